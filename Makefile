@@ -1,0 +1,29 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint generate clean
+
+demo: .venv/ready  ## a simulated contact centre and the exporter on http://localhost:9927
+	@exec $(BIN)/exotel-exporter --demo
+
+test: lint  ## linters, types and every test
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+generate: .venv/ready  ## what is committed but generated: dashboards, docs/metrics.md
+	$(BIN)/python -m grafana.generate
+	$(BIN)/python -m docs.generate
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer with venv is needed (Debian: apt-get install python3-venv); say which with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
