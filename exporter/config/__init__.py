@@ -1,0 +1,19 @@
+"""What can be set, typed, with one clear error for each mistake. Read by every floor; reads none."""
+
+from exporter.config.reader import BadConfig, Mistake, from_environment, from_file
+from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig, TlsConfig
+from exporter.config.secret import Secret, SecretUnreadable
+
+__all__ = [
+    "AccountConfig",
+    "BadConfig",
+    "CollectionConfig",
+    "Config",
+    "MetricsConfig",
+    "Mistake",
+    "Secret",
+    "SecretUnreadable",
+    "TlsConfig",
+    "from_environment",
+    "from_file",
+]

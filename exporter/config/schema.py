@@ -1,0 +1,64 @@
+"""The configuration: every key that can be set, its type, its default and what it accepts.
+
+A setting is annotated with the parser of its key; a second parser reads the key with `_file` behind it, which
+may stand in its place. A field that is a dataclass is a section with settings of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from exporter.config import parsers
+from exporter.config.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsConfig:
+    """How the API's certificate is verified."""
+
+    ca_file: Annotated[Path | None, parsers.readable_file()] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionConfig:
+    """How an account is collected; times in seconds."""
+
+    timeout: Annotated[float, parsers.duration(0.1, 600)] = 10.0
+    page_size: Annotated[int, parsers.whole_number(1, 10_000)] = 100
+    concurrency: Annotated[int, parsers.whole_number(1, 64)] = 8
+    proxy_url: Annotated[Secret | None, parsers.proxy_url()] = None
+    tls_config: TlsConfig = field(default_factory=TlsConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsConfig:
+    """What is exported; bucket limits in seconds."""
+
+    duration_buckets: Annotated[tuple[float, ...], parsers.rising_numbers()] = (
+        *(5, 15, 30, 60, 120, 180, 300, 600, 900),
+        *(1800, 3600, 7200, 14400),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One Exotel account; `collection` is the global one with what this account overrides."""
+
+    account_sid: Annotated[str, parsers.text("letters, digits, - and _", "[A-Za-z0-9_-]{1,128}")]
+    name: Annotated[str, parsers.text("a text of 1 to 128 characters", ".{1,128}")] = ""
+    base_url: Annotated[str, parsers.base_url()]
+    api_key: Annotated[Secret, parsers.secret(), parsers.secret_file()]
+    api_token: Annotated[Secret, parsers.secret(), parsers.secret_file()]
+    call_limit: Annotated[int | None, parsers.whole_number(1, 10_000_000)] = None
+    collection: CollectionConfig = field(default_factory=CollectionConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that is configured."""
+
+    accounts: tuple[AccountConfig, ...]
+    collection: CollectionConfig
+    metrics: MetricsConfig

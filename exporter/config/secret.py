@@ -1,0 +1,40 @@
+"""Secrets: values that show themselves only when asked to, and follow their file when it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SecretUnreadable(Exception):
+    """The file of a secret can't be read, or is empty."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"secret file {path}: {why}")
+        self.path = path
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret, as text or as the file that holds it; its repr shows neither."""
+
+    text: str = field(default="", repr=False)
+    file: Path | None = None
+
+    def reveal(self) -> str:
+        """Give the secret, read from its file anew, without the white space around it.
+
+        Raises SecretUnreadable.
+        """
+        if self.file is None:
+            return self.text
+        try:
+            text = self.file.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            raise SecretUnreadable(self.file, "not UTF-8 text") from None
+        except OSError as error:
+            raise SecretUnreadable(self.file, (error.strerror or type(error).__name__).lower()) from None
+        if not text:
+            raise SecretUnreadable(self.file, "empty")
+        return text

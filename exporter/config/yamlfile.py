@@ -1,0 +1,57 @@
+"""Reads a YAML file into plain values, and notices what YAML itself lets pass: a key given twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class NotYaml(Exception):
+    """A file that is no YAML: where, what was found there, and what is accepted."""
+
+    def __init__(self, place: str, found: str, accepted: str) -> None:
+        super().__init__(f"{place}: {found}")
+        self.place = place
+        self.found = found
+        self.accepted = accepted
+
+
+def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
+    """Give what the file holds, and for each repeated key its place and name.
+
+    Raises NotYaml.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise NotYaml(f"byte {error.start}", "what is not UTF-8", "a YAML file in UTF-8") from None
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise NotYaml("the file", why, "the path of a readable YAML file") from None
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data(), loader.duplicates
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
+        found = getattr(error, "problem", None) or getattr(error, "reason", "what can't be read")
+        raise NotYaml(place, f"a YAML error ({found})", "YAML, with texts in quotes") from None
+    finally:
+        loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.duplicates: list[tuple[str, str]] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
+        seen = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in seen:
+                    self.duplicates.append((f"line {key_node.start_mark.line + 1}", key_node.value))
+                seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
