@@ -1,0 +1,1 @@
+"""Ground floor: talks to Exotel, knows nothing of Prometheus."""

@@ -1,0 +1,185 @@
+"""From an HTTP answer to a page of calls, or to the error that it is.
+
+Source: the API's page "Active Stream Monitoring", and the error bodies that its sister pages show: v3
+`{"http_code", "response": {"code", "error_data": {"code"}}}`, v1 `{"RestException": {"Status", "Code"}}`,
+HTML, XML, or nothing; a failure may also come inside an HTTP 200.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from exporter.api.errors import ApiError, Reason
+from exporter.api.rows import Call, read_call
+
+_REASONS = {
+    401: Reason.AUTH,
+    402: Reason.FORBIDDEN,
+    403: Reason.FORBIDDEN,
+    404: Reason.NOT_FOUND,
+    408: Reason.TIMEOUT,
+    429: Reason.RATE_LIMITED,
+}
+_APPLICATION_CODES = {
+    1010: (Reason.AUTH, "authentication failed"),
+    1017: (Reason.NOT_FOUND, "unknown account"),
+    10744: (Reason.NOT_FOUND, "call not found"),
+    10724: (Reason.RATE_LIMITED, "throttled"),
+    10715: (Reason.SERVER_ERROR, "failed on the server's side"),
+    10743: (Reason.SERVER_ERROR, "failed on the server's side"),
+}
+_HINTS = {
+    Reason.AUTH: "check api_key, api_token and the region of base_url",
+    Reason.FORBIDDEN: "the account may be suspended, unpaid or without this permission",
+    Reason.NOT_FOUND: "check account_sid, and whether this API is enabled for the account",
+    Reason.REDIRECT: "redirects are not followed; set base_url to the API itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list: its readable rows, how many could not be read, and the total the API reports."""
+
+    calls: tuple[Call, ...]
+    unreadable: int
+    total: int | None
+
+    @property
+    def rows(self) -> int:
+        """Give the number of rows the server sent, readable or not."""
+        return len(self.calls) + self.unreadable
+
+
+class _Response(Struct):
+    active_calls: list[Call] | UnsetType | None = UNSET
+    total_active: int | None = None
+
+
+class _Body(Struct):
+    response: _Response
+    http_code: int | None = None
+
+
+_decode_page = msgspec.json.Decoder(_Body).decode
+
+
+def read_page(status: int, body: bytes) -> Page:
+    """Read the answer of `GET /v3/accounts/<account_sid>/calls/active`.
+
+    Raises ApiError when it isn't one: by HTTP status, by a failure inside a 200, or by its shape.
+    """
+    if status == 200:
+        try:
+            decoded = _decode_page(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # one odd field is enough to get here: read again, row by row
+        else:
+            calls = decoded.response.active_calls
+            if isinstance(calls, list) and (decoded.http_code or 200) < 400:
+                return _page(calls, 0, decoded.response.total_active)
+    return _read_page_loosely(status, body)
+
+
+def _read_page_loosely(status: int, body: bytes) -> Page:
+    answer = _parse(body)
+    refuse_failure(status, answer)
+    if answer is None:
+        raise ApiError(Reason.BAD_RESPONSE, f"the answer is {_kind(body)}, not JSON", status=status)
+    response = _member(answer, "response")
+    rows = _member(response, "active_calls")
+    if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):
+        detail = "the answer is JSON of another shape: it has no list response.active_calls"
+        raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
+    calls = [read_call(row) for row in rows or ()]
+    readable = [call for call in calls if call is not None]
+    return _page(readable, len(calls) - len(readable), _integer(response.get("total_active")))
+
+
+def _page(calls: Iterable[Call], unreadable: int, total: int | None) -> Page:
+    return Page(tuple(calls), unreadable, total if total is not None and total >= 0 else None)
+
+
+def refuse_failure(status: int, answer: object) -> None:
+    """Raise the ApiError that an answer stands for: its HTTP status, or a failure told inside a 200.
+
+    `answer` is the parsed body, or None where it was no JSON.
+    """
+    response = _member(answer, "response")
+    exception = _member(answer, "RestException")
+    code = _code(_first(_member(_member(response, "error_data"), "code"), _member(exception, "Code")))
+    told = (_member(answer, "http_code"), _member(response, "code"), _member(exception, "Status"))
+    inside = next((number for number in map(_integer, told) if number and 400 <= number < 600), None)
+    if status == 200 and inside is None and code is None and exception is None:
+        return
+    known = _APPLICATION_CODES.get(code) if isinstance(code, int) else None
+    reason = known[0] if known else _reason(inside or status)
+    facts = [f"HTTP {status}"]
+    if inside not in (None, status):
+        facts.append(f"http_code {inside} inside")
+    if code is not None:
+        facts.append(f"API code {code}" + (f" ({known[1]})" if known else ""))
+    hint = f": {_HINTS[reason]}" if reason in _HINTS else ""
+    request_id = _identifier(_member(answer, "request_id"))
+    raise ApiError(reason, ", ".join(facts) + hint, status=status, code=code, request_id=request_id)
+
+
+def _reason(status: int) -> Reason:
+    if status in _REASONS:
+        return _REASONS[status]
+    if 300 <= status < 400:
+        return Reason.REDIRECT
+    return Reason.SERVER_ERROR if status >= 500 else Reason.BAD_RESPONSE
+
+
+def _parse(body: bytes) -> Any:
+    """Parse JSON as tolerantly as it can be done; None where it is no JSON."""
+    try:
+        return json.loads(body.decode("utf-8", "replace"), parse_int=_parse_int)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse_int(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _kind(body: bytes) -> str:
+    start = body.lstrip()[:15].lower()
+    if not start:
+        return "empty"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "HTML"
+    return "XML" if start.startswith(b"<") else f"{len(body)} bytes of something else or cut short"
+
+
+def _member(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _integer(value: object) -> int | None:
+    try:
+        return msgspec.convert(value, int, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def _code(value: object) -> int | str | None:
+    number = _integer(value)
+    return number if number is not None and abs(number) < 10**6 else _identifier(value)
+
+
+def _identifier(value: object) -> str | None:
+    """Keep what can only be an identifier: a sentence or a row of digits could be personal data."""
+    if not isinstance(value, str) or len(value) > 64 or not any(map(str.isalpha, value)):
+        return None
+    return value if value.replace("_", "").replace("-", "").isalnum() and value.isascii() else None

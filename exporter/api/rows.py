@@ -1,0 +1,82 @@
+"""One row of the list of active calls, decoded: only the fields that are needed.
+
+Source: the API's page "Active Stream Monitoring"; `from`, `to` and the agent's name are personal data and
+are never read.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+_T = TypeVar("_T")
+
+
+class Agent(Struct, frozen=True, gc=False):
+    """The agent on a call; each field is None where the API left it out."""
+
+    user_id: str | None = None
+    status: str | None = None
+
+
+class Call(Struct, frozen=True, gc=False):
+    """An active call as the list has it; `duration` in seconds.
+
+    None stands for what was null, missing or unreadable. `agent_details` tells null (a call with no agent)
+    from UNSET (an API that doesn't speak of agents at all).
+    """
+
+    call_sid: str
+    direction: str | None = None
+    status: str | None = None
+    duration: float | None = None
+    agent_details: Agent | UnsetType | None = UNSET
+    recording_enabled: bool | None = None
+
+
+def read_call(fields: object) -> Call | None:
+    """Read one row whose fields may be of any type, or give None when it names no call.
+
+    What can be understood is kept ("120" is a duration, 7 a call_sid); any other field becomes None, or for
+    a text a value outside the known sets, and costs only itself.
+    """
+    if not isinstance(fields, dict) or not (call_sid := _identifier(fields.get("call_sid"))):
+        return None
+    return Call(
+        call_sid=call_sid,
+        direction=_text(fields.get("direction")),
+        status=_text(fields.get("status")),
+        duration=_lenient(fields.get("duration"), float),
+        agent_details=_agent(fields),
+        recording_enabled=_lenient(fields.get("recording_enabled"), bool),
+    )
+
+
+def _agent(row: dict[str, object]) -> Agent | UnsetType | None:
+    if "agent_details" not in row:
+        return UNSET
+    details = row["agent_details"]
+    if details is None:
+        return None
+    fields = details if isinstance(details, dict) else {}
+    return Agent(user_id=_identifier(fields.get("user_id")), status=_text(fields.get("status")))
+
+
+def _identifier(value: object) -> str | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: object) -> str | None:
+    # What is not a text must not pass for missing: its type's name is outside every known set.
+    return value if value is None or isinstance(value, str) else type(value).__name__
+
+
+def _lenient(value: object, kind: type[_T]) -> _T | None:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        return None
