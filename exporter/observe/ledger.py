@@ -1,0 +1,79 @@
+"""What has happened on an account since the exporter started: the counters."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
+from threading import Lock
+
+from exporter.observe.histogram import Bucket, Histogram
+
+_REQUEST_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, inf)  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counters at one moment."""
+
+    requests: Mapping[tuple[str, str], int]
+    """By endpoint and code."""
+    request_durations: Mapping[str, Histogram]
+    """By endpoint."""
+    failures: Mapping[tuple[str, str], int]
+    """By collector and reason."""
+    unknown: Mapping[str, int]
+    """By field."""
+
+
+class Ledger:
+    """Counts; several threads may write."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requests: Counter[tuple[str, str]] = Counter()
+        self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(_REQUEST_BOUNDS))
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._unknown: Counter[str] = Counter()
+
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
+        """Count a request by its HTTP status, or by the reason why there was none."""
+        with self._lock:
+            self._requests[endpoint, code] += 1
+            self._buckets[endpoint][bisect_left(_REQUEST_BOUNDS, seconds)] += 1
+            self._seconds[endpoint] += seconds
+
+    def failure(self, collector: str, reason: str) -> None:
+        """Count a failed run of a collector."""
+        with self._lock:
+            self._failures[collector, reason] += 1
+
+    def unknown(self, fields: Mapping[str, int]) -> None:
+        """Count values outside the known sets."""
+        with self._lock:
+            self._unknown.update(fields)
+
+    def counts(self) -> Counts:
+        """Give all counters at this moment."""
+        with self._lock:
+            return Counts(
+                requests=dict(self._requests),
+                request_durations={
+                    endpoint: _histogram(buckets, self._seconds[endpoint])
+                    for endpoint, buckets in self._buckets.items()
+                },
+                failures=dict(self._failures),
+                unknown=dict(self._unknown),
+            )
+
+
+def _histogram(buckets: Sequence[int], total: float) -> Histogram:
+    return Histogram(tuple(map(Bucket, _REQUEST_BOUNDS, accumulate(buckets))), total)
+
+
+NO_REQUESTS = _histogram([0] * len(_REQUEST_BOUNDS), 0.0)
+"""The durations of an endpoint that was never asked."""
