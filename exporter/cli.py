@@ -1,0 +1,174 @@
+"""The command `exotel-exporter`: wiring, and nothing but wiring."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from exporter import __version__
+from exporter.api.deadline import Deadline
+from exporter.config import (
+    AccountConfig,
+    BadConfig,
+    Config,
+    MetricsConfig,
+    Secret,
+    from_environment,
+    from_file,
+)
+from exporter.expose.app import create_app
+from exporter.expose.exposition import expose
+from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
+from exporter.logs import set_up
+from exporter.observe.account import Account
+
+
+class _AddressType(click.ParamType["Address"]):
+    name = "host:port"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        try:
+            return Address.parse(value)
+        except BadAddress as error:
+            self.fail(str(error), param, ctx)
+
+
+def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not value.startswith("/") or value == "/" or value.startswith("/-/") or set(value) & set("{}?# "):
+        raise click.BadParameter(f"found {value!r}; accepted: a path like /metrics, other than / and /-/…")
+    return value
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--config.file",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="YAML file. Without it one account is read from EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY, "
+    "EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
+)
+@click.option("--config.check", "check", is_flag=True, help="Say ok, or every mistake of the configuration.")
+@click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
+@click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
+@click.option(
+    "--web.listen-address",
+    "addresses",
+    type=_AddressType(),
+    multiple=True,
+    default=[":9927"],
+    show_default=":9927",
+    help="Repeatable; port 0 takes a free one and logs it.",
+)
+@click.option(
+    "--web.telemetry-path",
+    "telemetry_path",
+    default="/metrics",
+    show_default=True,
+    callback=_telemetry_path,
+    metavar="PATH",
+    help="Where the metrics are.",
+)
+@click.option(
+    "--log.level",
+    "log_level",
+    type=click.Choice(["debug", "info", "warn", "error"]),
+    default="info",
+    show_default=True,
+)
+@click.option(
+    "--log.format",
+    "log_format",
+    type=click.Choice(["logfmt", "json"]),
+    default="logfmt",
+    show_default=True,
+)
+@click.version_option(__version__, prog_name="exotel-exporter", message="%(prog)s %(version)s")
+def main(  # noqa: PLR0913  # an argument for each flag
+    config_file: Path | None,
+    *,
+    check: bool,
+    once: bool,
+    demo: bool,
+    addresses: tuple[Address, ...],
+    telemetry_path: str,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Export the active calls of Exotel accounts as Prometheus metrics."""
+    set_up(log_level, log_format)
+    if demo and config_file:
+        raise click.UsageError("--demo brings its own configuration: leave --config.file out")
+    with ExitStack() as stack:
+        config = stack.enter_context(_demo()) if demo else _read(config_file)
+        if check:
+            click.echo("ok")
+            return
+        accounts = [Account(account, config.metrics.duration_buckets) for account in config.accounts]
+        if once:
+            sys.exit(_collect_once(accounts))
+        try:
+            sockets = listen(addresses)
+        except CannotListen as error:
+            _give_up(str(error))
+        if demo:
+            _say_where(config, bound_address(sockets[0]).port, telemetry_path)
+        serve(create_app(accounts, telemetry_path), sockets)
+    # No exit waits for a thread that waits for the API.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _read(config_file: Path | None) -> Config:
+    try:
+        return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
+    except BadConfig as error:
+        _give_up(str(error))
+
+
+def _collect_once(accounts: Sequence[Account]) -> int:
+    collections = {
+        account.name: account.collect(Deadline.after(account.config.collection.timeout))
+        for account in accounts
+    }
+    observations = {name: collection.result() for name, collection in collections.items()}
+    text, _ = expose(observations, accept="text/plain")
+    click.echo(text.decode(), nl=False)
+    return int(any(observation.error for observation in observations.values()))
+
+
+@contextmanager
+def _demo() -> Iterator[Config]:
+    """Run the simulator for as long as this lasts, and give the configuration that exports it."""
+    from exporter.simulator import Settings, Simulator  # noqa: PLC0415  # no part of what runs in production
+
+    settings = Settings(calls=120, second_calls=0.05, latency=0.02)
+    with Simulator(settings) as simulator:
+        account = AccountConfig(
+            name="demo",
+            account_sid=settings.account_sid,
+            base_url=simulator.url,
+            api_key=Secret(settings.api_key),
+            api_token=Secret(settings.api_token),
+            call_limit=150,
+        )
+        yield Config(accounts=(account,), collection=account.collection, metrics=MetricsConfig())
+
+
+def _say_where(config: Config, port: int, telemetry_path: str) -> None:
+    click.echo(f"Metrics          http://localhost:{port}{telemetry_path}")
+    click.echo(f"For people       http://localhost:{port}/")
+    click.echo(f"Simulated Exotel {config.accounts[0].base_url}  (Ctrl-C ends both)")
+
+
+def _give_up(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(1)

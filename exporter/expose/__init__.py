@@ -1,0 +1,1 @@
+"""Top floor: turns observations into metric families and serves them."""

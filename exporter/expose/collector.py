@@ -1,0 +1,60 @@
+"""The custom collector: what was observed of every account, as metric families built anew for each scrape."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.expose import agents, calls, collection
+from exporter.expose.metric import Kind, Metric, Point
+from exporter.observe.observation import Observation
+
+CATALOGUE: tuple[Metric, ...] = (*collection.METRICS, *calls.METRICS, *agents.METRICS)
+"""Every metric of an account, in the order of the exposition; each has the label `account` before its own."""
+
+BUILD_INFO = Metric(
+    "exotel_exporter_build_info", Kind.GAUGE, "Always 1; the labels tell the version.", ("version",)
+)
+
+
+class AccountsCollector(Collector):
+    """Families of the accounts' observations.
+
+    An account's group of metrics is whole or absent: the points of an account are made before any is shown.
+    """
+
+    def __init__(self, observations: Mapping[str, Observation]) -> None:
+        self._observations = observations
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the families that have a sample, each once, with the samples of all accounts."""
+        gathered = defaultdict(list)
+        for account, observation in self._observations.items():
+            for point in _points(observation):
+                gathered[point.metric.name].append(((("account", account),), point))
+        for metric in CATALOGUE:
+            if metric.name in gathered:
+                yield metric.family(gathered[metric.name])
+
+
+class BuildCollector(Collector):
+    """The exporter's own version."""
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the build info."""
+        yield BUILD_INFO.family([((), BUILD_INFO(1, __version__))])
+
+
+def _points(observation: Observation) -> Iterable[Point]:
+    snapshot = observation.snapshot
+    return chain(
+        collection.points(observation),
+        collection.counters(observation.counts),
+        calls.points(snapshot) if snapshot else [],
+        agents.points(snapshot) if snapshot else [],
+    )

@@ -1,0 +1,50 @@
+"""One exposition: which format the scraper wants, and the text of all families in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import generate_latest as plain_text
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
+
+from exporter.expose.collector import AccountsCollector, BuildCollector
+from exporter.observe.observation import Observation
+
+
+def expose(observations: Mapping[str, Observation], accept: str) -> tuple[bytes, str]:
+    """Write the exporter's own metrics and those of every account; give the text and its content type."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(BuildCollector())
+    registry.register(AccountsCollector(observations))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    if wants_openmetrics(accept):
+        text: bytes = openmetrics_text(registry)  # type: ignore[no-untyped-call]  # the library left it untyped
+        return text, CONTENT_TYPE_OPENMETRICS
+    return plain_text(registry), CONTENT_TYPE_PLAIN_0_0_4
+
+
+def wants_openmetrics(accept: str) -> bool:
+    """Tell whether an `Accept` header prefers OpenMetrics to plain text, by q-values (RFC 9110, 12.5.1)."""
+    openmetrics = _quality(accept, {"application/openmetrics-text"})
+    plain = _quality(accept, {"text/plain", "text/*", "*/*"})
+    return openmetrics > 0 and openmetrics >= plain
+
+
+def _quality(accept: str, types: Iterable[str]) -> float:
+    """Give the highest q-value of some media types; 0 where none of them is accepted."""
+    qualities = [0.0]
+    for entry in accept.split(","):
+        media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
+        if media_type in types:
+            weights = [value.removeprefix("q=") for value in parameters if value.startswith("q=")]
+            try:
+                qualities.append(float(weights[0]) if weights else 1.0)
+            except ValueError:
+                continue
+    return max(qualities)

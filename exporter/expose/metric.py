@@ -1,0 +1,89 @@
+"""A metric as the exporter declares it, and a point: one value of it, from which samples are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
+
+from exporter.observe.histogram import Bucket, Histogram
+
+_EXEMPLAR_LIMIT = 128 - len("call_sid")  # characters that OpenMetrics allows an exemplar's names and values
+
+
+class Kind(StrEnum):
+    """The type of a metric, as OpenMetrics names it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    GAUGE_HISTOGRAM = "gaugehistogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a user is promised of a metric: name, type, HELP and the labels beside `account`."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+    def __call__(self, value: float, *label_values: str) -> Point:
+        """Make a point of this metric: a value, and the label values in the order of the labels."""
+        return Point(self, _labels(self, label_values), (("", (), value, None),))
+
+    def histogram(self, histogram: Histogram, *label_values: str) -> Point:
+        """Make a point of a histogram, with its label values in the order of the labels."""
+        gauge = "g" if self.kind is Kind.GAUGE_HISTOGRAM else ""
+        values: list[_Value] = [
+            ("_bucket", (("le", _le(bucket.bound)),), bucket.cumulative, _exemplar(bucket))
+            for bucket in histogram.buckets
+        ]
+        values.append((f"_{gauge}count", (), values[-1][2], None))
+        values.append((f"_{gauge}sum", (), histogram.sum, None))
+        return Point(self, _labels(self, label_values), tuple(values))
+
+    def family(self, points: Iterable[tuple[tuple[tuple[str, str], ...], Point]]) -> Family:
+        """Gather points into a family; each comes with the labels to put before its own."""
+        name = self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
+        family = Family(name, self.help, self.kind)
+        for outer, point in points:
+            for suffix, inner, value, exemplar in point.values:
+                labels = dict((*outer, *point.labels, *inner))
+                sample = f"{name}_total" if self.kind is Kind.COUNTER else f"{name}{suffix}"
+                family.add_sample(sample, labels, value, exemplar=exemplar)
+        return family
+
+
+_Value = tuple[str, tuple[tuple[str, str], ...], float, Exemplar | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric, or the buckets of one histogram."""
+
+    metric: Metric
+    labels: tuple[tuple[str, str], ...]
+    values: tuple[_Value, ...]
+    """Suffix of the sample's name, further labels, value, exemplar."""
+
+
+def _labels(metric: Metric, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    # strict: the library's own families drop labels silently when a value is missing.
+    return tuple(zip(metric.labels, values, strict=True))
+
+
+def _exemplar(bucket: Bucket) -> Exemplar | None:
+    if bucket.longest is None:
+        return None
+    seconds, call_sid = bucket.longest
+    return Exemplar({"call_sid": call_sid}, seconds) if len(call_sid) <= _EXEMPLAR_LIMIT else None
+
+
+def _le(bound: float) -> str:
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library left it untyped

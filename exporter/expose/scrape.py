@@ -1,0 +1,56 @@
+"""One scrape: how long it may take, and what was observed of every account within it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+from exporter.api.deadline import Deadline
+from exporter.observe.account import Account
+from exporter.observe.observation import Observation
+
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_MARGIN = 0.5  # seconds that writing and sending the answer may take
+_LEAST = 0.1  # seconds; what is left to a scraper whose timeout is shorter than the margin
+
+
+class BadTimeout(Exception):
+    """The scraper's timeout is no number of seconds above 0."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{TIMEOUT_HEADER}: found {found[:40]!r}; accepted: a number of seconds above 0")
+        self.found = found
+
+
+def seconds_for(configured: float, scraper: str | None) -> float:
+    """Give the time a collection may take: the configured one, or the scraper's less a margin if shorter.
+
+    `scraper` is what its header says, in seconds. Raises BadTimeout.
+    """
+    if scraper is None:
+        return configured
+    try:
+        seconds = float(scraper)
+    except ValueError:
+        raise BadTimeout(scraper) from None
+    if not 0 < seconds < math.inf:
+        raise BadTimeout(scraper)
+    return min(configured, max(_LEAST, seconds - _MARGIN))
+
+
+async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[str, Observation]:
+    """Collect from all accounts side by side, in their own threads; give the observations by account.
+
+    Raises BadTimeout.
+    """
+    futures = {
+        account.name: account.collect(
+            Deadline.after(seconds_for(account.config.collection.timeout, scraper_timeout))
+        )
+        for account in accounts
+    }
+    # shield: a scraper that goes away must not take the collection from others who wait for it
+    waits = [asyncio.shield(asyncio.wrap_future(future)) for future in futures.values()]
+    observations = await asyncio.gather(*waits)
+    return dict(zip(futures, observations, strict=True))
