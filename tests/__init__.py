@@ -1,0 +1,1 @@
+"""Tests of the exporter and of what is deployed around it."""

@@ -1,0 +1,57 @@
+"""Programs started for a test: waited for, and ended by their own pid."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SECONDS_TO_END = 10
+
+
+def wait_for(condition: Callable[[], T], within: float, what: str) -> T:
+    """The first true answer of `condition`; fails naming `what` when `within` seconds bring none."""
+    end = time.monotonic() + within
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"{what}: not within {within} s; last: {answer!r}"
+        time.sleep(0.05)
+    return answer
+
+
+@dataclass(frozen=True)
+class Program:
+    """A running program and what it has said."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """Its standard output and error so far. Fails when the program is no longer there."""
+        text = self.log.read_text(errors="replace")
+        assert self.process.poll() is None, f"{self.process.args!r} ended early:\n{text}"
+        return text
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait(SECONDS_TO_END)
+
+
+@contextmanager
+def program(command: Sequence[str], log: Path) -> Iterator[Program]:
+    """Start `command`, and end it when the test is done with it."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        yield Program(process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(SECONDS_TO_END)

@@ -1,0 +1,125 @@
+"""A real Prometheus and a real Alertmanager that run what is deployed, only faster and on loopback."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from tests.e2e.processes import Program, program, wait_for
+from tests.tools import ROOT, require
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+ALERTMANAGER = ROOT / "deploy" / "alertmanager"
+
+SECONDS_TO_START = 20
+
+
+@contextmanager
+def prometheus(folder: Path, exporters: Sequence[str], alertmanager: str) -> Iterator[str]:
+    """The URL of a Prometheus with the deployed configuration, that scrapes these exporters every second."""
+    address = _free_address()
+    command = [
+        require("prometheus"),
+        f"--config.file={_prometheus_config(folder, exporters, alertmanager)}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--web.listen-address={address}",
+        "--enable-feature=exemplar-storage",
+    ]
+    with program(command, folder / "prometheus.log") as server:
+        yield _ready(server, f"http://{address}")
+
+
+@contextmanager
+def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
+    """The address of an Alertmanager with the deployed configuration, whose receivers are all `webhook`."""
+    address = _free_address()
+    command = [
+        require("prometheus-alertmanager"),
+        f"--config.file={_alertmanager_config(folder, webhook)}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with program(command, folder / "alertmanager.log") as server:
+        _ready(server, f"http://{address}")
+        yield address
+
+
+def query(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
+    """What Prometheus answers now: one entry a series."""
+    return _data(f"{prometheus_url}/api/v1/query", {"query": promql})["result"]  # type: ignore[no-any-return]
+
+
+def exemplars(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
+    """The exemplars that Prometheus has stored for the expression's series: one entry a series."""
+    ever = {"start": "0", "end": "9999999999"}
+    return _data(f"{prometheus_url}/api/v1/query_exemplars", {"query": promql, **ever})  # type: ignore[no-any-return]
+
+
+def _data(url: str, form: dict[str, str]) -> Any:
+    answer = requests.post(url, data=form, timeout=10).json()
+    assert answer["status"] == "success", answer
+    return answer["data"]
+
+
+def _prometheus_config(folder: Path, exporters: Sequence[str], alertmanager: str) -> Path:
+    config = _read(PROMETHEUS / "prometheus.yml")
+    config["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [alertmanager]}]
+    [job] = config["scrape_configs"]
+    job |= {
+        "scrape_interval": "1s",
+        "scrape_timeout": "1s",
+        "static_configs": [{"targets": list(exporters)}],
+    }
+    for rules in (PROMETHEUS / "rules").glob("*.yml"):
+        _write(folder / "rules" / rules.name, _impatient(_read(rules)))
+    return _write(folder / "prometheus.yml", config)
+
+
+def _impatient(rules: Any) -> Any:
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            if "for" in rule:
+                rule["for"] = "1s"
+    return rules
+
+
+def _alertmanager_config(folder: Path, webhook: str) -> Path:
+    config = _read(ALERTMANAGER / "alertmanager.yml")
+    config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
+    for receiver in config["receivers"]:
+        for target in receiver["webhook_configs"]:
+            target["url"] = webhook
+    return _write(folder / "alertmanager.yml", config)
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _write(path: Path, content: Any) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def _ready(server: Program, url: str) -> str:
+    def answers() -> bool:
+        server.said()
+        try:
+            return requests.get(f"{url}/-/ready", timeout=1).ok
+        except requests.ConnectionError:
+            return False
+
+    wait_for(answers, within=SECONDS_TO_START, what=f"{url} is ready")
+    return url

@@ -1,0 +1,75 @@
+"""Every PromQL expression of the dashboards and the rules, to be checked or asked."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tests.tools import ROOT
+
+DASHBOARDS = ROOT / "grafana" / "dashboards"
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+
+#: What Grafana would put in place of its variables. Longer names first: one may begin another.
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__range": "1h",
+    "$datasource": "prometheus",
+    "$instance": ".+",
+    "$account": ".+",
+    "$job": ".+",
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One PromQL expression and where it stands."""
+
+    place: str
+    promql: str
+
+
+def expressions() -> Iterator[Expression]:
+    """Those of the dashboards and those of the rules."""
+    yield from dashboard_expressions()
+    yield from rule_expressions()
+
+
+def dashboard_expressions() -> Iterator[Expression]:
+    """Those of every panel, and the series that variables are made of."""
+    for name, dashboard in dashboards():
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                series, _, _ = variable["query"].removeprefix("label_values(").rpartition(",")
+                yield Expression(f"{name}: variable {variable['name']}", series)
+        for panel in dashboard["panels"]:
+            for target in panel["targets"]:
+                yield Expression(f"{name}: {panel['title']} {target['refId']}", target["expr"])
+
+
+def rule_expressions() -> Iterator[Expression]:
+    """Those of every recording rule and alert."""
+    for rule in rules():
+        yield Expression(rule.get("alert") or rule["record"], rule["expr"])
+
+
+def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The committed dashboards by file name."""
+    for path in sorted(DASHBOARDS.glob("*.json")):
+        yield path.name, json.loads(path.read_text())
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    """The committed rules."""
+    for path in sorted(RULES.glob("*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def substituted(promql: str) -> str:
+    """The expression as Grafana sends it, with everything selected."""
+    for variable, value in VARIABLES.items():
+        promql = promql.replace(variable, value)
+    return promql
