@@ -64,7 +64,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     type=_AddressType(),
     multiple=True,
     default=[":9927"],
-    show_default=":9927",
+    show_default=True,
     help="Repeatable; port 0 takes a free one and logs it.",
 )
 @click.option(

@@ -33,6 +33,8 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
         Reason.CONNECTION,
         "the host has no address: {why}",
     ),
+    # before ConnectTimeoutError, which it inherits from for the sake of old code
+    ((urllib3.exceptions.NewConnectionError,), Reason.CONNECTION, "{why}"),
     ((urllib3.exceptions.ConnectTimeoutError,), Reason.TIMEOUT, "no connection in the time that was left"),
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),

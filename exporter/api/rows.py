@@ -6,10 +6,10 @@ are never read.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 _T = TypeVar("_T")
 
@@ -28,7 +28,7 @@ class Call(Struct, frozen=True, gc=False):
     from UNSET (an API that doesn't speak of agents at all).
     """
 
-    call_sid: str
+    call_sid: Annotated[str, Meta(min_length=1)]
     direction: str | None = None
     status: str | None = None
     duration: float | None = None

@@ -43,7 +43,7 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
     async def ready(_request: Request) -> Response:
         return PlainTextResponse("Ready\n")
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(telemetry_path, metrics),
             Route("/", landing),
@@ -52,3 +52,5 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
         ],
         middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
     )
+    app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
+    return app

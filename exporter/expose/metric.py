@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,8 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.observe.histogram import Bucket, Histogram
 
-_EXEMPLAR_LIMIT = 128 - len("call_sid")  # characters that OpenMetrics allows an exemplar's names and values
+# OpenMetrics allows an exemplar 128 characters, the name call_sid among them; parsers trip over quotes in it.
+_FIT_FOR_EXEMPLAR = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
 
 
 class Kind(StrEnum):
@@ -82,7 +84,7 @@ def _exemplar(bucket: Bucket) -> Exemplar | None:
     if bucket.longest is None:
         return None
     seconds, call_sid = bucket.longest
-    return Exemplar({"call_sid": call_sid}, seconds) if len(call_sid) <= _EXEMPLAR_LIMIT else None
+    return Exemplar({"call_sid": call_sid}, seconds) if _FIT_FOR_EXEMPLAR.fullmatch(call_sid) else None
 
 
 def _le(bound: float) -> str:

@@ -20,7 +20,7 @@ _PAGE = """<!doctype html>
   h1 {{ margin-bottom: 0 }}
   table {{ border-collapse: collapse; width: 100%; margin: 1.5rem 0 }}
   th, td {{ text-align: left; padding: .5rem .75rem; border-bottom: 1px solid #d5dde5; vertical-align: top; overflow-wrap: anywhere }}
-  td.number {{ text-align: right; font-variant-numeric: tabular-nums }}
+  .number {{ text-align: right; font-variant-numeric: tabular-nums }}
   .good {{ color: #0b6b3a }} .bad {{ color: #a3121f; font-weight: 600 }} .none {{ color: #5b6875 }}
 </style>
 </head>
@@ -28,7 +28,7 @@ _PAGE = """<!doctype html>
 <h1>Exotel exporter</h1>
 <p>Version {version}. Prometheus scrapes <a href="{metrics}">{metrics}</a>; each scrape asks the Exotel API anew.</p>
 <table>
-<thead><tr><th>Account</th><th>Active calls</th><th>Last collection</th></tr></thead>
+<thead><tr><th>Account</th><th class="number">Active calls</th><th>Last collection</th></tr></thead>
 <tbody>
 {rows}
 </tbody>

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +12,8 @@ from exporter.api.rows import Agent, Call
 from exporter.observe.vocabulary import AGENT_STATUS, AGENT_STATUSES, OTHER, STATUS, UNKNOWN
 
 _ON_CALL = "on-call"
+_PRECEDENCE = (_ON_CALL, "busy", "after-call-work", "available", "offline", OTHER, UNKNOWN)
+"""Which status counts for an agent whose calls tell different ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +35,22 @@ def tally_agents(calls: Iterable[Call]) -> AgentTally | None:
     rows = [(call, call.agent_details) for call in calls]
     if rows and all(details is UNSET for _, details in rows):
         return None
-    attached = [(call, details) for call, details in rows if isinstance(details, Agent)]
     unknown = Counter(agent_details=sum(details is UNSET for _, details in rows), agent_id=0, agent_status=0)
-    statuses: dict[str, str] = {}
-    calls_of: Counter[str] = Counter()
-    on_call: set[str] = set()
-    for call, agent in attached:
+    seen: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for call, agent in rows:
+        if not isinstance(agent, Agent):
+            continue
         if not agent.user_id:
             unknown["agent_id"] += 1
             continue
         status = AGENT_STATUS.classify(agent.status)
         unknown["agent_status"] += status in {OTHER, UNKNOWN}
-        calls_of[agent.user_id] += 1
-        if status == _ON_CALL or statuses.setdefault(agent.user_id, status) == UNKNOWN:
-            statuses[agent.user_id] = status
-        if status == _ON_CALL or (status == UNKNOWN and STATUS.classify(call.status) == "in-progress"):
-            on_call.add(agent.user_id)
+        seen[agent.user_id].append((status, STATUS.classify(call.status) == "in-progress"))
+    statuses = [min((status for status, _ in rows), key=_PRECEDENCE.index) for rows in seen.values()]
+    presumed = [rows for rows in seen.values() if all(status == UNKNOWN for status, _ in rows)]
     return AgentTally(
-        on_call=len(on_call),
-        by_status={**dict.fromkeys(AGENT_STATUSES, 0), **Counter(statuses.values())},
-        on_several_calls=sum(number > 1 for number in calls_of.values()),
+        on_call=statuses.count(_ON_CALL) + sum(any(talking for _, talking in rows) for rows in presumed),
+        by_status={**dict.fromkeys(AGENT_STATUSES, 0), **Counter(statuses)},
+        on_several_calls=sum(len(rows) > 1 for rows in seen.values()),
         unknown=dict(unknown),
     )
