@@ -1,0 +1,1 @@
+"""Tests of the program against the simulator, over loopback."""

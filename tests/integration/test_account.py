@@ -1,0 +1,282 @@
+"""An account, from the API to its observation: compared with what the simulator knows to be true."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import create_server
+
+import pytest
+import trustme
+
+from exporter.api.deadline import Deadline
+from exporter.api.errors import Reason
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret, TlsConfig
+from exporter.observe.account import Account
+from exporter.observe.observation import Observation, Snapshot
+from exporter.simulator import Settings, Simulator
+
+BOUNDS = MetricsConfig().duration_buckets
+
+
+@contextmanager
+def account(
+    url: str, *, sid: str = "demo", token: str = "demo", collection: CollectionConfig | None = None
+) -> Iterator[Account]:
+    """Give an account whose API is at `url`, for as long as this lasts."""
+    config = AccountConfig(
+        name="acme",
+        account_sid=sid,
+        base_url=url,
+        api_key=Secret("demo"),
+        api_token=Secret(token),
+        collection=collection or CollectionConfig(),
+    )
+    made = Account(config, BOUNDS)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def observe(made: Account, seconds: float = 20) -> Observation:
+    """Collect once, in at most so many seconds."""
+    return made.collect(Deadline.after(seconds)).result(timeout=60)
+
+
+def snapshot_of(simulator: Simulator, collection: CollectionConfig | None = None) -> Snapshot:
+    """Collect once from a simulator, and expect success."""
+    with account(simulator.url, collection=collection) as made:
+        observation = observe(made)
+        assert observation.snapshot is not None, observation.error
+        return observation.snapshot
+
+
+@pytest.mark.parametrize("calls", [0, 1, 100, 101, 735])
+def test_the_observation_is_the_truth(calls: int) -> None:
+    """Every figure is what the simulator knows, for an empty account, one call, a full page, many pages."""
+    with Simulator(Settings(calls=calls, speed=0, second_calls=0.2)) as simulator:
+        snapshot, truth = snapshot_of(simulator), simulator.truth()
+    groups = snapshot.calls.groups
+    assert {(g.direction, g.status): g.calls for g in groups if g.calls} == truth.calls
+    assert {(g.direction, g.status): g.recorded for g in groups if g.recorded} == truth.recorded
+    assert {
+        (g.direction, g.status): g.without_agent for g in groups if g.without_agent
+    } == truth.without_agent
+    assert max(g.longest for g in groups) == truth.longest_duration
+    assert sum(g.durations.buckets[-1].cumulative for g in groups) == truth.total == calls
+    assert snapshot.agents is not None
+    assert snapshot.agents.on_call == truth.agents_on_call
+    assert snapshot.agents.on_several_calls == truth.agents_with_several_calls
+    assert {status: n for status, n in snapshot.agents.by_status.items() if n} == truth.agents
+    assert not any(snapshot.calls.unknown.values())
+
+
+@pytest.mark.parametrize("over_limit", ["cut", "reject"])
+@pytest.mark.parametrize("page_size", [1, 7, 20, 50, 1000])
+def test_the_list_is_whole_at_any_page_size(page_size: int, over_limit: str) -> None:
+    """Also when the server serves no more than 20 rows, whether it cuts a larger limit or refuses it."""
+    settings = Settings(calls=64, speed=0, max_limit=20, over_limit=over_limit)  # type: ignore[arg-type]
+    with Simulator(settings) as simulator:
+        snapshot = snapshot_of(simulator, CollectionConfig(page_size=page_size))
+    assert sum(g.calls for g in snapshot.calls.groups) == 64
+
+
+def test_ended_calls_that_linger_are_counted_by_their_last_status() -> None:
+    """The list may still hold them."""
+    with Simulator(Settings(calls=200, speed=0, linger=600)) as simulator:
+        simulator.advance(120)
+        groups, truth = snapshot_of(simulator).calls.groups, simulator.truth()
+    assert {(g.direction, g.status): g.calls for g in groups if g.calls} == truth.calls
+    assert any(g.status == "completed" and g.calls for g in groups)
+
+
+FAULTS = [
+    ("status:400", Reason.BAD_RESPONSE),
+    ("status:401", Reason.AUTH),
+    ("status:402", Reason.FORBIDDEN),
+    ("status:403", Reason.FORBIDDEN),
+    ("status:404", Reason.NOT_FOUND),
+    ("status:429", Reason.RATE_LIMITED),
+    ("status:500", Reason.SERVER_ERROR),
+    ("status:503", Reason.SERVER_ERROR),
+    ("inside:401", Reason.AUTH),
+    ("reset", Reason.CONNECTION),
+    ("truncate", Reason.CONNECTION),
+    ("bad_json", Reason.BAD_RESPONSE),
+    ("html", Reason.BAD_RESPONSE),
+    ("other_json", Reason.BAD_RESPONSE),
+    ("redirect:http://127.0.0.1:9/", Reason.REDIRECT),
+    ("empty_page", Reason.INCOMPLETE),
+    ("hang", Reason.TIMEOUT),
+]
+
+
+@pytest.mark.parametrize("where", ["first", "middle"])
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+def test_a_fault_is_counted_by_its_reason_and_gone_with_the_next_scrape(
+    fault: str, reason: Reason, where: str
+) -> None:
+    """On the first page or in the middle: no snapshot, the reason; then all is well again."""
+    with Simulator(Settings(calls=150, speed=0)) as simulator, account(simulator.url) as made:
+        simulator.set_faults([f"{fault}@{where}"])
+        failed = observe(made, seconds=1 if fault == "hang" else 20)
+        simulator.clear_faults()
+        recovered = observe(made)
+    assert failed.error is not None
+    assert failed.error.reason == reason
+    assert failed.counts.failures == {("calls", reason): 1}
+    assert failed.reported == (None if where == "first" and fault != "empty_page" else 150)
+    assert recovered.snapshot is not None
+    assert recovered.counts.failures == failed.counts.failures
+
+
+def test_hostile_rows_cost_only_themselves() -> None:
+    """Nulls, wrong types, missing fields, quotes and emoji: they are counted, the rest is collected."""
+    with Simulator(Settings(calls=80, speed=0)) as simulator:
+        simulator.set_faults(["rows"])
+        with account(simulator.url) as made:
+            observation = observe(made)
+    assert observation.snapshot is not None, observation.error
+    assert observation.counts.unknown["call"] > 0
+    assert observation.counts.unknown["direction"] > 0
+
+
+def test_wrong_credentials_and_unknown_accounts_are_told_apart() -> None:
+    """The operator must know which of the two to mend."""
+    with Simulator(Settings(calls=1, speed=0)) as simulator:
+        with account(simulator.url, token="wrong") as made:
+            unauthorised = observe(made).error
+        with account(simulator.url, sid="nobody") as made:
+            unknown = observe(made).error
+    assert unauthorised is not None
+    assert unknown is not None
+    assert (unauthorised.reason, unknown.reason) == (Reason.AUTH, Reason.NOT_FOUND)
+
+
+def test_whoever_asks_during_a_collection_shares_it() -> None:
+    """Twenty scrapers at once cost the API what one costs."""
+    with Simulator(Settings(calls=50, speed=0, latency=0.2)) as simulator, account(simulator.url) as made:
+        futures = [made.collect(Deadline.after(20)) for _ in range(20)]
+        wait(futures)
+        assert len({id(future.result()) for future in futures}) == 1
+        assert simulator.requests_served()["calls"] == 1
+
+
+def test_the_next_collection_is_a_new_one() -> None:
+    """Nothing is kept from one scrape to the next."""
+    with Simulator(Settings(calls=50, speed=0)) as simulator, account(simulator.url) as made:
+        first = observe(made)
+        simulator.advance(300)
+        assert observe(made).result != first.result
+
+
+def test_an_unexpected_exception_is_a_failed_collection_and_not_a_lost_scrape(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of the exporter itself is counted as internal and told with its place, not with its text."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("+919876543210")
+
+    monkeypatch.setattr("exporter.observe.account.tally_calls", broken)
+    with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url) as made:
+        error = observe(made).error
+    assert error is not None
+    assert error.reason == Reason.INTERNAL
+    assert "RuntimeError at test_account.py:" in error.detail
+    assert "+91" not in caplog.text + error.detail
+
+
+def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The line names the account, the reason and what to do; never a credential."""
+    with Simulator(Settings(calls=1, speed=0)) as simulator:
+        with account(simulator.url) as made:
+            observe(made)
+        assert not caplog.records
+        with account(simulator.url, token="s3cret") as made:
+            observe(made)
+    [record] = caplog.records
+    facts = vars(record)["facts"]
+    assert (facts["account"], facts["reason"]) == ("acme", "auth")
+    assert "check api_key" in facts["detail"]
+    assert "s3cret" not in repr(vars(record))
+
+
+def test_a_closed_port_is_a_connection_failure() -> None:
+    """Nobody listens there."""
+    with create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with account(f"http://127.0.0.1:{port}") as made:
+        error = observe(made).error
+    assert error is not None
+    assert (error.reason, error.detail) == (Reason.CONNECTION, "connection refused")
+
+
+def test_a_host_without_address_is_a_connection_failure() -> None:
+    """The name does not resolve: .invalid never does (RFC 2606)."""
+    with account("http://exotel.invalid") as made:
+        error = observe(made).error
+    assert error is not None
+    assert error.reason == Reason.CONNECTION
+    assert "no address" in error.detail
+
+
+class _Empty(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'{"response": {"active_calls": [], "total_active": 0}}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object, **kwargs: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def tls_server(authority: trustme.CA) -> Iterator[str]:
+    """Serve an empty account over TLS, with a certificate of this authority for localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"https://localhost:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_certificate_that_does_not_verify_is_a_tls_failure() -> None:
+    """TLS is verified: an unknown authority is refused, and the line says why."""
+    with tls_server(trustme.CA()) as url, account(url) as made:
+        error = observe(made).error
+    assert error is not None
+    assert error.reason == Reason.TLS
+    assert "certificate" in error.detail
+
+
+def test_a_configured_authority_is_trusted(tmp_path: Path) -> None:
+    """`tls_config.ca_file` makes a private authority known."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    collection = CollectionConfig(tls_config=TlsConfig(ca_file=tmp_path / "ca.pem"))
+    with tls_server(authority) as url, account(url, collection=collection) as made:
+        assert observe(made).snapshot is not None
+
+
+def test_a_collection_never_raises() -> None:
+    """The future of a collection gives an observation, whatever happened."""
+    with account("http://127.0.0.1:1") as made:
+        future: Future[Observation] = made.collect(Deadline.after(0))
+        assert future.result().error is not None

@@ -1,0 +1,196 @@
+"""The endpoints, over HTTP, with accounts of simulators behind them."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import requests
+import uvicorn
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_plain
+
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
+from exporter.expose.app import create_app
+from exporter.expose.scrape import TIMEOUT_HEADER
+from exporter.expose.server import Address, bound_address, listen
+from exporter.observe.account import Account
+from exporter.simulator import Settings, Simulator
+from tests.e2e.processes import wait_for
+
+Samples = dict[tuple[str, str], float]
+
+
+def account(name: str, url: str, timeout: float = 20) -> Account:
+    """Give an account of the simulator at `url`."""
+    config = AccountConfig(
+        name=name,
+        account_sid="demo",
+        base_url=url,
+        api_key=Secret("demo"),
+        api_token=Secret("demo"),
+        collection=CollectionConfig(timeout=timeout),
+    )
+    return Account(config, MetricsConfig().duration_buckets)
+
+
+@contextmanager
+def served(accounts: Sequence[Account]) -> Iterator[str]:
+    """Serve these accounts on a free port; give the URL."""
+    [socket] = listen([Address("127.0.0.1", 0)])
+    app = create_app(accounts, "/metrics")
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread.start()
+    try:
+        yield f"http://{bound_address(socket)}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        for made in accounts:
+            made.close()
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[str]:
+    """Give the URL of an exporter of one account with 30 calls."""
+    with (
+        Simulator(Settings(calls=30, speed=0)) as simulator,
+        served([account("acme <b>", simulator.url)]) as url,
+    ):
+        yield url
+
+
+def samples(answer: requests.Response) -> Samples:
+    """Give the values by name and account, label sets summed."""
+    assert answer.status_code == 200
+    found: Samples = {}
+    for family in parse_plain(answer.text):
+        for sample in family.samples:
+            key = sample.name, sample.labels.get("account", "")
+            found[key] = found.get(key, 0) + sample.value
+    return found
+
+
+def test_metrics_tell_of_the_account_and_of_the_exporter(exporter: str) -> None:
+    """One scrape has the calls, the build and the process."""
+    found = samples(requests.get(f"{exporter}/metrics", timeout=30))
+    assert found["exotel_active_calls", "acme <b>"] == 30
+    assert found["exotel_exporter_build_info", ""] == 1
+    assert found["process_start_time_seconds", ""] > 0
+    assert ("python_info", "") in found
+
+
+def test_openmetrics_is_served_to_whoever_prefers_it(exporter: str) -> None:
+    """By its Accept header; the text ends as OpenMetrics must."""
+    answer = requests.get(
+        f"{exporter}/metrics", headers={"Accept": "application/openmetrics-text"}, timeout=30
+    )
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.text.endswith("# EOF\n")
+    families = {f.name: f.type for f in parse_openmetrics(answer.text)}  # type: ignore[no-untyped-call]
+    assert families["exotel_active_call_duration_seconds"] == "gaugehistogram"
+
+
+def test_the_text_is_compressed_for_whoever_accepts_it(exporter: str) -> None:
+    """Prometheus does; a reader without gzip gets it plain."""
+    with requests.get(
+        f"{exporter}/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=30
+    ) as answer:
+        assert b"exotel_up" in gzip.decompress(answer.raw.read())
+    plain = requests.get(f"{exporter}/metrics", headers={"Accept-Encoding": "identity"}, timeout=30)
+    assert "Content-Encoding" not in plain.headers
+
+
+@pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
+def test_a_probe_of_the_service_asks_nothing_of_the_api(path: str) -> None:
+    """Health is the exporter's own: no API is behind it."""
+    with Simulator(Settings(calls=1)) as simulator, served([account("acme", simulator.url)]) as url:
+        assert requests.get(url + path, timeout=30).status_code == 200
+        assert simulator.requests_served().get("calls", 0) == 0
+
+
+def test_the_page_for_people_tells_how_the_last_collection_went() -> None:
+    """Before a scrape, after a good one, after a bad one: legible, and every name escaped."""
+    with (
+        Simulator(Settings(calls=30, speed=0)) as simulator,
+        served([account("<script>alert(1)</script>", simulator.url)]) as url,
+    ):
+        assert "not scraped yet" in requests.get(f"{url}/", timeout=30).text
+        requests.get(f"{url}/metrics", timeout=30)
+        good = requests.get(f"{url}/", timeout=30)
+        simulator.set_faults(["status:403"])
+        requests.get(f"{url}/metrics", timeout=30)
+        bad = requests.get(f"{url}/", timeout=30).text
+    assert ">30<" in good.text
+    assert "complete" in good.text
+    assert "&lt;script&gt;" in good.text
+    assert "<script" not in good.text
+    assert good.headers["Content-Type"].startswith("text/html")
+    assert "failed: forbidden" in bad
+
+
+def test_an_account_that_hangs_costs_the_others_nothing() -> None:
+    """Of three accounts one never answers and one is refused: the third is whole, within the deadline."""
+    with Simulator(Settings(calls=12, speed=0)) as good, Simulator(Settings(calls=1)) as hanging:
+        hanging.set_faults(["hang"])
+        accounts = [
+            account("good", good.url),
+            account("hangs", hanging.url),
+            account("down", "http://127.0.0.1:1"),
+        ]
+        with served(accounts) as url:
+            found = samples(requests.get(f"{url}/metrics", headers={TIMEOUT_HEADER: "1.5"}, timeout=30))
+    assert {name: found["exotel_up", name] for name in ("good", "hangs", "down")} == {
+        "good": 1,
+        "hangs": 0,
+        "down": 0,
+    }
+    assert found["exotel_active_calls", "good"] == 12
+    assert ("exotel_active_calls", "hangs") not in found
+
+
+def test_a_slow_collection_does_not_hold_up_other_requests() -> None:
+    """While a scrape waits for the API, health and the page are answered: nothing blocks the event loop."""
+    with Simulator(Settings(calls=1)) as simulator, ThreadPoolExecutor(1) as pool:
+        simulator.set_faults(["hang"])
+        with served([account("acme", simulator.url, timeout=3)]) as url:
+            scrape = pool.submit(requests.get, f"{url}/metrics", timeout=30)
+            wait_for(
+                lambda: simulator.requests_served().get("calls", 0), within=20, what="the scrape's request"
+            )
+            for path in ("/-/healthy", "/"):
+                assert requests.get(url + path, timeout=30).status_code == 200
+            assert not scrape.done()
+            assert samples(scrape.result())["exotel_up", "acme"] == 0
+
+
+def test_two_scrapers_at_once_share_one_collection() -> None:
+    """Prometheus replicas don't double the load on the API."""
+    with Simulator(Settings(calls=5, speed=0, latency=0.3)) as simulator, ThreadPoolExecutor(10) as pool:
+        with served([account("acme", simulator.url)]) as url:
+            scrapes = [pool.submit(requests.get, f"{url}/metrics", timeout=30) for _ in range(10)]
+            assert all(samples(scrape.result())["exotel_active_calls", "acme"] == 5 for scrape in scrapes)
+        assert simulator.requests_served().get("calls", 0) < 10
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("POST", "/metrics", 405), ("GET", "/metrics/", 404)],
+)
+def test_what_does_not_exist_is_said_not_to_exist(exporter: str, method: str, path: str, status: int) -> None:
+    """No redirect, no page, no scrape."""
+    answer = requests.request(method, exporter + path, allow_redirects=False, timeout=30)
+    assert answer.status_code == status
+
+
+def test_a_scrape_timeout_that_is_no_number_is_told_as_such(exporter: str) -> None:
+    """One clear line, and nothing is collected."""
+    answer = requests.get(f"{exporter}/metrics", headers={TIMEOUT_HEADER: "soon"}, timeout=30)
+    assert answer.status_code == 400
+    assert answer.text.count("\n") == 1
+    assert "found 'soon'; accepted: a number of seconds above 0" in answer.text

@@ -1,0 +1,204 @@
+"""What an HTTP answer of the API is read as."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from exporter.api.answers import read_page
+from exporter.api.errors import ApiError, Reason
+from exporter.api.rows import Agent, Call
+
+PHONE = "+919876543210"
+
+ROW: dict[str, Any] = {
+    "call_sid": "call_active_001",
+    "direction": "outbound-api",
+    "status": "in-progress",
+    "from": PHONE,
+    "to": PHONE,
+    "start_time": "2024-06-15T10:30:00.000Z",
+    "duration": 120,
+    "agent_details": {"user_id": "agent_uuid_001", "name": "John Agent", "status": "on-call"},
+    "recording_enabled": True,
+}
+CALL = Call(
+    call_sid="call_active_001",
+    direction="outbound-api",
+    status="in-progress",
+    duration=120.0,
+    agent_details=Agent(user_id="agent_uuid_001", status="on-call"),
+    recording_enabled=True,
+)
+
+
+def page(*rows: Any, total: Any = 1, http_code: Any = 200) -> bytes:
+    """An answer in the shape of the API's page."""
+    response = {"active_calls": list(rows), "total_active": total}
+    body = {"request_id": "req_1", "method": "GET", "http_code": http_code, "response": response}
+    return json.dumps(body).encode()
+
+
+def v3_error(http_code: Any, code: Any) -> bytes:
+    """A failure in the v3 shape, whose texts hold a telephone number."""
+    data = {"code": code, "message": f"no call from {PHONE}", "description": PHONE}
+    response = {"code": http_code, "error_data": data, "status": "failure", "data": None}
+    return json.dumps({"request_id": "req_9", "http_code": http_code, "response": response}).encode()
+
+
+def v1_error(status: Any, code: Any) -> bytes:
+    """A failure in the v1 shape, whose text holds a telephone number."""
+    return json.dumps({"RestException": {"Status": status, "Message": PHONE, "Code": code}}).encode()
+
+
+def test_the_example_of_the_api_page_is_read() -> None:
+    """The rows come out typed, without telephone numbers or names; null says that no agent is there."""
+    ringing = {
+        **ROW,
+        "call_sid": "call_active_002",
+        "status": "ringing",
+        "duration": 0,
+        "agent_details": None,
+    }
+    read = read_page(200, page(ROW, ringing, total=2))
+    assert read.total == 2
+    assert read.unreadable == 0
+    assert read.calls[0] == CALL
+    assert read.calls[1].agent_details is None
+
+
+def test_the_slim_version_of_the_api_is_read() -> None:
+    """A row without direction and agent is a call; that nothing is said of agents is told from no agent."""
+    slim = {"call_sid": "c", "status": "ringing", "duration": 3, "recording_enabled": False}
+    assert read_page(200, page(slim)).calls[0].agent_details is UNSET
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected"),
+    [
+        ({"duration": "120"}, "duration", 120.0),
+        ({"duration": "120.5"}, "duration", 120.5),
+        ({"duration": 120.5}, "duration", 120.5),
+        ({"duration": "soon"}, "duration", None),
+        ({"duration": {}}, "duration", None),
+        ({"call_sid": 7}, "call_sid", "7"),
+        ({"call_sid": "half \ud83d"}, "call_sid", "half ?"),
+        ({"direction": 7}, "direction", "int"),
+        ({"status": ["ringing"]}, "status", "list"),
+        ({"recording_enabled": "true"}, "recording_enabled", True),
+        ({"recording_enabled": 0}, "recording_enabled", False),
+        ({"recording_enabled": "perhaps"}, "recording_enabled", None),
+        ({"agent_details": "John"}, "agent_details", Agent()),
+        ({"agent_details": {"user_id": 5, "status": 1}}, "agent_details", Agent(user_id="5", status="int")),
+        ({"agent_details": {}}, "agent_details", Agent()),
+    ],
+)
+def test_a_field_of_another_type_costs_only_itself(
+    change: dict[str, Any], field: str, expected: object
+) -> None:
+    """What can be understood of a row is kept, and the rest of the row and of the page with it."""
+    read = read_page(200, page({**ROW, **change}, {**ROW, "call_sid": "next"}, total=2))
+    assert getattr(read.calls[0], field) == expected
+    assert read.calls[0].status == ("list" if field == "status" else "in-progress")
+    assert read.calls[1] == Call("next", *[getattr(CALL, name) for name in CALL.__struct_fields__[1:]])
+
+
+@pytest.mark.parametrize("row", [None, 7, "row", [], {}, {**ROW, "call_sid": None}, {**ROW, "call_sid": ""}])
+def test_a_row_that_names_no_call_is_counted_and_costs_only_itself(row: object) -> None:
+    """Such a row is unreadable; its neighbours are read."""
+    read = read_page(200, page(ROW, row, total=2))
+    assert read.calls == (CALL,)
+    assert (read.unreadable, read.rows) == (1, 2)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000, "NaN"])
+def test_a_number_that_no_type_holds_costs_only_itself(number: str) -> None:
+    """JSON allows numbers that neither integers nor floats can hold."""
+    odd = json.dumps({**ROW, "call_sid": "odd"}).replace("120", number)
+    read = read_page(200, page(ROW, total=2).replace(b"}], ", f"}}, {odd}], ".encode()))
+    assert [call.call_sid for call in read.calls] == ["call_active_001", "odd"]
+
+
+@pytest.mark.parametrize(
+    ("told", "total"),
+    [(2, 2), ("2", 2), (None, None), ("many", None), (-1, None), ({}, None), (10**9, 10**9)],
+)
+def test_the_total_is_read_however_it_is_written(told: object, total: int | None) -> None:
+    """A total that is no number from 0 up is no total; the rows are read all the same."""
+    read = read_page(200, page(ROW, total=told))
+    assert (read.total, read.calls) == (total, (CALL,))
+
+
+def test_a_null_list_is_an_empty_one() -> None:
+    """Some servers write a list without elements as null."""
+    body = json.dumps({"http_code": 200, "response": {"active_calls": None, "total_active": 0}}).encode()
+    assert read_page(200, body).rows == 0
+
+
+FAILURES = [
+    (401, v3_error(401, 1010), Reason.AUTH, "API code 1010 (authentication failed)"),
+    (401, v3_error("401", "1010"), Reason.AUTH, "API code 1010"),
+    (401, b"", Reason.AUTH, "HTTP 401: check api_key"),
+    (401, b"<html>no</html>", Reason.AUTH, "HTTP 401"),
+    (402, b"", Reason.FORBIDDEN, "HTTP 402"),
+    (403, v1_error(403, "SUSPENDED"), Reason.FORBIDDEN, "API code SUSPENDED"),
+    (404, v3_error(404, 1017), Reason.NOT_FOUND, "unknown account"),
+    (404, b"{}", Reason.NOT_FOUND, "check account_sid"),
+    (400, v3_error(400, 1), Reason.BAD_RESPONSE, "HTTP 400"),
+    (409, b"", Reason.BAD_RESPONSE, "HTTP 409"),
+    (202, page(ROW), Reason.BAD_RESPONSE, "HTTP 202"),
+    (204, b"", Reason.BAD_RESPONSE, "HTTP 204"),
+    (301, b"", Reason.REDIRECT, "redirects are not followed"),
+    (302, b"<html>", Reason.REDIRECT, "HTTP 302"),
+    (408, b"", Reason.TIMEOUT, "HTTP 408"),
+    (429, v1_error(429, "RATE_LIMIT_EXCEEDED"), Reason.RATE_LIMITED, "API code RATE_LIMIT_EXCEEDED"),
+    (500, v3_error(500, 10715), Reason.SERVER_ERROR, "failed on the server's side"),
+    (503, b"<xml/>", Reason.SERVER_ERROR, "HTTP 503"),
+    (200, v3_error(401, 1010), Reason.AUTH, "HTTP 200, http_code 401 inside, API code 1010"),
+    (200, v3_error(200, 10724), Reason.RATE_LIMITED, "throttled"),
+    (200, v3_error(500, "E_BUSY"), Reason.SERVER_ERROR, "API code E_BUSY"),
+    (200, v1_error("429", None), Reason.RATE_LIMITED, "http_code 429 inside"),
+    (200, v1_error(None, None), Reason.BAD_RESPONSE, "HTTP 200"),
+    (200, page(ROW, http_code=503), Reason.SERVER_ERROR, "http_code 503 inside"),
+    (200, b"", Reason.BAD_RESPONSE, "the answer is empty, not JSON"),
+    (200, b"<!DOCTYPE html><p>hello", Reason.BAD_RESPONSE, "the answer is HTML, not JSON"),
+    (200, b"<?xml version='1.0'?>", Reason.BAD_RESPONSE, "the answer is XML, not JSON"),
+    (200, page(ROW)[:-9], Reason.BAD_RESPONSE, "cut short"),
+    (200, b"[" * 100_000, Reason.BAD_RESPONSE, "not JSON"),
+    (200, b"null", Reason.BAD_RESPONSE, "not JSON"),
+    (200, b"{}", Reason.BAD_RESPONSE, "another shape"),
+    (200, b"[]", Reason.BAD_RESPONSE, "another shape"),
+    (200, b'{"response": null}', Reason.BAD_RESPONSE, "another shape"),
+    (200, b'{"response": {"active_calls": {}}}', Reason.BAD_RESPONSE, "another shape"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "reason", "text"), FAILURES)
+def test_a_failure_is_told_by_its_reason(status: int, body: bytes, reason: Reason, text: str) -> None:
+    """Whatever shape a failure has, the error names its reason, and nothing that the API wrote as prose."""
+    with pytest.raises(ApiError) as caught:
+        read_page(status, body)
+    assert caught.value.reason == reason
+    assert caught.value.status == status
+    assert text in caught.value.detail
+    assert PHONE not in repr(vars(caught.value))
+    assert "\n" not in caught.value.detail
+
+
+def test_the_request_id_of_a_failure_is_kept_for_the_support_ticket() -> None:
+    """Exotel's support asks for it."""
+    with pytest.raises(ApiError) as caught:
+        read_page(500, v3_error(500, 10743))
+    assert caught.value.request_id == "req_9"
+
+
+@pytest.mark.parametrize("code", [PHONE, "call +919876543210", "9876543210", 9876543210, "a" * 65, "é"])
+def test_a_code_that_is_no_code_is_not_repeated(code: object) -> None:
+    """What stands where a code should be could be personal data."""
+    with pytest.raises(ApiError) as caught:
+        read_page(500, v3_error(500, code))
+    assert caught.value.code is None
+    assert str(code) not in caught.value.detail

@@ -1,0 +1,218 @@
+"""The HTTP client of an account, against requests-mock."""
+
+from __future__ import annotations
+
+import gzip
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import requests_mock
+import urllib3.exceptions
+
+from exporter.api import client as client_module
+from exporter.api.answers import Page
+from exporter.api.client import Client
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from exporter.config import AccountConfig, CollectionConfig, Secret, TlsConfig
+from tests.unit.test_answers import FAILURES, ROW, page
+
+BASE = "https://exotel.test"
+URL = f"{BASE}/v3/accounts/acme1/calls/active"
+TOKEN = "t0ken-é"
+
+Requests = list[tuple[str, str, float]]
+
+
+@pytest.fixture
+def api() -> Iterator[requests_mock.Mocker]:
+    """Answers for every request; one that no test announced fails."""
+    with requests_mock.Mocker() as mocker:
+        yield mocker
+
+
+def account(token: Secret | None = None) -> AccountConfig:
+    """Give an account whose API is the mocked one."""
+    return AccountConfig(
+        name="acme",
+        account_sid="acme1",
+        base_url=BASE,
+        api_key=Secret("key"),
+        api_token=token or Secret(TOKEN),
+    )
+
+
+def ask(config: AccountConfig | None = None, requests_made: Requests | None = None) -> Page:
+    """Ask for rows 40 to 59."""
+    made = [] if requests_made is None else requests_made
+    client = Client(config or account(), lambda *request: made.append(request))
+    try:
+        return client.active_calls(40, 20, Deadline.after(5))
+    finally:
+        client.close()
+
+
+def test_a_page_is_asked_for_as_the_api_documents(api: requests_mock.Mocker) -> None:
+    """Offset, limit and the account stand in the URL; credentials in the header alone, in UTF-8."""
+    api.get(URL, content=page(ROW))
+    assert ask().rows == 1
+    [request] = api.request_history
+    assert request.qs == {"offset": ["40"], "limit": ["20"]}
+    assert request.headers["Authorization"] == "Basic " + b64encode(f"key:{TOKEN}".encode()).decode()
+    assert request.headers["User-Agent"].startswith("exotel-exporter/")
+    assert "key" not in request.url
+
+
+def test_every_request_is_reported_with_its_endpoint_and_status(api: requests_mock.Mocker) -> None:
+    """The counters are fed by a hook: the client knows nothing of metrics."""
+    made: Requests = []
+    api.get(URL, [{"content": page(ROW)}, {"status_code": 503}, {"exc": requests.ReadTimeout}])
+    ask(requests_made=made)
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            ask(requests_made=made)
+    assert [(endpoint, code) for endpoint, code, _ in made] == [
+        ("calls", "200"),
+        ("calls", "503"),
+        ("calls", "timeout"),
+    ]
+    assert all(seconds >= 0 for _, _, seconds in made)
+
+
+@pytest.mark.parametrize(("status", "body", "reason", "_text"), FAILURES)
+def test_each_kind_of_failure_reaches_the_caller_as_its_reason(
+    api: requests_mock.Mocker, status: int, body: bytes, reason: Reason, _text: str
+) -> None:
+    """What the answers' own tests show holds through the client too."""
+    api.get(URL, status_code=status, content=body)
+    with pytest.raises(ApiError) as caught:
+        ask()
+    assert caught.value.reason == reason
+
+
+def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
+    """Credentials never leave for another host: that host is not even asked."""
+    api.get(URL, status_code=302, headers={"Location": "https://elsewhere.test/"})
+    elsewhere = api.get("https://elsewhere.test/", content=page(ROW))
+    with pytest.raises(ApiError) as caught:
+        ask()
+    assert caught.value.reason == Reason.REDIRECT
+    assert not elsewhere.called
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "text"),
+    [
+        (requests.ConnectTimeout(), Reason.TIMEOUT, "in the time that was left"),
+        (requests.ReadTimeout(), Reason.TIMEOUT, "in the time that was left"),
+        (requests.exceptions.SSLError(), Reason.TLS, "TLS failed"),
+        (requests.exceptions.ProxyError(), Reason.CONNECTION, "proxy"),
+        (
+            requests.ConnectionError(OSError(111, "Connection refused")),
+            Reason.CONNECTION,
+            "connection refused",
+        ),
+        (requests.ConnectionError(f"{URL}?token={TOKEN}"), Reason.CONNECTION, "ConnectionError"),
+        (requests.exceptions.ChunkedEncodingError(), Reason.CONNECTION, "ChunkedEncodingError"),
+        (urllib3.exceptions.IncompleteRead(3, 9), Reason.CONNECTION, "cut short"),
+        (urllib3.exceptions.DecodeError("…"), Reason.BAD_RESPONSE, "decompressed"),
+        (ConnectionResetError(104, "Connection reset by peer"), Reason.CONNECTION, "connection reset"),
+    ],
+)
+def test_a_request_without_an_answer_has_one_reason(
+    api: requests_mock.Mocker, error: Exception, reason: Reason, text: str
+) -> None:
+    """Exceptions of the libraries become one typed error, whose text holds nothing of the URL."""
+    api.get(URL, exc=error)
+    with pytest.raises(ApiError) as caught:
+        ask()
+    assert caught.value.reason == reason
+    assert text in caught.value.detail
+    assert TOKEN not in caught.value.detail
+    assert caught.value.status is None
+
+
+def test_a_compressed_answer_is_read(api: requests_mock.Mocker) -> None:
+    """The client asks for gzip, and undoes it."""
+    api.get(URL, content=gzip.compress(page(ROW)), headers={"Content-Encoding": "gzip"})
+    assert ask().rows == 1
+    assert api.request_history[0].headers["Accept-Encoding"] == "gzip"
+
+
+def test_a_body_without_end_is_not_read_to_its_end(
+    api: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page may weigh is bounded, and compressed weight counts as what it unpacks to."""
+    monkeypatch.setattr(client_module, "BODY_LIMIT", 1000)
+    api.get(URL, content=gzip.compress(b" " * 100_000), headers={"Content-Encoding": "gzip"})
+    with pytest.raises(ApiError) as caught:
+        ask()
+    assert caught.value.reason == Reason.BAD_RESPONSE
+    assert "longer than" in caught.value.detail
+
+
+def test_a_secret_file_is_read_anew_for_each_request(api: requests_mock.Mocker, tmp_path: Path) -> None:
+    """A rotated token works at once, with no restart."""
+    file = tmp_path / "token"
+    api.get(URL, content=page(ROW))
+    for token in ("old", "new"):
+        file.write_text(f"{token}\n")
+        ask(account(token=Secret(file=file)))
+        assert (
+            api.request_history[-1].headers["Authorization"]
+            == "Basic " + b64encode(f"key:{token}".encode()).decode()
+        )
+
+
+def test_a_secret_file_that_is_gone_is_an_authentication_failure(
+    api: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    """Nothing is asked without credentials, and the error names the file."""
+    endpoint = api.get(URL, content=page(ROW))
+    with pytest.raises(ApiError) as caught:
+        ask(account(token=Secret(file=tmp_path / "gone")))
+    assert caught.value.reason == Reason.AUTH
+    assert str(tmp_path / "gone") in caught.value.detail
+    assert not endpoint.called
+
+
+def test_nothing_is_asked_once_the_deadline_is_over(api: requests_mock.Mocker) -> None:
+    """A request that can't be answered in time is not made."""
+    endpoint = api.get(URL, content=page(ROW))
+    client = Client(account(), lambda *_: None)
+    with pytest.raises(ApiError) as caught:
+        client.active_calls(0, 20, Deadline.after(0))
+    client.close()
+    assert caught.value.reason == Reason.TIMEOUT
+    assert not endpoint.called
+
+
+def test_the_environment_neither_lends_a_proxy_nor_credentials(
+    api: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only what is configured counts: no HTTPS_PROXY, no .netrc."""
+    (tmp_path / ".netrc").write_text("machine exotel.test login other password other")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    api.get(URL, content=page(ROW))
+    ask()
+    assert not api.request_history[-1].proxies
+    assert "b3RoZXI6b3RoZXI" not in api.request_history[-1].headers["Authorization"]
+
+
+def test_the_configured_proxy_and_authority_are_used(api: requests_mock.Mocker, tmp_path: Path) -> None:
+    """`proxy_url` and `tls_config.ca_file` reach the request."""
+    ca_file = tmp_path / "ca.pem"
+    collection = CollectionConfig(
+        proxy_url=Secret("http://user:pass@proxy.test:3128"), tls_config=TlsConfig(ca_file=ca_file)
+    )
+    config = AccountConfig(
+        account_sid="acme1", base_url=BASE, api_key=Secret("k"), api_token=Secret("t"), collection=collection
+    )
+    api.get(URL, content=page(ROW))
+    ask(config)
+    assert api.request_history[-1].proxies["https"] == "http://user:pass@proxy.test:3128"
+    assert api.request_history[-1].verify == str(ca_file)

@@ -1,0 +1,43 @@
+"""The shape of the code: which part may know which."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.tools import ROOT
+
+#: What each part may import of the project, beside itself.
+MAY_IMPORT = {
+    "config": set(),
+    "logs": set(),
+    "api": {"config"},
+    "observe": {"api", "config", "logs"},
+    "expose": {"observe", "api", "config", "logs"},
+    "simulator": set(),
+    "cli": {"expose", "observe", "api", "config", "logs", "simulator"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+FILES = sorted((ROOT / "exporter").rglob("*.py"))
+
+
+def imported(file: Path) -> set[str]:
+    """Give the parts of the project that a file imports."""
+    modules = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: relative imports hide where they lead"
+            modules.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    return {module.split(".")[1] for module in modules if module.startswith("exporter.")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_only_go_down(file: Path) -> None:
+    """expose → observe → api; all may read config, which reads nothing; only cli runs the simulator."""
+    part = file.relative_to(ROOT / "exporter").parts[0].removesuffix(".py")
+    assert imported(file) - {part} <= MAY_IMPORT[part]

@@ -1,0 +1,207 @@
+"""The pure functions from rows to what is true of an account."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from exporter.api.answers import read_page
+from exporter.api.rows import Agent, Call
+from exporter.observe.agents import AgentTally, tally_agents
+from exporter.observe.calls import CallGroup, tally_calls
+from exporter.observe.vocabulary import AGENT_STATUS, DIRECTION, OTHER, STATUS, UNKNOWN
+from tests.rows import CALLS, ROW
+
+BOUNDS = (5.0, 60.0, 600.0)
+
+
+def group(calls: list[Call], direction: str, status: str) -> CallGroup:
+    """Tally, and give one group."""
+    [found] = [g for g in tally_calls(calls, BOUNDS).groups if (g.direction, g.status) == (direction, status)]
+    return found
+
+
+def agents(*calls: Call) -> AgentTally:
+    """Tally the agents of calls that speak of agents."""
+    tally = tally_agents(calls)
+    assert tally is not None
+    return tally
+
+
+def with_agent(sid: str, user_id: str | None, agent_status: str | None, status: str = "in-progress") -> Call:
+    """Give a call with an agent."""
+    return Call(sid, status=status, agent_details=Agent(user_id, agent_status))
+
+
+@pytest.mark.parametrize(
+    ("written", "direction"),
+    [
+        ("inbound", "inbound"),
+        ("Incoming", "inbound"),
+        ("OUTBOUND_API", "outbound-api"),
+        (" outbound-dial ", "outbound-dial"),
+        ("outbound", "outbound"),
+        ("sideways", OTHER),
+        ("other", OTHER),
+        ("", UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_a_direction_is_known_however_it_is_written(written: str | None, direction: str) -> None:
+    """Case, underscores and other names of the same direction don't matter."""
+    assert DIRECTION.classify(written) == direction
+
+
+def test_known_directions_and_statuses_are_zero_when_there_are_none() -> None:
+    """An empty account has nine groups, all zero: a dashboard shows 0, not a gap."""
+    tally = tally_calls([], BOUNDS)
+    assert len(tally.groups) == 9
+    assert {(g.calls, g.recorded, g.longest, g.durations.sum) for g in tally.groups} == {(0, 0, 0.0, 0.0)}
+
+
+def test_spellings_of_one_value_are_counted_together() -> None:
+    """`IN_PROGRESS` and `in-progress` are one status."""
+    calls = [Call("a", "inbound", "in-progress"), Call("b", "incoming", "IN_PROGRESS")]
+    assert group(calls, "inbound", "in-progress").calls == 2
+
+
+def test_the_longest_call_of_each_bucket_is_known() -> None:
+    """5 s falls into the bucket up to 5; an empty bucket has no longest call."""
+    calls = [
+        Call(sid, "inbound", "ringing", seconds)
+        for sid, seconds in [("a", 1), ("b", 5), ("c", 61), ("d", 9e3)]
+    ]
+    found = group(calls, "inbound", "ringing")
+    assert [(b.cumulative, b.longest) for b in found.durations.buckets] == [
+        (2, (5, "b")),
+        (2, None),
+        (3, (61, "c")),
+        (4, (9e3, "d")),
+    ]
+    assert (found.longest, found.durations.sum) == (9e3, 9067)
+
+
+@pytest.mark.parametrize("duration", [None, -1.0, math.nan, math.inf, 1e300])
+def test_a_duration_that_no_call_can_have_counts_as_unknown(duration: float | None) -> None:
+    """The call is counted, its duration is not."""
+    tally = tally_calls([Call("a", "inbound", "ringing", duration)], BOUNDS)
+    assert tally.unknown["duration"] == 1
+    assert sum(g.calls for g in tally.groups) == 1
+    assert sum(g.durations.buckets[-1].cumulative for g in tally.groups) == 0
+
+
+def test_only_what_is_said_to_be_recorded_is_counted_as_recorded() -> None:
+    """Missing is not false: it is counted as unknown."""
+    calls = [
+        Call(sid, "inbound", "ringing", recording_enabled=said)
+        for sid, said in [("a", True), ("b", False), ("c", None)]
+    ]
+    assert group(calls, "inbound", "ringing").recorded == 1
+    assert tally_calls(calls, BOUNDS).unknown["recording_enabled"] == 1
+
+
+@given(CALLS)
+def test_the_groups_together_are_the_calls(calls: list[Call]) -> None:
+    """Whatever the rows, each call is in exactly one group, and each group is consistent in itself."""
+    tally = tally_calls(calls, BOUNDS)
+    assert sum(g.calls for g in tally.groups) == len(calls)
+    assert len({(g.direction, g.status) for g in tally.groups}) == len(tally.groups)
+    assert sum(g.recorded for g in tally.groups) == sum(call.recording_enabled is True for call in calls)
+    for g in tally.groups:
+        counts = [bucket.cumulative for bucket in g.durations.buckets]
+        assert counts == sorted(counts)
+        assert 0 <= g.recorded <= g.calls
+        assert 0 <= g.without_agent <= g.calls
+        assert g.longest <= g.durations.sum or counts[-1] == 0
+        assert {g.direction} <= DIRECTION.known | {OTHER, UNKNOWN}
+        assert {g.status} <= STATUS.known | {OTHER, UNKNOWN}
+    timed = sum(g.durations.buckets[-1].cumulative for g in tally.groups)
+    assert timed + tally.unknown.get("duration", 0) == len(calls)
+
+
+@given(CALLS, st.randoms())
+def test_the_order_of_the_list_changes_nothing_that_is_counted(calls: list[Call], random: object) -> None:
+    """The API promises no order."""
+    shuffled = list(calls)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis types its random loosely
+
+    def counts(rows: list[Call]) -> object:
+        tally = tally_calls(rows, BOUNDS)
+        figures = [
+            (
+                g.direction,
+                g.status,
+                g.calls,
+                g.recorded,
+                g.longest,
+                *(b.cumulative for b in g.durations.buckets),
+            )
+            for g in tally.groups
+        ]
+        return figures, tally.unknown, tally_agents(rows)
+
+    assert counts(shuffled) == counts(calls)
+
+
+@given(st.lists(ROW, max_size=12))
+def test_any_rows_at_all_are_read_and_tallied(rows: list[object]) -> None:
+    """Whatever JSON stands where rows should be: each row is a call or unreadable, and nothing breaks."""
+    body = json.dumps({"response": {"active_calls": rows, "total_active": len(rows)}}).encode()
+    page = read_page(200, body)
+    assert page.rows == len(rows)
+    assert sum(g.calls for g in tally_calls(page.calls, BOUNDS).groups) == len(page.calls)
+    tally_agents(page.calls)
+
+
+def test_an_agent_is_counted_once_however_many_calls() -> None:
+    """Two calls of one agent: one agent on call, one on several calls."""
+    tally = agents(
+        with_agent("a", "ann", "on-call"), with_agent("b", "ann", "on_call"), Call("c", agent_details=None)
+    )
+    assert (tally.on_call, tally.on_several_calls, tally.by_status["on-call"]) == (1, 1, 1)
+
+
+def test_an_agent_who_is_busy_is_not_on_call() -> None:
+    """The status that the API gives decides, where it gives one."""
+    assert agents(with_agent("a", "ann", "busy")).on_call == 0
+
+
+def test_an_agent_without_status_is_on_call_when_the_call_is_in_progress() -> None:
+    """Where the API gives no status, the call tells."""
+    tally = agents(with_agent("a", "ann", None), with_agent("b", "ben", None, status="ringing"))
+    assert (tally.on_call, tally.by_status[UNKNOWN]) == (1, 2)
+
+
+def test_an_agent_without_identity_is_no_agent_but_is_counted_as_unknown() -> None:
+    """Nobody can be told apart who has no id."""
+    tally = agents(with_agent("a", None, "on-call"))
+    assert (tally.on_call, sum(tally.by_status.values()), tally.unknown["agent_id"]) == (0, 0, 1)
+
+
+def test_an_api_that_says_nothing_of_agents_gives_no_tally() -> None:
+    """No row has agent_details: that is not the same as no agent."""
+    assert tally_agents([Call("a"), Call("b")]) is None
+    assert agents(Call("a"), Call("b", agent_details=None)).unknown["agent_details"] == 1
+    assert agents().on_call == 0
+
+
+@given(CALLS)
+def test_no_more_agents_than_there_are(calls: list[Call]) -> None:
+    """Counts of agents never exceed the distinct ids in the rows."""
+    tally = tally_agents(calls)
+    if tally is None:
+        assert all(call.agent_details is UNSET for call in calls)
+        return
+    ids = {
+        c.agent_details.user_id
+        for c in calls
+        if isinstance(c.agent_details, Agent) and c.agent_details.user_id
+    }
+    assert sum(tally.by_status.values()) == len(ids)
+    assert max(tally.on_call, tally.on_several_calls) <= len(ids)
+    assert set(tally.by_status) <= AGENT_STATUS.known | {OTHER, UNKNOWN}
