@@ -1,0 +1,1 @@
+"""Documentation, and the Python that generates parts of it."""
