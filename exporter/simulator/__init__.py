@@ -1,0 +1,8 @@
+"""A believable Exotel on loopback: a contact centre that lives, and the API that tells of it."""
+
+from exporter.simulator.faults import Fault
+from exporter.simulator.settings import Settings
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.truth import Truth
+
+__all__ = ["Fault", "Settings", "Simulator", "Truth"]

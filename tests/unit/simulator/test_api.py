@@ -1,0 +1,239 @@
+"""The API answers as its page says, and what it says is the truth."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import requests
+
+from exporter.simulator import Settings, Simulator
+from exporter.simulator.rate_limit import RateLimit
+from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """A centre of 250 calls that stands still."""
+    with Simulator(Settings(calls=250, speed=0, epoch=EPOCH, linger=30, second_calls=0.1)) as simulator:
+        simulator.advance(60)
+        yield simulator
+
+
+def test_pages_hold_the_truth(simulator: Simulator) -> None:
+    """Counted from the rows of all pages, everything is as the centre itself counts it."""
+    rows, truth = every_row(simulator), simulator.truth()
+    kinds = [(row["direction"], row["status"]) for row in rows]
+    agents = {row["agent_details"]["user_id"]: row["agent_details"] for row in rows if row["agent_details"]}
+    live = [row for row in rows if row["status"] in {"queued", "ringing", "in-progress"}]
+    on_line = Counter(row["agent_details"]["user_id"] for row in live if row["agent_details"])
+    assert {row["call_sid"] for row in rows} == truth.call_sids
+    assert len(rows) == truth.total
+    assert Counter(kinds) == truth.calls
+    assert truth.recorded == Counter(
+        kind for kind, row in zip(kinds, rows, strict=True) if row["recording_enabled"]
+    )
+    assert truth.without_agent == Counter(
+        kind for kind, row in zip(kinds, rows, strict=True) if not row["agent_details"]
+    )
+    for kind, longest in truth.longest.items():
+        assert longest == max(
+            row["duration"] for found, row in zip(kinds, rows, strict=True) if found == kind
+        )
+    assert truth.longest_duration == max(row["duration"] for row in rows)
+    assert Counter(agent["status"] for agent in agents.values()) == truth.agents
+    assert truth.agents_on_call == truth.agents["on-call"] > 0
+    assert truth.agents_with_several_calls == sum(count > 1 for count in on_line.values()) > 0
+
+
+def test_the_envelope_is_that_of_the_api(simulator: Simulator) -> None:
+    """request_id, method, http_code, response with active_calls and total_active; JSON by its type."""
+    answer = calls(simulator)
+    document = answer.json()
+    assert list(document) == ["request_id", "method", "http_code", "response"]
+    assert (document["method"], document["http_code"]) == ("GET", 200)
+    assert list(document["response"]) == ["active_calls", "total_active"]
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_a_page_has_20_rows_unless_asked_otherwise(simulator: Simulator) -> None:
+    """limit and offset select; a limit above the largest is cut; beyond the end there is nothing."""
+    total, rows = simulator.truth().total, every_row(simulator)
+    assert page(simulator)["active_calls"] == rows[:20]
+    assert page(simulator, limit=7, offset=5) == {"active_calls": rows[5:12], "total_active": total}
+    assert len(page(simulator, limit=5000)["active_calls"]) == 100
+    assert page(simulator, offset=total - 1)["active_calls"] == rows[-1:]
+    assert page(simulator, offset=total)["active_calls"] == []
+
+
+def test_filters_select_and_are_counted(simulator: Simulator) -> None:
+    """`outbound` is both kinds of it, an agent's calls are theirs, total_active counts what is selected."""
+    rows = every_row(simulator)
+    for direction in ("inbound", "outbound"):
+        selected = [row for row in rows if row["direction"].startswith(direction)]
+        assert every_row(simulator, direction=direction) == selected
+        assert page(simulator, direction=direction, limit=1)["total_active"] == len(selected)
+    agent_id = next(row["agent_details"]["user_id"] for row in rows if row["agent_details"])
+    named = [row for row in rows if (row["agent_details"] or {}).get("user_id") == agent_id]
+    assert page(simulator, agent_id=agent_id) == {"active_calls": named, "total_active": len(named)}
+    assert page(simulator, agent_id="nobody") == {"active_calls": [], "total_active": 0}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=many", "offset=-1", "direction=sideways"])
+def test_nonsense_in_a_query_is_a_bad_request(simulator: Simulator, query: str) -> None:
+    """400 with an error body of v3."""
+    answer = get(simulator, f"/v3/accounts/demo/calls/active?{query}")
+    assert (answer.status_code, answer.json()["response"]["status"]) == (400, "failure")
+
+
+def test_a_call_has_a_stream(simulator: Simulator) -> None:
+    """Inside the envelope, under `stream`, of the call that was asked for."""
+    row = page(simulator, limit=1)["active_calls"][0]
+    document = get(simulator, f"/v3/accounts/demo/calls/{row['call_sid']}/stream").json()
+    assert list(document["response"]) == ["stream"]
+    stream = document["response"]["stream"]
+    assert [stream[key] for key in ("call_sid", "status", "duration")] == [
+        row[key] for key in ("call_sid", "status", "duration")
+    ]
+
+
+def test_streams_hold_the_truth(simulator: Simulator) -> None:
+    """Bridges, holds and failed recorders, counted from all streams, are as the centre counts them."""
+    rows, truth = every_row(simulator), simulator.truth()
+    streams = [
+        get(simulator, f"/v3/accounts/demo/calls/{row['call_sid']}/stream").json()["response"]["stream"]
+        for row in rows
+    ]
+    bridges = [stream["bridge"] for stream in streams if stream["bridge"]]
+    assert sum(bridge["status"] == "active" for bridge in bridges) == truth.bridged > 0
+    assert (
+        sum(leg["audio_status"]["hold"] for stream in streams for leg in stream["legs"]) == truth.on_hold > 0
+    )
+    recording = [stream["recording"]["enabled"] for stream in streams]
+    listed = [row["recording_enabled"] for row in rows]
+    assert sum(listed) - sum(recording) == truth.unrecorded > 0
+
+
+def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
+    """status, active_streams, max_allowed_streams, account_sid, with no envelope."""
+    document = get(simulator, "/v1/Accounts/demo/ActiveStreams").json()
+    active = document["active_streams"]
+    assert list(document.items()) == [
+        ("status", "success"),
+        ("active_streams", active),
+        ("max_allowed_streams", 100),
+        ("account_sid", "demo"),
+    ]
+    bots = [
+        row for row in every_row(simulator) if row["status"] == "in-progress" and not row["agent_details"]
+    ]
+    assert active == len(bots) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "auth", "status", "code"),
+    [
+        ("/v3/accounts/demo/calls/active", ("demo", "wrong"), 401, 1010),
+        ("/v3/accounts/demo/calls/active", None, 401, 1010),
+        ("/v1/Accounts/demo/ActiveStreams", ("wrong", "demo"), 401, 1010),
+        ("/v3/accounts/other/calls/active", AUTH, 404, 1017),
+        ("/v3/accounts/demo/calls/nothing/stream", AUTH, 404, 10744),
+        ("/v3/accounts/demo/calls", AUTH, 404, 404),
+        ("/", AUTH, 404, 404),
+    ],
+)
+def test_refusals_have_the_error_body_of_v3(
+    simulator: Simulator, path: str, auth: tuple[str, str] | None, status: int, code: int
+) -> None:
+    """Wrong or no credentials, another account, a call that isn't there, any other path."""
+    answer = requests.get(simulator.url + path, auth=auth, timeout=10)
+    document = answer.json()
+    assert (answer.status_code, document["http_code"], document["response"]["code"]) == (status,) * 3
+    assert document["response"]["error_data"]["code"] == code
+    assert list(document["response"]) == ["code", "error_data", "status", "data"]
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Basic", "Basic ?", "Basic ZGVtbw==", "Basic /w==", "Bearer demo:demo"]
+)
+def test_credentials_that_cannot_be_read_are_wrong(simulator: Simulator, authorization: str) -> None:
+    """401, whatever the header says."""
+    path = simulator.url + "/v3/accounts/demo/calls/active"
+    assert requests.get(path, headers={"Authorization": authorization}, timeout=10).status_code == 401
+
+
+def test_a_large_limit_may_be_rejected() -> None:
+    """With over_limit=reject a limit above the largest is 400, and the largest is answered."""
+    with Simulator(Settings(calls=60, speed=0, max_limit=50, over_limit="reject")) as simulator:
+        assert calls(simulator, limit=51).status_code == 400
+        assert len(page(simulator, limit=50)["active_calls"]) == 50
+
+
+def test_paging_may_be_ignored() -> None:
+    """Altogether (all rows at once), or the offset alone (always the first page)."""
+    with Simulator(Settings(calls=60, speed=0, ignore_paging=True)) as simulator:
+        assert len(page(simulator, limit=10, offset=30)["active_calls"]) == 60
+    with Simulator(Settings(calls=60, speed=0, ignore_offset=True)) as simulator:
+        assert page(simulator, limit=10, offset=30) == page(simulator, limit=10)
+
+
+def test_the_order_may_be_another() -> None:
+    """Newest first is the reverse of oldest first; shuffled differs each time, no call twice on a page."""
+    settings = Settings(calls=90, speed=0, epoch=EPOCH)
+    with Simulator(settings) as simulator:
+        oldest = every_row(simulator)
+    with Simulator(replace(settings, order="newest")) as simulator:
+        assert every_row(simulator) == oldest[::-1]
+        assert page(simulator, limit=10, offset=85)["active_calls"] == oldest[4::-1]
+    with Simulator(replace(settings, order="shuffled")) as simulator:
+        one, two = (page(simulator, limit=90)["active_calls"] for _ in range(2))
+        assert one != two
+        assert {row["call_sid"] for row in one} == {row["call_sid"] for row in oldest}
+        assert len(page(simulator, limit=20, offset=80)["active_calls"]) == 10
+
+
+def test_the_list_may_move_with_each_page() -> None:
+    """With a step, each page is read that much later, and the same way each time."""
+    seen = []
+    for _ in range(2):
+        with Simulator(Settings(calls=90, speed=0, step=5, epoch=EPOCH)) as simulator:
+            seen.append([calls(simulator, limit=100).content for _ in range(3)])
+            assert simulator.truth().now == EPOCH + 15
+    assert seen[0] == seen[1]
+    assert len(set(seen[0])) == 3
+
+
+def test_a_request_budget_may_be_set() -> None:
+    """Beyond it the answer is 429 with Retry-After; the headers tell what is left until the minute ends."""
+    with Simulator(Settings(calls=1, requests_per_minute=1)) as simulator:
+        answers = [calls(simulator) for _ in range(3)]  # a minute may end among them
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["response"]["error_data"]["code"] == 10724
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+
+
+def test_a_budget_is_whole_again_at_the_next_minute() -> None:
+    """Requests are refused until the clock's minute is over, and Retry-After leads there."""
+    now = 1000.0
+    limit = RateLimit(2, clock=lambda: now)
+    assert [limit.take().refused for _ in range(3)] == [False, False, True]
+    assert dict(limit.take().headers)["Retry-After"] == "20"
+    now = 1020.0
+    taken = limit.take()
+    assert not taken.refused
+    assert dict(taken.headers)["X-RateLimit-Remaining"] == "1"
+    assert not RateLimit(0).take().refused
+
+
+def test_answers_are_compressed_only_when_both_sides_want_it() -> None:
+    """Switched on and accepted: gzip; otherwise plain; the content is the same."""
+    plain = {"Accept-Encoding": "identity"}
+    for switched_on in (False, True):
+        with Simulator(Settings(calls=60, speed=0, gzip=switched_on)) as simulator:
+            url = simulator.url + "/v3/accounts/demo/calls/active"
+            asked = requests.get(url, auth=AUTH, timeout=10)
+            unasked = requests.get(url, auth=AUTH, headers=plain, timeout=10)
+        assert asked.headers.get("Content-Encoding") == ("gzip" if switched_on else None)
+        assert "Content-Encoding" not in unasked.headers
+        assert asked.json()["response"] == unasked.json()["response"]

@@ -1,0 +1,150 @@
+"""What is written of a call has the shapes of the API's page."""
+
+import json
+from typing import Any
+
+from exporter.simulator.call import Agent, Call, Script, timestamp
+from tests.unit.simulator.ask import EPOCH
+
+LIST_ROW = """{
+"call_sid": "call_active_001",
+"direction": "outbound-api",
+"status": "in-progress",
+"from": "+911234567890",
+"to": "+919876543210",
+"start_time": "2024-06-15T10:30:00.000Z",
+"duration": 120,
+"agent_details": {
+"user_id": "agent_uuid_001",
+"name": "John Agent",
+"status": "on-call"
+},
+"recording_enabled": true
+}"""
+
+STREAM = """{
+"call_sid": "call_active_001",
+"status": "in-progress",
+"duration": 180,
+"legs": [
+{
+"leg_sid": "leg_agent_001",
+"contact_uri": "+911234567890",
+"direction": "outbound",
+"status": "connected",
+"network_type": "pstn",
+"audio_status": {
+"muted": false,
+"hold": false
+}
+}
+],
+"bridge": {
+"bridge_sid": "bridge_001",
+"status": "active",
+"created_at": "2024-06-15T10:30:05.000Z"
+},
+"recording": {
+"enabled": true,
+"channels": "dual",
+"duration": 175
+}
+}"""
+
+
+def script(**changes: Any) -> Script:
+    """How the call of the example goes, but for some changes."""
+    usual: dict[str, Any] = {
+        "direction": "outbound-api",
+        "queued": 0.0,
+        "ringing": 0.0,
+        "talking": 600.0,
+        "outcome": "completed",
+        "needs_agent": True,
+        "bridging": 5.0,
+        "legs": 2,
+        "recorded": True,
+        "channels": "dual",
+        "recorder_fails": False,
+    }
+    return Script(**usual | changes)
+
+
+def answered_call(**changes: Any) -> Call:
+    """The call of the example, answered as soon as it began."""
+    call = Call("call_active_001", script(**changes), EPOCH, "+919876543210", "+911234567890")
+    call.agent = Agent("agent_uuid_001", "John Agent", "+911234567890", signed_in=True, calls=[call])
+    call.status, call.answered = "in-progress", EPOCH
+    return call
+
+
+def test_a_row_is_written_as_in_the_example_of_the_api() -> None:
+    """The same call gives the same fields, in the same order, with the same values."""
+    row = answered_call().row(EPOCH + 120)
+    assert row.decode() == json.dumps(json.loads(LIST_ROW), separators=(",", ":"))
+
+
+def test_a_ringing_call_has_no_duration_and_perhaps_no_agent() -> None:
+    """Before the answer the duration is 0, and agent_details is null without an agent."""
+    call = Call("call_active_002", script(direction="inbound"), EPOCH, "+919876543211", "+911234567890")
+    call.status = "ringing"
+    row = json.loads(call.row(EPOCH + 300))
+    assert (row["duration"], row["agent_details"]) == (0, None)
+    assert (row["from"], row["to"]) == ("+919876543211", "+911234567890")
+
+
+def test_a_row_follows_its_call() -> None:
+    """The duration moves with time, and a change of the call or of its agent shows."""
+    call = answered_call()
+    call.row(EPOCH)
+    assert json.loads(call.row(EPOCH + 9.9))["duration"] == 9
+    call.status, call.ended = "completed", EPOCH + 20
+    assert call.agent is not None
+    call.agent.wrapping_up = True
+    call.agent.changed()
+    row = json.loads(call.row(EPOCH + 50))
+    assert (row["status"], row["duration"]) == ("completed", 20)
+    assert row["agent_details"]["status"] == "after-call-work"
+
+
+def test_a_stream_has_the_keys_of_the_example_of_the_api() -> None:
+    """Every key, in the same order at each level; bridge and recording with the same values."""
+    example, stream = json.loads(STREAM), answered_call().stream(EPOCH + 180)
+    assert list(stream) == list(example)
+    assert [list(leg) for leg in stream["legs"]] == [list(example["legs"][0])] * 2
+    assert stream["legs"][0]["audio_status"] == example["legs"][0]["audio_status"]
+    assert list(stream["bridge"]) == list(example["bridge"])
+    assert stream["bridge"]["created_at"] == example["bridge"]["created_at"]
+    assert stream["recording"] == example["recording"]
+    assert stream["duration"] == example["duration"]
+
+
+def test_before_the_bridge_nothing_is_recorded() -> None:
+    """Between answer and bridge there is no bridge, and a recording of 0 seconds."""
+    stream = answered_call().stream(EPOCH + 4)
+    assert stream["bridge"] is None
+    assert stream["recording"]["duration"] == 0
+
+
+def test_a_recorder_may_fail() -> None:
+    """Then the list says the call is recorded, and the stream says it isn't."""
+    call = answered_call(recorder_fails=True)
+    assert json.loads(call.row(EPOCH + 60))["recording_enabled"] is True
+    assert call.stream(EPOCH + 60)["recording"] == {"enabled": False, "channels": None, "duration": 0}
+
+
+def test_legs_tell_who_is_on_the_line() -> None:
+    """One for silence, two for a talk, three with a supervisor; mute is the agent's, hold the customer's."""
+    for legs in (1, 2, 3):
+        assert len(answered_call(legs=legs).stream(EPOCH + 60)["legs"]) == legs
+    call = answered_call()
+    call.muted = call.on_hold = True
+    agent, customer = call.stream(EPOCH + 60)["legs"]
+    assert agent["audio_status"] == {"muted": True, "hold": False}
+    assert customer["audio_status"] == {"muted": False, "hold": True}
+
+
+def test_time_stamps_have_milliseconds_and_a_zone() -> None:
+    """As on the API's page, whatever the fraction."""
+    assert timestamp(EPOCH) == "2024-06-15T10:30:00.000Z"
+    assert timestamp(EPOCH + 0.25) == "2024-06-15T10:30:00.250Z"

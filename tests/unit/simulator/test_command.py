@@ -1,0 +1,111 @@
+"""The command `exotel-simulator` says where it listens, what is wrong, and stops when told."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from exporter.simulator.cli import main
+from exporter.simulator.durations import parse_duration
+from exporter.simulator.fault_kinds import KINDS
+from tests.unit.simulator.ask import AUTH
+
+COMMAND = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command as a process, and the URL that it printed."""
+    pipe = subprocess.PIPE
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
+    """Port 0 takes a free one; SIGTERM and SIGINT end it without a word, also while a client waits."""
+    with running("--fault=stream/hang", "--account-sid=acme", "--calls=7") as (process, url):
+        answer = requests.get(url + "/v3/accounts/acme/calls/active", auth=AUTH, timeout=10)
+        assert len(answer.json()["response"]["active_calls"]) == 7
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as client:
+            client.sendall(b"GET /v3/accounts/acme/calls/x/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            process.send_signal(number)
+            assert process.wait(timeout=10) == 0
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+def test_requests_are_logged_when_asked_for() -> None:
+    """One line each, on standard error, without credentials."""
+    with running("--log-requests") as (process, url):
+        requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+        process.terminate()
+        process.wait(timeout=10)
+        assert process.stderr
+        assert process.stderr.read().split(maxsplit=1)[1] == "GET /v3/accounts/demo/calls/active 200\n"
+
+
+def test_an_occupied_address_is_one_line_and_1() -> None:
+    """On standard error: which address, and why."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["--calls=1", f"--listen-address=127.0.0.1:{port}"])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == f"exotel-simulator: can't listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("--fault=nonsense", "no fault is called 'nonsense'"),
+        ("--fault=status:9@first", "'9' is not an HTTP status"),
+        ("--latency=5", "'5' is not a duration"),
+        ("--listen-address=nowhere", "'nowhere' is not an address"),
+        ("--listen-address=127.0.0.1:99999", "is not an address"),
+        ("--calls=-1", "-1 is not in the range"),
+        ("--order=random", "'random' is not one of"),
+        ("--no-such-option", "No such option"),
+    ],
+)
+def test_wrong_usage_is_told_and_2(argument: str, says: str) -> None:
+    """Which option is wrong, what was found and what is accepted."""
+    result = CliRunner().invoke(main, [argument])
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_help_tells_every_fault() -> None:
+    """By name, in the words of the table."""
+    shown = CliRunner().invoke(main, ["--help"]).stdout
+    assert all(f"  {name}  " in shown for name in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20ms", 0.02), ("1s", 1), ("1.5s", 1.5), ("2m", 120), ("1h30m", 5400), ("1d", 86400), ("0", 0)],
+)
+def test_durations_are_read_as_prometheus_writes_them(text: str, seconds: float) -> None:
+    """A number with its unit, or several."""
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "5", "s", "-1s", "1 s", "1w", "1s!", "١s"])
+def test_what_is_not_a_duration_is_refused(text: str) -> None:
+    """With what was found."""
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)

@@ -1,0 +1,289 @@
+"""Faults are read as they are written, befall the requests they should, and do what they say."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from exporter.simulator import Fault, Settings, Simulator
+from exporter.simulator.fault_kinds import KINDS
+from tests.unit.simulator.ask import AUTH, calls, connect, get
+
+ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Simulator]:
+    """A server for all tests of this file: its start is most of their time."""
+    with Simulator(Settings(calls=60, speed=0)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared: Simulator) -> Iterator[Simulator]:
+    """A centre of 60 calls that stands still, with no faults yet."""
+    yield shared
+    shared.clear_faults()
+
+
+def read_all(simulator: Simulator) -> bytes:
+    """Ask for the list on a raw connection, and read until it is closed."""
+    with connect(simulator) as connection:
+        connection.sendall(ASK)
+        read = b""
+        while piece := connection.recv(65536):
+            read += piece
+        return read
+
+
+# How they are written
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("hang", Fault("hang")),
+        ("status:503@first*2", Fault("status", "503", page="first", times=2)),
+        ("calls/slow:20ms@middle", Fault("slow", "20ms", endpoint="calls", page="middle")),
+        (
+            "stream/status:429,retry-after=3,body=v1",
+            Fault("status", "429,retry-after=3,body=v1", endpoint="stream"),
+        ),
+        ("redirect:http://x@y:1/z*3", Fault("redirect", "http://x@y:1/z", times=3)),
+        ('total:{"a": 1}', Fault("total", '{"a": 1}')),
+    ],
+)
+def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
+    """Each part of the syntax, and back again."""
+    assert Fault.parse(text) == fault
+    assert str(fault) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nonsense", "no fault is called 'nonsense'"),
+        ("", "is not a fault"),
+        ("status", "'' is not an HTTP status"),
+        ("status:99", "'99' is not an HTTP status"),
+        ("status:500,colour=red", "unknown option 'colour'"),
+        ("status:500,body=pdf", "unknown body 'pdf'"),
+        ("status:429,retry-after=a\nb", "can't be a header"),
+        ("hang:5", "takes no argument"),
+        ("slow:5", "'5' is not a duration"),
+        ("slow", "'' is not a duration"),
+        ("total:many", "'many' is not JSON"),
+        ("total", "'' is not JSON"),
+        ("huge:0", "'0' is not a number of megabytes"),
+        ("redirect", "no place to redirect to"),
+        ("hang*0", "can't befall 0 requests"),
+        ("stream/hang@first", "only the list of calls has pages"),
+        ("hang@last", "is not a fault"),
+    ],
+)
+def test_nonsense_is_refused_with_a_reason(text: str, says: str) -> None:
+    """One clear sentence for each mistake."""
+    with pytest.raises(ValueError, match=says):
+        Fault.parse(text)
+
+
+def test_every_kind_says_what_it_does() -> None:
+    """In the help of the command."""
+    assert all(kind.help for kind in KINDS.values())
+
+
+# Which requests they befall
+
+
+def test_a_fault_befalls_so_many_requests(simulator: Simulator) -> None:
+    """Then all is well, and it is no longer in force."""
+    simulator.set_faults([Fault("status", "500", times=2)])
+    assert [calls(simulator).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_fault_befalls_its_pages(simulator: Simulator) -> None:
+    """The first page, or those after it; no other endpoint has pages."""
+    simulator.set_faults(["status:500@first", "status:502@middle"])
+    assert [calls(simulator, offset=offset).status_code for offset in (0, 20, 40)] == [500, 502, 502]
+    assert get(simulator, "/v1/Accounts/demo/ActiveStreams").status_code == 200
+
+
+def test_a_fault_befalls_its_endpoint(simulator: Simulator) -> None:
+    """And no other."""
+    simulator.set_faults(["agent_streams/status:500"])
+    assert get(simulator, "/v1/Accounts/demo/ActiveStreams").status_code == 500
+    assert calls(simulator).status_code == 200
+
+
+def test_faults_add_up(simulator: Simulator) -> None:
+    """In their order: a lie about the total, on an empty page, with a status; what can't be bent is left."""
+    simulator.set_faults(["total:7", "empty_page"])
+    assert calls(simulator).json()["response"] == {"active_calls": [], "total_active": 7}
+    simulator.set_faults(["html", "total:7", "rows"])
+    assert calls(simulator).text.startswith("<!DOCTYPE html>")
+    simulator.set_faults(["other_json:[1]", "total:7"])
+    assert calls(simulator).json() == [1]
+
+
+# What they do
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+def test_status(simulator: Simulator, status: int) -> None:
+    """This HTTP status, the same inside, and Retry-After when asked for."""
+    simulator.set_faults([f"status:{status},retry-after=30"])
+    answer = calls(simulator)
+    assert answer.status_code == answer.json()["http_code"] == answer.json()["response"]["code"] == status
+    assert answer.headers["Retry-After"] == "30"
+
+
+def test_status_with_another_body(simulator: Simulator) -> None:
+    """The shape of v1, a page for people, nothing; and a status that has no body by itself."""
+    simulator.set_faults(["status:429,body=v1"])
+    assert calls(simulator).json()["RestException"]["Code"] == "RATE_LIMIT_EXCEEDED"
+    simulator.set_faults(["status:502,body=html"])
+    assert calls(simulator).headers["Content-Type"].startswith("text/html")
+    simulator.set_faults(["status:500,body=empty"])
+    assert calls(simulator).content == b""
+    simulator.set_faults(["status:204"])
+    assert (calls(simulator).status_code, calls(simulator).content) == (204, b"")
+
+
+def test_inside(simulator: Simulator) -> None:
+    """HTTP 200, and a refusal in the body."""
+    simulator.set_faults(["inside"])
+    answer = calls(simulator)
+    assert (answer.status_code, answer.json()["http_code"]) == (200, 401)
+    assert answer.json()["response"]["error_data"]["code"] == 1010
+
+
+def test_reset(simulator: Simulator) -> None:
+    """The connection ends with RST."""
+    simulator.set_faults(["reset"])
+    with pytest.raises(ConnectionResetError):
+        read_all(simulator)
+
+
+def test_close(simulator: Simulator) -> None:
+    """The connection ends without a byte."""
+    simulator.set_faults(["close"])
+    assert read_all(simulator) == b""
+
+
+def test_garbage(simulator: Simulator) -> None:
+    """What comes isn't HTTP."""
+    simulator.set_faults(["garbage"])
+    assert not read_all(simulator).startswith(b"HTTP")
+
+
+def test_hang(simulator: Simulator) -> None:
+    """Nothing comes; other clients are answered meanwhile."""
+    simulator.set_faults(["hang*1"])
+    with connect(simulator) as hanging:
+        hanging.sendall(ASK)
+        while simulator.faults():
+            time.sleep(0.001)
+        assert calls(simulator).status_code == 200
+        hanging.setblocking(False)  # noqa: FBT003 (as the socket has it)
+        with pytest.raises(BlockingIOError):
+            hanging.recv(1)
+
+
+def test_drip(simulator: Simulator) -> None:
+    """Headers tell the length of the body, and its first byte comes long before the rest."""
+    simulator.set_faults(["drip"])
+    with connect(simulator) as connection:
+        connection.sendall(ASK)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        assert b"Content-Length: " in head
+        assert len(connection.recv(65536)) < 10
+
+
+def test_truncate(simulator: Simulator) -> None:
+    """Half of the body that Content-Length promises, then the end."""
+    simulator.set_faults(["truncate"])
+    head, _, body = read_all(simulator).partition(b"\r\n\r\n")
+    promised = int(head.partition(b"Content-Length: ")[2].split()[0])
+    assert len(body) == promised // 2
+
+
+def test_bad_json(simulator: Simulator) -> None:
+    """Called JSON, whole by its length, but not JSON."""
+    simulator.set_faults(["bad_json"])
+    answer = calls(simulator)
+    assert answer.headers["Content-Type"] == "application/json"
+    with pytest.raises(ValueError, match=r"delimiter|Unterminated|Expecting"):
+        answer.json()
+
+
+def test_html(simulator: Simulator) -> None:
+    """HTTP 200, with a page for people."""
+    simulator.set_faults(["html"])
+    answer = calls(simulator)
+    assert (answer.status_code, answer.text[:9]) == (200, "<!DOCTYPE")
+
+
+def test_other_json(simulator: Simulator) -> None:
+    """JSON, but nothing like a list of calls; or exactly what was asked for."""
+    simulator.set_faults(["other_json"])
+    assert "response" not in calls(simulator).json()
+    simulator.set_faults(["other_json:null"])
+    assert calls(simulator).text == "null"
+
+
+def test_empty_page(simulator: Simulator) -> None:
+    """No rows, but the total is what it was."""
+    simulator.set_faults(["empty_page"])
+    assert calls(simulator).json()["response"] == {"active_calls": [], "total_active": 60}
+
+
+@pytest.mark.parametrize("total", ["0", "1000000", "-1", "null", '"60"', "60.5"])
+def test_total(simulator: Simulator, total: str) -> None:
+    """total_active is whatever was said; the rows are true."""
+    simulator.set_faults([f"total:{total}"])
+    response = calls(simulator).json()["response"]
+    assert json.dumps(response["total_active"]) == total
+    assert len(response["active_calls"]) == 20
+
+
+def test_rows(simulator: Simulator) -> None:
+    """True rows are all there, in their order, among rows of every bad kind."""
+    true = calls(simulator).json()["response"]["active_calls"]
+    simulator.set_faults(["rows"])
+    mixed = calls(simulator).json()["response"]["active_calls"]
+    assert [row for row in mixed if row in true] == true
+    hostile = [row for row in mixed if row not in true]
+    assert None in hostile
+    assert {} in hostile
+    durations = [row["duration"] for row in hostile if isinstance(row, dict) and "duration" in row]
+    assert {type(duration) for duration in durations} == {int, float, str, dict, type(None)}
+
+
+def test_huge(simulator: Simulator) -> None:
+    """So many megabytes come before the end, in pieces of no announced length."""
+    simulator.set_faults(["huge:2"])
+    answer = calls(simulator)
+    assert "Content-Length" not in answer.headers
+    assert len(answer.content) > 2_000_000
+    assert answer.json()["response"]["total_active"] == 60
+
+
+def test_redirect(simulator: Simulator) -> None:
+    """302 to the place that was given."""
+    simulator.set_faults(["redirect:http://127.0.0.1:1/elsewhere"])
+    answer = requests.get(
+        simulator.url + "/v3/accounts/demo/calls/active", auth=AUTH, allow_redirects=False, timeout=10
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:1/elsewhere")
+
+
+def test_slow(simulator: Simulator) -> None:
+    """The answer is the same, later by no less than was said."""
+    simulator.set_faults(["slow:20ms"])
+    began = time.monotonic()
+    assert calls(simulator).status_code == 200
+    assert time.monotonic() - began >= 0.02
