@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -104,6 +105,10 @@ def main(  # noqa: PLR0913  # an argument for each flag
 ) -> None:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(
+            number, lambda *_: _leave(int(once))
+        )  # until the server, if there will be one, takes over
     if demo and config_file:
         raise click.UsageError("--demo brings its own configuration: leave --config.file out")
     with ExitStack() as stack:
@@ -113,7 +118,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
             return
         accounts = [Account(account, config.metrics.duration_buckets) for account in config.accounts]
         if once:
-            sys.exit(_collect_once(accounts))
+            _leave(_collect_once(accounts))
         try:
             sockets = listen(addresses)
         except CannotListen as error:
@@ -121,10 +126,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
         if demo:
             _say_where(config, bound_address(sockets[0]).port, telemetry_path)
         serve(create_app(accounts, telemetry_path), sockets)
-    # No exit waits for a thread that waits for the API.
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(0)
+    _leave(0)
 
 
 def _read(config_file: Path | None) -> Config:
@@ -141,7 +143,11 @@ def _collect_once(accounts: Sequence[Account]) -> int:
     }
     observations = {name: collection.result() for name, collection in collections.items()}
     text, _ = expose(observations, accept="text/plain")
-    click.echo(text.decode(), nl=False)
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _give_up(f"can't write the metrics: {(error.strerror or type(error).__name__).lower()}")
     return int(any(observation.error for observation in observations.values()))
 
 
@@ -171,4 +177,12 @@ def _say_where(config: Config, port: int, telemetry_path: str) -> None:
 
 def _give_up(message: str) -> NoReturn:
     click.echo(message, err=True)
-    sys.exit(1)
+    _leave(1)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit at once: a thread that waits for the API is not waited for."""
+    logging.shutdown()
+    with suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code)

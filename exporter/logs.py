@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
 
@@ -14,13 +17,20 @@ def facts(**values: object) -> dict[str, object]:
     return {"facts": {name: value for name, value in values.items() if value is not None}}
 
 
+def place(error: BaseException) -> str:
+    """Name an unexpected exception and where it arose; its text is left out, as it could hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}; please report this"
+
+
 def set_up(level: str, style: str) -> None:
     """Log to standard error from `level` on, as `logfmt` or `json`."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter() if style == "json" else _LogfmtFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("urllib3", "asyncio", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)  # they warn of what is answered, and counted, here
+    for library in ("urllib3", "asyncio", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they tell of is told and counted here
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -28,12 +38,19 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object] = {
         "ts": at.replace("+00:00", "Z"),
         "level": {"WARNING": "warn"}.get(record.levelname, record.levelname.lower()),
-        "msg": record.getMessage(),
+        "msg": _message(record),
     }
     fields.update(getattr(record, "facts", {}))
     if record.exc_info and record.exc_info[0]:
         fields["error"] = record.exc_info[0].__name__
     return fields
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  # the arguments of another library's record don't fit its message
+        return str(record.msg)
 
 
 class _LogfmtFormatter(logging.Formatter):
@@ -43,8 +60,16 @@ class _LogfmtFormatter(logging.Formatter):
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_fields(record), default=str)
+        return json.dumps({name: _json(value) for name, value in _fields(record).items()})
 
 
 def _logfmt(value: str) -> str:
-    return value if value and _SAFE.issuperset(value) else json.dumps(value, ensure_ascii=False)
+    if value and _SAFE.issuperset(value):
+        return value
+    quoted = json.dumps(value, ensure_ascii=False)
+    return quoted if quoted.isprintable() else json.dumps(value)
+
+
+def _json(value: object) -> object:
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_number else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,18 +14,25 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from exporter.config.secret import Secret, SecretUnreadable
+from exporter.config.secret import Secret, SecretUnreadable, unfit
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
+_NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 _MOST_BUCKETS = 50
 
 
 class Unacceptable(Exception):
-    """A value that can't be accepted; `found` describes it where showing it would be wrong or no help."""
+    """A value that can't be accepted.
 
-    def __init__(self, found: str | None = None) -> None:
-        super().__init__(found)
+    `found` describes it where showing it would be wrong or no help; `why` says more of one that is shown.
+    """
+
+    def __init__(self, found: str | None = None, *, why: str | None = None) -> None:
+        super().__init__(found, why)
         self.found = found
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +58,25 @@ def _typed(kind: Any) -> Callable[[Any, Path], Any]:
 
 def whole_number(least: int, most: int) -> Parser:
     """Parse a whole number within bounds; digits in a text are one too, since `${VAR}` gives texts."""
-    kind = Annotated[int, Meta(ge=least, le=most)]
+    parse_number = _typed(Annotated[int, Meta(ge=least, le=most)])
 
-    def parse(value: Any, _folder: Path) -> int:
-        try:
-            number: int = msgspec.convert(value, kind, strict=not isinstance(value, str))
-        except msgspec.ValidationError:
-            raise Unacceptable from None
-        return number
+    def parse(value: Any, folder: Path) -> Any:
+        is_digits = isinstance(value, str) and _DIGITS.fullmatch(value)
+        return parse_number(int(value) if is_digits else value, folder)
 
     return Parser(f"a whole number from {least} to {most}", parse)
 
 
 def text(accepts: str, pattern: str) -> Parser:
-    """Parse a text that matches a pattern as a whole."""
-    return Parser(accepts, _typed(Annotated[str, Meta(pattern=rf"\A(?:{pattern})\Z")]))
+    """Parse a text of printable characters that matches a pattern as a whole."""
+    compiled = re.compile(pattern)
+
+    def parse(value: Any, _folder: Path) -> str:
+        if not isinstance(value, str) or not value.isprintable() or not compiled.fullmatch(value):
+            raise Unacceptable
+        return value
+
+    return Parser(accepts, parse)
 
 
 def duration(least: float, most: float) -> Parser:
@@ -75,7 +87,7 @@ def duration(least: float, most: float) -> Parser:
         if match is None:
             raise Unacceptable
         parts = zip(match.groups(), (3600, 60, 1, 0.001), strict=True)
-        seconds = sum(int(number) * unit for number, unit in parts if number)
+        seconds = float(sum(int(number) * unit for number, unit in parts if number))
         if not least <= seconds <= most:
             raise Unacceptable
         return seconds
@@ -85,8 +97,15 @@ def duration(least: float, most: float) -> Parser:
 
 def secret() -> Parser:
     """Parse a secret that stands in the configuration itself."""
-    parse = _typed(Annotated[str, Meta(min_length=1)])
-    return Parser("a text that is not empty", lambda value, folder: Secret(parse(value, folder)), hidden=True)
+
+    def parse(value: Any, _folder: Path) -> Secret:
+        if not isinstance(value, str):
+            raise Unacceptable
+        if why := unfit(value.strip()):
+            raise Unacceptable(f"a text that is {why}")
+        return Secret(value.strip())
+
+    return Parser("a text that is not empty", parse, hidden=True)
 
 
 def secret_file() -> Parser:
@@ -97,35 +116,36 @@ def secret_file() -> Parser:
         try:
             found.reveal()
         except SecretUnreadable as error:
-            raise Unacceptable(f"{str(error.path)!r}: {error.why}") from None
+            raise Unacceptable(why=error.why) from None
         return found
 
-    return Parser("the path of a readable text file that is not empty", parse)
+    return Parser("the path of a readable text file that is not empty, from this file's folder", parse)
 
 
-def readable_file() -> Parser:
-    """Parse the path of a file, and see that it can be read."""
+def certificates_file() -> Parser:
+    """Parse the path of a file of certificates, and see that there are some in it."""
 
     def parse(value: Any, folder: Path) -> Path:
         path = _path(value, folder)
         try:
-            path.read_bytes()
+            ssl.create_default_context(cafile=path)
+        except ssl.SSLError:
+            raise Unacceptable(why="no certificates") from None
         except OSError as error:
-            raise Unacceptable(f"{str(path)!r}: {(error.strerror or '').lower()}") from None
+            raise Unacceptable(why=(error.strerror or type(error).__name__).lower()) from None
         return path
 
-    return Parser("the path of a readable file", parse)
+    return Parser("the path of a PEM file of certificates, from this file's folder", parse)
 
 
 def base_url() -> Parser:
     """Parse the URL of the API, which must hold no credentials."""
 
     def parse(value: Any, _folder: Path) -> str:
-        parts = _url(value)
-        if parts.username is not None or parts.password is not None:
-            raise Unacceptable("a URL with credentials in it")
-        if parts.query or parts.fragment:
-            raise Unacceptable("a URL with a query or fragment")
+        for mark, part in _NO_PART_OF_A_BASE_URL.items():
+            if isinstance(value, str) and mark in value:
+                raise Unacceptable(f"a text with {mark}, as in a URL with {part}")
+        _check_url(value)
         return str(value).rstrip("/")
 
     accepts = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
@@ -136,7 +156,7 @@ def proxy_url() -> Parser:
     """Parse the URL of a proxy, which may hold credentials and is a secret therefore."""
 
     def parse(value: Any, _folder: Path) -> Secret:
-        _url(value)
+        _check_url(value)
         return Secret(value)
 
     return Parser("a URL like http://proxy.example.com:3128", parse, hidden=True)
@@ -158,22 +178,19 @@ def rising_numbers() -> Parser:
 
 
 def _path(value: Any, folder: Path) -> Path:
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         raise Unacceptable
     return folder / value
 
 
-def _url(value: Any) -> Any:
+def _check_url(value: Any) -> None:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise Unacceptable
     try:
         parts = urlsplit(value)
-        valid = (
-            isinstance(value, str)
-            and parts.scheme in {"http", "https"}
-            and parts.hostname
-            and parts.port != 0
-        )
-    except (ValueError, TypeError, AttributeError):
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
         raise Unacceptable from None
-    if not valid or any(character.isspace() or not character.isprintable() for character in value):
+    is_host = ":" in host or _HOST.fullmatch(host)  # urlsplit has looked at IPv6 addresses itself
+    if parts.scheme not in {"http", "https"} or not is_host or port == 0 or parts.netloc.endswith(":"):
         raise Unacceptable
-    return parts

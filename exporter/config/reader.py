@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +17,25 @@ from exporter.config.sections import Setting, keys, settings, subsections
 from exporter.config.yamlfile import NotYaml, load
 
 _S = TypeVar("_S")
-_VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
+_VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?")
+_NAME = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
     "api_key": "EXOTEL_API_KEY",
     "api_token": "EXOTEL_API_TOKEN",
     "base_url": "EXOTEL_BASE_URL",
+}
+_KINDS = {
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    date: "a date",
+    datetime: "a date",
+    bytes: "binary data",
 }
 
 
@@ -57,7 +71,7 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
         raise BadConfig([Mistake(str(path), error.place, error.found, error.accepted)]) from None
     reader = _Reader(str(path), path.parent, environment)
     for place, key in duplicates:
-        reader.mistake(place, f"the key {_show(key)} a second time", "each key once")
+        reader.mistake(place, f"the key {_show_key(key)} a second time", "each key once")
     config = reader.config(data)
     if config is None or reader.mistakes:
         raise BadConfig(reader.mistakes)
@@ -69,21 +83,29 @@ def from_environment(environment: Mapping[str, str]) -> Config:
 
     Raises BadConfig.
     """
-    reader = _Reader("environment", Path(), {})
+    reader = _Reader("environment", Path(), None)
     given = {key: environment.get(variable) or None for key, variable in _ENVIRONMENT_VARIABLES.items()}
     account = reader.section(AccountConfig, given, "")
     if account is None:
         raise BadConfig(
-            replace(mistake, path=_ENVIRONMENT_VARIABLES[mistake.path]) for mistake in reader.mistakes
+            replace(
+                mistake,
+                path=_ENVIRONMENT_VARIABLES[mistake.path],
+                accepted=mistake.accepted.removesuffix(f" (or {mistake.path}_file)"),
+            )
+            for mistake in reader.mistakes
         )
     accounts = (replace(account, name=account.account_sid),)
     return Config(accounts=accounts, collection=CollectionConfig(), metrics=MetricsConfig())
 
 
 class _Reader:
-    """Reads sections as the schema declares them; gathers mistakes instead of stopping at the first."""
+    """Reads sections as the schema declares them; gathers mistakes instead of stopping at the first.
 
-    def __init__(self, file: str, folder: Path, environment: Mapping[str, str]) -> None:
+    Texts are taken as they stand where there is no environment to take `${VAR}` from.
+    """
+
+    def __init__(self, file: str, folder: Path, environment: Mapping[str, str] | None) -> None:
         self.mistakes: list[Mistake] = []
         self._file = file
         self._folder = folder
@@ -93,7 +115,9 @@ class _Reader:
         self.mistakes.append(Mistake(self._file, path, found, accepted))
 
     def config(self, data: Any) -> Config | None:
-        top = self._mapping(data, "", [field.name for field in fields(Config)]) or {}
+        top = self._mapping(data, "", [field.name for field in fields(Config)])
+        if top is None:
+            return None
         collection = self.section(CollectionConfig, top.get("collection"), "collection")
         metrics = self.section(MetricsConfig, top.get("metrics"), "metrics")
         accounts = self._accounts(top.get("accounts"), collection or CollectionConfig())
@@ -103,7 +127,8 @@ class _Reader:
 
     def _accounts(self, data: Any, collection: CollectionConfig) -> tuple[AccountConfig, ...]:
         if not isinstance(data, list) or not data:
-            self.mistake("accounts", _show(data), "a list of at least one account")
+            found = "an empty list" if data == [] else _kind(data)
+            self.mistake("accounts", found, "a list of at least one account")
             return ()
         accounts = []
         names: dict[str, int] = {}
@@ -113,7 +138,8 @@ class _Reader:
                 continue
             accounts.append(account)
             if (first := names.setdefault(account.name, index)) != index:
-                found = f"{_show(account.name)}, the name of accounts[{first}] too"
+                written = _show(item.get("name") or item.get("account_sid"))
+                found = f"{written}, the name of accounts[{first}] too"
                 self.mistake(f"accounts[{index}].name", found, "a name that no other account has")
         return tuple(accounts)
 
@@ -157,24 +183,32 @@ class _Reader:
                 values[setting.name] = parser.parse(self._expand(raw), self._folder)
             except Unacceptable as error:
                 found = error.found or (_kind(raw) if parser.hidden else _show(raw))
-                self.mistake(_join(path, present[0]), found, parser.accepts)
+                why = f" ({error.why})" if error.why else ""
+                self.mistake(_join(path, present[0]), found + why, parser.accepts)
         elif setting.required and setting.name not in values:
             name, *others = setting.parsers
             accepted = setting.parsers[name].accepts + "".join(f" (or {key})" for key in others)
             self.mistake(_join(path, name), "nothing", accepted)
 
     def _expand(self, value: Any) -> Any:
-        """Put the environment's values in place of each `${VAR}`; `$${` stands for `${` itself."""
-        if isinstance(value, list):
-            return [self._expand(item) for item in value]
-        return _VARIABLE.sub(self._variable, value) if isinstance(value, str) else value
+        """Put the environment's values in place of each `${VAR}`, also in the items of a list."""
+        return list(map(self._expand_text, value)) if isinstance(value, list) else self._expand_text(value)
 
-    def _variable(self, match: re.Match[str]) -> str:
-        if match[0].startswith("$$"):
-            return match[0][1:]
-        if match[1] not in self._environment:
-            raise Unacceptable(f"{match[0]}, which is not set in the environment")
-        return self._environment[match[1]]
+    def _expand_text(self, value: Any) -> Any:
+        environment = self._environment
+        if not isinstance(value, str) or environment is None:
+            return value
+
+        def variable(match: re.Match[str]) -> str:
+            if match[0].startswith("$$"):
+                return match[0][1:]
+            if match[1] is None:
+                raise Unacceptable("${ without a variable's name and } behind it ($${ stands for ${ itself)")
+            if match[1] not in environment:
+                raise Unacceptable(f"{match[0]}, which is not set in the environment")
+            return environment[match[1]]
+
+        return _VARIABLE.sub(variable, value)
 
     def _mapping(self, data: Any, path: str, known: Iterable[str]) -> dict[str, Any] | None:
         """Give a mapping without its unknown keys, each of which is a mistake; None where it is none."""
@@ -182,11 +216,11 @@ class _Reader:
         if data is None:
             return {}
         if not isinstance(data, dict):
-            self.mistake(path or "the file", _show(data), f"a mapping with the keys {', '.join(accepted)}")
+            self.mistake(path or "the file", _kind(data), f"a mapping with the keys {', '.join(accepted)}")
             return None
         for key in (key for key in data if key not in accepted):
             near = difflib.get_close_matches(str(key), accepted, n=1) or accepted
-            self.mistake(_join(path, str(key)), "a key that is unknown here", ", ".join(near))
+            self.mistake(_join(path, _show_key(key)), "a key that is unknown here", ", ".join(near))
         return {key: value for key, value in data.items() if key in accepted}
 
 
@@ -195,13 +229,25 @@ def _join(path: str, key: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    kinds = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}
-    return kinds.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+    return _KINDS.get(type(value), type(value).__name__)
 
 
 def _show(value: Any) -> str:
-    """Show a value as it stands in the file; of what is large only the kind."""
-    if value is None:
-        return "nothing"
-    shown = json.dumps(value, default=str, ensure_ascii=False)
-    return shown if len(shown) <= 60 and not isinstance(value, dict | list) else _kind(value)
+    """Show a value as it stands in the file; of what is large or nested only the kind."""
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, list | dict) for item in items):
+        return _kind(value)
+    try:
+        shown = json.dumps(value, ensure_ascii=False)
+        readable = shown if shown.isprintable() else json.dumps(value)
+    except (TypeError, ValueError):  # no JSON: a date, say, or a number of too many digits
+        return _kind(value)
+    return readable if len(readable) <= 60 else _kind(value)
+
+
+def _show_key(key: Any) -> str:
+    """Show a key; one that is no plain name is cut short, as it could be `api_token:` with its value."""
+    name = key if isinstance(key, str) else _show(key)
+    match = _NAME.match(name)
+    plain = match[0] if match else ""
+    return plain if plain == name else f"{plain}…"

@@ -18,7 +18,7 @@ from exporter.config.secret import Secret
 class TlsConfig:
     """How the API's certificate is verified."""
 
-    ca_file: Annotated[Path | None, parsers.readable_file()] = None
+    ca_file: Annotated[Path | None, parsers.certificates_file()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,9 @@ class AccountConfig:
     """One Exotel account; `collection` is the global one with what this account overrides."""
 
     account_sid: Annotated[str, parsers.text("letters, digits, - and _", "[A-Za-z0-9_-]{1,128}")]
-    name: Annotated[str, parsers.text("a text of 1 to 128 characters", ".{1,128}")] = ""
+    name: Annotated[
+        str, parsers.text("1 to 128 printable characters, no space at either end", r"\S(.{0,126}\S)?")
+    ] = ""
     base_url: Annotated[str, parsers.base_url()]
     api_key: Annotated[Secret, parsers.secret(), parsers.secret_file()]
     api_token: Annotated[Secret, parsers.secret(), parsers.secret_file()]

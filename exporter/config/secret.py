@@ -7,12 +7,19 @@ from pathlib import Path
 
 
 class SecretUnreadable(Exception):
-    """The file of a secret can't be read, or is empty."""
+    """The file of a secret can't be read, or holds no credential."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"secret file {path}: {why}")
         self.path = path
         self.why = why
+
+
+def unfit(text: str) -> str | None:
+    """Say why a text can't be a credential; None when it can."""
+    if not text:
+        return "empty"
+    return None if text.isprintable() else "not one line of printable text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,11 @@ class Secret:
         if self.file is None:
             return self.text
         try:
-            text = self.file.read_text(encoding="utf-8").strip()
+            text = self.file.read_text(encoding="utf-8-sig").strip()
         except UnicodeDecodeError:
             raise SecretUnreadable(self.file, "not UTF-8 text") from None
         except OSError as error:
             raise SecretUnreadable(self.file, (error.strerror or type(error).__name__).lower()) from None
-        if not text:
-            raise SecretUnreadable(self.file, "empty")
+        if why := unfit(text):
+            raise SecretUnreadable(self.file, why)
         return text

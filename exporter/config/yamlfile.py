@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+_QUOTED = re.compile(r""" ['"](?!<|\\?.['"]).*""", re.DOTALL)
+"""What an error of YAML quotes, beyond one character or its own `<...>`: it could be a credential."""
 
 
 class NotYaml(Exception):
@@ -30,16 +34,17 @@ def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
         raise NotYaml("the file", why, "the path of a readable YAML file") from None
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         return loader.get_single_data(), loader.duplicates
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
-        found = getattr(error, "problem", None) or getattr(error, "reason", "what can't be read")
-        raise NotYaml(place, f"a YAML error ({found})", "YAML, with texts in quotes") from None
-    finally:
-        loader.dispose()
+        problem = str(getattr(error, "problem", None) or getattr(error, "reason", "what can't be read"))
+        found = f"a YAML error ({_QUOTED.sub('', problem)})"
+        raise NotYaml(place, found, "YAML, with texts in quotes") from None
+    except RecursionError:
+        raise NotYaml("the file", "what is nested too deeply", "YAML of a few levels") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -47,11 +52,21 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.duplicates: list[tuple[str, str]] = []
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Notice repeated keys here, where those that `<<` merges aren't among them yet."""
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode):
                 if key_node.value in seen:
                     self.duplicates.append((f"line {key_node.start_mark.line + 1}", key_node.value))
                 seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: Any = False) -> Any:  # noqa: FBT002  # PyYAML's signature
+        """Give what a node stands for; of a text that its type can't hold PyYAML itself makes any error."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError):
+            problem = "a value that its type can't hold"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None

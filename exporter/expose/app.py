@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
@@ -15,7 +16,10 @@ from starlette.routing import Route
 from exporter.expose.exposition import expose
 from exporter.expose.page import page
 from exporter.expose.scrape import TIMEOUT_HEADER, BadTimeout, collect
+from exporter.logs import facts, place
 from exporter.observe.account import Account
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
@@ -37,6 +41,10 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
     async def landing(_request: Request) -> Response:
         return HTMLResponse(page(accounts, telemetry_path), headers={"Cache-Control": "no-store"})
 
+    async def failed(_request: Request, error: Exception) -> Response:
+        _log.error("request failed", extra=facts(detail=place(error)))
+        return PlainTextResponse("Internal error\n", status_code=500)
+
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("Healthy\n")
 
@@ -50,6 +58,7 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
         ],
+        exception_handlers={Exception: failed},
         middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
     )
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else

@@ -75,6 +75,8 @@ def _open(address: Address) -> socket.socket:
         return socket.create_server(
             (address.host, address.port), family=family, backlog=2048, dualstack_ipv6=everywhere
         )
+    except UnicodeError:
+        raise CannotListen(address, "no name that a host can have") from None
     except OSError as error:
         why = (error.strerror or type(error).__name__).split(" (while", 1)[0].lower()
         raise CannotListen(address, why) from None

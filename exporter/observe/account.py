@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from threading import Lock
 
 from exporter.api.client import Client
@@ -16,7 +14,7 @@ from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
 from exporter.api.listing import Listing, ListingFailed, list_calls
 from exporter.config import AccountConfig
-from exporter.logs import facts
+from exporter.logs import facts, place
 from exporter.observe.agents import tally_agents
 from exporter.observe.calls import tally_calls
 from exporter.observe.ledger import Ledger
@@ -83,7 +81,7 @@ class Account:
         except ApiError as error:
             result = error
         except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
-            result = ApiError(Reason.INTERNAL, _place(error))
+            result = ApiError(Reason.INTERNAL, place(error))
         if isinstance(result, ApiError):
             self._report_failure(result)
         seconds = time.monotonic() - started
@@ -121,9 +119,3 @@ class Account:
                 request_id=error.request_id,
             ),
         )
-
-
-def _place(error: Exception) -> str:
-    """Name an unexpected exception and where it arose; its text could hold anything."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}; please report this"

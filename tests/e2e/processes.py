@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +42,14 @@ class Program:
 
 
 @contextmanager
-def program(command: Sequence[str], log: Path) -> Iterator[Program]:
-    """Start `command`, and end it when the test is done with it."""
+def program(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Program]:
+    """Start `command`, and end it when the test is done with it; `environment` in place of this one's."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        )
     try:
         yield Program(process, log)
     finally:

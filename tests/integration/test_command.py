@@ -1,0 +1,366 @@
+"""The command `exotel-exporter`, as a user runs it."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import __version__
+from exporter.simulator import Settings, Simulator
+from tests.command import COMMAND, SECONDS, Exporter, exporter, run
+from tests.configurations import ACCOUNT, TOKEN, document, write
+from tests.e2e.processes import wait_for
+
+CALLS = 30
+FLAGS = [
+    *("--config.file", "--config.check", "--once", "--demo", "--web.listen-address"),
+    *("--web.telemetry-path", "--log.level", "--log.format", "--version", "--help"),
+]
+
+each_signal = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A centre of CALLS calls that stands still, whose account is `ACCOUNT`."""
+    settings = Settings(
+        calls=CALLS,
+        speed=0,
+        account_sid=ACCOUNT["account_sid"],
+        api_key=ACCOUNT["api_key"],
+        api_token=TOKEN,
+    )
+    with Simulator(settings) as simulator:
+        yield simulator
+
+
+def configured(folder: Path, *accounts: Mapping[str, Any], **sections: Any) -> str:
+    """The flag that names a configuration of these accounts, each `ACCOUNT` but for what it gives."""
+    document = {"accounts": [{**ACCOUNT, **account} for account in accounts], **sections}
+    return f"--config.file={write(folder, yaml.safe_dump(document))}"
+
+
+def values(exposition: str, metric: str) -> dict[str, float]:
+    """What a metric says, by account."""
+    return {
+        sample.labels["account"]: sample.value
+        for family in text_string_to_metric_families(exposition)
+        for sample in family.samples
+        if sample.name == metric
+    }
+
+
+@contextmanager
+def scrape(server: Exporter, simulator: Simulator) -> Iterator[Future[requests.Response]]:
+    """A scrape that is in flight: the simulator has its first request, and hasn't answered it."""
+    url = server.url("/metrics")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(requests.get, url, timeout=SECONDS)
+        wait_for(lambda: simulator.requests_served().get("calls"), SECONDS, what="a request for calls")
+        assert not answer.done()
+        yield answer
+
+
+# What it says and does without serving
+
+
+def test_help_names_every_flag() -> None:
+    """--help explains each flag, and succeeds."""
+    ended = run("--help")
+    assert ended.code == 0
+    assert [flag for flag in FLAGS if not re.search(rf"^  {flag}\b", ended.out, re.MULTILINE)] == []
+
+
+def test_version_is_that_of_the_package() -> None:
+    """--version is one line with the name and the version."""
+    ended = run("--version")
+    assert (ended.code, ended.out, ended.err) == (0, f"exotel-exporter {__version__}\n", "")
+
+
+def test_check_says_ok(tmp_path: Path) -> None:
+    """--config.check of a good file says ok, and succeeds."""
+    ended = run("--config.check", configured(tmp_path, {"api_token": "${TOKEN}"}), TOKEN=TOKEN)
+    assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
+
+
+def test_check_of_the_environment_says_ok() -> None:
+    """Without a file, --config.check reads the environment."""
+    ended = run(
+        "--config.check",
+        EXOTEL_ACCOUNT_SID="acme1",
+        EXOTEL_BASE_URL="https://api.example.com",
+        EXOTEL_API_KEY="key",
+        EXOTEL_API_TOKEN=TOKEN,
+    )
+    assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
+
+
+@pytest.mark.parametrize("flags", [["--config.check"], ["--once"], []])
+def test_every_mistake_of_the_configuration_is_told(tmp_path: Path, flags: list[str]) -> None:
+    """Whatever it was to do, a bad configuration ends it: each mistake on a line, nothing but mistakes."""
+    file = write(tmp_path, document({"call_limit": "many", "api_token": [TOKEN]}, metrics={"buckets": []}))
+    ended = run(f"--config.file={file}", *flags)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.splitlines() == [
+        f"{file}: metrics.buckets: found a key that is unknown here; accepted: duration_buckets",
+        f"{file}: accounts[0].api_token: found a list; accepted: a text that is not empty",
+        f'{file}: accounts[0].call_limit: found "many"; accepted: a whole number from 1 to 10000000',
+    ]
+
+
+def test_an_empty_environment_is_four_mistakes() -> None:
+    """Started with nothing at all, it names the variables that it needs."""
+    ended = run()
+    assert (ended.code, ended.out) == (1, "")
+    assert re.findall(r"^environment: (\w+): found nothing; ", ended.err, re.MULTILINE) == [
+        *("EXOTEL_ACCOUNT_SID", "EXOTEL_BASE_URL", "EXOTEL_API_KEY", "EXOTEL_API_TOKEN"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--colour"], "No such option '--colour'."),
+        (["acme"], "Got unexpected extra argument (acme)"),
+        (["--config.file"], "Option '--config.file' requires an argument."),
+        (["--log.level=loud"], "'loud' is not one of 'debug', 'info', 'warn', 'error'."),
+        (["--log.format=xml"], "'xml' is not one of 'logfmt', 'json'."),
+        (["--web.listen-address=9927"], "found '9927'; accepted: host:port, :port or [IPv6]:port"),
+        (["--web.listen-address=:65536"], "found ':65536'; accepted: host:port, :port or [IPv6]:port"),
+        (["--web.telemetry-path=metrics"], "found 'metrics'; accepted: a path like /metrics"),
+        (["--web.telemetry-path=/"], "found '/'; accepted: a path like /metrics"),
+        (["--demo", "--config.file=a.yaml"], "--demo brings its own configuration"),
+    ],
+)
+def test_wrong_usage_exits_2(arguments: list[str], error: str) -> None:
+    """A flag that isn't understood is named in the last line, with what is accepted."""
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[-1].startswith("Error: ")
+    assert error in ended.err.splitlines()[-1]
+
+
+def test_an_occupied_address_is_one_line(tmp_path: Path) -> None:
+    """An address that another program has is named with the reason, and ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        ended = run(configured(tmp_path, {}), f"--web.listen-address={taken}")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == f"can't listen on {taken}: address already in use\n"
+
+
+# --once
+
+
+def test_once_prints_the_metrics(tmp_path: Path, simulator: Simulator) -> None:
+    """--once collects, prints an exposition on standard output, and succeeds in silence."""
+    ended = run(
+        "--once", configured(tmp_path, {"base_url": simulator.url}, {"base_url": simulator.url, "name": "b"})
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert values(ended.out, "exotel_up") == {"acme1": 1, "b": 1}
+    assert values(ended.out, "exotel_calls_reported") == {"acme1": CALLS, "b": CALLS}
+
+
+@pytest.mark.parametrize(
+    ("account", "fault", "reason"),
+    [
+        ({"api_key": "another"}, None, "auth"),
+        ({"account_sid": "another"}, None, "not_found"),
+        ({"base_url": "http://127.0.0.1:1"}, None, "connection"),
+        ({"timeout": "200ms"}, "hang", "timeout"),
+        ({}, "status:503", "server_error"),
+        ({}, "status:429", "rate_limited"),
+        ({}, "html", "bad_response"),
+        ({}, "other_json", "bad_response"),
+        ({}, "garbage", "connection"),
+    ],
+)
+def test_once_with_an_account_that_fails(
+    tmp_path: Path, simulator: Simulator, account: dict[str, Any], fault: str | None, reason: str
+) -> None:
+    """The account that fails is named in one line with the reason; the others are printed, and it exits 1."""
+    with Simulator(Settings(account_sid="acme1", api_key="key", api_token=TOKEN)) as troubled:
+        troubled.set_faults([fault] if fault else [])
+        good = {"name": "good", "base_url": simulator.url}
+        bad = {"name": "bad", "base_url": troubled.url, **account}
+        ended = run("--once", configured(tmp_path, good, bad))
+    assert ended.code == 1
+    assert values(ended.out, "exotel_up") == {"good": 1, "bad": 0}
+    assert values(ended.out, "exotel_calls_reported") == {"good": CALLS}
+    (line,) = ended.err.splitlines()
+    assert f'level=warn msg="collection failed" account=bad collector=calls reason={reason} ' in line
+
+
+# Serving
+
+
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [("127.0.0.1:0", r"127\.0\.0\.1:[1-9]\d*"), (":0", r":[1-9]\d*"), ("localhost:0", r".+:[1-9]\d*")],
+)
+def test_port_0_is_a_free_port_that_is_logged(tmp_path: Path, listen: str, said: str) -> None:
+    """Whoever asks for port 0 finds the port that was taken in the log, and the exporter behind it."""
+    with exporter(tmp_path, configured(tmp_path, {}), listen=(listen,)) as server:
+        (address,) = server.addresses()
+        assert re.fullmatch(said, address)
+        assert requests.get(server.url("/-/healthy"), timeout=SECONDS).status_code == 200
+
+
+def test_it_listens_on_every_address(tmp_path: Path) -> None:
+    """--web.listen-address may be repeated."""
+    with exporter(tmp_path, configured(tmp_path, {}), listen=("127.0.0.1:0", "127.0.0.1:0")) as server:
+        first, second = server.addresses(2)
+        assert first != second
+        for address in (first, second):
+            assert requests.get(f"http://{address}/-/ready", timeout=SECONDS).status_code == 200
+
+
+def test_the_metrics_are_where_they_were_wanted(tmp_path: Path, simulator: Simulator) -> None:
+    """--web.telemetry-path moves the metrics; nothing is left at /metrics."""
+    flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/calls")
+    with exporter(tmp_path, *flags) as server:
+        answer = requests.get(server.url("/calls"), timeout=SECONDS)
+        assert values(answer.text, "exotel_up") == {"acme1": 1}
+        assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 404
+
+
+def test_a_failed_collection_is_one_line_and_a_good_one_none(tmp_path: Path, simulator: Simulator) -> None:
+    """The log tells of what failed, each time it fails; scrapes that went well leave no trace."""
+    with exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url})) as server:
+        for faults in ([], ["status:401"], [], ["status:401"]):
+            simulator.set_faults(faults)
+            assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 200
+        log = server.stop(signal.SIGTERM).out
+    assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == ["listening", *['"collection failed"'] * 2]
+
+
+def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
+    """With --log.format=json every line is an object, and debugging adds none."""
+    file = configured(tmp_path, {"base_url": simulator.url, "api_key": "no"})
+    with exporter(tmp_path, file, "--log.format=json", "--log.level=debug") as server:
+        requests.get(server.url("/metrics"), timeout=SECONDS)
+        log = server.stop(signal.SIGTERM).out
+    listening, failed = map(json.loads, log.splitlines())
+    assert (listening["level"], listening["msg"]) == ("info", "listening")
+    assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")
+
+
+def test_a_secret_file_that_vanishes_is_one_line(tmp_path: Path, simulator: Simulator) -> None:
+    """A credential that can't be read any more is told by the path of its file, and the program goes on."""
+    file = tmp_path / "token"
+    file.write_text(TOKEN, encoding="utf-8")
+    account = {"base_url": simulator.url, "api_token": None, "api_token_file": "token"}
+    with exporter(tmp_path, configured(tmp_path, account)) as server:
+        url = server.url("/metrics")
+        file.unlink()
+        assert values(requests.get(url, timeout=SECONDS).text, "exotel_up") == {"acme1": 0}
+        file.write_text(TOKEN, encoding="utf-8")
+        assert values(requests.get(url, timeout=SECONDS).text, "exotel_up") == {"acme1": 1}
+        log = server.stop(signal.SIGTERM).out
+    assert re.findall(r'detail="(.*)"', log) == [f"secret file {file}: no such file or directory"]
+
+
+# The end
+
+
+@each_signal
+def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM and SIGINT end an exporter with nothing to do, with success and in silence."""
+    with exporter(tmp_path, configured(tmp_path, {})) as server:
+        server.addresses()
+        ended = server.stop(number)
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == 1
+
+
+@each_signal
+def test_a_scrape_in_flight_is_answered_before_the_end(
+    tmp_path: Path, simulator: Simulator, number: signal.Signals
+) -> None:
+    """A scrape that has begun when the signal comes gets its answer."""
+    simulator.set_faults(["slow:1s"])
+    with (
+        exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url})) as server,
+        scrape(server, simulator) as answer,
+    ):
+        ended = server.stop(number)
+        assert values(answer.result(SECONDS).text, "exotel_up") == {"acme1": 1}
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == 1
+
+
+@each_signal
+def test_a_scrape_that_hangs_does_not_hold_up_the_end(
+    tmp_path: Path, simulator: Simulator, number: signal.Signals
+) -> None:
+    """An API that never answers, and a timeout of ten minutes, are no reason to stay."""
+    simulator.set_faults(["hang"])
+    with (
+        exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"})) as server,
+        scrape(server, simulator) as answer,
+    ):
+        ended = server.stop(number)
+        assert answer.exception(SECONDS) is None or isinstance(answer.exception(), requests.ConnectionError)
+    assert ended.code == 0
+
+
+@each_signal
+def test_a_collection_made_once_is_given_up_at_a_signal(
+    tmp_path: Path, simulator: Simulator, number: signal.Signals
+) -> None:
+    """The work was not done, and nobody waits for the API: exit 1 at once."""
+    simulator.set_faults(["hang"])
+    flags = configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"})
+    with exporter(tmp_path, "--once", flags) as running:
+        wait_for(lambda: simulator.requests_served().get("calls"), SECONDS, what="the request that hangs")
+        ended = running.stop(number)
+    assert (ended.code, ended.out) == (1, "")
+
+
+def test_metrics_that_cannot_be_written_are_one_line(tmp_path: Path, simulator: Simulator) -> None:
+    """A full disk behind --once is told, not shown as a traceback."""
+    command = [*COMMAND, "--once", configured(tmp_path, {"base_url": simulator.url})]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (1, b"can't write the metrics: no space left on device\n")
+
+
+# --demo
+
+
+def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
+    """Three lines say where to look; there are calls there, a page for people, and Ctrl-C ends it."""
+    with exporter(tmp_path, "--demo") as server:
+        metrics, people = server.url("/metrics"), server.url("/")
+        said = server.program.said().splitlines()
+        answer = requests.get(metrics, timeout=SECONDS)
+        assert values(answer.text, "exotel_up") == {"demo": 1}
+        assert values(answer.text, "exotel_calls_reported")["demo"] > 0
+        assert "demo" in requests.get(people, timeout=SECONDS).text
+        ended = server.stop(signal.SIGINT)
+    assert ended.code == 0
+    port = metrics.removesuffix("/metrics").rpartition(":")[2]
+    assert said[0].split() == ["Metrics", f"http://localhost:{port}/metrics"]
+    assert said[1].split() == ["For", "people", f"http://localhost:{port}/"]
+    assert re.fullmatch(r"Simulated Exotel http://127\.0\.0\.1:\d+  \(Ctrl-C ends both\)", said[2])
+    assert [line for line in said[3:] if "msg=listening" not in line] == []
+    assert ended.out.splitlines() == said
+
+
+def test_the_demo_needs_no_environment_and_can_be_collected_once() -> None:
+    """--demo --once prints the metrics of the simulated centre, and succeeds."""
+    ended = run("--demo", "--once")
+    assert (ended.code, ended.err) == (0, "")
+    assert values(ended.out, "exotel_up") == {"demo": 1}

@@ -1,0 +1,740 @@
+"""Configuration: what is accepted, and for everything else one clear line."""
+
+import math
+import re
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import (
+    AccountConfig,
+    BadConfig,
+    CollectionConfig,
+    Config,
+    MetricsConfig,
+    Secret,
+    SecretUnreadable,
+    TlsConfig,
+    from_environment,
+    from_file,
+)
+from exporter.config.sections import keys
+from tests.configurations import ACCOUNT, TOKEN, document, write
+from tests.tools import ROOT
+
+EXAMPLE = ROOT / "config.example.yaml"
+SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, TlsConfig)
+EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
+
+COLLECTION_KEYS = "timeout, page_size, concurrency, proxy_url, tls_config"
+ACCOUNT_KEYS = (
+    "account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, "
+    + COLLECTION_KEYS
+)
+A_URL = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
+A_PROXY = "a URL like http://proxy.example.com:3128"
+A_DURATION = "a duration from 0.1s to 600s, like 10s, 500ms or 1m30s"
+A_LIMIT = "a whole number from 1 to 10000000"
+A_PAGE_SIZE = "a whole number from 1 to 10000"
+A_FILE = "the path of a PEM file of certificates, from this file's folder"
+A_SECRET = "a text that is not empty"
+A_SECRET_FILE = "the path of a readable text file that is not empty, from this file's folder"
+BUCKETS = "a list of 1 to 50 rising numbers above 0, in seconds"
+A_NAME = "1 to 128 printable characters, no space at either end"
+A_SID = "letters, digits, - and _"
+ACCOUNTS = "a list of at least one account"
+UNKNOWN = "a key that is unknown here"
+IS_NOT_SET = "which is not set in the environment"
+MISSING_PEM = '"a.pem" (no such file or directory)'
+HUGE = f"0x{'f' * 5000}"
+NO_VARIABLE = "${ without a variable's name and } behind it ($${ stands for ${ itself)"
+
+
+def mistakes(file: Path, **environment: str) -> list[str]:
+    """The error's lines; each begins with the file, which is left out here."""
+    with pytest.raises(BadConfig) as caught:
+        from_file(file, environment)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(caught.value.mistakes)
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    return [line.removeprefix(f"{file}: ") for line in lines]
+
+
+def only_account(file: Path, **environment: str) -> AccountConfig:
+    """The one account of a file without mistakes."""
+    (account,) = from_file(file, environment).accounts
+    return account
+
+
+def all_texts(value: object) -> str:
+    """What could find its way into an output: both of its texts."""
+    return f"{value!r} {value}"
+
+
+# What is read
+
+
+def test_the_example_is_accepted() -> None:
+    """config.example.yaml passes once the variables that it names are set."""
+    config = from_file(EXAMPLE, {"EXOTEL_API_KEY": "key", "EXOTEL_API_TOKEN": TOKEN})
+    assert [account.name for account in config.accounts] == ["acme"]
+    assert config.accounts[0].api_token.reveal() == TOKEN
+
+
+def test_the_example_states_the_defaults() -> None:
+    """What config.example.yaml says of collection and metrics is what holds when they are left out."""
+    config = from_file(EXAMPLE, {"EXOTEL_API_KEY": "key", "EXOTEL_API_TOKEN": TOKEN})
+    assert (config.collection, config.metrics) == (CollectionConfig(), MetricsConfig())
+
+
+@pytest.mark.parametrize("key", EVERY_KEY)
+def test_every_key_stands_in_the_example(key: str) -> None:
+    """No key of the schema is missing from config.example.yaml, be it commented out."""
+    assert re.search(rf"^[ #-]*{key}:", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    """An account's name is its SID; collection and metrics may be missing."""
+    config = from_file(write(tmp_path, document()), {})
+    assert config.accounts[0].name == "acme1"
+    assert config.accounts[0].call_limit is None
+    assert config.accounts[0].collection == config.collection == CollectionConfig()
+    assert config.metrics == MetricsConfig()
+
+
+def test_null_is_the_same_as_left_out(tmp_path: Path) -> None:
+    """A key without a value has its default, and so has a section."""
+    text = document({"name": None, "call_limit": None, "timeout": None}, collection=None, metrics=None)
+    assert from_file(write(tmp_path, text), {}) == from_file(write(tmp_path, document()), {})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("10s", 10.0), ("500ms", 0.5), ("1m30s", 90.0), ("10m", 600.0), ("1s500ms", 1.5), ("0h2m", 120.0)],
+)
+def test_durations_are_read_as_prometheus_writes_them(tmp_path: Path, written: str, seconds: float) -> None:
+    """Hours, minutes, seconds and milliseconds, in this order, make seconds."""
+    account = only_account(write(tmp_path, document(collection={"timeout": written})))
+    assert account.collection.timeout == seconds
+    assert isinstance(account.collection.timeout, float)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://api.example.com/", "https://api.example.com"),
+        ("http://127.0.0.1:9928", "http://127.0.0.1:9928"),
+        ("https://[::1]:8080/exotel/", "https://[::1]:8080/exotel"),
+        ("HTTPS://API.example.com.", "HTTPS://API.example.com."),
+    ],
+)
+def test_base_urls_are_read(tmp_path: Path, written: str, read: str) -> None:
+    """Any HTTP URL will do, IPv6 addresses too; a slash at the end is dropped."""
+    assert only_account(write(tmp_path, document({"base_url": written}))).base_url == read
+
+
+def test_an_account_overrides_collection(tmp_path: Path) -> None:
+    """An account's own keys hold for it alone, and what it leaves out is as in `collection`."""
+    for name in ("ca.pem", "own.pem"):
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / name))
+    accounts = [
+        {**ACCOUNT, "timeout": "4s", "tls_config": {"ca_file": "own.pem"}},
+        {**ACCOUNT, "name": "plain"},
+    ]
+    collection = {"timeout": "3s", "page_size": 7, "tls_config": {"ca_file": "ca.pem"}}
+    text = yaml.safe_dump({"accounts": accounts, "collection": collection})
+    config = from_file(write(tmp_path, text), {})
+    common = CollectionConfig(timeout=3, page_size=7, tls_config=TlsConfig(ca_file=tmp_path / "ca.pem"))
+    own = CollectionConfig(timeout=4, page_size=7, tls_config=TlsConfig(ca_file=tmp_path / "own.pem"))
+    assert [account.collection for account in config.accounts] == [own, common]
+    assert config.collection == common
+
+
+def test_merged_keys_are_no_repetition(tmp_path: Path) -> None:
+    """What `<<` brings in may be overridden, also when it has itself overridden what it brought in."""
+    text = f"""
+      accounts:
+        - &first {{account_sid: acme1, base_url: "https://h", api_key: key, api_token: {TOKEN}, name: one}}
+        - &second {{<<: *first, name: two}}
+        - {{<<: *second, name: three}}
+    """
+    config = from_file(write(tmp_path, text), {})
+    assert [account.name for account in config.accounts] == ["one", "two", "three"]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+    """A file from a Windows editor is read like any other."""
+    text = "\ufeff" + document().replace("\n", "\r\n")
+    assert only_account(write(tmp_path, text)).account_sid == "acme1"
+
+
+# Variables
+
+
+def test_variables_are_put_into_texts(tmp_path: Path) -> None:
+    """`${VAR}` may be a part of a text, and more than once."""
+    file = write(tmp_path, document({"name": "${TEAM}-${TEAM}", "api_key": "${KEY}"}))
+    account = only_account(file, TEAM="sales", KEY="from-outside")
+    assert (account.name, account.api_key.reveal()) == ("sales-sales", "from-outside")
+
+
+def test_a_doubled_dollar_stands_for_itself(tmp_path: Path) -> None:
+    """`$${VAR}` is the text `${VAR}`; a lone `$` is itself, and a value isn't expanded again."""
+    file = write(tmp_path, document({"name": "$${A} $ ${B}"}))
+    assert only_account(file, A="no", B="${A}").name == "${A} $ ${A}"
+
+
+def test_variables_may_hold_numbers(tmp_path: Path) -> None:
+    """Digits from the environment are a number where one is asked for."""
+    assert only_account(write(tmp_path, document({"call_limit": "${LIMIT}"})), LIMIT="120").call_limit == 120
+
+
+@pytest.mark.parametrize("value", ["", " 5", "5.0", "1e2", "٣", "-5", "many"])
+def test_variables_that_hold_no_number_are_mistakes(tmp_path: Path, value: str) -> None:
+    """Nothing but plain digits is a number, and the error shows the variable, not what it holds."""
+    file = write(tmp_path, document({"call_limit": "${LIMIT}"}))
+    assert mistakes(file, LIMIT=value) == [
+        'accounts[0].call_limit: found "${LIMIT}"; accepted: a whole number from 1 to 10000000'
+    ]
+
+
+# Mistakes
+
+LINES: list[tuple[str, str, str, str]] = [
+    # The file; then of its mistake the path of the key, what was found, what is accepted.
+    (document({"account_sid": None}), "accounts[0].account_sid", "nothing", A_SID),
+    (document({"account_sid": 12}), "accounts[0].account_sid", "12", A_SID),
+    (document({"account_sid": "a\n"}), "accounts[0].account_sid", r'"a\n"', A_SID),
+    (document({"account_sid": "../b"}), "accounts[0].account_sid", '"../b"', A_SID),
+    (document({"name": ""}), "accounts[0].name", '""', A_NAME),
+    (document({"name": "a "}), "accounts[0].name", '"a "', A_NAME),
+    (document({"name": "a\nb"}), "accounts[0].name", r'"a\nb"', A_NAME),
+    (document({"name": "a\u2028b"}), "accounts[0].name", r'"a\u2028b"', A_NAME),
+    (document({"name": "\x1b[31m"}), "accounts[0].name", r'"\u001b[31m"', A_NAME),
+    (document({"name": True}), "accounts[0].name", "true", A_NAME),
+    (document() + "  name: 2024-06-15", "accounts[0].name", "a date", A_NAME),
+    (document({"name": "a" * 129}), "accounts[0].name", "a text", A_NAME),
+    (document({"name": "${NO"}), "accounts[0].name", NO_VARIABLE, A_NAME),
+    (document({"name": "${}"}), "accounts[0].name", NO_VARIABLE, A_NAME),
+    (document({"call_limit": True}), "accounts[0].call_limit", "true", A_LIMIT),
+    (document({"call_limit": 0}), "accounts[0].call_limit", "0", A_LIMIT),
+    (document({"call_limit": 10_000_001}), "accounts[0].call_limit", "10000001", A_LIMIT),
+    (document(collection={"page_size": 5.0}), "collection.page_size", "5.0", A_PAGE_SIZE),
+    (document(collection={"page_size": math.nan}), "collection.page_size", "NaN", A_PAGE_SIZE),
+    (document() + f"collection: {{page_size: {HUGE}}}", "collection.page_size", "a number", A_PAGE_SIZE),
+    (document(collection={"concurrency": 65}), "collection.concurrency", "65", "a whole number from 1 to 64"),
+    (document({"concurrency": []}), "accounts[0].concurrency", "[]", "a whole number from 1 to 64"),
+    (document({"api_key": None}), "accounts[0].api_key", "nothing", f"{A_SECRET} (or api_key_file)"),
+    (document({"api_key": "a${NO}"}), "accounts[0].api_key", f"${{NO}}, {IS_NOT_SET}", A_SECRET),
+    (document({"api_key_file": "key"}), "accounts[0].api_key", "it and api_key_file too", "one of the two"),
+    (document({"tls_config": {"ca_file": "a.pem"}}), "accounts[0].tls_config.ca_file", MISSING_PEM, A_FILE),
+    (
+        document(collection={"tls_config": {"ca_file": "a.pem"}}),
+        "collection.tls_config.ca_file",
+        MISSING_PEM,
+        A_FILE,
+    ),
+    (document({"tls_config": {"ca": 1}}), "accounts[0].tls_config.ca", UNKNOWN, "ca_file"),
+    (document({"tls_config": "x"}), "accounts[0].tls_config", "a text", "a mapping with the keys ca_file"),
+    (document({"acount_sid": "a"}), "accounts[0].acount_sid", UNKNOWN, "account_sid"),
+    (document(colection={}), "colection", UNKNOWN, "collection"),
+    (document(metrics={"x": 1}), "metrics.x", UNKNOWN, "duration_buckets"),
+    (document() + "null: 1", "null", UNKNOWN, "accounts, collection, metrics"),
+    (document() + '"a\\nb": 1', "a…", UNKNOWN, "accounts, collection, metrics"),
+    (document(collection=5), "collection", "a number", f"a mapping with the keys {COLLECTION_KEYS}"),
+    (document(metrics=[]), "metrics", "a list", "a mapping with the keys duration_buckets"),
+    (
+        document() + "collection: {}\ncollection: {}",
+        "line 7",
+        "the key collection a second time",
+        "each key once",
+    ),
+    ("", "accounts", "nothing", ACCOUNTS),
+    ("accounts: []", "accounts", "an empty list", ACCOUNTS),
+    ("accounts: {a: b}", "accounts", "a mapping", ACCOUNTS),
+    ("accounts: [acme]", "accounts[0]", "a text", f"a mapping with the keys {ACCOUNT_KEYS}"),
+    ("- accounts", "the file", "a list", "a mapping with the keys accounts, collection, metrics"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "found", "accepted"), LINES, ids=[f"{path}={found}" for _, path, found, _ in LINES]
+)
+def test_a_mistake_has_one_line(tmp_path: Path, text: str, path: str, found: str, accepted: str) -> None:
+    """Each mistake is told in one line: the file, the path of the key, what was found, what is accepted."""
+    assert mistakes(write(tmp_path, text)) == [f"{path}: found {found}; accepted: {accepted}"]
+
+
+@pytest.mark.parametrize(
+    "written", ["0s", "99ms", "601s", 5, 0.5, "", "10", "1h30m", "1s1m", "-1s", "1.5s", "٣s", "1d", " 5s"]
+)
+def test_other_durations_are_mistakes(tmp_path: Path, written: object) -> None:
+    """A number without its unit, a unit out of order, too little and too much are shown as they stand."""
+    shown = f'"{written}"' if isinstance(written, str) else written
+    assert mistakes(write(tmp_path, document({"timeout": written}))) == [
+        f"accounts[0].timeout: found {shown}; accepted: {A_DURATION}"
+    ]
+
+
+def test_a_duration_of_thousands_of_digits_is_a_mistake(tmp_path: Path) -> None:
+    """A number that Python refuses to read is answered like any other that is too large."""
+    for unit in ("h", "m", "s", "ms"):
+        file = write(tmp_path, document({"timeout": "9" * 5000 + unit}))
+        assert mistakes(file) == [f"accounts[0].timeout: found a text; accepted: {A_DURATION}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ([], "[]"),
+        ([5, 5], "[5, 5]"),
+        ([5, 1], "[5, 1]"),
+        ([0, 1], "[0, 1]"),
+        ([1, math.nan], "[1, NaN]"),
+        ([1, math.inf], "[1, Infinity]"),
+        ([True, 5], "[true, 5]"),
+        (["1", 5], '["1", 5]'),
+        ([[1]], "a list"),
+        (list(range(1, 52)), "a list"),
+        (5, "5"),
+        ({"le": 5}, "a mapping"),
+    ],
+)
+def test_other_buckets_are_mistakes(tmp_path: Path, written: object, found: str) -> None:
+    """Buckets rise, are finite numbers, and at least one; a short list is shown."""
+    assert mistakes(write(tmp_path, document(metrics={"duration_buckets": written}))) == [
+        f"metrics.duration_buckets: found {found}; accepted: {BUCKETS}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("api.example.com", "//api.example.com", "ftp://api.example.com", "https://", "https://."),
+        *("https://a b", " https://a", "https://a/\t", "https://a..b", "https://<a>", "https://[::1"),
+        *("https://a:0", "https://a:65536", "https://a:x", "https://a:", "https://a:-1", ""),
+    ],
+)
+def test_other_base_urls_are_mistakes(tmp_path: Path, written: str) -> None:
+    """No scheme or another one, no host, spaces, a port that can't be: shown as they stand."""
+    shown = written.replace("\t", r"\t")
+    assert mistakes(write(tmp_path, document({"base_url": written}))) == [
+        f'accounts[0].base_url: found "{shown}"; accepted: {A_URL}'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (f"https://key:{TOKEN}@a", "a text with @, as in a URL with credentials"),
+        (f"https://{TOKEN}@a:99999", "a text with @, as in a URL with credentials"),
+        (f"key:{TOKEN}@a b", "a text with @, as in a URL with credentials"),
+        (f"https://a?token={TOKEN}", "a text with ?, as in a URL with a query"),
+        ("https://a?", "a text with ?, as in a URL with a query"),
+        (f"https://a:0/#{TOKEN}", "a text with #, as in a URL with a fragment"),
+    ],
+)
+def test_a_base_url_that_may_hold_credentials_is_not_shown(tmp_path: Path, written: str, found: str) -> None:
+    """Whatever else is wrong with it, a URL in which credentials could stand is only described."""
+    assert mistakes(write(tmp_path, document({"base_url": written}))) == [
+        f"accounts[0].base_url: found {found}; accepted: {A_URL}"
+    ]
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Who has made five mistakes learns of five, from every section."""
+    text = yaml.safe_dump(
+        {
+            "accounts": [{"account_sid": "a b", "api_key": "", "base_url": "h", "api_token": TOKEN}, 5],
+            "metrics": {"duration_buckets": []},
+            "logging": {},
+        }
+    )
+    assert mistakes(write(tmp_path, text)) == [
+        "logging: found a key that is unknown here; accepted: accounts, collection, metrics",
+        f"metrics.duration_buckets: found []; accepted: {BUCKETS}",
+        f'accounts[0].account_sid: found "a b"; accepted: {A_SID}',
+        f'accounts[0].base_url: found "h"; accepted: {A_URL}',
+        "accounts[0].api_key: found a text that is empty; accepted: a text that is not empty",
+        f"accounts[1]: found a number; accepted: a mapping with the keys {ACCOUNT_KEYS}",
+    ]
+
+
+def test_names_are_unique(tmp_path: Path) -> None:
+    """Two accounts can't have one name, be it the SID of one of them."""
+    text = yaml.safe_dump({"accounts": [{**ACCOUNT}, {**ACCOUNT, "account_sid": "other", "name": "acme1"}]})
+    assert mistakes(write(tmp_path, text)) == [
+        'accounts[1].name: found "acme1", the name of accounts[0] too; '
+        "accepted: a name that no other account has"
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA==\n"])
+def test_a_file_without_certificates_is_a_mistake(tmp_path: Path, content: str) -> None:
+    """What can't be an authority's file is told before the first request, not by it."""
+    (tmp_path / "a.pem").write_text(content, encoding="utf-8")
+    assert mistakes(write(tmp_path, document(collection={"tls_config": {"ca_file": "a.pem"}}))) == [
+        f'collection.tls_config.ca_file: found "a.pem" (no certificates); accepted: {A_FILE}'
+    ]
+
+
+# Files that are no configuration
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("a: [1,\n", "line 2, column 1", "expected the node content, but found '<stream end>'"),
+        ("a:\n\tb: 1", "line 2, column 1", r"found character '\t' that cannot start any token"),
+        ("a: {b: ${C}}", "line 1, column 9", "expected ',' or '}', but got '{'"),
+        ("a: *b", "line 1, column 4", "found undefined alias 'b'"),
+        ("a: 1\n---\nb: 2", "line 2, column 1", "but found another document"),
+        ("a: !!python/object:os.x {}", "line 1, column 4", "could not determine a constructor for the tag"),
+        ("[1]: 2", "line 1, column 1", "found unhashable key"),
+        ("a: 2024-13-45", "line 1, column 4", "a value that its type can't hold"),
+        ("a: !!int x", "line 1, column 4", "a value that its type can't hold"),
+        ("a: !!bool x", "line 1, column 4", "a value that its type can't hold"),
+        ("a: !!timestamp x", "line 1, column 4", "a value that its type can't hold"),
+        pytest.param("a: " + "9" * 5000, "line 1, column 4", "a value that its type can't hold", id="huge"),
+        ("a: \x00", "the file", "special characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml_is_one_mistake(tmp_path: Path, text: str, place: str, problem: str) -> None:
+    """A YAML error names its line and column; no tag makes an object."""
+    assert mistakes(write(tmp_path, text)) == [
+        f"{place}: found a YAML error ({problem}); accepted: YAML, with texts in quotes"
+    ]
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "a: " + "{a: " * 5000], ids=["lists", "mappings"])
+def test_bottomless_yaml_is_one_mistake(tmp_path: Path, text: str) -> None:
+    """Nesting beyond all measure is refused."""
+    assert mistakes(write(tmp_path, text)) == [
+        "the file: found what is nested too deeply; accepted: YAML of a few levels"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "accepted"),
+    [
+        ("accounts: &a [*a]", "accounts[0]", f"a mapping with the keys {ACCOUNT_KEYS}"),
+        (document() + "metrics: {duration_buckets: &a [*a]}", "metrics.duration_buckets", BUCKETS),
+        (document() + "  name: &a [[*a]]", "accounts[0].name", A_NAME),
+    ],
+)
+def test_yaml_that_holds_itself_is_a_mistake(tmp_path: Path, text: str, path: str, accepted: str) -> None:
+    """An anchor inside itself is neither followed for ever nor shown."""
+    assert mistakes(write(tmp_path, text)) == [f"{path}: found a list; accepted: {accepted}"]
+
+
+def test_a_file_that_is_not_utf8_is_one_mistake(tmp_path: Path) -> None:
+    """The place of the first wrong byte is told."""
+    file = tmp_path / "exporter.yaml"
+    file.write_bytes("name: é".encode("latin-1"))
+    assert mistakes(file) == ["byte 6: found what is not UTF-8; accepted: a YAML file in UTF-8"]
+
+
+def test_a_missing_file_is_one_mistake(tmp_path: Path) -> None:
+    """A file that isn't there is named."""
+    assert mistakes(tmp_path / "none.yaml") == [
+        "the file: found no such file or directory; accepted: the path of a readable YAML file"
+    ]
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    """A folder in place of the file is one mistake."""
+    assert mistakes(tmp_path) == [
+        "the file: found is a directory; accepted: the path of a readable YAML file"
+    ]
+
+
+# Secrets
+
+
+def test_paths_start_from_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the program is started, a relative path means the same file; an absolute one is itself."""
+    monkeypatch.chdir("/")
+    (tmp_path / "token").write_text("near", encoding="utf-8")
+    (tmp_path / "key").write_text("absolute", encoding="utf-8")
+    keys = {"api_key": None, "api_token": None, "api_token_file": "token", "api_key_file": f"{tmp_path}/key"}
+    account = only_account(write(tmp_path, document(keys)))
+    assert (account.api_token.reveal(), account.api_key.reveal()) == ("near", "absolute")
+
+
+def test_white_space_around_a_secret_is_no_part_of_it(tmp_path: Path) -> None:
+    """A line end that came with a variable or a YAML block is dropped."""
+    account = only_account(write(tmp_path, document({"api_key": "${KEY}"})), KEY=" from-outside\n")
+    assert account.api_key.reveal() == "from-outside"
+
+
+def test_a_secret_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    """A rotated credential is in force at once, without the line end that editors leave."""
+    (tmp_path / "token").write_text("before\n", encoding="utf-8")
+    account = only_account(write(tmp_path, document({"api_token": None, "api_token_file": "token"})))
+    assert account.api_token.reveal() == "before"
+    (tmp_path / "token").write_bytes("\ufeff after\r\n".encode())
+    assert account.api_token.reveal() == "after"
+
+
+def test_a_secret_file_that_vanishes_says_so(tmp_path: Path) -> None:
+    """Asked for what is gone, a secret names its file and the reason."""
+    file = tmp_path / "token"
+    with pytest.raises(SecretUnreadable) as caught:
+        Secret(file=file).reveal()
+    assert str(caught.value) == f"secret file {file}: no such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "no such file or directory"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"ELF\x00\x01", "not one line of printable text"),
+        (b"one\ntwo\n", "not one line of printable text"),
+    ],
+)
+def test_a_secret_file_without_a_secret_is_a_mistake(tmp_path: Path, content: bytes | None, why: str) -> None:
+    """A file that is missing, empty, binary or of many lines is named with the reason, never quoted."""
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    assert mistakes(write(tmp_path, document({"api_token": None, "api_token_file": "token"}))) == [
+        f'accounts[0].api_token_file: found "token" ({why}); accepted: {A_SECRET_FILE}'
+    ]
+
+
+def test_a_secret_file_that_is_a_folder_is_a_mistake(tmp_path: Path) -> None:
+    """A folder holds no secret."""
+    assert mistakes(write(tmp_path, document({"api_token": None, "api_token_file": "."}))) == [
+        f'accounts[0].api_token_file: found "." (is a directory); accepted: {A_SECRET_FILE}'
+    ]
+
+
+def test_an_unreadable_secret_file_is_a_mistake(tmp_path: Path) -> None:
+    """A file that can't be opened is named with the reason; a link to itself is one for root as well."""
+    (tmp_path / "token").symlink_to("token")
+    assert mistakes(write(tmp_path, document({"api_token": None, "api_token_file": "token"}))) == [
+        'accounts[0].api_token_file: found "token" (too many levels of symbolic links); '
+        f"accepted: {A_SECRET_FILE}"
+    ]
+
+
+@pytest.mark.parametrize("written", ["a\0b", "a\ud800b", "", 5, ["token"]])
+def test_what_is_no_path_is_a_mistake(tmp_path: Path, written: object) -> None:
+    """Texts that no file can be called by, and what is no text at all, are mistakes too."""
+    (line,) = mistakes(write(tmp_path, document({"api_token": None, "api_token_file": written})))
+    assert line.startswith("accounts[0].api_token_file: found ")
+    assert line.endswith(f"; accepted: {A_SECRET_FILE}")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (5551234, "a number"),
+        ([TOKEN], "a list"),
+        ({TOKEN: TOKEN}, "a mapping"),
+        (" ", "a text that is empty"),
+        (f"{TOKEN}\n{TOKEN}", "a text that is not one line of printable text"),
+        (f"{TOKEN}${{", NO_VARIABLE),
+        (f"${{{TOKEN}}}", NO_VARIABLE),
+        (f"{TOKEN}${{NO}}", "${NO}, which is not set in the environment"),
+    ],
+)
+def test_a_mistake_in_a_secret_does_not_show_it(tmp_path: Path, written: object, found: str) -> None:
+    """Of a secret's own value the error tells the kind alone."""
+    lines = mistakes(write(tmp_path, document({"api_token": written})))
+    assert lines == [f"accounts[0].api_token: found {found}; accepted: a text that is not empty"]
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        {"account_sid": "${SECRET} "},
+        {"name": "${SECRET}\n"},
+        {"base_url": "${SECRET}"},
+        {"base_url": "https://${SECRET}@host"},
+        {"call_limit": "${SECRET}"},
+        {"timeout": "${SECRET}"},
+        {"api_key": None, "api_key_file": "${SECRET}"},
+        {"proxy_url": "${SECRET}"},
+        {"tls_config": {"ca_file": "/etc/${SECRET}"}},
+        {"tls_config": "${SECRET}"},
+        {"${SECRET}": 1},
+    ],
+)
+def test_a_variable_in_the_wrong_key_is_not_shown_expanded(tmp_path: Path, account: dict[str, Any]) -> None:
+    """The error shows what stands in the file, not the secret that the environment puts there."""
+    lines = mistakes(write(tmp_path, document(account)), SECRET=TOKEN)
+    assert len(lines) == 1
+    assert TOKEN not in lines[0]
+
+
+def test_a_secret_that_names_two_accounts_is_not_shown(tmp_path: Path) -> None:
+    """Even the error about a name given twice shows the name as it stands in the file."""
+    text = yaml.safe_dump({"accounts": [{**ACCOUNT, "name": "${SECRET}"}] * 2})
+    (line,) = mistakes(write(tmp_path, text), SECRET=TOKEN)
+    assert 'accounts[1].name: found "${SECRET}", the name of accounts[0] too' in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"accounts: [{{api_key: a, api_token:{TOKEN}}}]",
+        f"accounts: [{{api_key: a, api_token={TOKEN}}}]",
+        f"accounts: [api_token={TOKEN}]",
+        f"accounts: api_token={TOKEN}",
+        f"api_token={TOKEN}",
+        f"accounts: [{{api_token: *{TOKEN}}}]",
+        f"accounts: [{{api_token: !{TOKEN}}}]",
+        f"accounts: [{{api_token: !{TOKEN}!{TOKEN}}}]",
+        f"accounts: [{{api_token: !<tag:{TOKEN}'s> x}}]",
+        f"accounts: [{{api_token: !!int {TOKEN}}}]",
+        f"accounts: [{{api_token: '{TOKEN}]",
+        f"api_token:{TOKEN}: 1\napi_token:{TOKEN}: 2",
+        f"%{TOKEN}\n---\n",
+    ],
+)
+def test_a_secret_that_yaml_takes_for_something_else_is_not_shown(tmp_path: Path, text: str) -> None:
+    """A forgotten space or quote makes a key, an alias or a tag of the secret; the error keeps quiet."""
+    assert TOKEN not in "\n".join(mistakes(write(tmp_path, text)))
+
+
+@pytest.mark.parametrize("written", [f"ftp://key:{TOKEN}@proxy", f"http://key:{TOKEN}@proxy:x", TOKEN])
+def test_a_mistake_in_a_proxy_url_does_not_show_it(tmp_path: Path, written: str) -> None:
+    """A proxy's URL may hold credentials, so the error doesn't show it."""
+    assert mistakes(write(tmp_path, document(collection={"proxy_url": written}))) == [
+        f"collection.proxy_url: found a text; accepted: {A_PROXY}"
+    ]
+
+
+def test_no_text_of_a_configuration_shows_a_secret(tmp_path: Path) -> None:
+    """Neither repr nor str of the whole or of a part shows a key, a token or a proxy's password."""
+    proxy = f"http://user:{TOKEN}@proxy.example.com:3128"
+    text = document({"api_key": "${KEY}"}, collection={"proxy_url": proxy})
+    config = from_file(write(tmp_path, text), {"KEY": TOKEN})
+    account = config.accounts[0]
+    assert account.api_key.reveal() == TOKEN
+    assert account.collection.proxy_url == config.collection.proxy_url == Secret(proxy)
+    for part in (config, account, account.collection, account.api_key, account.api_token):
+        assert TOKEN not in all_texts(part)
+
+
+# The environment alone
+
+VARIABLES = {
+    "EXOTEL_ACCOUNT_SID": "acme1",
+    "EXOTEL_API_KEY": "key",
+    "EXOTEL_API_TOKEN": TOKEN,
+    "EXOTEL_BASE_URL": "https://api.example.com",
+}
+
+
+def test_the_environment_alone_makes_an_account() -> None:
+    """Four variables are one account, with every default."""
+    config = from_environment(VARIABLES)
+    (account,) = config.accounts
+    assert (account.name, account.account_sid, account.base_url) == (
+        *("acme1", "acme1"),
+        "https://api.example.com",
+    )
+    assert (account.api_key.reveal(), account.api_token.reveal()) == ("key", TOKEN)
+    assert astuple(config.collection) == astuple(CollectionConfig())
+    assert config.metrics == MetricsConfig()
+    assert TOKEN not in all_texts(config)
+
+
+def test_values_of_the_environment_are_taken_as_they_are() -> None:
+    """`${` means nothing in a variable's value."""
+    account = from_environment({**VARIABLES, "EXOTEL_API_TOKEN": "a${B}$${c"}).accounts[0]
+    assert account.api_token.reveal() == "a${B}$${c"
+
+
+def test_mistakes_in_the_environment_are_named_by_variable() -> None:
+    """Each line names the variable to set; an empty one is as good as none."""
+    with pytest.raises(BadConfig) as caught:
+        from_environment(
+            {"EXOTEL_API_TOKEN": f"{TOKEN}\0", "EXOTEL_BASE_URL": "", "EXOTEL_ACCOUNT_SID": "a b"}
+        )
+    assert str(caught.value).splitlines() == [
+        f'environment: EXOTEL_ACCOUNT_SID: found "a b"; accepted: {A_SID}',
+        f"environment: EXOTEL_BASE_URL: found nothing; accepted: {A_URL}",
+        "environment: EXOTEL_API_KEY: found nothing; accepted: a text that is not empty",
+        "environment: EXOTEL_API_TOKEN: found a text that is not one line of printable text; "
+        "accepted: a text that is not empty",
+    ]
+
+
+# Whatever the file holds
+
+HIDDEN_KEYS = ["api_key", "api_token", "proxy_url"]
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates() | st.binary()
+)
+PLAUSIBLE = st.sampled_from(  # whatever the key, `${SET}` and a line end are a mistake
+    ["a", "https://a", "5s", "${SET}\n", "${UNSET}", "$${", 5, [5, 10], "exporter.yaml"]
+)
+HIDDEN = st.sampled_from(
+    [
+        *(TOKEN, [TOKEN], {TOKEN: TOKEN}, f" {TOKEN}\n", f"{TOKEN}\n{TOKEN}", f"{TOKEN}${{UNSET}}"),
+        *(f"${{{TOKEN}", f"http://a:{TOKEN}@b:1", f"http://a:{TOKEN}@b:99999", f"ftp://{TOKEN}", "${SET}"),
+    ]
+)
+
+
+def mapping(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Mappings with the keys of the schema, among others; what is hidden holds the token."""
+    known = ["accounts", "collection", "metrics", *(key for key in EVERY_KEY if key not in HIDDEN_KEYS)]
+    return st.builds(
+        lambda plain, hidden: {**plain, **hidden},
+        st.dictionaries(st.sampled_from(known) | st.text(max_size=4), inner | PLAUSIBLE, max_size=6),
+        st.dictionaries(st.sampled_from(HIDDEN_KEYS), HIDDEN, max_size=3),
+    )
+
+
+TREES = st.recursive(
+    SCALARS | PLAUSIBLE, lambda inner: st.lists(inner, max_size=3) | mapping(inner), max_leaves=20
+)
+SECTION = mapping(TREES) | st.none()
+CONFIGURATIONS = TREES | st.fixed_dictionaries(
+    {
+        "accounts": st.lists(
+            st.builds(lambda given: {**ACCOUNT, **given}, mapping(TREES)) | TREES, min_size=1, max_size=3
+        )
+    },
+    optional={"collection": SECTION, "metrics": SECTION},
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the files of all examples."""
+    return tmp_path_factory.mktemp("configurations")
+
+
+def outcome(file: Path) -> Config | BadConfig:
+    """What the file gives; anything else that it raises fails the test."""
+    try:
+        return from_file(file, {"SET": TOKEN})
+    except BadConfig as error:
+        found = error
+    assert len(str(found).splitlines()) == len(found.mistakes) > 0
+    return found
+
+
+@given(tree=CONFIGURATIONS)
+def test_any_tree_gives_a_configuration_or_its_mistakes(folder: Path, tree: object) -> None:
+    """No tree raises anything but BadConfig, and nothing that is said shows a hidden value."""
+    assert TOKEN not in all_texts(outcome(write(folder, yaml.safe_dump(tree))))
+
+
+@given(text=st.text(alphabet="{}[]:,&*!|>%@`\"'-?#<= \n\tab01~$.", max_size=40))
+def test_any_text_gives_a_configuration_or_its_mistakes(folder: Path, text: str) -> None:
+    """No text raises anything but BadConfig."""
+    assert isinstance(outcome(write(folder, text)), BadConfig)
