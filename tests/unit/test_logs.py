@@ -148,7 +148,7 @@ def test_an_exception_of_another_library_stays_on_one_line(style: str) -> None:
     (line,) = lines(style, log)
     found = parsed(style, line)
     assert (found["msg"], found["error"], found["level"]) == (
-        *("Exception in ASGI application\n", "ValueError"),
+        *("It went wrong\n", "ValueError"),
         "error",
     )
     assert TOKEN not in line
