@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from exporter.config.parsers import Unacceptable
 from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig
 from exporter.config.sections import Setting, keys, settings, subsections
+from exporter.config.shown import kind, show, show_key
 from exporter.config.yamlfile import NotYaml, load
 
 _S = TypeVar("_S")
 _VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?")
-_NAME = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
     "api_key": "EXOTEL_API_KEY",
     "api_token": "EXOTEL_API_TOKEN",
     "base_url": "EXOTEL_BASE_URL",
-}
-_KINDS = {
-    type(None): "nothing",
-    dict: "a mapping",
-    list: "a list",
-    str: "a text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    date: "a date",
-    datetime: "a date",
-    bytes: "binary data",
 }
 
 
@@ -71,7 +57,7 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
         raise BadConfig([Mistake(str(path), error.place, error.found, error.accepted)]) from None
     reader = _Reader(str(path), path.parent, environment)
     for place, key in duplicates:
-        reader.mistake(place, f"the key {_show_key(key)} a second time", "each key once")
+        reader.mistake(place, f"the key {show_key(key)} a second time", "each key once")
     config = reader.config(data)
     if config is None or reader.mistakes:
         raise BadConfig(reader.mistakes)
@@ -127,7 +113,7 @@ class _Reader:
 
     def _accounts(self, data: Any, collection: CollectionConfig) -> tuple[AccountConfig, ...]:
         if not isinstance(data, list) or not data:
-            found = "an empty list" if data == [] else _kind(data)
+            found = "an empty list" if data == [] else kind(data)
             self.mistake("accounts", found, "a list of at least one account")
             return ()
         accounts = []
@@ -138,7 +124,7 @@ class _Reader:
                 continue
             accounts.append(account)
             if (first := names.setdefault(account.name, index)) != index:
-                written = _show(item.get("name") or item.get("account_sid"))
+                written = show(item.get("name") or item.get("account_sid"))
                 found = f"{written}, the name of accounts[{first}] too"
                 self.mistake(f"accounts[{index}].name", found, "a name that no other account has")
         return tuple(accounts)
@@ -182,7 +168,7 @@ class _Reader:
             try:
                 values[setting.name] = parser.parse(self._expand(raw), self._folder)
             except Unacceptable as error:
-                found = error.found or (_kind(raw) if parser.hidden else _show(raw))
+                found = error.found or (kind(raw) if parser.hidden else show(raw))
                 why = f" ({error.why})" if error.why else ""
                 self.mistake(_join(path, present[0]), found + why, parser.accepts)
         elif setting.required and setting.name not in values:
@@ -216,38 +202,13 @@ class _Reader:
         if data is None:
             return {}
         if not isinstance(data, dict):
-            self.mistake(path or "the file", _kind(data), f"a mapping with the keys {', '.join(accepted)}")
+            self.mistake(path or "the file", kind(data), f"a mapping with the keys {', '.join(accepted)}")
             return None
         for key in (key for key in data if key not in accepted):
             near = difflib.get_close_matches(str(key), accepted, n=1) or accepted
-            self.mistake(_join(path, _show_key(key)), "a key that is unknown here", ", ".join(near))
+            self.mistake(_join(path, show_key(key)), "a key that is unknown here", ", ".join(near))
         return {key: value for key, value in data.items() if key in accepted}
 
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), type(value).__name__)
-
-
-def _show(value: Any) -> str:
-    """Show a value as it stands in the file; of what is large or nested only the kind."""
-    items = value if isinstance(value, list) else [value]
-    if any(isinstance(item, list | dict) for item in items):
-        return _kind(value)
-    try:
-        shown = json.dumps(value, ensure_ascii=False)
-        readable = shown if shown.isprintable() else json.dumps(value)
-    except (TypeError, ValueError):  # no JSON: a date, say, or a number of too many digits
-        return _kind(value)
-    return readable if len(readable) <= 60 else _kind(value)
-
-
-def _show_key(key: Any) -> str:
-    """Show a key; one that is no plain name is cut short, as it could be `api_token:` with its value."""
-    name = key if isinstance(key, str) else _show(key)
-    match = _NAME.match(name)
-    plain = match[0] if match else ""
-    return plain if plain == name else f"{plain}…"

@@ -1,0 +1,48 @@
+"""How what was found is shown in an error: as it stands in the file, but never a secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime
+from typing import Any
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{0,40}")
+_KINDS = {
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    date: "a date",
+    datetime: "a date",
+    bytes: "binary data",
+}
+
+
+def kind(value: Any) -> str:
+    """Say what kind of value YAML gave."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def show(value: Any) -> str:
+    """Show a value as it stands in the file; of what is large or nested only the kind."""
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, list | dict) for item in items):
+        return kind(value)
+    try:
+        shown = json.dumps(value, ensure_ascii=False)
+        readable = shown if shown.isprintable() else json.dumps(value)
+    except (TypeError, ValueError):  # no JSON: a date, say, or a number of too many digits
+        return kind(value)
+    return readable if len(readable) <= 60 else kind(value)
+
+
+def show_key(key: Any) -> str:
+    """Show a key; one that is no plain name is cut short, as it could be `api_token:` with its value."""
+    name = key if isinstance(key, str) else show(key)
+    match = _NAME.match(name)
+    plain = match[0] if match else ""
+    return plain if plain == name else f"{plain}…"
