@@ -125,7 +125,12 @@ def main(  # noqa: PLR0913  # an argument for each flag
             _give_up(str(error))
         if demo:
             _say_where(config, bound_address(sockets[0]).port, telemetry_path)
-        serve(create_app(accounts, telemetry_path), sockets)
+
+        def hurry() -> None:
+            for account in accounts:
+                account.hurry()
+
+        serve(create_app(accounts, telemetry_path), sockets, hurry)
     _leave(0)
 
 

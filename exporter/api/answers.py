@@ -69,33 +69,36 @@ class _Body(Struct):
 _decode_page = msgspec.json.Decoder(_Body).decode
 
 
-def read_page(status: int, body: bytes) -> Page:
-    """Read the answer of `GET /v3/accounts/<account_sid>/calls/active`.
+def read_page(body: bytes) -> Page:
+    """Read the body of a 200 to `GET /v3/accounts/<account_sid>/calls/active`.
 
-    Raises ApiError when it isn't one: by HTTP status, by a failure inside a 200, or by its shape.
+    Raises ApiError when it isn't a page: by a failure told inside, or by its shape.
     """
-    if status == 200:
-        try:
-            decoded = _decode_page(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass  # one odd field is enough to get here: read again, row by row
-        else:
-            calls = decoded.response.active_calls
-            if isinstance(calls, list) and (decoded.http_code or 200) < 400:
-                return _page(calls, 0, decoded.response.total_active)
-    return _read_page_loosely(status, body)
+    try:
+        decoded = _decode_page(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_page_loosely(body)  # one odd field is enough: read again, row by row
+    calls = decoded.response.active_calls
+    if isinstance(calls, list) and (decoded.http_code or 200) < 400:
+        return _page(calls, 0, decoded.response.total_active)
+    return _read_page_loosely(body)
 
 
-def _read_page_loosely(status: int, body: bytes) -> Page:
+def refuse_failure(status: int, body: bytes) -> None:
+    """Raise the ApiError that an answer other than 200 stands for."""
+    _refuse_failure(status, _parse(body))
+
+
+def _read_page_loosely(body: bytes) -> Page:
     answer = _parse(body)
-    refuse_failure(status, answer)
+    _refuse_failure(200, answer)
     if answer is None:
-        raise ApiError(Reason.BAD_RESPONSE, f"the answer is {_kind(body)}, not JSON", status=status)
+        raise ApiError(Reason.BAD_RESPONSE, f"the answer is {_kind(body)}, not JSON", status=200)
     response = _member(answer, "response")
     rows = _member(response, "active_calls")
     if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):
         detail = "the answer is JSON of another shape: it has no list response.active_calls"
-        raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
+        raise ApiError(Reason.BAD_RESPONSE, detail, status=200)
     calls = [read_call(row) for row in rows or ()]
     readable = [call for call in calls if call is not None]
     return _page(readable, len(calls) - len(readable), _integer(response.get("total_active")))
@@ -105,11 +108,8 @@ def _page(calls: Iterable[Call], unreadable: int, total: int | None) -> Page:
     return Page(tuple(calls), unreadable, total if total is not None and total >= 0 else None)
 
 
-def refuse_failure(status: int, answer: object) -> None:
-    """Raise the ApiError that an answer stands for: its HTTP status, or a failure told inside a 200.
-
-    `answer` is the parsed body, or None where it was no JSON.
-    """
+def _refuse_failure(status: int, answer: object) -> None:
+    """Raise the ApiError that an answer stands for: its HTTP status, or a failure told inside a 200."""
     response = _member(answer, "response")
     exception = _member(answer, "RestException")
     code = _code(_first(_member(_member(response, "error_data"), "code"), _member(exception, "Code")))

@@ -3,74 +3,157 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from http import HTTPStatus
+from itertools import count
+from random import Random
+from typing import Protocol
 from urllib.parse import quote
 
 import requests
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from exporter import __version__
-from exporter.api.answers import Page, read_page
+from exporter.api.answers import Page, read_page, refuse_failure
+from exporter.api.budget import Budget
 from exporter.api.connection import connection_error
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
+from exporter.api.listing import Ask
+from exporter.api.retry import wait_before_retry
+from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
 
-BODY_LIMIT = 16 * 1024 * 1024  # bytes: a page of 1,000 rows takes 0.5 MB
+BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
+_LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
 
-RequestHook = Callable[[str, str, float], None]
-"""Told of each request: its endpoint, its HTTP status or the reason for there being none, its seconds."""
+
+class Observer(Protocol):
+    """Whoever wants to be told of each request."""
+
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
+        """Hear of a request: its HTTP status, or the reason why there was none, and how long it took."""
+
+    def retry(self, endpoint: str, reason: str) -> None:
+        """Hear that a request is made again, for this reason."""
 
 
 class Client:
-    """One account's pooled HTTP session. Thread-safe: it asks for several pages at once.
+    """One account's pooled HTTP session, its threads and its budget.
 
     Credentials travel in the Authorization header alone; redirects are not followed; the environment's
-    proxies and .netrc are not read.
+    proxies and .netrc are not read. One collection at a time.
     """
 
-    def __init__(self, account: AccountConfig, on_request: RequestHook) -> None:
+    def __init__(self, account: AccountConfig, observer: Observer) -> None:
         self._account = account
-        self._on_request = on_request
+        self._observer = observer
         base = account.base_url.rstrip("/")
         self._calls_url = f"{base}/v3/accounts/{quote(account.account_sid, safe='')}/calls/active"
+        self._concurrency = account.collection.concurrency
         self._session = _session(account)
+        self._connections = cuttable(self._session, self._concurrency)
+        self._threads = ThreadPoolExecutor(self._concurrency, f"{account.name}-request")
+        self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
+        self._used: HTTPBasicAuth | None = None
+        self.budget = Budget(account.collection.requests_per_minute)
 
-    def active_calls(self, offset: int, limit: int, deadline: Deadline) -> Page:
-        """Ask for a page of the active calls; at most `limit` rows, of which the server may send fewer.
+    def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
+        """Give pages of the active calls in the order asked, up to `concurrency` of them under way at a time.
 
-        Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active`.
+        Pages are decoded here, in the thread that consumes them: workers would fight it for the interpreter.
+        Whatever is under way when this generator ends is cut off.
+
+        Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
         """
-        parameters = {"limit": str(limit), "offset": str(offset)}
-        status, body = self._get("calls", self._calls_url, parameters, deadline)
-        return read_page(status, body)
+        deadline = deadline.part()
+        under_way: deque[Future[bytes]] = deque()
+        try:
+            for offset, limit in asks:
+                parameters = {"limit": str(limit), "offset": str(offset)}
+                under_way.append(
+                    self._threads.submit(self._get, "calls", self._calls_url, parameters, deadline)
+                )
+                if len(under_way) == 2 * self._concurrency:
+                    yield self._next_page(under_way, deadline)
+            while under_way:
+                yield self._next_page(under_way, deadline)
+        finally:
+            if under_way:
+                self._abandon(under_way, deadline)
+
+    def has_new_credentials(self) -> bool:
+        """Tell whether the secrets are others than those last used, or can't be read any more."""
+        used = self._used
+        try:
+            return self._credentials() != used
+        except ApiError:
+            return True
+
+    def cut(self) -> None:
+        """Break off every request that is under way."""
+        self._connections.cut()
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the connections and end the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
-    def _get(
-        self, endpoint: str, url: str, parameters: dict[str, str], deadline: Deadline
-    ) -> tuple[int, bytes]:
+    def _next_page(self, under_way: deque[Future[bytes]], deadline: Deadline) -> Page:
+        try:
+            body = under_way[0].result(timeout=deadline.left())
+        except TimeoutError:
+            raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
+        under_way.popleft()
+        return read_page(body)
+
+    def _abandon(self, under_way: Iterable[Future[bytes]], deadline: Deadline) -> None:
+        deadline.end()
+        running = [future for future in under_way if not future.cancel()]
+        if not all(future.done() for future in running):
+            self.cut()
+            wait(running, timeout=_LAST_WAIT)
+
+    def _get(self, endpoint: str, url: str, parameters: Mapping[str, str], deadline: Deadline) -> bytes:
+        """Give the body of a 200; ask again where that can help."""
+        for tries in count(1):
+            self.budget.take(deadline)
+            try:
+                return self._ask(endpoint, url, parameters, deadline)
+            except ApiError as error:
+                pause = wait_before_retry(error, tries, self._random)
+                if pause is None or max(pause, self.budget.closed_for()) >= deadline.left():
+                    raise
+                self._observer.retry(endpoint, error.reason)
+            deadline.wait(pause)
+        raise AssertionError("count has no end")
+
+    def _ask(self, endpoint: str, url: str, parameters: Mapping[str, str], deadline: Deadline) -> bytes:
         started = time.monotonic()
-        code = Reason.INTERNAL.value
+        code: str = Reason.INTERNAL
         try:
             status, body = self._exchange(url, parameters, deadline)
             code = str(status)
         except ApiError as error:
-            code = str(error.status or error.reason)
+            code = error.reason
             raise
         finally:
-            self._on_request(endpoint, code, time.monotonic() - started)
-        return status, body
+            self._observer.request(endpoint, code, time.monotonic() - started)
+        if status != HTTPStatus.OK:
+            refuse_failure(status, body)
+        if len(body) > BODY_LIMIT:
+            detail = f"the answer is longer than {BODY_LIMIT // 2**20} MiB"
+            raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
+        return body
 
-    def _exchange(self, url: str, parameters: dict[str, str], deadline: Deadline) -> tuple[int, bytes]:
+    def _exchange(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
         left = deadline.left()
         if not left:
             raise ApiError(Reason.TIMEOUT, "no time was left to ask")
+        self._connections.hold_to(deadline)
         try:
             with self._session.get(
                 url,
@@ -80,13 +163,13 @@ class Client:
                 stream=True,
                 allow_redirects=False,
             ) as response:
+                self.budget.heed(response.status_code, response.headers)
                 # One read of the whole body: requests' own .content reads in 10 kB pieces.
                 body: bytes = response.raw.read(BODY_LIMIT + 1, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if not deadline.left():  # it was cut, whatever that looks like from below
+                raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
             raise connection_error(error) from None
-        if len(body) > BODY_LIMIT and response.status_code == HTTPStatus.OK:
-            detail = f"the answer is longer than {BODY_LIMIT // 2**20} MiB"
-            raise ApiError(Reason.BAD_RESPONSE, detail, status=response.status_code)
         return response.status_code, body
 
     def _credentials(self) -> HTTPBasicAuth:
@@ -94,15 +177,14 @@ class Client:
             key, token = self._account.api_key.reveal(), self._account.api_token.reveal()
         except SecretUnreadable as error:
             raise ApiError(Reason.AUTH, str(error)) from None
-        return HTTPBasicAuth(key.encode(), token.encode())
+        self._used = HTTPBasicAuth(key.encode(), token.encode())
+        return self._used
 
 
 def _session(account: AccountConfig) -> requests.Session:
     collection = account.collection
     session = requests.Session()
     session.trust_env = False
-    session.mount("http://", HTTPAdapter(pool_maxsize=collection.concurrency))
-    session.mount("https://", HTTPAdapter(pool_maxsize=collection.concurrency))
     session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode

@@ -26,8 +26,10 @@ class CollectionConfig:
     """How an account is collected; times in seconds."""
 
     timeout: Annotated[float, parsers.duration(0.1, 600)] = 10.0
+    min_interval: Annotated[float, parsers.duration(0, 600)] = 5.0
     page_size: Annotated[int, parsers.whole_number(1, 10_000)] = 100
     concurrency: Annotated[int, parsers.whole_number(1, 64)] = 8
+    requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
     proxy_url: Annotated[Secret | None, parsers.proxy_url()] = None
     tls_config: TlsConfig = field(default_factory=TlsConfig)
 

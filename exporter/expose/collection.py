@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.api.errors import Reason
+from exporter.api.retry import RETRIED
 from exporter.expose.metric import Kind, Metric, Point
 from exporter.observe.account import CALLS
 from exporter.observe.ledger import NO_REQUESTS, Counts
@@ -40,7 +41,7 @@ WINDOW = Metric(
 UNSEEN = Metric(
     "exotel_snapshot_unseen_calls",
     Kind.GAUGE,
-    "Calls the API reports beyond those listed. Above 0 the collection is incomplete.",
+    "Calls the API reports beyond those listed; some may have come while it was listed.",
 )
 REPORTED = Metric(
     "exotel_calls_reported",
@@ -62,6 +63,23 @@ REQUEST_DURATION = Metric(
     "How long requests to the API took, answered or not.",
     ("endpoint",),
 )
+RETRIES = Metric(
+    "exotel_api_retries_total",
+    Kind.COUNTER,
+    "Requests to the API that were made again, by the reason why the one before failed.",
+    ("endpoint", "reason"),
+)
+BUDGET = Metric(
+    "exotel_api_budget_remaining_requests",
+    Kind.GAUGE,
+    "Requests that requests_per_minute leaves for the current minute; 0 also while the API asks for a pause.",
+)
+INTERVAL = Metric(
+    "exotel_sustainable_interval_seconds",
+    Kind.GAUGE,
+    "The shortest interval that the request budget allows for a listing of this size. When scraped more "
+    "often, the last complete listing is given again, with its time stamp.",
+)
 UNKNOWN = Metric(
     "exotel_unknown_values_total",
     Kind.COUNTER,
@@ -71,8 +89,8 @@ UNKNOWN = Metric(
 )
 
 METRICS = (
-    *(UP, SUCCESS, DURATION, FAILURES, TIMESTAMP, WINDOW, UNSEEN),
-    *(REPORTED, LIMIT, REQUESTS, REQUEST_DURATION, UNKNOWN),
+    *(UP, SUCCESS, DURATION, FAILURES, TIMESTAMP, WINDOW, UNSEEN, INTERVAL),
+    *(REPORTED, LIMIT, REQUESTS, REQUEST_DURATION, RETRIES, BUDGET, UNKNOWN),
 )
 
 _FIELDS = (
@@ -91,6 +109,9 @@ def points(observation: Observation) -> Iterator[Point]:
         yield REPORTED(observation.reported)
     if observation.unseen is not None:
         yield UNSEEN(observation.unseen)
+    yield BUDGET(observation.budget_remaining)
+    if observation.sustainable_interval is not None:
+        yield INTERVAL(observation.sustainable_interval)
     if observation.call_limit is not None:
         yield LIMIT(observation.call_limit)
     if snapshot is not None:
@@ -102,6 +123,9 @@ def counters(counts: Counts) -> Iterator[Point]:
     """Give the points of all counters; what is known to be countable starts at 0."""
     for reason in Reason:
         yield FAILURES(counts.failures.get((CALLS, reason), 0), CALLS, reason)
+    retries: dict[tuple[str, str], int] = {(CALLS, reason): 0 for reason in RETRIED}
+    for (endpoint, why), requests in sorted({**retries, **counts.retries}.items()):
+        yield RETRIES(requests, endpoint, why)
     for (endpoint, code), requests in sorted({(CALLS, "200"): 0, **counts.requests}.items()):
         yield REQUESTS(requests, endpoint, code)
     for endpoint, durations in sorted({CALLS: NO_REQUESTS, **counts.request_durations}.items()):

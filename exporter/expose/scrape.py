@@ -12,6 +12,7 @@ from exporter.observe.observation import Observation
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN = 0.5  # seconds that writing and sending the answer may take
+_GRACE = 0.3  # seconds that a collection may take to wind up behind its deadline
 _LEAST = 0.1  # seconds; what is left to a scraper whose timeout is shorter than the margin
 
 
@@ -44,13 +45,17 @@ async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> d
 
     Raises BadTimeout.
     """
-    futures = {
-        account.name: account.collect(
-            Deadline.after(seconds_for(account.config.collection.timeout, scraper_timeout))
-        )
+    waits = {
+        account.name: _observe(account, seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
-    # shield: a scraper that goes away must not take the collection from others who wait for it
-    waits = [asyncio.shield(asyncio.wrap_future(future)) for future in futures.values()]
-    observations = await asyncio.gather(*waits)
-    return dict(zip(futures, observations, strict=True))
+    return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
+
+
+async def _observe(account: Account, seconds: float) -> Observation:
+    collection = asyncio.wrap_future(account.collect(Deadline.after(seconds)))
+    try:
+        # shield: a scraper that goes away must not take the collection from others who wait for it
+        return await asyncio.wait_for(asyncio.shield(collection), seconds + _GRACE)
+    except TimeoutError:
+        return account.unfinished(seconds)

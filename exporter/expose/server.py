@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import signal
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType
@@ -16,7 +17,8 @@ from starlette.types import ASGIApp
 
 from exporter.logs import facts
 
-_GRACE = 4  # seconds for the scrapes in flight when the server is told to stop
+_PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
+_GRACE = 4  # seconds for them to be answered at all
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
 
@@ -88,9 +90,23 @@ def bound_address(listening: socket.socket) -> Address:
     return Address("" if host in {"::", "0.0.0.0"} else host, port)  # noqa: S104  # compared, not bound
 
 
-def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
-    """Answer requests until SIGTERM or SIGINT; then finish what is in flight, for some seconds at most."""
-    server = uvicorn.Server(
+class _Server(uvicorn.Server):
+    def __init__(self, hurry: Callable[[], None], config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._hurry = hurry
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().call_later(_PATIENCE, self._hurry)
+        await super().shutdown(sockets)
+
+
+def serve(app: ASGIApp, sockets: Sequence[socket.socket], hurry: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT, then finish what is in flight.
+
+    `hurry` is called when that has taken some seconds: it must make what is in flight end soon.
+    """
+    server = _Server(
+        hurry,
         uvicorn.Config(
             app,
             log_config=None,
@@ -100,7 +116,7 @@ def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
-        )
+        ),
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

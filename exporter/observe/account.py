@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
-from exporter.api.listing import Listing, ListingFailed, list_calls
+from exporter.api.listing import DEFAULT_LIMIT, Listing, ListingFailed, list_calls
 from exporter.config import AccountConfig
 from exporter.logs import facts, place
 from exporter.observe.agents import tally_agents
@@ -23,25 +24,32 @@ from exporter.observe.observation import Observation, Snapshot
 CALLS = "calls"
 """The collector that lists active calls, as the label `collector` names it."""
 
+_MINUTE = 60.0  # seconds
+_REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}  # not asked for again for a minute: the API may lock the account
+
 _log = logging.getLogger(__name__)
 
 
 class Account:
     """Collects from one account, one collection at a time, in threads of its own.
 
-    Whoever asks while a collection is in flight gets that one's result.
+    Whoever asks while a collection is in flight gets that one's result. Whoever asks before the next one is
+    due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
     """
 
     def __init__(self, config: AccountConfig, duration_bounds: Sequence[float]) -> None:
         self.config = config
         self._bounds = tuple(duration_bounds)
         self._ledger = Ledger()
-        self._client = Client(config, self._ledger.request)
+        self._client = Client(config, self._ledger)
+        self._conductor = ThreadPoolExecutor(1, f"{config.name}-collect")
         self._lock = Lock()
         self._in_flight: Future[Observation] | None = None
+        self._deadline = Deadline.after(0)
+        self._next_due = 0.0
+        self._page_size = config.collection.page_size
+        self._sustainable_interval: float | None = None
         self._last: Observation | None = None
-        self._conductor = ThreadPoolExecutor(1, f"{config.name}-collect")
-        self._requesters = ThreadPoolExecutor(config.collection.concurrency, f"{config.name}-request")
 
     @property
     def name(self) -> str:
@@ -54,17 +62,43 @@ class Account:
         return self._last
 
     def collect(self, deadline: Deadline) -> Future[Observation]:
-        """Start a collection, or join the one in flight; the future gives an Observation and never raises."""
+        """Start a collection, join the one in flight, or give the last one again while none is due.
+
+        The future gives an Observation and never raises.
+        """
         with self._lock:
-            if self._in_flight is None or self._in_flight.done():
-                self._in_flight = self._conductor.submit(self._observe, deadline)
+            if self._in_flight is not None and not self._in_flight.done():
+                return self._in_flight
+            if self._last is not None and self._is_early(self._last):
+                again: Future[Observation] = Future()
+                again.set_result(self._renewed(self._last))
+                return again
+            self._deadline = deadline
+            self._in_flight = self._conductor.submit(self._observe, deadline)
             return self._in_flight
 
+    def unfinished(self, seconds: float) -> Observation:
+        """Give the observation of someone who can't wait for the collection in flight any longer."""
+        error = ApiError(Reason.TIMEOUT, "the collection is still under way")
+        return self._observation(seconds, error)
+
+    def hurry(self) -> None:
+        """End the collection in flight now, as if its deadline had come."""
+        self._deadline.end()
+        self._client.cut()
+
     def close(self) -> None:
-        """End the threads and connections; a collection in flight is left to its deadline."""
+        """End the threads and connections."""
+        self.hurry()
         self._conductor.shutdown(wait=False, cancel_futures=True)
-        self._requesters.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+
+    def _is_early(self, last: Observation) -> bool:
+        """Tell whether no collection is due yet; credentials that were refused make none due, new ones do."""
+        if time.monotonic() >= self._next_due:
+            return False
+        was_refused = last.error is not None and last.error.reason in _REFUSALS
+        return not (was_refused and self._client.has_new_credentials())
 
     def _observe(self, deadline: Deadline) -> Observation:
         started = time.monotonic()
@@ -84,28 +118,37 @@ class Account:
             result = ApiError(Reason.INTERNAL, place(error))
         if isinstance(result, ApiError):
             self._report_failure(result)
-        seconds = time.monotonic() - started
-        self._last = Observation(
-            seconds, reported, unseen, self.config.call_limit, result, self._ledger.counts()
-        )
+        self._next_due = started + self._pause_after(result)
+        self._last = self._observation(time.monotonic() - started, result, reported, unseen)
         return self._last
 
     def _list(self, deadline: Deadline) -> Listing:
-        fetch = partial(self._client.active_calls, deadline=deadline)
-        collection = self.config.collection
-        listing = list_calls(fetch, collection.page_size, collection.concurrency, self._requesters)
+        fetch = partial(self._client.pages, deadline=deadline)
+        listing = list_calls(fetch, self._page_size, self._client.budget.remaining())
         self._ledger.unknown({"call": listing.unreadable})
         return listing
 
     def _snapshot(self, listing: Listing, ended_at: float, window: float) -> Snapshot:
-        if listing.unseen:
-            detail = f"{listing.unseen} of {listing.total} calls that the API reports were not in its list"
-            raise ApiError(Reason.INCOMPLETE, detail)
+        if listing.doubt:
+            raise ApiError(Reason.INCOMPLETE, listing.doubt)
+        self._learn(listing)
         calls = tally_calls(listing.calls, self._bounds)
         agents = tally_agents(listing.calls)
         self._ledger.unknown(calls.unknown)
         self._ledger.unknown(agents.unknown if agents else {"agent_details": len(listing.calls)})
         return Snapshot(ended_at, window, calls, agents)
+
+    def _learn(self, listing: Listing) -> None:
+        if listing.page_size >= DEFAULT_LIMIT:  # fewer rows were a mishap, or all there was
+            self._page_size = min(self._page_size, listing.page_size)
+        self._sustainable_interval = listing.requests * _MINUTE / self.config.collection.requests_per_minute
+
+    def _pause_after(self, result: Snapshot | ApiError) -> float:
+        """Give the seconds from the start of a collection to the next one."""
+        pause = self.config.collection.min_interval
+        if isinstance(result, Snapshot):
+            return max(pause, self._sustainable_interval or 0.0)
+        return max(pause, _MINUTE) if result.reason in _REFUSALS else pause
 
     def _report_failure(self, error: ApiError) -> None:
         self._ledger.failure(CALLS, error.reason)
@@ -119,3 +162,26 @@ class Account:
                 request_id=error.request_id,
             ),
         )
+
+    def _observation(
+        self,
+        seconds: float,
+        result: Snapshot | ApiError,
+        reported: int | None = None,
+        unseen: int | None = None,
+    ) -> Observation:
+        return Observation(
+            seconds=seconds,
+            reported=reported,
+            unseen=unseen,
+            result=result,
+            budget_remaining=self._client.budget.remaining(),
+            sustainable_interval=self._sustainable_interval,
+            call_limit=self.config.call_limit,
+            counts=self._ledger.counts(),
+        )
+
+    def _renewed(self, observation: Observation) -> Observation:
+        """Give an observation again, with the counters as they are now."""
+        remaining, counts = self._client.budget.remaining(), self._ledger.counts()
+        return replace(observation, budget_remaining=remaining, counts=counts)

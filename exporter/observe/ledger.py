@@ -23,6 +23,8 @@ class Counts:
     """By endpoint and code."""
     request_durations: Mapping[str, Histogram]
     """By endpoint."""
+    retries: Mapping[tuple[str, str], int]
+    """By endpoint and reason."""
     failures: Mapping[tuple[str, str], int]
     """By collector and reason."""
     unknown: Mapping[str, int]
@@ -37,6 +39,7 @@ class Ledger:
         self._requests: Counter[tuple[str, str]] = Counter()
         self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(_REQUEST_BOUNDS))
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._retries: Counter[tuple[str, str]] = Counter()
         self._failures: Counter[tuple[str, str]] = Counter()
         self._unknown: Counter[str] = Counter()
 
@@ -46,6 +49,11 @@ class Ledger:
             self._requests[endpoint, code] += 1
             self._buckets[endpoint][bisect_left(_REQUEST_BOUNDS, seconds)] += 1
             self._seconds[endpoint] += seconds
+
+    def retry(self, endpoint: str, reason: str) -> None:
+        """Count a request that is made again."""
+        with self._lock:
+            self._retries[endpoint, reason] += 1
 
     def failure(self, collector: str, reason: str) -> None:
         """Count a failed run of a collector."""
@@ -66,6 +74,7 @@ class Ledger:
                     endpoint: _histogram(buckets, self._seconds[endpoint])
                     for endpoint, buckets in self._buckets.items()
                 },
+                retries=dict(self._retries),
                 failures=dict(self._failures),
                 unknown=dict(self._unknown),
             )

@@ -33,6 +33,10 @@ class Observation:
     """`total_active` as the API said it, even where the listing then failed."""
     unseen: int | None
     """Calls reported beyond those listed; None where there was no listing to compare."""
+    budget_remaining: int
+    """Requests that may be made in the current minute."""
+    sustainable_interval: float | None
+    """The shortest interval, in seconds, that the budget allows for a listing like the last whole one."""
     call_limit: int | None
     """Concurrent calls that the plan allows, where it is configured."""
     result: Snapshot | ApiError

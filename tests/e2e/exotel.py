@@ -26,13 +26,14 @@ def simulator(folder: Path, calls: int) -> Iterator[str]:
 
 @contextmanager
 def exporter(name: str, folder: Path, url: str, limit: int) -> Iterator[tuple[str, Program]]:
-    """The address of an exporter of two accounts: `demo`, and `locked-out`, whose token is wrong."""
+    """The address of an exporter of two accounts: `demo`, and `unknown-sid`, which the API doesn't know."""
     account = {"name": "demo", "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
     config = {
         "accounts": [
             {**account, "call_limit": limit},
-            {**account, "name": "locked-out", "api_token": "revoked"},
+            {**account, "name": "unknown-sid", "account_sid": "nobody"},
         ],
+        "collection": {"min_interval": "1s"},
     }
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")

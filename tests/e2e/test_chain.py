@@ -55,10 +55,10 @@ def test_prometheus_scrapes_the_exporter(chain: Chain) -> None:
 
 
 def test_an_account_that_fails_costs_the_other_nothing(chain: Chain) -> None:
-    """The account with the wrong token is down, for that reason, and has no calls: not zero, none."""
-    assert chain.query('exotel_up{account="locked-out"} == 0')
-    assert chain.query('exotel_collector_failures_total{account="locked-out", reason="auth"} > 0')
-    assert not servers.query(chain.prometheus, 'exotel_active_calls{account="locked-out"}')
+    """The account that Exotel does not know is down, for that reason, and has no calls: not zero, none."""
+    assert chain.query('exotel_up{account="unknown-sid"} == 0')
+    assert chain.query('exotel_collector_failures_total{account="unknown-sid", reason="not_found"} > 0')
+    assert not servers.query(chain.prometheus, 'exotel_active_calls{account="unknown-sid"}')
 
 
 def test_promtool_finds_nothing_wrong_with_the_metrics(chain: Chain) -> None:
@@ -105,7 +105,7 @@ def test_calls_near_the_limit_reach_the_one_on_call(chain: Chain) -> None:
 
 def test_a_failing_collection_reaches_the_one_on_call(chain: Chain) -> None:
     """The account that can't be listed is reported, the other isn't."""
-    assert _delivered(chain, alertname="ExotelCollectionFailing", account="locked-out")
+    assert _delivered(chain, alertname="ExotelCollectionFailing", account="unknown-sid")
     assert not chain.webhook.firing(alertname="ExotelCollectionFailing", account="demo")
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
@@ -22,6 +23,8 @@ from exporter.observe.observation import Observation, Snapshot
 from exporter.simulator import Settings, Simulator
 
 BOUNDS = MetricsConfig().duration_buckets
+#: Every collection asks anew.
+EAGER = CollectionConfig(min_interval=0, requests_per_minute=100_000)
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def account(
         base_url=url,
         api_key=Secret("demo"),
         api_token=Secret(token),
-        collection=collection or CollectionConfig(),
+        collection=collection or EAGER,
     )
     made = Account(config, BOUNDS)
     try:
@@ -83,7 +86,7 @@ def test_the_list_is_whole_at_any_page_size(page_size: int, over_limit: str) -> 
     """Also when the server serves no more than 20 rows, whether it cuts a larger limit or refuses it."""
     settings = Settings(calls=64, speed=0, max_limit=20, over_limit=over_limit)  # type: ignore[arg-type]
     with Simulator(settings) as simulator:
-        snapshot = snapshot_of(simulator, CollectionConfig(page_size=page_size))
+        snapshot = snapshot_of(simulator, replace(EAGER, page_size=page_size))
     assert sum(g.calls for g in snapshot.calls.groups) == 64
 
 
@@ -98,14 +101,11 @@ def test_ended_calls_that_linger_are_counted_by_their_last_status() -> None:
 
 FAULTS = [
     ("status:400", Reason.BAD_RESPONSE),
-    ("status:401", Reason.AUTH),
-    ("status:402", Reason.FORBIDDEN),
-    ("status:403", Reason.FORBIDDEN),
     ("status:404", Reason.NOT_FOUND),
     ("status:429", Reason.RATE_LIMITED),
     ("status:500", Reason.SERVER_ERROR),
     ("status:503", Reason.SERVER_ERROR),
-    ("inside:401", Reason.AUTH),
+    ("inside:500", Reason.SERVER_ERROR),
     ("reset", Reason.CONNECTION),
     ("truncate", Reason.CONNECTION),
     ("bad_json", Reason.BAD_RESPONSE),
@@ -134,6 +134,42 @@ def test_a_fault_is_counted_by_its_reason_and_gone_with_the_next_scrape(
     assert failed.reported == (None if where == "first" and fault != "empty_page" else 150)
     assert recovered.snapshot is not None
     assert recovered.counts.failures == failed.counts.failures
+
+
+@pytest.mark.parametrize("where", ["first", "middle"])
+@pytest.mark.parametrize("fault", ["status:401", "status:402", "status:403", "inside:401"])
+def test_refused_credentials_are_not_tried_again_and_again(fault: str, where: str) -> None:
+    """Within a minute the refusal is given again, and the API isn't asked: it may lock the account."""
+    with Simulator(Settings(calls=150, speed=0)) as simulator, account(simulator.url) as made:
+        simulator.set_faults([f"{fault}@{where}"])
+        refused = observe(made)
+        simulator.clear_faults()
+        asked = simulator.requests_served()
+        again = observe(made)
+        assert simulator.requests_served() == asked
+    assert refused.error is not None
+    assert refused.error.reason in {Reason.AUTH, Reason.FORBIDDEN}
+    assert again.error is refused.error
+
+
+def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
+    """The file of a refused token was mended: the next scrape succeeds, with no restart and no waiting."""
+    file = tmp_path / "token"
+    file.write_text("revoked")
+    with Simulator(Settings(calls=3, speed=0)) as simulator:
+        config = AccountConfig(
+            name="acme",
+            account_sid="demo",
+            base_url=simulator.url,
+            api_key=Secret("demo"),
+            api_token=Secret(file=file),
+            collection=EAGER,
+        )
+        made = Account(config, BOUNDS)
+        assert observe(made).error is not None
+        file.write_text("demo")
+        assert observe(made).snapshot is not None
+        made.close()
 
 
 def test_hostile_rows_cost_only_themselves() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from exporter.api.answers import read_page
+from exporter.api.answers import Page, read_page, refuse_failure
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Agent, Call
 
@@ -42,6 +42,13 @@ def page(*rows: Any, total: Any = 1, http_code: Any = 200) -> bytes:
     return json.dumps(body).encode()
 
 
+def read(status: int, body: bytes) -> Page:
+    """Read an answer as the client does."""
+    if status != 200:
+        refuse_failure(status, body)
+    return read_page(body)
+
+
 def v3_error(http_code: Any, code: Any) -> bytes:
     """A failure in the v3 shape, whose texts hold a telephone number."""
     data = {"code": code, "message": f"no call from {PHONE}", "description": PHONE}
@@ -63,7 +70,7 @@ def test_the_example_of_the_api_page_is_read() -> None:
         "duration": 0,
         "agent_details": None,
     }
-    read = read_page(200, page(ROW, ringing, total=2))
+    read = read_page(page(ROW, ringing, total=2))
     assert read.total == 2
     assert read.unreadable == 0
     assert read.calls[0] == CALL
@@ -73,7 +80,7 @@ def test_the_example_of_the_api_page_is_read() -> None:
 def test_the_slim_version_of_the_api_is_read() -> None:
     """A row without direction and agent is a call; that nothing is said of agents is told from no agent."""
     slim = {"call_sid": "c", "status": "ringing", "duration": 3, "recording_enabled": False}
-    assert read_page(200, page(slim)).calls[0].agent_details is UNSET
+    assert read_page(page(slim)).calls[0].agent_details is UNSET
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,7 @@ def test_a_field_of_another_type_costs_only_itself(
     change: dict[str, Any], field: str, expected: object
 ) -> None:
     """What can be understood of a row is kept, and the rest of the row and of the page with it."""
-    read = read_page(200, page({**ROW, **change}, {**ROW, "call_sid": "next"}, total=2))
+    read = read_page(page({**ROW, **change}, {**ROW, "call_sid": "next"}, total=2))
     assert getattr(read.calls[0], field) == expected
     assert read.calls[0].status == ("list" if field == "status" else "in-progress")
     assert read.calls[1] == Call("next", *[getattr(CALL, name) for name in CALL.__struct_fields__[1:]])
@@ -109,7 +116,7 @@ def test_a_field_of_another_type_costs_only_itself(
 @pytest.mark.parametrize("row", [None, 7, "row", [], {}, {**ROW, "call_sid": None}, {**ROW, "call_sid": ""}])
 def test_a_row_that_names_no_call_is_counted_and_costs_only_itself(row: object) -> None:
     """Such a row is unreadable; its neighbours are read."""
-    read = read_page(200, page(ROW, row, total=2))
+    read = read_page(page(ROW, row, total=2))
     assert read.calls == (CALL,)
     assert (read.unreadable, read.rows) == (1, 2)
 
@@ -118,7 +125,7 @@ def test_a_row_that_names_no_call_is_counted_and_costs_only_itself(row: object) 
 def test_a_number_that_no_type_holds_costs_only_itself(number: str) -> None:
     """JSON allows numbers that neither integers nor floats can hold."""
     odd = json.dumps({**ROW, "call_sid": "odd"}).replace("120", number)
-    read = read_page(200, page(ROW, total=2).replace(b"}], ", f"}}, {odd}], ".encode()))
+    read = read_page(page(ROW, total=2).replace(b"}], ", f"}}, {odd}], ".encode()))
     assert [call.call_sid for call in read.calls] == ["call_active_001", "odd"]
 
 
@@ -128,14 +135,14 @@ def test_a_number_that_no_type_holds_costs_only_itself(number: str) -> None:
 )
 def test_the_total_is_read_however_it_is_written(told: object, total: int | None) -> None:
     """A total that is no number from 0 up is no total; the rows are read all the same."""
-    read = read_page(200, page(ROW, total=told))
+    read = read_page(page(ROW, total=told))
     assert (read.total, read.calls) == (total, (CALL,))
 
 
 def test_a_null_list_is_an_empty_one() -> None:
     """Some servers write a list without elements as null."""
     body = json.dumps({"http_code": 200, "response": {"active_calls": None, "total_active": 0}}).encode()
-    assert read_page(200, body).rows == 0
+    assert read_page(body).rows == 0
 
 
 FAILURES = [
@@ -180,7 +187,7 @@ FAILURES = [
 def test_a_failure_is_told_by_its_reason(status: int, body: bytes, reason: Reason, text: str) -> None:
     """Whatever shape a failure has, the error names its reason, and nothing that the API wrote as prose."""
     with pytest.raises(ApiError) as caught:
-        read_page(status, body)
+        read(status, body)
     assert caught.value.reason == reason
     assert caught.value.status == status
     assert text in caught.value.detail
@@ -191,7 +198,7 @@ def test_a_failure_is_told_by_its_reason(status: int, body: bytes, reason: Reaso
 def test_the_request_id_of_a_failure_is_kept_for_the_support_ticket() -> None:
     """Exotel's support asks for it."""
     with pytest.raises(ApiError) as caught:
-        read_page(500, v3_error(500, 10743))
+        read(500, v3_error(500, 10743))
     assert caught.value.request_id == "req_9"
 
 
@@ -199,6 +206,6 @@ def test_the_request_id_of_a_failure_is_kept_for_the_support_ticket() -> None:
 def test_a_code_that_is_no_code_is_not_repeated(code: object) -> None:
     """What stands where a code should be could be personal data."""
     with pytest.raises(ApiError) as caught:
-        read_page(500, v3_error(500, code))
+        read(500, v3_error(500, code))
     assert caught.value.code is None
     assert str(code) not in caught.value.detail

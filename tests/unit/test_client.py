@@ -24,7 +24,22 @@ BASE = "https://exotel.test"
 URL = f"{BASE}/v3/accounts/acme1/calls/active"
 TOKEN = "t0ken-é"
 
-Requests = list[tuple[str, str, float]]
+
+class Heard:
+    """What an observer of the client was told."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self.retries: list[tuple[str, str]] = []
+
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
+        """Hear of a request."""
+        assert seconds >= 0
+        self.requests.append((endpoint, code))
+
+    def retry(self, endpoint: str, reason: str) -> None:
+        """Hear of a retry."""
+        self.retries.append((endpoint, reason))
 
 
 @pytest.fixture
@@ -45,12 +60,12 @@ def account(token: Secret | None = None) -> AccountConfig:
     )
 
 
-def ask(config: AccountConfig | None = None, requests_made: Requests | None = None) -> Page:
+def ask(config: AccountConfig | None = None, heard: Heard | None = None, seconds: float = 5) -> Page:
     """Ask for rows 40 to 59."""
-    made = [] if requests_made is None else requests_made
-    client = Client(config or account(), lambda *request: made.append(request))
+    client = Client(config or account(), heard or Heard())
     try:
-        return client.active_calls(40, 20, Deadline.after(5))
+        [page] = client.pages([(40, 20)], Deadline.after(seconds))
+        return page
     finally:
         client.close()
 
@@ -67,19 +82,15 @@ def test_a_page_is_asked_for_as_the_api_documents(api: requests_mock.Mocker) -> 
 
 
 def test_every_request_is_reported_with_its_endpoint_and_status(api: requests_mock.Mocker) -> None:
-    """The counters are fed by a hook: the client knows nothing of metrics."""
-    made: Requests = []
-    api.get(URL, [{"content": page(ROW)}, {"status_code": 503}, {"exc": requests.ReadTimeout}])
-    ask(requests_made=made)
+    """The counters are fed by an observer: the client knows nothing of metrics."""
+    heard = Heard()
+    api.get(URL, [{"content": page(ROW)}, {"status_code": 403}, {"exc": requests.ReadTimeout}])
+    ask(heard=heard)
     for _ in range(2):
         with pytest.raises(ApiError):
-            ask(requests_made=made)
-    assert [(endpoint, code) for endpoint, code, _ in made] == [
-        ("calls", "200"),
-        ("calls", "503"),
-        ("calls", "timeout"),
-    ]
-    assert all(seconds >= 0 for _, _, seconds in made)
+            ask(heard=heard)
+    assert heard.requests == [("calls", "200"), ("calls", "403"), ("calls", "timeout")]
+    assert not heard.retries
 
 
 @pytest.mark.parametrize(("status", "body", "reason", "_text"), FAILURES)
@@ -182,12 +193,62 @@ def test_a_secret_file_that_is_gone_is_an_authentication_failure(
 def test_nothing_is_asked_once_the_deadline_is_over(api: requests_mock.Mocker) -> None:
     """A request that can't be answered in time is not made."""
     endpoint = api.get(URL, content=page(ROW))
-    client = Client(account(), lambda *_: None)
     with pytest.raises(ApiError) as caught:
-        client.active_calls(0, 20, Deadline.after(0))
-    client.close()
+        ask(seconds=0)
     assert caught.value.reason == Reason.TIMEOUT
     assert not endpoint.called
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        ({"status_code": 503}, "server_error"),
+        ({"status_code": 429}, "rate_limited"),
+        ({"exc": requests.ConnectionError}, "connection"),
+    ],
+)
+def test_what_another_try_can_mend_is_tried_again(
+    api: requests_mock.Mocker, failure: dict[str, object], reason: str
+) -> None:
+    """A server that stumbles once costs a retry, which is told, and no scrape."""
+    heard = Heard()
+    api.get(URL, [failure, {"content": page(ROW)}])
+    assert ask(heard=heard).rows == 1
+    assert heard.retries == [("calls", reason)]
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404])
+def test_what_no_other_try_can_mend_is_not_tried_again(api: requests_mock.Mocker, status: int) -> None:
+    """Wrong credentials stay wrong, and asking on may lock the account."""
+    endpoint = api.get(URL, status_code=status)
+    with pytest.raises(ApiError):
+        ask()
+    assert endpoint.call_count == 1
+
+
+def test_a_failure_that_stays_is_tried_three_times(api: requests_mock.Mocker) -> None:
+    """Then it is told."""
+    endpoint = api.get(URL, status_code=500)
+    with pytest.raises(ApiError) as caught:
+        ask()
+    assert caught.value.reason == Reason.SERVER_ERROR
+    assert endpoint.call_count == 3
+
+
+def test_a_pause_that_the_api_asks_for_is_kept(api: requests_mock.Mocker) -> None:
+    """Retry-After beyond the deadline: no second try, no further request, the reason is told."""
+    endpoint = api.get(URL, status_code=429, headers={"Retry-After": "30"})
+    heard = Heard()
+    client = Client(account(), heard)
+    for _ in range(2):
+        with pytest.raises(ApiError) as caught:
+            list(client.pages([(0, 20)], Deadline.after(5)))
+        assert caught.value.reason == Reason.RATE_LIMITED
+    client.close()
+    assert endpoint.call_count == 1
+    assert client.budget.remaining() == 0
+    assert not heard.retries
+    assert "asked for no requests in the next" in caught.value.detail
 
 
 def test_the_environment_neither_lends_a_proxy_nor_credentials(

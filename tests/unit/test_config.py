@@ -32,7 +32,7 @@ EXAMPLE = ROOT / "config.example.yaml"
 SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, TlsConfig)
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
 
-COLLECTION_KEYS = "timeout, page_size, concurrency, proxy_url, tls_config"
+COLLECTION_KEYS = "timeout, min_interval, page_size, concurrency, requests_per_minute, proxy_url, tls_config"
 ACCOUNT_KEYS = (
     "account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, "
     + COLLECTION_KEYS

@@ -43,14 +43,32 @@ def observation(calls: list[Call], *, limit: int | None = None) -> Observation:
     ledger.request("calls", "200", 0.07)
     ledger.unknown(tally.unknown)
     snapshot = Snapshot(1_700_000_000.5, 0.25, tally, agents)
-    return Observation(0.5, len(calls), 0, limit, snapshot, ledger.counts())
+    return Observation(
+        seconds=0.5,
+        reported=len(calls),
+        unseen=0,
+        budget_remaining=150,
+        sustainable_interval=0.3,
+        call_limit=limit,
+        result=snapshot,
+        counts=ledger.counts(),
+    )
 
 
 def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = None) -> Observation:
     """Observe a failure."""
     ledger = Ledger()
     ledger.failure("calls", reason)
-    return Observation(1.5, reported, unseen, None, ApiError(reason, "…"), ledger.counts())
+    return Observation(
+        seconds=1.5,
+        reported=reported,
+        unseen=unseen,
+        budget_remaining=199,
+        sustainable_interval=None,
+        call_limit=None,
+        result=ApiError(reason, "…"),
+        counts=ledger.counts(),
+    )
 
 
 def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
@@ -87,6 +105,8 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
         "exotel_collector_failures_total",
         "exotel_calls_reported",
         "exotel_api_requests_total",
+        "exotel_api_retries_total",
+        "exotel_api_budget_remaining_requests",
         "exotel_api_request_duration_seconds_bucket",
         "exotel_api_request_duration_seconds_count",
         "exotel_api_request_duration_seconds_sum",

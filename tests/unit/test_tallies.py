@@ -152,7 +152,7 @@ def test_the_order_of_the_list_changes_nothing_that_is_counted(calls: list[Call]
 def test_any_rows_at_all_are_read_and_tallied(rows: list[object]) -> None:
     """Whatever JSON stands where rows should be: each row is a call or unreadable, and nothing breaks."""
     body = json.dumps({"response": {"active_calls": rows, "total_active": len(rows)}}).encode()
-    page = read_page(200, body)
+    page = read_page(body)
     assert page.rows == len(rows)
     assert sum(g.calls for g in tally_calls(page.calls, BOUNDS).groups) == len(page.calls)
     tally_agents(page.calls)

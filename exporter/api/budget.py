@@ -1,0 +1,97 @@
+"""How many requests an account may make in a minute, and when it may make none.
+
+Source: Exotel limits voice APIs to 200 calls a minute for an account; a 429 may say how long to wait in
+`Retry-After` (RFC 9110, 10.2.3), an answer how many are left in `X-RateLimit-Remaining` until
+`X-RateLimit-Reset` (seconds since 1970).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from threading import Lock
+
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+
+_MINUTE = 60.0
+_LONGEST_WAIT = 3600.0  # seconds; a server that asks for more is asked again after an hour
+
+
+class Budget:
+    """The requests of the last minute, over every endpoint of an account. Thread-safe."""
+
+    def __init__(self, requests_per_minute: int) -> None:
+        self.requests_per_minute = requests_per_minute
+        self._lock = Lock()
+        self._made: deque[float] = deque()
+        self._closed_until = 0.0
+
+    def remaining(self) -> int:
+        """Give how many requests may be made now."""
+        with self._lock:
+            now = time.monotonic()
+            self._forget(now)
+            return 0 if self.closed_for() else self.requests_per_minute - len(self._made)
+
+    def closed_for(self) -> float:
+        """Give the seconds for which the API asked for no requests."""
+        return max(0.0, self._closed_until - time.monotonic())
+
+    def take(self, deadline: Deadline) -> None:
+        """Take one request from the budget, waiting for it if that can be before the deadline.
+
+        Raises ApiError: `budget` when the minute is used up, `rate_limited` when the server said to wait.
+        """
+        while (wait := self._try_to_take()) > 0:
+            if wait >= deadline.left():
+                raise self._refusal(wait)
+            deadline.wait(wait)
+
+    def heed(self, status: int, headers: Mapping[str, str]) -> None:
+        """Obey what an answer says of limits."""
+        wait = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
+        if headers.get("X-RateLimit-Remaining") == "0":
+            reset = _number(headers.get("X-RateLimit-Reset"))
+            wait = max(wait or 0.0, reset - time.time()) if reset is not None else wait
+        if wait is not None and wait > 0:
+            with self._lock:
+                self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _LONGEST_WAIT))
+
+    def _try_to_take(self) -> float:
+        """Take a request, or give the seconds until there could be one."""
+        with self._lock:
+            now = time.monotonic()
+            self._forget(now)
+            if closed := self.closed_for():
+                return closed
+            if len(self._made) >= self.requests_per_minute:
+                return self._made[0] + _MINUTE - now
+            self._made.append(now)
+            return 0.0
+
+    def _forget(self, now: float) -> None:
+        while self._made and self._made[0] <= now - _MINUTE:
+            self._made.popleft()
+
+    def _refusal(self, wait: float) -> ApiError:
+        if self.closed_for():
+            return ApiError(Reason.RATE_LIMITED, f"the API asked for no requests in the next {wait:.0f} s")
+        used_up = f"{self.requests_per_minute} requests a minute are used up for {wait:.0f} s"
+        return ApiError(Reason.BUDGET, f"{used_up}: lengthen the scrape interval, or raise page_size")
+
+
+def _seconds(value: str | None) -> float | None:
+    """Read `Retry-After`: seconds, or a date."""
+    if value is None or (seconds := _number(value)) is not None:
+        return None if value is None else seconds
+    try:
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    return float(value) if value is not None and value.strip().isascii() and value.strip().isdigit() else None
