@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from http import HTTPStatus
 from itertools import count
@@ -26,6 +26,9 @@ from exporter.api.listing import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
+
+CALLS = "calls"
+"""The endpoint of the list of active calls, as the label `endpoint` names it."""
 
 BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
 _LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
@@ -70,13 +73,13 @@ class Client:
         Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
         """
         deadline = deadline.part()
+        first_of_all = self._prepared(self._calls_url)
         under_way: deque[Future[bytes]] = deque()
         try:
             for offset, limit in asks:
-                parameters = {"limit": str(limit), "offset": str(offset)}
-                under_way.append(
-                    self._threads.submit(self._get, "calls", self._calls_url, parameters, deadline)
-                )
+                request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
+                request.url = f"{self._calls_url}?limit={limit}&offset={offset}"
+                under_way.append(self._threads.submit(self._get, CALLS, request, deadline))
                 if len(under_way) == 2 * self._concurrency:
                     yield self._next_page(under_way, deadline)
             while under_way:
@@ -117,12 +120,12 @@ class Client:
             self.cut()
             wait(running, timeout=_LAST_WAIT)
 
-    def _get(self, endpoint: str, url: str, parameters: Mapping[str, str], deadline: Deadline) -> bytes:
+    def _get(self, endpoint: str, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         """Give the body of a 200; ask again where that can help."""
         for tries in count(1):
             self.budget.take(deadline)
             try:
-                return self._ask(endpoint, url, parameters, deadline)
+                return self._ask(endpoint, request, deadline)
             except ApiError as error:
                 pause = wait_before_retry(error, tries, self._random)
                 if pause is None or max(pause, self.budget.closed_for()) >= deadline.left():
@@ -131,11 +134,11 @@ class Client:
             deadline.wait(pause)
         raise AssertionError("count has no end")
 
-    def _ask(self, endpoint: str, url: str, parameters: Mapping[str, str], deadline: Deadline) -> bytes:
+    def _ask(self, endpoint: str, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:
-            status, body = self._exchange(url, parameters, deadline)
+            status, body = self._exchange(request, deadline)
             code = str(status)
         except ApiError as error:
             code = error.reason
@@ -149,28 +152,22 @@ class Client:
             raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
         return body
 
-    def _exchange(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
+    def _exchange(self, request: requests.PreparedRequest, deadline: Deadline) -> tuple[int, bytes]:
         left = deadline.left()
         if not left:
             raise ApiError(Reason.TIMEOUT, "no time was left to ask")
         self._connections.hold_to(deadline)
         try:
-            with self._session.get(
-                url,
-                params=parameters,
-                auth=self._credentials(),
-                timeout=left,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
+            with self._session.send(request, timeout=left, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers)
-                # One read of the whole body: requests' own .content reads in 10 kB pieces.
-                body: bytes = response.raw.read(BODY_LIMIT + 1, decode_content=True)
+                return response.status_code, _body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if not deadline.left():  # it was cut, whatever that looks like from below
                 raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
             raise connection_error(error) from None
-        return response.status_code, body
+
+    def _prepared(self, url: str) -> requests.PreparedRequest:
+        return self._session.prepare_request(requests.Request("GET", url, auth=self._credentials()))
 
     def _credentials(self) -> HTTPBasicAuth:
         try:
@@ -185,6 +182,7 @@ def _session(account: AccountConfig) -> requests.Session:
     collection = account.collection
     session = requests.Session()
     session.trust_env = False
+    session.stream = True
     session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode
@@ -193,3 +191,11 @@ def _session(account: AccountConfig) -> requests.Session:
     if collection.tls_config.ca_file:
         session.verify = str(collection.tls_config.ca_file)
     return session
+
+
+def _body(response: requests.Response) -> bytes:
+    """Read a body whole, but no more than is bearable: requests' own .content reads in 10 kB pieces."""
+    told = response.headers.get("Content-Length", "")
+    is_bearable = told.isdigit() and int(told) <= BODY_LIMIT and "Content-Encoding" not in response.headers
+    body: bytes = response.raw.read(None if is_bearable else BODY_LIMIT + 1, decode_content=True)
+    return body

@@ -126,7 +126,7 @@ class _Walk:
     def listing(self) -> Listing:
         """Give what was found."""
         return Listing(
-            calls=tuple(self.seams.calls.values()),
+            calls=self.seams.calls,
             unreadable=self.seams.unreadable,
             total=self.seams.total,
             requests=self._requests,

@@ -11,14 +11,17 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from exporter.api.vocabulary import AgentStatus, CallStatus, Direction, Word
+
 _T = TypeVar("_T")
+_W = TypeVar("_W", bound=Word)
 
 
 class Agent(Struct, frozen=True, gc=False):
     """The agent on a call; each field is None where the API left it out."""
 
     user_id: str | None = None
-    status: str | None = None
+    status: AgentStatus | None = None
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -29,8 +32,8 @@ class Call(Struct, frozen=True, gc=False):
     """
 
     call_sid: Annotated[str, Meta(min_length=1)]
-    direction: str | None = None
-    status: str | None = None
+    direction: Direction | None = None
+    status: CallStatus | None = None
     duration: float | None = None
     agent_details: Agent | UnsetType | None = UNSET
     recording_enabled: bool | None = None
@@ -39,15 +42,15 @@ class Call(Struct, frozen=True, gc=False):
 def read_call(fields: object) -> Call | None:
     """Read one row whose fields may be of any type, or give None when it names no call.
 
-    What can be understood is kept ("120" is a duration, 7 a call_sid); any other field becomes None, or for
-    a text a value outside the known sets, and costs only itself.
+    What can be understood is kept ("120" is a duration, 7 a call_sid); any other field becomes None, or
+    `other` where it should be a word, and costs only itself.
     """
     if not isinstance(fields, dict) or not (call_sid := _identifier(fields.get("call_sid"))):
         return None
     return Call(
         call_sid=call_sid,
-        direction=_text(fields.get("direction")),
-        status=_text(fields.get("status")),
+        direction=_word(Direction, fields.get("direction")),
+        status=_word(CallStatus, fields.get("status")),
         duration=_lenient(fields.get("duration"), float),
         agent_details=_agent(fields),
         recording_enabled=_lenient(fields.get("recording_enabled"), bool),
@@ -61,7 +64,7 @@ def _agent(row: dict[str, object]) -> Agent | UnsetType | None:
     if details is None:
         return None
     fields = details if isinstance(details, dict) else {}
-    return Agent(user_id=_identifier(fields.get("user_id")), status=_text(fields.get("status")))
+    return Agent(user_id=_identifier(fields.get("user_id")), status=_word(AgentStatus, fields.get("status")))
 
 
 def _identifier(value: object) -> str | None:
@@ -70,9 +73,10 @@ def _identifier(value: object) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _text(value: object) -> str | None:
-    # What is not a text must not pass for missing: its type's name is outside every known set.
-    return value if value is None or isinstance(value, str) else type(value).__name__
+def _word(vocabulary: type[_W], value: object) -> _W | None:
+    if value is None:
+        return None
+    return vocabulary(value) if isinstance(value, str) else vocabulary["OTHER"]
 
 
 def _lenient(value: object, kind: type[_T]) -> _T | None:

@@ -8,10 +8,11 @@ each page was read.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 from exporter.api.answers import Page
 from exporter.api.rows import Call
@@ -30,16 +31,21 @@ class Seams:
     """The union of all pages, and which of them are sealed to one another."""
 
     def __init__(self) -> None:
-        self.calls: dict[str, Call] = {}
-        """By call_sid; of a call that came twice the row that came later."""
         self.unreadable = 0
+        """Rows that could not be read."""
         self.in_order = True
         """No two pages showed two calls in different orders."""
         self._sights: list[Sight] = []
-        self._positions: list[dict[str, int]] = []  # for each page, where in it a call stands
-        self._first_page: dict[str, int] = {}  # for each call, the page that showed it first
+        self._rows: list[Call] = []  # of all pages, one behind the other
+        self._starts: list[int] = []  # for each page, where its rows start there
+        self._places: dict[str, int] = {}  # for each call, where its newest row stands there
         self._parents: list[int] = []  # a forest over the pages: two with the same root are sealed
         self._totals: list[int] = []
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Give each call once, by its newest row."""
+        return tuple([self._rows[place] for place in self._places.values()])
 
     @property
     def total(self) -> int | None:
@@ -70,14 +76,14 @@ class Seams:
     @property
     def unseen(self) -> int:
         """Give how many calls the API reports beyond those listed."""
-        return max(0, (self.total or 0) - len(self.calls) - self.unreadable)
+        return max(0, (self.total or 0) - len(self._places) - self.unreadable)
 
     @property
     def adds_up(self) -> bool:
         """Tell whether there are as many calls as were told, unless the totals say that the list moved."""
         if len(set(self._totals)) != 1:
             return True
-        return len(self.calls) + self.unreadable >= self._totals[0]
+        return len(self._places) + self.unreadable >= self._totals[0]
 
     @property
     def gaps(self) -> list[int]:
@@ -89,33 +95,31 @@ class Seams:
 
     def add(self, page: Page, offset: int, *, is_last: bool) -> int:
         """Take in a page; give the number of calls that were not seen before."""
-        number = len(self._sights)
-        positions = dict(zip((call.call_sid for call in page.calls), count()))
+        number, start = len(self._sights), len(self._rows)
+        places = dict(
+            zip([call.call_sid for call in page.calls], range(start, start + len(page.calls)), strict=True)
+        )
+        shared = self._places.keys() & places.keys()
         self._sights.append(Sight(offset, page.rows, is_last))
-        self._positions.append(positions)
+        self._starts.append(start)
         self._parents.append(number)
-        for earlier, shared in self._shared_with(positions):
+        for earlier, pairs in self._by_page(shared, places).items():
             self._parents[self._root(earlier)] = self._root(number)
-            self._check_order(self._positions[earlier], positions, shared)
-        new = positions.keys() - self._first_page.keys()
-        self._first_page.update(dict.fromkeys(new, number))
-        self.calls.update((call.call_sid, call) for call in page.calls)
+            self.in_order &= all(first < second for (_, first), (_, second) in pairwise(sorted(pairs)))
+        self._rows += page.calls
+        self._places.update(places)
         self.unreadable += page.unreadable
         if page.total is not None:
             self._totals.append(page.total)
-        return len(new)
+        return len(places) - len(shared)
 
-    def _shared_with(self, positions: dict[str, int]) -> Iterator[tuple[int, list[str]]]:
-        """Give the earlier pages that showed calls of this one, each with those calls."""
-        by_page: defaultdict[int, list[str]] = defaultdict(list)
-        for call_sid in self._first_page.keys() & positions.keys():
-            by_page[self._first_page[call_sid]].append(call_sid)
-        yield from by_page.items()
-
-    def _check_order(self, earlier: dict[str, int], later: dict[str, int], shared: Iterable[str]) -> None:
-        places = sorted((earlier[call_sid], later[call_sid]) for call_sid in shared)
-        if any(first > second for (_, first), (_, second) in pairwise(places)):
-            self.in_order = False
+    def _by_page(self, shared: Iterable[str], places: dict[str, int]) -> dict[int, list[tuple[int, int]]]:
+        """Give by earlier page the places of shared calls, each as the one before and the one now."""
+        pairs: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for call_sid in shared:
+            before = self._places[call_sid]
+            pairs[bisect_right(self._starts, before) - 1].append((before, places[call_sid]))
+        return pairs
 
     def _root(self, page: int) -> int:
         while self._parents[page] != page:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
+from typing import cast
 
 from exporter.api.rows import Call
+from exporter.api.vocabulary import CallStatus, Direction
 from exporter.observe.histogram import Bucket, Histogram
-from exporter.observe.vocabulary import (
-    DIRECTION,
-    LISTED_DIRECTIONS,
-    LIVE_STATUSES,
-    OTHER,
-    STATUS,
-    UNKNOWN,
-)
 
-Pair = tuple[str, str]
-"""Direction and status, as labels have them."""
+Pair = tuple[Direction, CallStatus]
+
+_LISTED = [
+    (direction, status)
+    for direction in (Direction.INBOUND, Direction.OUTBOUND_API, Direction.OUTBOUND_DIAL)
+    for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
+]
+"""What is 0 when there is none; other directions and statuses are absent then."""
 
 _UNBELIEVABLE = 1e9  # seconds: thirty years; such a duration, or one below 0, counts as unknown
 
@@ -30,8 +30,8 @@ _UNBELIEVABLE = 1e9  # seconds: thirty years; such a duration, or one below 0, c
 class CallGroup:
     """The calls of one direction and status; durations in seconds."""
 
-    direction: str
-    status: str
+    direction: Direction
+    status: CallStatus
     calls: int
     recorded: int
     without_agent: int
@@ -49,56 +49,39 @@ class CallTally:
 
 def tally_calls(calls: Iterable[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
-    groups: defaultdict[Pair, list[Call]] = defaultdict(list)
+    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in _LISTED})
+    for call in calls:
+        groups[call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN].append(call)
     unknown: Counter[str] = Counter()
-    for (direction, status), members in _by_raw_pair(calls).items():
-        pair = DIRECTION.classify(direction), STATUS.classify(status)
-        groups[pair] += members
-        for field, value in zip(("direction", "status"), pair, strict=True):
-            if value in {OTHER, UNKNOWN}:
-                unknown[field] += len(members)
-    for pair in ((direction, status) for direction in LISTED_DIRECTIONS for status in LIVE_STATUSES):
-        groups.setdefault(pair, [])
     tallies = tuple(_group(pair, members, bounds, unknown) for pair, members in sorted(groups.items()))
     return CallTally(tallies, dict(unknown))
 
 
-def _by_raw_pair(calls: Iterable[Call]) -> Mapping[tuple[str | None, str | None], list[Call]]:
-    # Grouped as the API writes them first, so that a word is classified once and not once a call.
-    groups: defaultdict[tuple[str | None, str | None], list[Call]] = defaultdict(list)
-    for call in calls:
-        groups[call.direction, call.status].append(call)
-    return groups
-
-
 def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
-    timed = sorted(
-        (
-            (call.duration, call.call_sid)
-            for call in members
-            if call.duration is not None and 0 <= call.duration < _UNBELIEVABLE
-        ),
-        key=itemgetter(0),
-    )
+    direction, status = pair
+    timed = [call for call in members if call.duration is not None and 0 <= call.duration < _UNBELIEVABLE]
+    timed.sort(key=attrgetter("duration"))
+    durations = [cast(float, call.duration) for call in timed]
     recorded = [call.recording_enabled for call in members]
+    unknown["direction"] += 0 if direction.is_known else len(members)
+    unknown["status"] += 0 if status.is_known else len(members)
     unknown["duration"] += len(members) - len(timed)
     unknown["recording_enabled"] += recorded.count(None)
-    durations = [duration for duration, _ in timed]
     return CallGroup(
-        *pair,
+        direction,
+        status,
         calls=len(members),
         recorded=recorded.count(True),
-        without_agent=[call.agent_details for call in members].count(None),
+        without_agent=[call.agent_details is None for call in members].count(True),
         longest=durations[-1] if durations else 0.0,
         durations=Histogram(tuple(_buckets(timed, durations, bounds)), math.fsum(durations)),
     )
 
 
-def _buckets(
-    timed: Sequence[tuple[float, str]], durations: Sequence[float], bounds: Sequence[float]
-) -> Iterable[Bucket]:
+def _buckets(timed: Sequence[Call], durations: Sequence[float], bounds: Sequence[float]) -> Iterator[Bucket]:
     below = 0
     for bound in (*bounds, math.inf):
         upto = bisect_right(durations, bound)
-        yield Bucket(bound, upto, timed[upto - 1] if upto > below else None)
+        longest = (durations[upto - 1], timed[upto - 1].call_sid) if upto > below else None
+        yield Bucket(bound, upto, longest)
         below = upto

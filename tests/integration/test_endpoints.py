@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 import requests
-import uvicorn
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
-from exporter.expose.app import create_app
 from exporter.expose.scrape import TIMEOUT_HEADER
-from exporter.expose.server import Address, bound_address, listen
-from exporter.observe.account import Account
 from exporter.simulator import Settings, Simulator
 from tests.e2e.processes import wait_for
+from tests.serving import account, served
 
 Samples = dict[tuple[str, str], float]
-
-
-def account(name: str, url: str, timeout: float = 20) -> Account:
-    """Give an account of the simulator at `url`."""
-    config = AccountConfig(
-        name=name,
-        account_sid="demo",
-        base_url=url,
-        api_key=Secret("demo"),
-        api_token=Secret("demo"),
-        collection=CollectionConfig(timeout=timeout, min_interval=0, requests_per_minute=100_000),
-    )
-    return Account(config, MetricsConfig().duration_buckets)
-
-
-@contextmanager
-def served(accounts: Sequence[Account]) -> Iterator[str]:
-    """Serve these accounts on a free port; give the URL."""
-    [socket] = listen([Address("127.0.0.1", 0)])
-    app = create_app(accounts, "/metrics")
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-    thread.start()
-    try:
-        yield f"http://{bound_address(socket)}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        for made in accounts:
-            made.close()
 
 
 @pytest.fixture(scope="module")

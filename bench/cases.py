@@ -1,0 +1,58 @@
+"""What is measured, and what is to be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A list of calls behind an API, and how it is listed; None where nothing is to be reached."""
+
+    name: str
+    calls: int
+    page_size: int
+    concurrency: int
+    latency: float
+    """Seconds before each answer."""
+    speed: float = 0.0
+    """Of the simulated time: 0 is a list that stands still."""
+    most_requests: float = 0.0
+    most_of_floor: float | None = None
+    most_cpu: float | None = None
+    """Microseconds of CPU a call."""
+    most_memory: float | None = None
+    """MiB above idle."""
+
+    @property
+    def pages(self) -> int:
+        """Give the pages of the list without overlap."""
+        return ceil(self.calls / self.page_size)
+
+    @property
+    def floor(self) -> float:
+        """Give the seconds that no listing can beat: one round trip, then the rest, `concurrency` at a time."""
+        return self.latency * (1 + ceil((self.pages - 1) / self.concurrency))
+
+
+def _still(pages: int) -> float:
+    return 1.05 * pages + 2
+
+
+CASES = (
+    Case("small", 200, 100, 8, 0.05, most_requests=_still(2)),
+    Case("10,000 still", 10_000, 100, 16, 0.05, most_requests=_still(100), most_of_floor=1.25),
+    Case("10,000 in churn", 10_000, 100, 16, 0.05, speed=2.0, most_requests=1.3 * _still(100)),
+    Case(
+        "100,000 still",
+        100_000,
+        1_000,
+        32,
+        0.05,
+        most_requests=_still(100),
+        most_of_floor=1.4,
+        most_cpu=3.0,
+        most_memory=60.0,
+    ),
+)

@@ -1,0 +1,232 @@
+"""Runs the exporter under churn, faults and clients who waste its time: `python -m bench.soak --minutes=10`.
+
+It must stay as small as it was, and answer every scrape in time and rightly. Three simulators and the
+exporter run as processes of their own, on loopback; all ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import statistics
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import requests
+import yaml
+
+from bench.visitors import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep_silent, scrape_on
+from exporter.simulator.fault_kinds import KINDS
+from tests.command import SECONDS, Exporter, exporter
+from tests.e2e.processes import program, wait_for
+
+SCRAPERS, SILENT, DRIPPING = 4, 50, 50
+WARM_UP, CALM, EVERY = 20, 15, 10
+"""Seconds: with faults before the first sample; without faults before first and last; between the others."""
+RECOVERY = 70
+"""Seconds; refused credentials are tried again after 60."""
+MEMORY_SLACK = 10.0
+"""MiB."""
+SLACK = SCRAPERS
+"""Threads and descriptors: each scraper may be having an answer written or not."""
+
+CENTRES = {
+    QUIET: ("--calls=300", "--speed=0"),
+    CHURNING: ("--calls=2000", "--speed=5", "--flat"),
+    FAULTY: ("--calls=1000", "--flat"),
+}
+#: What a kind of fault is drawn with; those that aren't here need no argument.
+ARGUMENTS = {
+    "status": (
+        *("204", "400", "401", "402", "403", "404", "429", "429,body=v1", "429,retry-after=2"),
+        *("500", "500,body=empty", "502,body=html", "503", "503,retry-after=1", "599"),
+    ),
+    "inside": ("400", "401", "404", "429", "500", "503"),
+    "slow": ("200ms", "1s", "3s"),
+    "total": ("0", "1", "1000000000", "-5", "null", '"many"'),
+    "huge": ("5", "10", "300"),
+    "other_json": ("", "[]", "null", '{"response": {"active_calls": {}}}'),
+    "redirect": ("http://127.0.0.1:9/elsewhere",),
+}
+PAGES = ("", "@first", "@middle")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the exporter takes of the machine."""
+
+    memory: float
+    """MiB."""
+    threads: int
+    descriptors: int
+
+    @classmethod
+    def of(cls, pid: int) -> Sample:
+        """Take it of a process."""
+        process = Path("/proc", str(pid))
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        return cls(
+            memory=int(status["VmRSS"].split()[0]) / 1024,
+            threads=sum(1 for _ in (process / "task").iterdir()),
+            descriptors=sum(1 for _ in (process / "fd").iterdir()),
+        )
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(min=0), default=10.0, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the faults.")
+def main(minutes: float, seed: int) -> None:
+    """Soak the exporter; exit 1 if it grew, or left a scrape without a right answer."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
+    with TemporaryDirectory() as folder, _running(Path(folder)) as (running, faulty_url):
+        record = Record()
+        samples = asyncio.run(_soak(running, faulty_url, record, 60 * minutes, seed))
+        said = running.stop(signal.SIGTERM)
+    click.echo(_table(samples, record))
+    complaints = [*_complaints(samples, record)]
+    if said.code:
+        complaints.append(f"the exporter ended with code {said.code}")
+    for complaint in complaints:
+        click.echo(f"FAILED: {complaint}", err=True)
+    sys.exit(bool(complaints))
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[tuple[Exporter, str]]:
+    """The exporter of three simulated accounts, and the URL of the one that can be given faults."""
+    with ExitStack() as stack:
+        urls = {
+            name: stack.enter_context(_simulator(folder / f"{name}.log", options))
+            for name, options in CENTRES.items()
+        }
+        account = {"account_sid": "demo", "api_key": "demo", "api_token": "demo"}
+        config = {
+            "accounts": [{**account, "name": name, "base_url": url} for name, url in urls.items()],
+            "collection": {"timeout": "2s", "min_interval": "0s", "requests_per_minute": 100_000},
+        }
+        file = folder / "exporter.yaml"
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        yield stack.enter_context(exporter(folder, f"--config.file={file}")), urls[FAULTY]
+
+
+@contextmanager
+def _simulator(log: Path, options: Sequence[str]) -> Iterator[str]:
+    command = (sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", "--latency=20ms")
+    with program([*command, *options], log) as running:
+        said = wait_for(running.said, SECONDS, what="a line that tells the simulator's URL")
+        yield said.split()[-1]
+
+
+async def _soak(
+    running: Exporter, faulty_url: str, record: Record, seconds: float, seed: int
+) -> list[Sample]:
+    """Give samples: the first and the last are taken in calm, so that they compare."""
+    url, pid = running.url("/metrics"), running.program.process.pid
+    host, port = "127.0.0.1", int(running.addresses()[0].rpartition(":")[2])
+    draw = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+    async with _beside(*(scrape_on(url, record) for _ in range(SCRAPERS))):
+        async with _beside(_trouble(faulty_url, draw)):
+            await asyncio.sleep(WARM_UP)
+        await _calm(record)
+        samples = [Sample.of(pid)]
+        async with _beside(
+            _trouble(faulty_url, draw),
+            *(keep_silent(host, port) for _ in range(SILENT)),
+            *(drip(host, port, record) for _ in range(DRIPPING)),
+        ):
+            for _ in range(round(seconds / EVERY)):
+                await asyncio.sleep(EVERY)
+                samples.append(Sample.of(pid))
+        await _calm(record)
+        return [*samples, Sample.of(pid)]
+
+
+@asynccontextmanager
+async def _beside(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run endless jobs beside what is done in here; the first error of one is raised at the end."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _trouble(simulator: str, draw: random.Random) -> None:
+    """Have a simulator fail in one way after another, with good times between, until cancelled."""
+
+    async def set_faults(*faults: str) -> None:
+        url = f"{simulator}/_simulator/faults"
+        answer = await asyncio.to_thread(requests.post, url, json=faults, timeout=SECONDS)
+        answer.raise_for_status()
+
+    try:
+        while True:
+            kind = draw.choice(list(KINDS))
+            argument = draw.choice(ARGUMENTS.get(kind, ("",)))
+            await set_faults(kind + (argument and f":{argument}") + draw.choice(PAGES))
+            await asyncio.sleep(draw.uniform(2, 4))
+            await set_faults()
+            await asyncio.sleep(draw.uniform(1, 2))
+    finally:
+        await set_faults()
+
+
+async def _calm(record: Record) -> None:
+    """Let every account recover, and all that was for the moment go away."""
+    try:
+        async with asyncio.timeout(RECOVERY):
+            while not record.all_up:
+                await asyncio.sleep(1)
+    except TimeoutError:
+        record.wrong[f"not every account was up {RECOVERY} s after the last fault"] += 1
+    await asyncio.sleep(CALM)
+
+
+def _table(samples: Sequence[Sample], record: Record) -> str:
+    lines = [f"{'':12}{'start':>9}{'highest':>9}{'end':>9}"]
+    for name, *values in zip((field.name for field in fields(Sample)), *map(astuple, samples), strict=True):
+        row = "".join(f"{value:9.{name == 'memory':d}f}" for value in (values[0], max(values), values[-1]))
+        lines.append(f"{name + (name == 'memory') * ' MiB':12}{row}")
+    made = len(record.seconds)
+    answered = made - record.unanswered.total()
+    failures = record.last.samples("exotel_collector_failures_total", FAULTY) if record.last else []
+    return "\n".join(
+        (
+            *lines,
+            "",
+            f"scrapes     {made}, answered {answered} ({answered / made:.2%}), wrong {record.wrong.total()}",
+            f"seconds     median {statistics.median(record.seconds):.3f}, slowest {max(record.seconds):.3f}",
+            "up          " + ", ".join(f"{account} {record.up[account]}" for account in ACCOUNTS),
+            "failures    " + ", ".join(f"{each.labels['reason']} {each.value:.0f}" for each in failures),
+            "dripped     " + ", ".join(f"{answer} {count}" for answer, count in record.dripped.items()),
+        )
+    )
+
+
+def _complaints(samples: Sequence[Sample], record: Record) -> Iterator[str]:
+    start, end = samples[0], samples[-1]
+    for what, count in record.unanswered.items():
+        yield f"{count} scrapes were not answered: {what}"
+    for what, count in record.wrong.items():
+        yield f"{count} answers were wrong: {what}"
+    if end.memory > start.memory + MEMORY_SLACK:
+        yield f"memory grew by {end.memory - start.memory:.1f} MiB"
+    if end.threads > start.threads + SLACK:
+        yield f"threads grew by {end.threads - start.threads}"
+    if end.descriptors > start.descriptors + SLACK:
+        yield f"descriptors grew by {end.descriptors - start.descriptors}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The words of the API that become label values: whatever it writes becomes one of them as it is decoded.
+
+Source: the API's page, and the values that its sister pages show. Case and `_`/`-` don't matter.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+_ALIASES = {"incoming": "inbound", "cancelled": "canceled"}
+
+
+class Word(StrEnum):
+    """A known value of a field, or `other` for one that isn't known, or `unknown` for an empty one.
+
+    Each vocabulary has OTHER and UNKNOWN among its members.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        word = str(value).strip().lower().replace("_", "-")
+        return cls._value2member_map_.get(_ALIASES.get(word, word), cls["OTHER" if word else "UNKNOWN"])  # type: ignore[return-value]  # the map's values are members of cls
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether the API said something that is known."""
+        return self.name not in {"OTHER", "UNKNOWN"}
+
+
+class Direction(Word):
+    """Which way a call goes."""
+
+    INBOUND = "inbound"
+    OUTBOUND_API = "outbound-api"
+    OUTBOUND_DIAL = "outbound-dial"
+    OUTBOUND = "outbound"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class CallStatus(Word):
+    """How far a call has come."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class AgentStatus(Word):
+    """What an agent does; where an agent's calls tell different ones, the first of these counts."""
+
+    ON_CALL = "on-call"
+    BUSY = "busy"
+    AFTER_CALL_WORK = "after-call-work"
+    AVAILABLE = "available"
+    OFFLINE = "offline"
+    OTHER = "other"
+    UNKNOWN = "unknown"

@@ -1,0 +1,69 @@
+"""Clocks that tests turn by hand, for the parts of the program that read the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from exporter.api import budget, deadline
+from exporter.api.deadline import Deadline
+from exporter.observe import account
+
+
+class Clock:
+    """Stands in for the module `time`: the real clocks, moved forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.ahead += seconds
+
+    def monotonic(self) -> float:
+        """Give the seconds since some moment."""
+        return time.monotonic() + self.ahead
+
+    def time(self) -> float:
+        """Give the seconds since 1970."""
+        return time.time() + self.ahead
+
+
+class StillClock(Clock):
+    """A clock that stands still unless it is moved."""
+
+    def monotonic(self) -> float:
+        """Give the seconds since some moment."""
+        return self.ahead
+
+    def time(self) -> float:
+        """Give the seconds since 1970."""
+        return 1_700_000_000 + self.ahead
+
+
+@contextmanager
+def moved_clock() -> Iterator[Clock]:
+    """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (account, budget, deadline):
+            patch.setattr(module, "time", clock)
+        yield clock
+
+
+@contextmanager
+def still_clock() -> Iterator[StillClock]:
+    """Have budget and deadlines go by a clock that stands still, and waits move it instead of waiting."""
+    clock = StillClock()
+
+    def wait(self: Deadline, seconds: float) -> None:
+        clock.forward(min(seconds, self.left()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "time", clock)
+        patch.setattr(deadline, "time", clock)
+        patch.setattr(Deadline, "wait", wait)
+        yield clock

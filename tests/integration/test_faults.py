@@ -1,0 +1,561 @@
+"""What can go wrong with an account of three: the reason, the other two, the time it takes, the recovery."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Literal
+
+import pytest
+import requests
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.api.errors import Reason
+from exporter.config import Secret
+from exporter.expose.scrape import TIMEOUT_HEADER
+from exporter.observe.account import Account
+from exporter.simulator import Fault, Settings, Simulator
+from exporter.simulator.hostile import HOSTILE_ROWS
+from tests.clock import moved_clock
+from tests.command import exporter
+from tests.configurations import write
+from tests.e2e.processes import wait_for
+from tests.serving import EAGER, account, busy_threads, served
+
+Where = Literal["first", "middle"]
+Labels = frozenset[tuple[str, str]]
+
+CALLS = 250
+"""Three pages of the faulty account: at 0, 96 and 192."""
+GUARD = 30
+"""Seconds after which a scrape counts as never answered."""
+SHORT = {TIMEOUT_HEADER: "2"}
+"""For faults that are over only with the deadline: one and a half seconds."""
+FAULTY, OTHERS = "faulty", ("first-other", "second-other")
+
+UNKNOWN_ROWS = [
+    {
+        "call_sid": f"call-{n}",
+        "direction": f"sideways-{n}",
+        "status": f"thinking-{n}",
+        "duration": n,
+        "agent_details": {"user_id": f"agent-{n}", "status": f"dancing-{n}"},
+        "recording_enabled": False,
+    }
+    for n in range(5000)
+]
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """The samples of one scrape, without `account`, by account and name."""
+
+    samples: Mapping[tuple[str, str], Mapping[Labels, float]]
+
+    def one(self, name: str, metric: str) -> float | None:
+        """Give the value of a metric that has no other labels."""
+        return self.samples.get((name, metric), {}).get(frozenset())
+
+    def by(self, name: str, metric: str, *labels: str) -> dict[tuple[str, ...], float]:
+        """Give the values of a metric that aren't 0, by these labels."""
+        found = self.samples.get((name, metric), {})
+        return {tuple(dict(key)[label] for label in labels): value for key, value in found.items() if value}
+
+    def failures(self, name: str) -> dict[tuple[str, ...], float]:
+        """Give the failures of an account by reason."""
+        return self.by(name, "exotel_collector_failures_total", "reason")
+
+
+def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:
+    """Scrape; fails if no answer comes within the guard."""
+    answer = requests.get(f"{url}/metrics", headers=headers, timeout=GUARD)
+    assert answer.status_code == 200
+    found: dict[tuple[str, str], dict[Labels, float]] = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            labels = dict(sample.labels)
+            key = labels.pop("account", ""), sample.name
+            assert frozenset(labels.items()) not in found.setdefault(key, {}), "a series came twice"
+            found[key][frozenset(labels.items())] = sample.value
+    return Scrape(found)
+
+
+def right(found: Scrape, name: str, simulator: Simulator) -> bool:
+    """Tell whether what was found of an account is what its simulator knows to be true."""
+    truth = simulator.truth()
+    pair = "direction", "status"
+    return (
+        found.one(name, "exotel_up") == 1
+        and found.one(name, "exotel_calls_reported") == truth.total
+        and found.by(name, "exotel_active_calls", *pair) == dict(truth.calls)
+        and found.by(name, "exotel_recording_enabled_calls", *pair) == dict(truth.recorded)
+        and found.by(name, "exotel_longest_call_duration_seconds", *pair)
+        == {kind: longest for kind, longest in truth.longest.items() if longest}
+        and found.one(name, "exotel_agents_on_call") == truth.agents_on_call
+    )
+
+
+def absent(found: Scrape, name: str) -> bool:
+    """Tell whether an account has none of the metrics that only a complete listing gives."""
+    return not {
+        metric
+        for account_name, metric in found.samples
+        if account_name == name
+        and metric.startswith(
+            (
+                *("exotel_active_call", "exotel_longest", "exotel_recording", "exotel_agent"),
+                *("exotel_calls_without_agent", "exotel_snapshot_timestamp", "exotel_snapshot_window"),
+            )
+        )
+    }
+
+
+@dataclass
+class Elsewhere:
+    """Another host: it notes whatever comes."""
+
+    url: str
+    requests: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class House:
+    """Three simulators, the middle one of which is to go wrong."""
+
+    simulators: Mapping[str, Simulator]
+    elsewhere: Elsewhere
+
+    @property
+    def faulty(self) -> Simulator:
+        """Give the one that goes wrong."""
+        return self.simulators[FAULTY]
+
+    def set_fault(self, fault: str, where: Where) -> None:
+        """Have it go wrong from now on; ELSEWHERE in a fault stands for the other host."""
+        written = fault.replace("ELSEWHERE", self.elsewhere.url)
+        parsed = Fault.parse(f"{written}@{where}*1" if fault == "rows" else f"{written}@{where}")
+        self.faulty.set_faults([parsed])
+
+    @contextmanager
+    def exporter(self, token: Secret | None = None) -> Iterator[tuple[str, Account]]:
+        """Serve the three accounts; give the URL, and the account that goes wrong."""
+        accounts = {
+            name: account(name, simulator.url, token=token if name == FAULTY else None)
+            for name, simulator in self.simulators.items()
+        }
+        try:
+            with served(list(accounts.values())) as url:
+                yield url, accounts[FAULTY]
+        finally:
+            self.faulty.clear_faults()
+
+    def others_right(self, found: Scrape) -> bool:
+        """Tell whether the two accounts beside the faulty one are as if nothing had happened."""
+        return all(
+            right(found, name, self.simulators[name]) and not found.failures(name) for name in OTHERS
+        )
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port; give the URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """Answers without a word on standard error."""
+
+    def log_message(self, *args: object, **kwargs: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """Give three simulators that stand still, each with other calls, and another host."""
+    other = Elsewhere("")
+
+    class Recorder(Quiet):
+        def do_GET(self) -> None:
+            other.requests.append(self.path)
+            self.send_error(404)
+
+    with ExitStack() as stack:
+        other.url = stack.enter_context(listening(Recorder))
+        settings = {FAULTY: (CALLS, 1), OTHERS[0]: (130, 2), OTHERS[1]: (17, 3)}
+        simulators = {
+            name: stack.enter_context(Simulator(Settings(calls=calls, seed=seed, speed=0)))
+            for name, (calls, seed) in settings.items()
+        }
+        yield House(dict(sorted(simulators.items())), other)
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[str]]:
+    """Collect lines of the fault table; in the end they are written where FAULT_TABLE says, if it does."""
+    lines: list[str] = []
+    yield lines
+    if path := os.environ.get("FAULT_TABLE"):
+        head = f"{'fault':44} {'where':7} {'reason':13} {'others':7} recovered"
+        Path(path).write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+
+
+#: The fault, the reason on the first page, the reason in the middle; `up` where the listing is whole.
+FAULTS: tuple[tuple[str, str, str], ...] = (
+    ("status:400", "bad_response", "bad_response"),
+    ("status:404", "not_found", "not_found"),
+    ("status:404,body=empty", "not_found", "not_found"),
+    ("status:418,body=html", "bad_response", "bad_response"),
+    ("status:204", "bad_response", "bad_response"),
+    ("status:500", "server_error", "server_error"),
+    ("status:500,body=html", "server_error", "server_error"),
+    ("status:502,body=html", "server_error", "server_error"),
+    ("status:503", "server_error", "server_error"),
+    ("status:503,body=empty", "server_error", "server_error"),
+    ("inside:404", "not_found", "not_found"),
+    ("inside:500", "server_error", "server_error"),
+    ("inside:503", "server_error", "server_error"),
+    ("reset", "connection", "connection"),
+    ("close", "connection", "connection"),
+    ("garbage", "connection", "connection"),
+    ("truncate", "connection", "connection"),
+    ("bad_json", "bad_response", "bad_response"),
+    ("html", "bad_response", "bad_response"),
+    ("other_json", "bad_response", "bad_response"),
+    ("other_json:null", "bad_response", "bad_response"),
+    ("other_json:[]", "bad_response", "bad_response"),
+    ('other_json:"calls"', "bad_response", "bad_response"),
+    ('other_json:{"response": null}', "bad_response", "bad_response"),
+    ('other_json:{"response": {"active_calls": {}}}', "bad_response", "bad_response"),
+    ("empty_page", "incomplete", "incomplete"),
+    ("total:1000000000", "budget", "incomplete"),
+    ("total:1000000000000000000000000000000", "up", "up"),
+    ("total:0", "up", "up"),
+    ("total:-5", "up", "up"),
+    ("total:null", "up", "up"),
+    ('total:"many"', "up", "up"),
+    ("total:Infinity", "up", "up"),
+    ("total:NaN", "up", "up"),
+    ("huge:300", "bad_response", "bad_response"),
+    ("redirect:ELSEWHERE/", "redirect", "redirect"),
+    ("redirect:/v3/accounts/demo/calls/active", "redirect", "redirect"),
+    ("redirect:http://[", "redirect", "redirect"),
+)
+#: These last until the deadline, or until no retry fits before it.
+SLOW_FAULTS: tuple[tuple[str, str, str], ...] = (
+    ("status:429", "rate_limited", "rate_limited"),
+    ("status:429,body=v1", "rate_limited", "rate_limited"),
+    ("status:429,body=html", "rate_limited", "rate_limited"),
+    ("status:429,retry-after=1", "rate_limited", "rate_limited"),
+    ("inside:429", "rate_limited", "rate_limited"),
+    ("hang", "timeout", "timeout"),
+    ("drip", "timeout", "timeout"),
+    ("slow:5s", "timeout", "timeout"),
+)
+REFUSALS = (
+    ("status:401", "auth"),
+    ("status:401,body=empty", "auth"),
+    ("status:402", "forbidden"),
+    ("status:403", "forbidden"),
+    ("status:403,body=html", "forbidden"),
+    ("inside:401", "auth"),
+    ("inside:403", "forbidden"),
+)
+PLACES: tuple[Where, Where] = ("first", "middle")
+
+
+def cases(
+    faults: tuple[tuple[str, str, str], ...], *, slow: bool
+) -> Iterator[tuple[str, Where, str, bool]]:
+    """Give fault, place, reason and whether it lasts until the deadline."""
+    for fault, *reasons in faults:
+        for where, reason in zip(PLACES, reasons, strict=True):
+            yield fault, where, reason, slow
+
+
+def check_failure(found: Scrape, where: Where, reason: str, fault: str) -> None:
+    """See that the account failed for this reason and no other, and says nothing that it can't know."""
+    assert found.failures(FAULTY) == {(reason,): 1}
+    assert found.one(FAULTY, "exotel_up") == 0
+    assert absent(found, FAULTY)
+    if where == "middle" or fault == "empty_page":
+        assert found.one(FAULTY, "exotel_calls_reported") is not None
+    elif not fault.startswith("total"):
+        assert found.one(FAULTY, "exotel_calls_reported") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "where", "reason", "slow"),
+    [*cases(FAULTS, slow=False), *cases(SLOW_FAULTS, slow=True)],
+)
+def test_a_fault_has_its_reason_and_costs_only_its_account(
+    house: House, table: list[str], fault: str, where: Where, reason: str, slow: bool
+) -> None:
+    """One reason is counted, the others are right, nothing goes on behind the answer, the next is whole."""
+    with house.exporter() as (url, faulty):
+        house.set_fault(fault, where)
+        failed = scrape(url, SHORT if slow else None)
+        busy = busy_threads(faulty)
+        if slow:
+            asked = house.faulty.requests_served()
+            time.sleep(0.3)  # a retry that was planned would come now
+            assert house.faulty.requests_served() == asked
+        house.faulty.clear_faults()
+        after = scrape(url)
+        recovered = right(after, FAULTY, house.faulty) and after.failures(FAULTY) == failed.failures(FAULTY)
+    told = ",".join(key for key, in failed.failures(FAULTY)) or "up"
+    answers = ["no", "yes"]
+    others = house.others_right(failed)
+    table.append(f"{fault[:44]:44} {where:7} {told:13} {answers[others]:7} {answers[recovered]}")
+    assert others
+    assert busy == []
+    if reason == "up":
+        assert failed.failures(FAULTY) == {}
+        assert sum(failed.by(FAULTY, "exotel_active_calls", "direction", "status").values()) == CALLS
+    else:
+        check_failure(failed, where, reason, fault)
+    assert recovered
+    assert house.elsewhere.requests == []
+
+
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize(("fault", "reason"), REFUSALS)
+def test_a_refusal_is_given_again_until_the_credentials_change(
+    house: House, table: list[str], tmp_path: Path, fault: str, reason: str, where: Where
+) -> None:
+    """Within a minute nothing is asked with what was refused; other credentials are tried at once."""
+    file = tmp_path / "token"
+    file.write_text("demo")
+    with house.exporter(Secret(file=file)) as (url, faulty):
+        house.set_fault(fault, where)
+        refused = scrape(url)
+        busy = busy_threads(faulty)
+        house.faulty.clear_faults()
+        asked = house.faulty.requests_served()
+        again = scrape(url)
+        assert house.faulty.requests_served() == asked
+        file.write_text("wrong")
+        other = scrape(url)
+        file.write_text("demo")
+        recovered = right(scrape(url), FAULTY, house.faulty)
+    others = house.others_right(refused) and house.others_right(again)
+    answers = ["no", "yes"]
+    [(told,)] = refused.failures(FAULTY)
+    table.append(
+        f"{fault:44} {where:7} {told:13} {answers[others]:7} {answers[recovered]}, with other credentials"
+    )
+    check_failure(refused, where, reason, fault)
+    assert again.failures(FAULTY) == refused.failures(FAULTY)
+    assert again.one(FAULTY, "exotel_up") == 0
+    assert sum(other.failures(FAULTY).values()) == 2
+    assert busy == []
+    assert others
+    assert recovered
+
+
+@pytest.mark.parametrize("fault", ["status:403", "status:429,retry-after=50"])
+def test_after_its_pause_a_refused_account_is_asked_again(house: House, fault: str) -> None:
+    """A refusal holds for a minute, a pause for as long as the API asked for; then all is well again."""
+    with moved_clock() as clock, house.exporter() as (url, _):
+        house.set_fault(fault, "first")
+        scrape(url)
+        house.faulty.clear_faults()
+        asked = house.faulty.requests_served()
+        clock.forward(45)
+        assert scrape(url, SHORT).one(FAULTY, "exotel_up") == 0
+        assert house.faulty.requests_served() == asked
+        clock.forward(16)
+        assert right(scrape(url), FAULTY, house.faulty)
+
+
+def test_a_pause_that_fits_into_the_next_scrape_is_waited_for(house: House) -> None:
+    """Retry-After may still hold when a scrape begins: it waits, then lists every page."""
+    with house.exporter() as (url, _):
+        house.set_fault("status:429,retry-after=2", "first")
+        assert scrape(url, SHORT).failures(FAULTY) == {("rate_limited",): 1}
+        house.faulty.clear_faults()
+        after = scrape(url)
+    assert after.failures(FAULTY) == {("rate_limited",): 1}
+    assert right(after, FAULTY, house.faulty)
+
+
+def test_no_exchange_stays_open_behind_an_answer(house: House) -> None:
+    """A server that never answers isn't kept waiting by the exporter: every connection is cut."""
+    with Simulator(Settings(calls=CALLS, speed=0)) as hanging:
+        made = account(FAULTY, hanging.url)
+        with served([made]) as url:
+            for fault in ("hang@first", "hang@middle", "drip@first", "drip@middle"):
+                hanging.set_faults([fault])
+                assert scrape(url, SHORT).failures(FAULTY)
+                wait_for(lambda: not hanging._server._connections, 10, f"{fault}: connections to be closed")
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_hostile_rows_cost_only_themselves(house: House, table: list[str], where: Where) -> None:
+    """Nulls, wrong types, quotes, newlines, emoji: every row that names a call counts, the others are told."""
+    named = {row["call_sid"] for row in HOSTILE_ROWS if isinstance(row, dict) and row.get("call_sid")}
+    with house.exporter() as (url, _):
+        house.set_fault("rows", where)
+        found = scrape(url)
+        house.faulty.clear_faults()
+        recovered = right(scrape(url), FAULTY, house.faulty)
+    answers = ["no", "yes"]
+    others = house.others_right(found)
+    table.append(f"{'rows':44} {where:7} {'up':13} {answers[others]:7} {answers[recovered]}")
+    assert found.failures(FAULTY) == {}
+    calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
+    assert sum(calls.values()) == CALLS + len(named)
+    unreadable = found.by(FAULTY, "exotel_unknown_values_total", "field")["call",]
+    assert unreadable == len(HOSTILE_ROWS) - len(named) - 1  # one call comes twice
+    assert {value for pair in calls for value in pair} <= {
+        *("inbound", "outbound-api", "outbound-dial", "outbound", "other", "unknown"),
+        *("queued", "ringing", "in-progress"),
+    }
+    assert others
+    assert recovered
+
+
+def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list[str]) -> None:
+    """Five thousand directions, statuses and agents' statuses: one series each, and all are counted."""
+    page = {"response": {"active_calls": UNKNOWN_ROWS, "total_active": len(UNKNOWN_ROWS)}}
+    with house.exporter() as (url, _):
+        house.faulty.set_faults([Fault("other_json", json.dumps(page))])
+        found = scrape(url)
+        house.faulty.clear_faults()
+        recovered = right(scrape(url), FAULTY, house.faulty)
+    table.append(f"{'5,000 unknown values':44} {'first':7} {'up':13} {'yes':7} {['no', 'yes'][recovered]}")
+    assert found.by(FAULTY, "exotel_active_calls", "direction", "status") == {("other", "other"): 5000}
+    assert found.by(FAULTY, "exotel_agents", "status") == {("other",): 5000}
+    unknown = found.by(FAULTY, "exotel_unknown_values_total", "field")
+    assert unknown["direction",] == unknown["status",] == unknown["agent_status",] == 5000
+    assert house.others_right(found)
+    assert recovered
+
+
+MB = 1_000_000
+
+
+class Bomb(Quiet):
+    """Three hundred megabytes of white space, compressed into a third of one."""
+
+    body = gzip.compress(bytes([32]) * (300 * MB), compresslevel=6, mtime=0)
+
+    def do_GET(self) -> None:
+        """Send it to whoever asks."""
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+
+class Far(Quiet):
+    """A redirect with a body of three hundred megabytes."""
+
+    def do_GET(self) -> None:
+        """Send it as long as the client listens."""
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.1:1/")
+        self.send_header("Content-Length", str(300 * MB))
+        self.end_headers()
+        try:
+            for _ in range(300):
+                self.wfile.write(bytes(MB))
+        except OSError:
+            self.close_connection = True  # it has heard enough
+
+
+def memory(process: int) -> tuple[int, int]:
+    """Give the memory that a process has, and the most it had, in bytes."""
+    lines = dict(
+        line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines() if ":" in line
+    )
+    now, peak = (int(lines[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return now, peak
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("8 at once", "bad_response"), ("compressed", "bad_response"), ("redirect", "redirect")],
+)
+def test_bodies_of_300_megabytes_leave_memory_flat(tmp_path: Path, kind: str, reason: str) -> None:
+    """Eight at once, compressed, or beside a redirect: each is read no further than a page can be long."""
+    with ExitStack() as stack:
+        simulator = stack.enter_context(Simulator(Settings(calls=400, speed=0, max_limit=20)))
+        bad = {"compressed": Bomb, "redirect": Far}
+        urls = {
+            "good": simulator.url,
+            "bad": stack.enter_context(listening(bad[kind])) if kind in bad else simulator.url,
+        }
+        config = {
+            "accounts": [
+                {"name": name, "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
+                for name, url in urls.items()
+            ],
+            "collection": {"min_interval": "0s", "requests_per_minute": 100_000, "page_size": 20},
+        }
+        file = write(tmp_path, yaml.safe_dump(config))
+        running = stack.enter_context(exporter(tmp_path, f"--config.file={file}"))
+        url = running.url("")
+        assert scrape(url).one("good", "exotel_up") == 1
+        before, _ = memory(running.program.process.pid)
+        if kind == "8 at once":
+            simulator.set_faults(["huge:300@middle"])
+        peaks = []
+        for _ in range(3):
+            assert scrape(url).by("bad", "exotel_collector_failures_total", "reason").keys() == {(reason,)}
+            peaks.append(memory(running.program.process.pid)[1])
+    # Two accounts read eight bodies each, of 8 MiB at most, and a copy of some.
+    assert max(peaks) - before < 300 * MB
+    assert peaks[-1] - peaks[0] < 100 * MB
+
+
+def test_another_host_never_sees_a_request(house: House) -> None:
+    """Neither during a redirect, nor after it, for any status that redirects."""
+
+    class Redirecting(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(int(self.path.split("/")[1]))
+            self.send_header("Location", house.elsewhere.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with listening(Redirecting) as url:
+        accounts = [account(str(code), f"{url}/{code}") for code in (300, 301, 302, 303, 307, 308)]
+        with served(accounts) as exporter_url:
+            found = scrape(exporter_url)
+    assert {made.name: found.failures(made.name) for made in accounts} == {
+        made.name: {(Reason.REDIRECT,): 1} for made in accounts
+    }
+    assert house.elsewhere.requests == []
+
+
+def test_a_location_that_is_no_text_is_a_redirect_like_any_other() -> None:
+    """What it says is never read: neither bytes beyond UTF-8 nor an impossible URL are an internal error."""
+
+    class Redirecting(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", "http://caf\xe9/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with listening(Redirecting) as url, served([account("acme", url, collection=EAGER)]) as exporter_url:
+        assert scrape(exporter_url).failures("acme") == {(Reason.REDIRECT,): 1}

@@ -1,0 +1,76 @@
+"""An exporter in this process: its accounts, the server in front of them, and what its threads are at."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import uvicorn
+
+import exporter
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
+from exporter.expose.app import create_app
+from exporter.expose.server import Address, bound_address, listen
+from exporter.observe.account import Account
+
+#: Every collection asks anew, and no budget is in its way.
+EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
+
+_PROGRAM = str(Path(exporter.__file__).parent)
+
+
+def account(
+    name: str,
+    url: str,
+    timeout: float = 20,
+    *,
+    collection: CollectionConfig = EAGER,
+    token: Secret | None = None,
+) -> Account:
+    """Give an account of the simulator at `url`."""
+    config = AccountConfig(
+        name=name,
+        account_sid="demo",
+        base_url=url,
+        api_key=Secret("demo"),
+        api_token=token or Secret("demo"),
+        collection=replace(collection, timeout=timeout),
+    )
+    return Account(config, MetricsConfig().duration_buckets)
+
+
+@contextmanager
+def served(accounts: Sequence[Account]) -> Iterator[str]:
+    """Serve these accounts on a free port; give the URL."""
+    [socket] = listen([Address("127.0.0.1", 0)])
+    app = create_app(accounts, "/metrics")
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread.start()
+    try:
+        yield f"http://{bound_address(socket)}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        for made in accounts:
+            made.close()
+
+
+def busy_threads(made: Account) -> list[str]:
+    """Tell which threads of an account are at work; those that wait for some aren't."""
+    frames = sys._current_frames()
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return [
+        name
+        for ident, name in names.items()
+        if ident in frames
+        and name.startswith((f"{made.name}-request", f"{made.name}-collect"))
+        and any(
+            frame.f_code.co_filename.startswith(_PROGRAM) for frame, _ in traceback.walk_stack(frames[ident])
+        )
+    ]

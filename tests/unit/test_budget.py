@@ -1,0 +1,284 @@
+"""The requests that an account may make in a minute, and the pauses that the API asks for."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.api.budget import Budget
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from tests.clock import StillClock, still_clock
+
+HOUR = 3600
+
+
+def taken(budget: Budget, patience: float = 0.001) -> bool:
+    """Tell whether a request could be had within so many seconds."""
+    try:
+        budget.take(Deadline.after(patience))
+    except ApiError as error:
+        assert error.reason in {Reason.BUDGET, Reason.RATE_LIMITED}
+        return False
+    return True
+
+
+def reason_of_refusal(budget: Budget, patience: float = 0.001) -> Reason:
+    """Give the reason why no request can be had."""
+    with pytest.raises(ApiError) as caught:
+        budget.take(Deadline.after(patience))
+    return caught.value.reason
+
+
+# Times in eighths of a second: they add up exactly, as no time does that a test must wait for.
+eighths = st.integers(0, 8 * 90).map(lambda n: n / 8)
+
+
+@given(per_minute=st.integers(1, 7), asks=st.lists(st.tuples(eighths, eighths), max_size=60))
+def test_no_minute_has_more_requests_than_the_budget(
+    per_minute: int, asks: list[tuple[float, float]]
+) -> None:
+    """Whenever they are asked for and however long one is ready to wait: in no window of 60 s."""
+    with still_clock() as clock:
+        budget, times = Budget(per_minute), []
+        for pause, patience in asks:
+            clock.forward(pause)
+            if taken(budget, patience):
+                times.append(clock.ahead)
+    for early, late in zip(times, times[per_minute:], strict=False):
+        assert late - early >= 60
+
+
+@given(per_minute=st.integers(1, 7), asks=st.lists(st.tuples(eighths, eighths), max_size=60))
+def test_no_request_is_refused_that_could_have_been_made(
+    per_minute: int, asks: list[tuple[float, float]]
+) -> None:
+    """A refusal means that the wait for the oldest request to be a minute ago outlasts the deadline."""
+    with still_clock() as clock:
+        budget, times = Budget(per_minute), []
+        for pause, patience in asks:
+            clock.forward(pause)
+            asked = clock.ahead
+            if taken(budget, patience):
+                times.append(clock.ahead)
+                assert clock.ahead <= asked + patience
+            else:
+                assert times[-per_minute] + 60 >= asked + patience
+
+
+@given(per_minute=st.integers(1, 7), pauses=st.lists(eighths, max_size=40))
+def test_what_remains_is_what_can_be_taken_now(per_minute: int, pauses: list[float]) -> None:
+    """The metric tells the truth: so many requests can be had at once, and not one more."""
+    with still_clock() as clock:
+        budget = Budget(per_minute)
+        for pause in pauses:
+            clock.forward(pause)
+            taken(budget)
+        remaining = budget.remaining()
+        assert [taken(budget) for _ in range(remaining + 1)] == [True] * remaining + [False]
+        assert budget.remaining() == 0
+
+
+def test_threads_that_ask_at_once_share_one_budget() -> None:
+    """A hundred requests for 400 askers in 16 threads, to the last one."""
+    budget, had = Budget(100), Counter[bool]()
+    start, lock = threading.Barrier(16), threading.Lock()
+
+    def ask() -> None:
+        start.wait()
+        mine = Counter(taken(budget) for _ in range(25))
+        with lock:
+            had.update(mine)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert had == {True: 100, False: 300}
+
+
+def test_a_used_up_minute_is_waited_for_if_that_ends_before_the_deadline() -> None:
+    """Up to the deadline and no further; the refusal tells for how long, and what to do."""
+    with still_clock() as clock:
+        budget = Budget(2)
+        assert taken(budget)
+        clock.forward(10)
+        assert taken(budget)
+        with pytest.raises(ApiError) as caught:
+            budget.take(Deadline.after(50))
+        assert clock.ahead == 10
+        assert taken(budget, 51)
+        assert clock.ahead == 60
+    assert caught.value.reason == Reason.BUDGET
+    assert "2 requests a minute are used up for 50 s: lengthen the scrape interval" in caught.value.detail
+
+
+def at(clock: StillClock, seconds: float) -> str:
+    """Give the HTTP date that lies so many seconds from now."""
+    return formatdate(clock.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        ("7", 7),
+        (" 7 ", 7),
+        ("0", 0),
+        ("-7", 0),
+        ("1e3", 0),
+        ("7.5", 0),
+        ("٧", 0),
+        ("", 0),
+        ("soon", 0),
+        ("7, 7", 0),
+        ("Mon, 99 Foo 2023 99:99:99 GMT", 0),
+        ("999999999999999999999", HOUR),
+        ("9" * 400, HOUR),
+        ("Tue, 31 Dec 9999 23:59:59 GMT", HOUR),
+    ],
+)
+def test_retry_after_closes_the_budget_for_as_long_as_it_says(
+    status: int, retry_after: str, pause: float
+) -> None:
+    """Whole seconds, for an hour at most; what is neither seconds nor a date says nothing."""
+    with still_clock() as clock:
+        budget = Budget(10)
+        budget.heed(status, {"Retry-After": retry_after})
+        assert budget.closed_for() == pause
+        assert budget.remaining() == (0 if pause else 10)
+        clock.forward(pause)
+        assert budget.remaining() == 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pause"), [(30, 30), (0, 0), (-30, 0), (86_400, HOUR), (-10**9, 0), (10**10, HOUR)]
+)
+def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
+    """The pause lasts until then; a date that is past asks for none."""
+    with still_clock() as clock:
+        budget = Budget(10)
+        budget.heed(429, {"Retry-After": at(clock, seconds)})
+        assert budget.closed_for() == pause
+
+
+@given(
+    st.sampled_from([200, 429, 503]),
+    st.dictionaries(
+        st.sampled_from(["Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset"]),
+        st.one_of(
+            st.text(st.characters(max_codepoint=255)),
+            st.integers().map(str),
+            st.floats().map(str),
+            st.builds(
+                "{}, {} {} {} {}:{}:{} {}".format,
+                st.sampled_from(["Mon", "x"]),
+                st.integers(-1, 40),
+                st.sampled_from(["Jan", "Dec", "Foo"]),
+                st.one_of(st.integers(0, 3000), st.integers()),
+                st.integers(-1, 25),
+                st.integers(-1, 61),
+                st.integers(-1, 61),
+                st.sampled_from(["GMT", "-0000", "+0530", "-9999", "+99999999", "?"]),
+            ),
+        ),
+    ),
+)
+def test_no_header_breaks_the_budget(status: int, headers: dict[str, str]) -> None:
+    """Whatever a server writes there: the budget stays open, or is closed for an hour at most."""
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(status, headers)
+        assert 0 <= budget.closed_for() <= HOUR
+        assert budget.remaining() == (0 if budget.closed_for() else 10)
+
+
+def test_a_date_that_no_calendar_has_says_nothing() -> None:
+    """A year beyond all integers is nonsense like any other, and no exception."""
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(429, {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"})
+        assert budget.closed_for() == 0
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
+    """It is defined for a refusal that passes."""
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(status, {"Retry-After": "30"})
+        assert budget.closed_for() == 0
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "pause"),
+    [
+        ("0", "1700000030", 30),
+        ("0", "1699999970", 0),
+        ("0", "99999999999999", HOUR),
+        ("0", "tomorrow", 0),
+        ("0", None, 0),
+        ("1", "1700000030", 0),
+        ("some", "1700000030", 0),
+        (None, "1700000030", 0),
+    ],
+)
+def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
+    remaining: str | None, reset: str | None, pause: float
+) -> None:
+    """On any answer, a good one too; a reset that is past or unknown closes nothing."""
+    headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(200, {name: value for name, value in headers.items() if value is not None})
+        assert budget.closed_for() == pause
+
+
+def test_the_longest_pause_holds() -> None:
+    """Of two headers, and of two answers: the second may not shorten what the first asked for."""
+    with still_clock() as clock:
+        budget = Budget(10)
+        reset = str(int(clock.time()) + 20)
+        headers = {"Retry-After": "30", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+        budget.heed(429, headers)
+        assert budget.closed_for() == 30
+        budget.heed(429, {"Retry-After": "5"})
+        budget.heed(429, {"Retry-After": "0"})
+        assert budget.closed_for() == 30
+        budget.heed(429, {"Retry-After": "40"})
+        assert budget.closed_for() == 40
+
+
+@given(pauses=st.lists(st.tuples(st.integers(0, 100), eighths), min_size=1), patience=eighths)
+def test_no_request_falls_into_a_pause(pauses: list[tuple[int, float]], patience: float) -> None:
+    """Whatever pauses the API asks for, at whatever times."""
+    with still_clock() as clock:
+        budget, closed_until = Budget(10_000), 0.0
+        for seconds, later in pauses:
+            budget.heed(429, {"Retry-After": str(seconds)})
+            closed_until = max(closed_until, clock.ahead + seconds)
+            clock.forward(later)
+            asked = clock.ahead
+            if taken(budget, patience):
+                assert clock.ahead == max(asked, closed_until)
+            else:
+                assert closed_until >= asked + patience
+
+
+def test_a_pause_and_a_used_up_minute_are_told_apart() -> None:
+    """`rate_limited` is the API's doing, `budget` the configuration's."""
+    with still_clock() as clock:
+        paused, used_up = Budget(10), Budget(1)
+        paused.heed(429, {"Retry-After": "30"})
+        assert taken(used_up)
+        assert reason_of_refusal(paused) == Reason.RATE_LIMITED
+        assert reason_of_refusal(used_up) == Reason.BUDGET
+        clock.forward(30)
+        assert taken(paused)
+        assert reason_of_refusal(used_up) == Reason.BUDGET

@@ -1,0 +1,87 @@
+"""The moment after which a collection does nothing more."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.api.deadline import Deadline
+from tests.clock import still_clock
+
+GUARD = 10  # seconds: what a wait that ends early may take on the busiest machine
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1), st.integers(0, 10_000))
+def test_what_is_left_shrinks_to_nothing_and_never_below(steps: list[int], seconds: int) -> None:
+    """At each moment it is the rest of the time, and 0 from the end on."""
+    with still_clock() as clock:
+        deadline = Deadline.after(seconds)
+        for step in steps:
+            clock.forward(step)
+            assert deadline.left() == max(0, seconds - clock.ahead)
+
+
+@given(left=st.integers(0, 100), asked=st.integers(0, 100))
+def test_a_wait_is_cut_to_what_is_left(left: int, asked: int) -> None:
+    """Whatever is asked for, no wait outlasts the deadline."""
+    waits: list[float] = []
+    with still_clock(), pytest.MonkeyPatch.context() as patch:
+        deadline = Deadline.after(left)
+        patch.undo()
+        patch.setattr(threading.Event, "wait", lambda _event, timeout: waits.append(timeout))
+        _WAIT(deadline, asked)
+    assert waits == [min(left, asked)]
+
+
+_WAIT = Deadline.wait  # the clock that stands still puts another in its place
+
+
+def test_a_deadline_that_was_ended_is_over() -> None:
+    """Nothing is left of it, and no wait is begun."""
+    deadline = Deadline.after(1000)
+    deadline.end()
+    started = time.monotonic()
+    deadline.wait(1000)
+    assert deadline.left() == 0
+    assert time.monotonic() - started < GUARD
+
+
+def test_a_part_ends_with_the_whole_and_the_whole_outlives_its_part() -> None:
+    """Both ways: what is ended above is over below, and not the reverse."""
+    whole = Deadline.after(1000)
+    first, second = whole.part(), whole.part()
+    innermost = second.part()
+    first.end()
+    assert first.left() == 0
+    assert min(whole.left(), second.left(), innermost.left()) > 0
+    whole.end()
+    assert max(whole.left(), second.left(), innermost.left()) == 0
+
+
+def test_a_part_has_no_more_time_than_the_whole() -> None:
+    """It is over at the same moment."""
+    with still_clock() as clock:
+        whole = Deadline.after(10)
+        clock.forward(4)
+        part = whole.part()
+        assert part.left() == whole.left() == 6
+        clock.forward(7)
+        assert part.left() == 0
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_ending_a_deadline_wakes_whoever_waits_for_it_or_for_a_part(levels: int) -> None:
+    """A retry's wait ends at once when the collection around it is ended."""
+    whole = waited = Deadline.after(1000)
+    for _ in range(levels):
+        waited = waited.part()
+    waiting = threading.Thread(target=waited.wait, args=(GUARD,), daemon=True)
+    waiting.start()
+    time.sleep(0.05)
+    whole.end()
+    waiting.join(GUARD / 2)
+    assert not waiting.is_alive()
