@@ -32,7 +32,7 @@ class Case:
 
     @property
     def floor(self) -> float:
-        """Give the seconds that no listing can beat: one round trip, then the rest, `concurrency` at a time."""
+        """Give the seconds that no listing can beat: one page, then the rest, `concurrency` at a time."""
         return self.latency * (1 + ceil((self.pages - 1) / self.concurrency))
 
 

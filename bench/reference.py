@@ -1,4 +1,4 @@
-"""The plain way, to compare with: one page after another with requests and json, and one loop over the calls."""
+"""The plain way, to compare with: page after page with requests and json, and one loop over the calls."""
 
 from __future__ import annotations
 

@@ -3,8 +3,35 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 
 from exporter.api.rows import Agent, Call
+from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
+
+
+def agent(user_id: str | None = None, status: str | None = None) -> Agent:
+    """Give an agent whose status is written like this."""
+    return Agent(user_id, None if status is None else AgentStatus(status))
+
+
+def call(  # in the order of a row's fields
+    call_sid: str,
+    direction: str | None = None,
+    status: str | None = None,
+    duration: float | None = None,
+    agent_details: Agent | UnsetType | None = UNSET,
+    recording_enabled: bool | None = None,
+) -> Call:
+    """Give a call whose direction and status are written like this."""
+    return Call(
+        call_sid,
+        None if direction is None else Direction(direction),
+        None if status is None else CallStatus(status),
+        duration,
+        agent_details,
+        recording_enabled,
+    )
+
 
 WORDS = st.sampled_from(
     [
@@ -39,12 +66,17 @@ CALLS = st.lists(
     st.builds(
         Call,
         call_sid=st.uuids().map(str) | st.text(min_size=1, max_size=200),
-        direction=st.none() | WORDS,
-        status=st.none() | WORDS,
+        direction=st.none() | WORDS.map(Direction),
+        status=st.none() | st.sampled_from(CallStatus),
         duration=st.none() | st.floats() | st.integers(0, 20_000).map(float),
-        agent_details=st.none() | st.builds(Agent, user_id=st.none() | st.sampled_from("abc"), status=WORDS),
+        agent_details=st.none()
+        | st.builds(
+            Agent,
+            user_id=st.none() | st.sampled_from(["", "a", "b", "c"]),
+            status=st.none() | st.sampled_from(AgentStatus),
+        ),
         recording_enabled=st.none() | st.booleans(),
     ),
     max_size=40,
-    unique_by=lambda call: call.call_sid,
+    unique_by=lambda each: each.call_sid,
 )

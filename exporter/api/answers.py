@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call, read_call
@@ -57,13 +57,18 @@ class Page:
 
 
 class _Response(Struct):
-    active_calls: list[Call] | UnsetType | None = UNSET
+    active_calls: list[Call]
     total_active: int | None = None
+    # Where a failure is told: what isn't missing or null there is read again, loosely.
+    code: None = None
+    status: None = None
+    error_data: None = None
 
 
 class _Body(Struct):
     response: _Response
-    http_code: int | None = None
+    http_code: Annotated[int, Meta(lt=400)] | None = None
+    RestException: None = None
 
 
 _decode_page = msgspec.json.Decoder(_Body).decode
@@ -77,11 +82,8 @@ def read_page(body: bytes) -> Page:
     try:
         decoded = _decode_page(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_page_loosely(body)  # one odd field is enough: read again, row by row
-    calls = decoded.response.active_calls
-    if isinstance(calls, list) and (decoded.http_code or 200) < 400:
-        return _page(calls, 0, decoded.response.total_active)
-    return _read_page_loosely(body)
+        return _read_page_loosely(body)  # one odd field is enough
+    return _page(decoded.response.active_calls, 0, decoded.response.total_active)
 
 
 def refuse_failure(status: int, body: bytes) -> None:
@@ -115,7 +117,8 @@ def _refuse_failure(status: int, answer: object) -> None:
     code = _code(_first(_member(_member(response, "error_data"), "code"), _member(exception, "Code")))
     told = (_member(answer, "http_code"), _member(response, "code"), _member(exception, "Status"))
     inside = next((number for number in map(_integer, told) if number and 400 <= number < 600), None)
-    if status == 200 and inside is None and code is None and exception is None:
+    says_failure = str(_member(response, "status")).lower() in {"failure", "failed", "error"}
+    if status == 200 and not says_failure and all(told is None for told in (inside, code, exception)):
         return
     known = _APPLICATION_CODES.get(code) if isinstance(code, int) else None
     reason = known[0] if known else _reason(inside or status)
@@ -140,7 +143,7 @@ def _reason(status: int) -> Reason:
 def _parse(body: bytes) -> Any:
     """Parse JSON as tolerantly as it can be done; None where it is no JSON."""
     try:
-        return json.loads(body.decode("utf-8", "replace"), parse_int=_parse_int)
+        return json.loads(body.decode("utf-8-sig", "replace"), parse_int=_parse_int)
     except (ValueError, RecursionError):
         return None
 

@@ -89,7 +89,7 @@ def _seconds(value: str | None) -> float | None:
         return None if value is None else seconds
     try:
         return parsedate_to_datetime(value).timestamp() - time.time()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -31,6 +31,7 @@ CALLS = "calls"
 """The endpoint of the list of active calls, as the label `endpoint` names it."""
 
 BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
+_LEAST_TIMEOUT = 0.001  # seconds; a socket takes 0 for no waiting at all
 _LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
 
 
@@ -124,6 +125,8 @@ class Client:
         """Give the body of a 200; ask again where that can help."""
         for tries in count(1):
             self.budget.take(deadline)
+            if not deadline.left():
+                raise ApiError(Reason.TIMEOUT, "no time was left to ask")
             try:
                 return self._ask(endpoint, request, deadline)
             except ApiError as error:
@@ -153,12 +156,10 @@ class Client:
         return body
 
     def _exchange(self, request: requests.PreparedRequest, deadline: Deadline) -> tuple[int, bytes]:
-        left = deadline.left()
-        if not left:
-            raise ApiError(Reason.TIMEOUT, "no time was left to ask")
         self._connections.hold_to(deadline)
         try:
-            with self._session.send(request, timeout=left, allow_redirects=False) as response:
+            timeout = max(deadline.left(), _LEAST_TIMEOUT)
+            with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers)
                 return response.status_code, _body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -167,6 +168,9 @@ class Client:
             raise connection_error(error) from None
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
+        ca_file = self._account.collection.tls_config.ca_file
+        if ca_file is not None and not ca_file.is_file():
+            raise ApiError(Reason.TLS, f"tls_config.ca_file {ca_file}: no such file")
         return self._session.prepare_request(requests.Request("GET", url, auth=self._credentials()))
 
     def _credentials(self) -> HTTPBasicAuth:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 import requests
 import urllib3.exceptions
@@ -20,6 +22,8 @@ def connection_error(error: BaseException) -> ApiError:
             return ApiError(reason, text.format(why=_why(causes)))
     return ApiError(Reason.CONNECTION, _why(causes))
 
+
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
     ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), Reason.CONNECTION, "proxy: {why}"),
@@ -46,7 +50,9 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
         Reason.BAD_RESPONSE,
         "the body can't be decompressed",
     ),
-    ((urllib3.exceptions.IncompleteRead,), Reason.CONNECTION, "the answer was cut short"),
+    ((urllib3.exceptions.IncompleteRead, IncompleteRead), Reason.CONNECTION, "the answer was cut short"),
+    ((RemoteDisconnected,), Reason.CONNECTION, "the connection was closed without an answer"),
+    ((HTTPException,), Reason.CONNECTION, "the answer was not HTTP that can be read"),
 )
 
 
@@ -65,6 +71,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _why(causes: tuple[BaseException, ...]) -> str:
     for cause in reversed(causes):
+        if refusal := _TUNNEL_REFUSED.match(str(cause)):
+            return f"it refused the tunnel with HTTP {refusal[1]}"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message
         if isinstance(cause, ssl.SSLError) and cause.reason:

@@ -12,8 +12,8 @@ class Deadline:
     """A point on the monotonic clock, in seconds; every wait is cut to what is left before it."""
 
     at: float
-    _whole: Deadline | None = field(default=None, compare=False, repr=False)
     _ended: Event = field(default_factory=Event, compare=False, repr=False)
+    _parts: list[Deadline] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
@@ -22,17 +22,21 @@ class Deadline:
 
     def part(self) -> Deadline:
         """Give the deadline of a part of the work, which can end before the whole and not after it."""
-        return Deadline(self.at, self)
+        part = Deadline(self.at)
+        self._parts.append(part)
+        if self._ended.is_set():
+            part.end()
+        return part
 
     def left(self) -> float:
         """Give the seconds that remain, never less than 0."""
-        if self._ended.is_set() or (self._whole is not None and not self._whole.left()):
-            return 0.0
-        return max(0.0, self.at - time.monotonic())
+        return 0.0 if self._ended.is_set() else max(0.0, self.at - time.monotonic())
 
     def end(self) -> None:
-        """Let it be over now."""
+        """Let it be over now, and with it its parts."""
         self._ended.set()
+        for part in self._parts:
+            part.end()
 
     def wait(self, seconds: float) -> None:
         """Wait for so long, or until it is over."""

@@ -40,8 +40,8 @@ class Listing:
     requests: int
     page_size: int
     """Rows that the server serves with a page."""
-    unseen: int
-    """Calls that the API reports beyond those listed."""
+    unseen: int | None
+    """Calls that the API reports beyond those listed; None where it reports no number."""
     doubt: str | None
     """Why a call that was alive throughout could be missing; None when none can."""
 
@@ -155,7 +155,7 @@ class _Walk:
         """Tell whether a page reaches the end: it has fewer rows than it could, and its own total agrees."""
         if page.total is None:
             # Without a total a short first page may be all that the server serves at a time.
-            return page.rows == 0 or (page.rows < self._served and offset > 0)
+            return page.rows < (self._served if offset else min(self._served, DEFAULT_LIMIT))
         is_short = page.rows < self._served or page.rows > self._limit  # more: a server that knows no pages
         return is_short and offset + page.rows >= page.total
 
@@ -184,4 +184,6 @@ class _Walk:
             return "the list has no stable order: two pages show the same calls in different orders"
         if gaps := len(seams.gaps):
             return f"between {gaps} pairs of pages calls could be missing"
-        return f"{seams.unseen} of {seams.total} calls that the API reports were not in its list"
+        if seams.unseen:
+            return f"{seams.unseen} of {seams.total} calls that the API reports were not in its list"
+        return "no page reached the end of the list"

@@ -74,9 +74,9 @@ class Seams:
         return any(sight.is_last and sight.rows for sight in self._sights)
 
     @property
-    def unseen(self) -> int:
-        """Give how many calls the API reports beyond those listed."""
-        return max(0, (self.total or 0) - len(self._places) - self.unreadable)
+    def unseen(self) -> int | None:
+        """Give how many calls the API reports beyond those listed, if it reports any number."""
+        return None if self.total is None else max(0, self.total - len(self._places) - self.unreadable)
 
     @property
     def adds_up(self) -> bool:
@@ -108,10 +108,12 @@ class Seams:
             self.in_order &= all(first < second for (_, first), (_, second) in pairwise(sorted(pairs)))
         self._rows += page.calls
         self._places.update(places)
-        self.unreadable += page.unreadable
+        new = len(places) - len(shared)
+        if new or not page.calls:
+            self.unreadable += page.unreadable  # of a page that came before they are known
         if page.total is not None:
             self._totals.append(page.total)
-        return len(places) - len(shared)
+        return new
 
     def _by_page(self, shared: Iterable[str], places: dict[str, int]) -> dict[int, list[tuple[int, int]]]:
         """Give by earlier page the places of shared calls, each as the one before and the one now."""

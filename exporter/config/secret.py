@@ -15,6 +15,9 @@ class SecretUnreadable(Exception):
         self.why = why
 
 
+_LONGEST = 65536  # characters
+
+
 def unfit(text: str) -> str | None:
     """Say why a text can't be a credential; None when it can."""
     if not text:
@@ -37,7 +40,10 @@ class Secret:
         if self.file is None:
             return self.text
         try:
-            text = self.file.read_text(encoding="utf-8-sig").strip()
+            if self.file.exists() and not (self.file.is_file() or self.file.is_dir()):
+                raise SecretUnreadable(self.file, "not a regular file")  # a pipe would be waited for
+            with self.file.open(encoding="utf-8-sig") as file:
+                text = file.read(_LONGEST).strip()
         except UnicodeDecodeError:
             raise SecretUnreadable(self.file, "not UTF-8 text") from None
         except OSError as error:

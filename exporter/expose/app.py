@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from exporter.expose.exposition import expose
+from exporter.expose.exposition import accepts_gzip, expose
 from exporter.expose.page import page
 from exporter.expose.scrape import TIMEOUT_HEADER, BadTimeout, collect
 from exporter.logs import facts, place
 from exporter.observe.account import Account
+from exporter.observe.observation import Observation
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +35,7 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
             observations = await collect(accounts, request.headers.get(TIMEOUT_HEADER))
         except BadTimeout as error:
             return PlainTextResponse(f"{error}\n", status_code=400)
-        accept = ",".join(request.headers.getlist("accept"))
-        text, content_type = await run_in_threadpool(expose, observations, accept)
-        return Response(text, headers={"Content-Type": content_type, "Vary": "Accept"})
+        return await run_in_threadpool(_exposition, observations, request.headers)
 
     async def landing(_request: Request) -> Response:
         return HTMLResponse(page(accounts, telemetry_path), headers={"Cache-Control": "no-store"})
@@ -59,7 +58,15 @@ def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
             Route("/-/ready", ready),
         ],
         exception_handlers={Exception: failed},
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
     )
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
+
+
+def _exposition(observations: Mapping[str, Observation], headers: Headers) -> Response:
+    """Write the answer that a scraper prefers; the work of a thread, not of the event loop."""
+    text, content_type = expose(observations, ",".join(headers.getlist("accept")))
+    answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+    if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
+        return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})
+    return Response(text, headers=answer)

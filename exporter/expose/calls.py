@@ -26,13 +26,13 @@ DURATION = Metric(
 LONGEST = Metric(
     "exotel_longest_call_duration_seconds",
     Kind.GAUGE,
-    "Duration so far of the longest active call; 0 when there is none.",
+    "Duration so far of the longest active call; 0 when there is no call, absent when no duration is told.",
     _PAIR,
 )
 RECORDED = Metric(
     "exotel_recording_enabled_calls",
     Kind.GAUGE,
-    "Active calls for which the API says that recording is enabled.",
+    "Active calls for which the API says that recording is enabled; absent when it says nothing of it.",
     _PAIR,
 )
 
@@ -45,5 +45,7 @@ def points(snapshot: Snapshot) -> Iterator[Point]:
         pair = group.direction, group.status
         yield ACTIVE_CALLS(group.calls, *pair)
         yield DURATION.histogram(group.durations, *pair)
-        yield LONGEST(group.longest, *pair)
-        yield RECORDED(group.recorded, *pair)
+        if group.longest is not None:
+            yield LONGEST(group.longest, *pair)
+        if group.recorded is not None:
+            yield RECORDED(group.recorded, *pair)

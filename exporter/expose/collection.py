@@ -14,7 +14,7 @@ from exporter.observe.observation import Observation
 UP = Metric(
     "exotel_up",
     Kind.GAUGE,
-    "1 when every active call was listed in this collection; else 0, and no call metrics.",
+    "1 when every readable active call was listed in this collection; else 0, and no call metrics.",
 )
 SUCCESS = Metric(
     "exotel_collector_success", Kind.GAUGE, "1 when the collector's last run succeeded.", ("collector",)

@@ -29,6 +29,11 @@ def expose(observations: Mapping[str, Observation], accept: str) -> tuple[bytes,
     return plain_text(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether an `Accept-Encoding` header allows gzip, by its q-value (RFC 9110, 12.5.3)."""
+    return _quality(accept_encoding, {"gzip"}) > 0
+
+
 def wants_openmetrics(accept: str) -> bool:
     """Tell whether an `Accept` header prefers OpenMetrics to plain text, by q-values (RFC 9110, 12.5.1)."""
     openmetrics = _quality(accept, {"application/openmetrics-text"})
@@ -37,7 +42,7 @@ def wants_openmetrics(accept: str) -> bool:
 
 
 def _quality(accept: str, types: Iterable[str]) -> float:
-    """Give the highest q-value of some media types; 0 where none of them is accepted."""
+    """Give the highest q-value of some media types or codings; 0 where none of them is accepted."""
     qualities = [0.0]
     for entry in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in entry.split(";"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from exporter.logs import facts
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
 _GRACE = 4  # seconds for them to be answered at all
+_LAST_RESORT = 4.8  # seconds after which a program that is too busy to stop is ended
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
 
@@ -97,6 +100,9 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().call_later(_PATIENCE, self._hurry)
+        last_resort = threading.Timer(_LAST_RESORT, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
         await super().shutdown(sockets)
 
 

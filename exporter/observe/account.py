@@ -16,7 +16,7 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.listing import DEFAULT_LIMIT, Listing, ListingFailed, list_calls
 from exporter.config import AccountConfig
 from exporter.logs import facts, place
-from exporter.observe.agents import tally_agents
+from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import tally_calls
 from exporter.observe.ledger import Ledger
 from exporter.observe.observation import Observation, Snapshot
@@ -48,6 +48,7 @@ class Account:
         self._deadline = Deadline.after(0)
         self._next_due = 0.0
         self._page_size = config.collection.page_size
+        self._knows_agents = True
         self._sustainable_interval: float | None = None
         self._last: Observation | None = None
 
@@ -131,12 +132,23 @@ class Account:
     def _snapshot(self, listing: Listing, ended_at: float, window: float) -> Snapshot:
         if listing.doubt:
             raise ApiError(Reason.INCOMPLETE, listing.doubt)
+        if listing.unreadable and not listing.calls:
+            detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
+            raise ApiError(Reason.BAD_RESPONSE, detail)
         self._learn(listing)
         calls = tally_calls(listing.calls, self._bounds)
-        agents = tally_agents(listing.calls)
+        agents = self._tally_agents(listing)
         self._ledger.unknown(calls.unknown)
         self._ledger.unknown(agents.unknown if agents else {"agent_details": len(listing.calls)})
         return Snapshot(ended_at, window, calls, agents)
+
+    def _tally_agents(self, listing: Listing) -> AgentTally | None:
+        """Count agents; an empty list says as much of them as the last one that wasn't."""
+        if listing.calls:
+            tally = tally_agents(listing.calls)
+            self._knows_agents = tally is not None
+            return tally
+        return tally_agents(()) if self._knows_agents else None
 
     def _learn(self, listing: Listing) -> None:
         if listing.page_size >= DEFAULT_LIMIT:  # fewer rows were a mishap, or all there was
@@ -158,6 +170,8 @@ class Account:
                 account=self.name,
                 collector=CALLS,
                 reason=error.reason,
+                status=error.status,
+                code=error.code,
                 detail=error.detail,
                 request_id=error.request_id,
             ),

@@ -33,9 +33,11 @@ class CallGroup:
     direction: Direction
     status: CallStatus
     calls: int
-    recorded: int
+    recorded: int | None
+    """None where the API says of none of them whether it is recorded."""
     without_agent: int
-    longest: float
+    longest: float | None
+    """None where the API tells no duration of any of them."""
     durations: Histogram
 
 
@@ -71,9 +73,9 @@ def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Co
         direction,
         status,
         calls=len(members),
-        recorded=recorded.count(True),
+        recorded=recorded.count(True) if len(members) != recorded.count(None) or not members else None,
         without_agent=[call.agent_details is None for call in members].count(True),
-        longest=durations[-1] if durations else 0.0,
+        longest=durations[-1] if durations else None if members else 0.0,
         durations=Histogram(tuple(_buckets(timed, durations, bounds)), math.fsum(durations)),
     )
 

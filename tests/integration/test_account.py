@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -71,7 +73,7 @@ def test_the_observation_is_the_truth(calls: int) -> None:
     assert {
         (g.direction, g.status): g.without_agent for g in groups if g.without_agent
     } == truth.without_agent
-    assert max(g.longest for g in groups) == truth.longest_duration
+    assert max(g.longest or 0 for g in groups) == truth.longest_duration
     assert sum(g.durations.buckets[-1].cumulative for g in groups) == truth.total == calls
     assert snapshot.agents is not None
     assert snapshot.agents.on_call == truth.agents_on_call
@@ -202,6 +204,44 @@ def test_whoever_asks_during_a_collection_shares_it() -> None:
         wait(futures)
         assert len({id(future.result()) for future in futures}) == 1
         assert simulator.requests_served()["calls"] == 1
+
+
+def test_a_snapshot_tells_when_it_was_taken_and_over_how_long() -> None:
+    """Its time stamp lies within the collection, and its window is no longer than that."""
+    with Simulator(Settings(calls=150, speed=0, latency=0.1)) as simulator, account(simulator.url) as made:
+        before = time.time()
+        observation = observe(made)
+        after = time.time()
+    assert observation.snapshot is not None
+    assert before + 0.2 <= observation.snapshot.ended_at <= after
+    assert 0.2 <= observation.snapshot.window <= observation.seconds <= after - before
+
+
+def test_a_list_of_which_no_row_can_be_read_is_a_failure_and_not_an_empty_account() -> None:
+    """A field of the beta API was renamed: a busy centre must not look idle."""
+    with Simulator(Settings(calls=30, speed=0)) as simulator, account(simulator.url) as made:
+        rows = [{"sid": str(number), "status": "ringing"} for number in range(50)]
+        body = {"http_code": 200, "response": {"active_calls": rows, "total_active": 50}}
+        simulator.set_faults([f"other_json:{json.dumps(body)}"])
+        error = observe(made).error
+    assert error is not None
+    assert error.reason == Reason.BAD_RESPONSE
+    assert "none of the 50 rows" in error.detail
+
+
+def test_an_empty_list_says_as_much_of_agents_as_the_one_before() -> None:
+    """On the slim version of the API agents are not 0 whenever there happens to be no call."""
+    slim = {"active_calls": [{"call_sid": "a", "status": "ringing"}], "total_active": 1}
+    with Simulator(Settings(calls=0, speed=0)) as simulator, account(simulator.url) as made:
+        first = observe(made).snapshot
+        simulator.set_faults([f"other_json:{json.dumps({'response': slim})}"])
+        second = observe(made).snapshot
+        simulator.clear_faults()
+        third = observe(made).snapshot
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert [snapshot.agents is None for snapshot in (first, second, third)] == [False, True, True]
 
 
 def test_the_next_collection_is_a_new_one() -> None:

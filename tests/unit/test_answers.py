@@ -11,6 +11,7 @@ from msgspec import UNSET
 from exporter.api.answers import Page, read_page, refuse_failure
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Agent, Call
+from tests.rows import agent, call
 
 PHONE = "+919876543210"
 
@@ -25,12 +26,12 @@ ROW: dict[str, Any] = {
     "agent_details": {"user_id": "agent_uuid_001", "name": "John Agent", "status": "on-call"},
     "recording_enabled": True,
 }
-CALL = Call(
+CALL = call(
     call_sid="call_active_001",
     direction="outbound-api",
     status="in-progress",
     duration=120.0,
-    agent_details=Agent(user_id="agent_uuid_001", status="on-call"),
+    agent_details=agent("agent_uuid_001", "on-call"),
     recording_enabled=True,
 )
 
@@ -47,6 +48,12 @@ def read(status: int, body: bytes) -> Page:
     if status != 200:
         refuse_failure(status, body)
     return read_page(body)
+
+
+def failing_page(failure: dict[str, Any], **beside: Any) -> bytes:
+    """A failure beside a list that is there and empty."""
+    response = {"active_calls": [], "total_active": 0, **failure}
+    return json.dumps({"http_code": 200, "response": response, **beside}).encode()
 
 
 def v3_error(http_code: Any, code: Any) -> bytes:
@@ -93,13 +100,13 @@ def test_the_slim_version_of_the_api_is_read() -> None:
         ({"duration": {}}, "duration", None),
         ({"call_sid": 7}, "call_sid", "7"),
         ({"call_sid": "half \ud83d"}, "call_sid", "half ?"),
-        ({"direction": 7}, "direction", "int"),
-        ({"status": ["ringing"]}, "status", "list"),
+        ({"direction": 7}, "direction", "other"),
+        ({"status": ["ringing"]}, "status", "other"),
         ({"recording_enabled": "true"}, "recording_enabled", True),
         ({"recording_enabled": 0}, "recording_enabled", False),
         ({"recording_enabled": "perhaps"}, "recording_enabled", None),
         ({"agent_details": "John"}, "agent_details", Agent()),
-        ({"agent_details": {"user_id": 5, "status": 1}}, "agent_details", Agent(user_id="5", status="int")),
+        ({"agent_details": {"user_id": 5, "status": 1}}, "agent_details", agent("5", "other")),
         ({"agent_details": {}}, "agent_details", Agent()),
     ],
 )
@@ -109,7 +116,7 @@ def test_a_field_of_another_type_costs_only_itself(
     """What can be understood of a row is kept, and the rest of the row and of the page with it."""
     read = read_page(page({**ROW, **change}, {**ROW, "call_sid": "next"}, total=2))
     assert getattr(read.calls[0], field) == expected
-    assert read.calls[0].status == ("list" if field == "status" else "in-progress")
+    assert read.calls[0].status == ("other" if field == "status" else "in-progress")
     assert read.calls[1] == Call("next", *[getattr(CALL, name) for name in CALL.__struct_fields__[1:]])
 
 
@@ -137,6 +144,11 @@ def test_the_total_is_read_however_it_is_written(told: object, total: int | None
     """A total that is no number from 0 up is no total; the rows are read all the same."""
     read = read_page(page(ROW, total=told))
     assert (read.total, read.calls) == (total, (CALL,))
+
+
+def test_a_byte_order_mark_is_no_reason_to_refuse_an_answer() -> None:
+    """Some servers put one before their JSON."""
+    assert read_page(b"\xef\xbb\xbf" + page(ROW)).calls == (CALL,)
 
 
 def test_a_null_list_is_an_empty_one() -> None:
@@ -169,6 +181,14 @@ FAILURES = [
     (200, v3_error(500, "E_BUSY"), Reason.SERVER_ERROR, "API code E_BUSY"),
     (200, v1_error("429", None), Reason.RATE_LIMITED, "http_code 429 inside"),
     (200, v1_error(None, None), Reason.BAD_RESPONSE, "HTTP 200"),
+    (
+        200,
+        failing_page({"code": 401, "error_data": {"code": 1010}, "status": "failure"}),
+        Reason.AUTH,
+        "1010",
+    ),
+    (200, failing_page({"status": "failure"}), Reason.BAD_RESPONSE, "HTTP 200"),
+    (200, failing_page({}, RestException={"Status": 429}), Reason.RATE_LIMITED, "http_code 429 inside"),
     (200, page(ROW, http_code=503), Reason.SERVER_ERROR, "http_code 503 inside"),
     (200, b"", Reason.BAD_RESPONSE, "the answer is empty, not JSON"),
     (200, b"<!DOCTYPE html><p>hello", Reason.BAD_RESPONSE, "the answer is HTML, not JSON"),

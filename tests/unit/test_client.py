@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
+from http.client import BadStatusLine, RemoteDisconnected
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,17 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
         (requests.ConnectionError(f"{URL}?token={TOKEN}"), Reason.CONNECTION, "ConnectionError"),
         (requests.exceptions.ChunkedEncodingError(), Reason.CONNECTION, "ChunkedEncodingError"),
         (urllib3.exceptions.IncompleteRead(3, 9), Reason.CONNECTION, "cut short"),
+        (
+            requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 +919876543210")),
+            Reason.CONNECTION,
+            "proxy: it refused the tunnel with HTTP 407",
+        ),
+        (
+            requests.ConnectionError(RemoteDisconnected("")),
+            Reason.CONNECTION,
+            "closed without an answer",
+        ),
+        (requests.ConnectionError(BadStatusLine("SSH-2.0")), Reason.CONNECTION, "not HTTP that can be read"),
         (urllib3.exceptions.DecodeError("…"), Reason.BAD_RESPONSE, "decompressed"),
         (ConnectionResetError(104, "Connection reset by peer"), Reason.CONNECTION, "connection reset"),
     ],
@@ -267,6 +280,7 @@ def test_the_environment_neither_lends_a_proxy_nor_credentials(
 def test_the_configured_proxy_and_authority_are_used(api: requests_mock.Mocker, tmp_path: Path) -> None:
     """`proxy_url` and `tls_config.ca_file` reach the request."""
     ca_file = tmp_path / "ca.pem"
+    ca_file.touch()
     collection = CollectionConfig(
         proxy_url=Secret("http://user:pass@proxy.test:3128"), tls_config=TlsConfig(ca_file=ca_file)
     )
@@ -277,3 +291,16 @@ def test_the_configured_proxy_and_authority_are_used(api: requests_mock.Mocker, 
     ask(config)
     assert api.request_history[-1].proxies["https"] == "http://user:pass@proxy.test:3128"
     assert api.request_history[-1].verify == str(ca_file)
+
+
+def test_an_authority_that_is_gone_is_a_tls_failure_that_names_its_file(
+    api: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    """Nothing is asked without it, and the line says what to put back."""
+    endpoint = api.get(URL, content=page(ROW))
+    collection = CollectionConfig(tls_config=TlsConfig(ca_file=tmp_path / "gone.pem"))
+    with pytest.raises(ApiError) as caught:
+        ask(replace(account(), collection=collection))
+    assert caught.value.reason == Reason.TLS
+    assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file"
+    assert not endpoint.called

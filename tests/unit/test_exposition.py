@@ -15,25 +15,25 @@ from prometheus_client.samples import Sample
 
 from docs.generate import PAGE, metrics_page
 from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Agent, Call
+from exporter.api.rows import Call
 from exporter.expose.collector import BUILD_INFO, CATALOGUE, AccountsCollector
-from exporter.expose.exposition import expose, wants_openmetrics
+from exporter.expose.exposition import accepts_gzip, expose, wants_openmetrics
 from exporter.expose.metric import Kind, Metric
 from exporter.observe.agents import tally_agents
 from exporter.observe.calls import tally_calls
 from exporter.observe.ledger import Ledger
 from exporter.observe.observation import Observation, Snapshot
-from tests.rows import CALLS
+from tests.rows import CALLS, agent, call
 
 OPENMETRICS = "application/openmetrics-text"
 GOLDEN = Path(__file__).parent / "golden"
 
 CENTRE = [
-    Call("call-1", "inbound", "in-progress", 42.0, Agent("ann", "on-call"), recording_enabled=True),
-    Call("call-2", "outbound-api", "in-progress", 3700.0, Agent("ben", "on_call"), recording_enabled=False),
-    Call("call-3", "incoming", "ringing", 0.0, None, recording_enabled=False),
-    Call("call-4", "outbound-api", "in-progress", 3600.0, Agent("ann", "on-call"), recording_enabled=True),
-    Call("call-5", "sideways", None, None, None, None),
+    call("call-1", "inbound", "in-progress", 42.0, agent("ann", "on-call"), recording_enabled=True),
+    call("call-2", "outbound-api", "in-progress", 3700.0, agent("ben", "on_call"), recording_enabled=False),
+    call("call-3", "incoming", "ringing", 0.0, None, recording_enabled=False),
+    call("call-4", "outbound-api", "in-progress", 3600.0, agent("ann", "on-call"), recording_enabled=True),
+    call("call-5", "sideways", None, None, None, None),
 ]
 
 
@@ -124,7 +124,7 @@ def test_every_reason_starts_at_zero() -> None:
 
 def test_agents_are_absent_where_the_api_does_not_speak_of_them() -> None:
     """The slim version of the API: calls are counted, agents are not made up."""
-    found = samples({"acme": observation([Call("a", status="ringing")])})
+    found = samples({"acme": observation([call("a", status="ringing")])})
     assert "exotel_active_calls" in found
     assert not {"exotel_agents_on_call", "exotel_agents", "exotel_calls_without_agent"} & found.keys()
 
@@ -132,7 +132,7 @@ def test_agents_are_absent_where_the_api_does_not_speak_of_them() -> None:
 def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
     """A call_sid of 121 characters is longer than an exemplar may be; one with quotes trips parsers."""
     for call_sid, exemplars in (("x" * 120, 1), ("x" * 121, 0), ('"', 0), ("é", 0), ("a\n", 0)):
-        found = samples({"acme": observation([Call(call_sid, "inbound", "ringing", 1.0)])})
+        found = samples({"acme": observation([call(call_sid, "inbound", "ringing", 1.0)])})
         buckets = found["exotel_active_call_duration_seconds_bucket"]
         assert sum(s.exemplar is not None for s in buckets) == exemplars
 
@@ -206,3 +206,19 @@ def test_the_scraper_gets_the_format_it_prefers(accept: str, openmetrics: bool) 
     assert wants_openmetrics(accept) is openmetrics
     _, content_type = expose({}, accept)
     assert content_type.startswith(OPENMETRICS if openmetrics else "text/plain; version=0.0.4")
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "gzip"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("gzip, deflate, br", True),
+        ("gzip;q=0", False),
+        ("br", False),
+        ("GZIP;q=0.1", True),
+    ],
+)
+def test_only_who_accepts_gzip_gets_it(accept_encoding: str, gzip: bool) -> None:
+    """A q-value of 0 means no."""
+    assert accepts_gzip(accept_encoding) is gzip
