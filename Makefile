@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint generate clean
+MINUTES ?= 10
+
+.PHONY: demo test lint bench soak generate clean
 
 demo: .venv/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -13,6 +15,12 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: .venv/ready  ## listings against the simulator: requests, time, CPU and memory, and what is to be reached
+	$(BIN)/python -m bench
+
+soak: .venv/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
+	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
 generate: .venv/ready  ## what is committed but generated: dashboards, docs/metrics.md
 	$(BIN)/python -m grafana.generate

@@ -13,7 +13,7 @@ from bench.measure import Figures
 
 _RUNS = 7
 _HEAD = (
-    f"{'case':<16} {'way':<10} {'whole':>6} {'requests':>9} {'listing ms':>11} {'of floor':>9} {'all ms':>8} "
+    f"{'case':<16} {'way':<10} {'complete':>8} {'requests':>9} {'listing ms':>11} {'of floor':>9} {'all ms':>8} "
     f"{'CPU µs/call':>12} {'MiB over idle':>14} {'faster':>7}"
 )
 
@@ -44,7 +44,7 @@ def measured(way: str, url: str, case: Case, runs: int) -> Figures:
 def row(case: Case, way: str, figures: Figures, reference: Figures) -> str:
     """Write a row of the table."""
     return (
-        f"{case.name:<16} {way:<10} {f'{figures.complete}/{figures.runs}':>6} {figures.requests:>9.0f} "
+        f"{case.name:<16} {way:<10} {f'{figures.complete}/{figures.runs}':>8} {figures.requests:>9.0f} "
         f"{figures.listing * 1000:>11.0f} {figures.listing / case.floor:>9.2f} {figures.whole * 1000:>8.0f} "
         f"{figures.cpu / case.calls * 1e6:>12.2f} {figures.memory:>14.1f} "
         f"{reference.whole / figures.whole:>7.1f}"

@@ -31,6 +31,7 @@ CALLS = "calls"
 """The endpoint of the list of active calls, as the label `endpoint` names it."""
 
 BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
+_AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
 _LEAST_TIMEOUT = 0.001  # seconds; a socket takes 0 for no waiting at all
 _LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
 
@@ -81,7 +82,7 @@ class Client:
                 request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
                 request.url = f"{self._calls_url}?limit={limit}&offset={offset}"
                 under_way.append(self._threads.submit(self._get, CALLS, request, deadline))
-                if len(under_way) == 2 * self._concurrency:
+                if len(under_way) == self._concurrency + _AHEAD:
                     yield self._next_page(under_way, deadline)
             while under_way:
                 yield self._next_page(under_way, deadline)

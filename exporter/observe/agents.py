@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
+from operator import attrgetter
 
 from msgspec import UNSET
 
@@ -31,37 +33,39 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
     unsaid = [call.agent_details is UNSET for call in calls].count(True)
     if calls and unsaid == len(calls):
         return None
-    ids: defaultdict[tuple[AgentStatus, bool], list[str | None]] = defaultdict(list)
-    for call in calls:
-        if isinstance(agent := call.agent_details, Agent):
-            is_talking = call.status is CallStatus.IN_PROGRESS
-            ids[agent.status or AgentStatus.UNKNOWN, is_talking].append(agent.user_id or None)
-    by_status: defaultdict[AgentStatus, set[str]] = defaultdict(set)
-    talking: set[str] = set()
-    calls_of: Counter[str] = Counter()
+    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
+    for agent, call_status in map(attrgetter("agent_details", "status"), calls):
+        if isinstance(agent, Agent):
+            ids[agent.status, call_status].append(agent.user_id)
     unknown = Counter(agent_details=unsaid, agent_id=0, agent_status=0)
-    for (status, is_talking), group in ids.items():
-        named = [user_id for user_id in group if user_id is not None]
-        by_status[status].update(named)
-        talking.update(named if is_talking else ())
-        calls_of.update(named)
-        unknown["agent_id"] += len(group) - len(named)
-        unknown["agent_status"] += 0 if status.is_known else len(named)
-    agents = _once_each(by_status)
-    presumed = agents[AgentStatus.UNKNOWN] & talking
+    named: list[tuple[AgentStatus, CallStatus | None, list[str]]] = []
+    for (told, call_status), group in ids.items():
+        status, known_ids = told or AgentStatus.UNKNOWN, [user_id for user_id in group if user_id]
+        named.append((status, call_status, known_ids))
+        unknown["agent_id"] += len(group) - len(known_ids)
+        unknown["agent_status"] += 0 if status.is_known else len(known_ids)
+    statuses = _statuses(named)
+    presumed = {
+        user_id
+        for status, call_status, group in named
+        if status is AgentStatus.UNKNOWN and call_status is CallStatus.IN_PROGRESS
+        for user_id in group
+        if statuses[user_id] is AgentStatus.UNKNOWN
+    }
+    by_status = {**{status: 0 for status in AgentStatus if status.is_known}, **Counter(statuses.values())}
+    calls_of = Counter(chain.from_iterable(group for _, _, group in named))
     return AgentTally(
-        on_call=len(agents[AgentStatus.ON_CALL]) + len(presumed),
-        by_status={status: len(group) for status, group in agents.items() if group or status.is_known},
+        on_call=by_status[AgentStatus.ON_CALL] + len(presumed),
+        by_status=by_status,
         on_several_calls=sum(number > 1 for number in calls_of.values()),
         unknown=dict(unknown),
     )
 
 
-def _once_each(by_status: Mapping[AgentStatus, set[str]]) -> dict[AgentStatus, set[str]]:
-    """Leave each agent in the first of their statuses alone."""
-    seen: set[str] = set()
-    agents = {}
-    for status in AgentStatus:
-        agents[status] = by_status.get(status, set()) - seen
-        seen |= agents[status]
-    return agents
+def _statuses(named: Iterable[tuple[AgentStatus, CallStatus | None, list[str]]]) -> dict[str, AgentStatus]:
+    """Give each agent's status: of several, the one that comes first among AgentStatus."""
+    statuses: dict[str, AgentStatus] = {}
+    precedence = list(AgentStatus)
+    for status, _, group in sorted(named, key=lambda each: -precedence.index(each[0])):
+        statuses.update(zip(group, repeat(status)))
+    return statuses

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import cast
@@ -49,19 +49,28 @@ class CallTally:
     unknown: Mapping[str, int]
 
 
-def tally_calls(calls: Iterable[Call], bounds: Sequence[float]) -> CallTally:
+def tally_calls(calls: Sequence[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
     groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in _LISTED})
-    for call in calls:
-        groups[call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN].append(call)
+    for (direction, status), members in _by_pair(calls).items():
+        groups[direction or Direction.UNKNOWN, status or CallStatus.UNKNOWN] += members
     unknown: Counter[str] = Counter()
     tallies = tuple(_group(pair, members, bounds, unknown) for pair, members in sorted(groups.items()))
     return CallTally(tallies, dict(unknown))
 
 
+def _by_pair(calls: Sequence[Call]) -> Mapping[tuple[Direction | None, CallStatus | None], list[Call]]:
+    groups: defaultdict[tuple[Direction | None, CallStatus | None], list[Call]] = defaultdict(list)
+    for pair, call in zip(map(attrgetter("direction", "status"), calls), calls, strict=True):
+        groups[pair].append(call)
+    return groups
+
+
 def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
     direction, status = pair
-    timed = [call for call in members if call.duration is not None and 0 <= call.duration < _UNBELIEVABLE]
+    timed = [
+        call for call in members if (duration := call.duration) is not None and 0 <= duration < _UNBELIEVABLE
+    ]
     timed.sort(key=attrgetter("duration"))
     durations = [cast(float, call.duration) for call in timed]
     recorded = [call.recording_enabled for call in members]
