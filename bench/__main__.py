@@ -13,8 +13,8 @@ from bench.measure import Figures
 
 _RUNS = 7
 _HEAD = (
-    f"{'case':<16} {'way':<10} {'complete':>8} {'requests':>9} {'listing ms':>11} {'of floor':>9} {'all ms':>8} "
-    f"{'CPU µs/call':>12} {'MiB over idle':>14} {'faster':>7}"
+    f"{'case':<16} {'way':<10} {'complete':>8} {'requests':>9} {'listing ms':>11} {'of floor':>9} "
+    f"{'all ms':>8} {'CPU µs/call':>12} {'MiB over idle':>14} {'faster':>7}"
 )
 
 

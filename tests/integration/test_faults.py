@@ -38,8 +38,8 @@ CALLS = 250
 """Three pages of the faulty account: at 0, 96 and 192."""
 GUARD = 30
 """Seconds after which a scrape counts as never answered."""
-SHORT = {TIMEOUT_HEADER: "2"}
-"""For faults that are over only with the deadline: one and a half seconds."""
+SHORT = {TIMEOUT_HEADER: "1.5"}
+"""For faults that are over only with the deadline: one second."""
 FAULTY, OTHERS = "faulty", ("first-other", "second-other")
 
 UNKNOWN_ROWS = [
@@ -160,9 +160,7 @@ class House:
 
     def others_right(self, found: Scrape) -> bool:
         """Tell whether the two accounts beside the faulty one are as if nothing had happened."""
-        return all(
-            right(found, name, self.simulators[name]) and not found.failures(name) for name in OTHERS
-        )
+        return all(right(found, name, self.simulators[name]) and not found.failures(name) for name in OTHERS)
 
 
 @contextmanager
@@ -224,13 +222,10 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ("status:418,body=html", "bad_response", "bad_response"),
     ("status:204", "bad_response", "bad_response"),
     ("status:500", "server_error", "server_error"),
-    ("status:500,body=html", "server_error", "server_error"),
     ("status:502,body=html", "server_error", "server_error"),
     ("status:503", "server_error", "server_error"),
-    ("status:503,body=empty", "server_error", "server_error"),
     ("inside:404", "not_found", "not_found"),
     ("inside:500", "server_error", "server_error"),
-    ("inside:503", "server_error", "server_error"),
     ("reset", "connection", "connection"),
     ("close", "connection", "connection"),
     ("garbage", "connection", "connection"),
@@ -245,7 +240,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ('other_json:{"response": {"active_calls": {}}}', "bad_response", "bad_response"),
     ("empty_page", "incomplete", "incomplete"),
     ("total:1000000000", "budget", "incomplete"),
-    ("total:1000000000000000000000000000000", "up", "up"),
+    ("total:1000000000000000000000000000000", "budget", "incomplete"),
     ("total:0", "up", "up"),
     ("total:-5", "up", "up"),
     ("total:null", "up", "up"),
@@ -260,7 +255,6 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
 #: These last until the deadline, or until no retry fits before it.
 SLOW_FAULTS: tuple[tuple[str, str, str], ...] = (
     ("status:429", "rate_limited", "rate_limited"),
-    ("status:429,body=v1", "rate_limited", "rate_limited"),
     ("status:429,body=html", "rate_limited", "rate_limited"),
     ("status:429,retry-after=1", "rate_limited", "rate_limited"),
     ("inside:429", "rate_limited", "rate_limited"),
@@ -280,9 +274,7 @@ REFUSALS = (
 PLACES: tuple[Where, Where] = ("first", "middle")
 
 
-def cases(
-    faults: tuple[tuple[str, str, str], ...], *, slow: bool
-) -> Iterator[tuple[str, Where, str, bool]]:
+def cases(faults: tuple[tuple[str, str, str], ...], *, slow: bool) -> Iterator[tuple[str, Where, str, bool]]:
     """Give fault, place, reason and whether it lasts until the deadline."""
     for fault, *reasons in faults:
         for where, reason in zip(PLACES, reasons, strict=True):
@@ -319,7 +311,7 @@ def test_a_fault_has_its_reason_and_costs_only_its_account(
         house.faulty.clear_faults()
         after = scrape(url)
         recovered = right(after, FAULTY, house.faulty) and after.failures(FAULTY) == failed.failures(FAULTY)
-    told = ",".join(key for key, in failed.failures(FAULTY)) or "up"
+    told = ",".join(key for (key,) in failed.failures(FAULTY)) or "up"
     answers = ["no", "yes"]
     others = house.others_right(failed)
     table.append(f"{fault[:44]:44} {where:7} {told:13} {answers[others]:7} {answers[recovered]}")
@@ -395,20 +387,21 @@ def test_a_pause_that_fits_into_the_next_scrape_is_waited_for(house: House) -> N
     assert right(after, FAULTY, house.faulty)
 
 
-def test_no_exchange_stays_open_behind_an_answer(house: House) -> None:
+def test_no_exchange_stays_open_behind_an_answer() -> None:
     """A server that never answers isn't kept waiting by the exporter: every connection is cut."""
-    with Simulator(Settings(calls=CALLS, speed=0)) as hanging:
-        made = account(FAULTY, hanging.url)
-        with served([made]) as url:
-            for fault in ("hang@first", "hang@middle", "drip@first", "drip@middle"):
-                hanging.set_faults([fault])
-                assert scrape(url, SHORT).failures(FAULTY)
-                wait_for(lambda: not hanging._server._connections, 10, f"{fault}: connections to be closed")
+    with (
+        Simulator(Settings(calls=CALLS, speed=0)) as hanging,
+        served([account(FAULTY, hanging.url)]) as url,
+    ):
+        for fault in ("hang@first", "drip@middle"):
+            hanging.set_faults([fault])
+            assert scrape(url, SHORT).failures(FAULTY)
+            wait_for(lambda: not hanging._server._connections, 10, "every connection to be closed")
 
 
 @pytest.mark.parametrize("where", PLACES)
 def test_hostile_rows_cost_only_themselves(house: House, table: list[str], where: Where) -> None:
-    """Nulls, wrong types, quotes, newlines, emoji: every row that names a call counts, the others are told."""
+    """Nulls, wrong types, quotes, newlines, emoji: each row that names a call counts, others are told."""
     named = {row["call_sid"] for row in HOSTILE_ROWS if isinstance(row, dict) and row.get("call_sid")}
     with house.exporter() as (url, _):
         house.set_fault("rows", where)
@@ -448,7 +441,7 @@ def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list
     assert recovered
 
 
-MB = 1_000_000
+MB, MIB = 10**6, 2**20
 
 
 class Bomb(Quiet):
@@ -499,36 +492,24 @@ def test_bodies_of_300_megabytes_leave_memory_flat(tmp_path: Path, kind: str, re
     """Eight at once, compressed, or beside a redirect: each is read no further than a page can be long."""
     with ExitStack() as stack:
         simulator = stack.enter_context(Simulator(Settings(calls=400, speed=0, max_limit=20)))
+        simulator.set_faults(["huge:300@middle"])
         bad = {"compressed": Bomb, "redirect": Far}
-        urls = {
-            "good": simulator.url,
-            "bad": stack.enter_context(listening(bad[kind])) if kind in bad else simulator.url,
-        }
-        config = {
-            "accounts": [
-                {"name": name, "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
-                for name, url in urls.items()
-            ],
-            "collection": {"min_interval": "0s", "requests_per_minute": 100_000, "page_size": 20},
-        }
-        file = write(tmp_path, yaml.safe_dump(config))
+        target = stack.enter_context(listening(bad[kind])) if kind in bad else simulator.url
+        eager = {"min_interval": "0s", "requests_per_minute": 100_000, "page_size": 20, "timeout": "20s"}
+        demo = {"account_sid": "demo", "base_url": target, "api_key": "demo", "api_token": "demo"}
+        file = write(tmp_path, yaml.safe_dump({"accounts": [{"name": "acme", **demo, **eager}]}))
         running = stack.enter_context(exporter(tmp_path, f"--config.file={file}"))
-        url = running.url("")
-        assert scrape(url).one("good", "exotel_up") == 1
-        before, _ = memory(running.program.process.pid)
-        if kind == "8 at once":
-            simulator.set_faults(["huge:300@middle"])
-        peaks = []
-        for _ in range(3):
-            assert scrape(url).by("bad", "exotel_collector_failures_total", "reason").keys() == {(reason,)}
-            peaks.append(memory(running.program.process.pid)[1])
-    # Two accounts read eight bodies each, of 8 MiB at most, and a copy of some.
-    assert max(peaks) - before < 300 * MB
-    assert peaks[-1] - peaks[0] < 100 * MB
+        process = running.program.process.pid
+        assert requests.get(running.url("/"), timeout=GUARD).status_code == 200
+        before, _ = memory(process)
+        for scrapes in range(1, 6):
+            assert scrape(running.url("")).failures("acme") == {(reason,): scrapes}
+        _, peak = memory(process)
+    assert peak - before < 192 * MIB  # eight bodies under way and eight done take 128, if none was let go
 
 
 def test_another_host_never_sees_a_request(house: House) -> None:
-    """Neither during a redirect, nor after it, for any status that redirects."""
+    """Neither during a redirect nor after it, for any status that redirects."""
 
     class Redirecting(Quiet):
         def do_GET(self) -> None:
@@ -548,7 +529,7 @@ def test_another_host_never_sees_a_request(house: House) -> None:
 
 
 def test_a_location_that_is_no_text_is_a_redirect_like_any_other() -> None:
-    """What it says is never read: neither bytes beyond UTF-8 nor an impossible URL are an internal error."""
+    """What it says is never read: bytes that are no UTF-8 are no internal error."""
 
     class Redirecting(Quiet):
         def do_GET(self) -> None:

@@ -22,8 +22,7 @@ def taken(budget: Budget, patience: float = 0.001) -> bool:
     """Tell whether a request could be had within so many seconds."""
     try:
         budget.take(Deadline.after(patience))
-    except ApiError as error:
-        assert error.reason in {Reason.BUDGET, Reason.RATE_LIMITED}
+    except ApiError:
         return False
     return True
 
@@ -158,7 +157,7 @@ def test_retry_after_closes_the_budget_for_as_long_as_it_says(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "pause"), [(30, 30), (0, 0), (-30, 0), (86_400, HOUR), (-10**9, 0), (10**10, HOUR)]
+    ("seconds", "pause"), [(30, 30), (0, 0), (-30, 0), (86_400, HOUR), (-(10**9), 0), (10**10, HOUR)]
 )
 def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
     """The pause lasts until then; a date that is past asks for none."""

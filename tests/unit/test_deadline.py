@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.api import deadline as deadline_module
 from exporter.api.deadline import Deadline
-from tests.clock import still_clock
+from tests.clock import StillClock, still_clock
 
 GUARD = 10  # seconds: what a wait that ends early may take on the busiest machine
 
@@ -29,15 +30,11 @@ def test_what_is_left_shrinks_to_nothing_and_never_below(steps: list[int], secon
 def test_a_wait_is_cut_to_what_is_left(left: int, asked: int) -> None:
     """Whatever is asked for, no wait outlasts the deadline."""
     waits: list[float] = []
-    with still_clock(), pytest.MonkeyPatch.context() as patch:
-        deadline = Deadline.after(left)
-        patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deadline_module, "time", StillClock())
         patch.setattr(threading.Event, "wait", lambda _event, timeout: waits.append(timeout))
-        _WAIT(deadline, asked)
+        Deadline.after(left).wait(asked)
     assert waits == [min(left, asked)]
-
-
-_WAIT = Deadline.wait  # the clock that stands still puts another in its place
 
 
 def test_a_deadline_that_was_ended_is_over() -> None:

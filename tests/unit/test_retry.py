@@ -15,10 +15,15 @@ from exporter.api.retry import RETRIED, wait_before_retry
 FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}
 
 
+def dice(seed: int) -> Random:
+    """Give chance that is the same each time."""
+    return Random(seed)  # noqa: S311  # it guards nothing
+
+
 @pytest.mark.parametrize("reason", sorted(set(Reason) - set(FIRST_WAIT)))
 def test_what_another_try_cannot_mend_has_no_wait(reason: Reason) -> None:
     """Refusals, redirects, nonsense, and a time or budget that is over: asking again only costs."""
-    assert wait_before_retry(ApiError(reason, ""), 1, Random(1)) is None
+    assert wait_before_retry(ApiError(reason, ""), 1, dice(1)) is None
 
 
 def test_the_reasons_that_are_exported_as_retried_are_those_that_are() -> None:
@@ -31,7 +36,7 @@ def test_the_wait_doubles_within_its_jitter_and_ends_after_three_tries(
     reason: Reason, tries: int, seed: int
 ) -> None:
     """Half as long to half as long again, twice as long after the second try, none after the third."""
-    wait = wait_before_retry(ApiError(reason, ""), tries, Random(seed))
+    wait = wait_before_retry(ApiError(reason, ""), tries, dice(seed))
     if tries >= 3:
         assert wait is None
     else:
@@ -43,7 +48,7 @@ def test_the_wait_doubles_within_its_jitter_and_ends_after_three_tries(
 def test_clients_that_failed_together_do_not_come_back_together() -> None:
     """A hundred clients spread over the whole range of the jitter."""
     error = ApiError(Reason.SERVER_ERROR, "")
-    waits = [wait_before_retry(error, 1, Random(seed)) or 0 for seed in range(100)]
+    waits = [wait_before_retry(error, 1, dice(seed)) or 0 for seed in range(100)]
     assert len(set(waits)) == 100
     assert min(waits) < 0.15
     assert max(waits) > 0.25
