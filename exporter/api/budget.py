@@ -36,6 +36,23 @@ class Budget:
             self._forget(now)
             return 0 if self.closed_for() else self.requests_per_minute - len(self._made)
 
+    def within(self, seconds: float) -> int:
+        """Give how many requests may be made in the next so many seconds, with waits in between."""
+        with self._lock:
+            if self.closed_for() >= seconds:
+                return 0
+            before = time.monotonic() + seconds - _MINUTE
+            return self.requests_per_minute - sum(made > before for made in self._made)
+
+    def wait_for(self, requests: int) -> float:
+        """Give the seconds until so many requests may be made at once."""
+        with self._lock:
+            now = time.monotonic()
+            self._forget(now)
+            in_the_way = min(len(self._made), len(self._made) + requests - self.requests_per_minute)
+            free_in = self._made[in_the_way - 1] + _MINUTE - now if in_the_way > 0 else 0.0
+            return max(self.closed_for(), free_in)
+
     def closed_for(self) -> float:
         """Give the seconds for which the API asked for no requests."""
         return max(0.0, self._closed_until - time.monotonic())

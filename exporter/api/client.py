@@ -108,12 +108,10 @@ class Client:
         self._session.close()
 
     def _next_page(self, under_way: deque[Future[bytes]], deadline: Deadline) -> Page:
-        try:
-            body = under_way[0].result(timeout=deadline.left())
-        except TimeoutError:
-            raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
-        under_way.popleft()
-        return read_page(body)
+        wait([under_way[0]], timeout=deadline.left())
+        if not under_way[0].done():
+            raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
+        return read_page(under_way.popleft().result())
 
     def _abandon(self, under_way: Iterable[Future[bytes]], deadline: Deadline) -> None:
         deadline.end()
@@ -183,9 +181,14 @@ class Client:
         return self._used
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:  # requests' signature
+        """Lead nowhere: to offer a next step, requests would read a redirect's body, whatever its size."""
+
+
 def _session(account: AccountConfig) -> requests.Session:
     collection = account.collection
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.stream = True
     session.headers["User-Agent"] = f"exotel-exporter/{__version__}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -46,3 +47,8 @@ class ApiError(Exception):
         self.status = status
         self.code = code
         self.request_id = request_id
+
+    def bare(self) -> Self:
+        """Give the error without the frames it came through, which would keep bodies and requests alive."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)

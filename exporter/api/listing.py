@@ -98,7 +98,7 @@ class _Walk:
             self._limit = self._served = DEFAULT_LIMIT
             self._take([0])
         if self.seams.end and not self.seams.closed:
-            self._served = self.seams.end
+            self._served = min(self._limit, self.seams.end)
 
     def read_on(self) -> None:
         """Read the rest, to beyond the total, or to the first page that brings no new call."""
@@ -156,8 +156,9 @@ class _Walk:
         if page.total is None:
             # Without a total a short first page may be all that the server serves at a time.
             return page.rows < (self._served if offset else min(self._served, DEFAULT_LIMIT))
-        is_short = page.rows < self._served or page.rows > self._limit  # more: a server that knows no pages
-        return is_short and offset + page.rows >= page.total
+        is_whole_list = offset > 0 and page.rows > self._limit and page.rows >= page.total
+        is_short = page.rows < self._served and offset + page.rows >= page.total
+        return is_short or is_whole_list  # the latter from a server that knows no pages
 
     def _rest(self) -> Iterator[int]:
         total, offset = self.seams.total, self._step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from threading import local
+from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
 
@@ -22,24 +22,33 @@ class Connections:
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._thread = local()
+        self._lock = Lock()
 
     def hold_to(self, deadline: Deadline) -> None:
         """Let no connection that this thread makes come about after a deadline."""
         self._thread.deadline = deadline
 
-    def made(self, connection: HTTPConnection) -> None:
-        """Take note of a connection; TimeoutError if looking up its host has outlasted the deadline."""
-        self._open.add(connection)
-        if not self._thread.deadline.left():
+    def open(self, connection: HTTPConnection) -> None:
+        """Take note of a connection that is about to be made."""
+        with self._lock:
+            self._open.add(connection)
+
+    def hold(self, connection: HTTPConnection) -> None:
+        """Let a connection take no longer than is left; past the deadline close it and raise TimeoutError."""
+        left: float = self._thread.deadline.left()
+        if not left:
             connection.close()
             raise TimeoutError
+        connection.sock.settimeout(left)
 
     def cut(self) -> None:
         """Break all connections off: whoever waits for one gets an error at once."""
-        for connection in list(self._open):
-            if connection.sock is not None:
+        with self._lock:
+            opened = list(self._open)
+        for sock in [connection.sock for connection in opened]:  # read once: another thread may close it
+            if sock is not None:
                 with suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+                    sock.shutdown(socket.SHUT_RDWR)
 
 
 def cuttable(session: requests.Session, pool_size: int) -> Connections:
@@ -66,20 +75,23 @@ class _Adapter(HTTPAdapter):
 
 
 def _pools(connections: Connections) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
+    class Held(HTTPConnection):
         def connect(self) -> None:
+            connections.open(self)
             super().connect()
-            connections.made(self)
+            connections.hold(self)  # to look up its host may have taken longer than there was time
 
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            connections.made(self)
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            connections.hold(self)  # TLS begins behind a proxy that took its time
+
+    class HeldSecure(Held, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Held
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+        ConnectionCls = HeldSecure
 
     return {"http": PlainPool, "https": SecurePool}

@@ -49,6 +49,7 @@ class Account:
         self._next_due = 0.0
         self._page_size = config.collection.page_size
         self._knows_agents = True
+        self._needed = 1  # requests for a listing
         self._sustainable_interval: float | None = None
         self._last: Observation | None = None
 
@@ -81,6 +82,7 @@ class Account:
     def unfinished(self, seconds: float) -> Observation:
         """Give the observation of someone who can't wait for the collection in flight any longer."""
         error = ApiError(Reason.TIMEOUT, "the collection is still under way")
+        self._ledger.failure(CALLS, error.reason)
         return self._observation(seconds, error)
 
     def hurry(self) -> None:
@@ -112,20 +114,20 @@ class Account:
             reported, unseen = listing.total, listing.unseen
             result = self._snapshot(listing, ended_at, window)
         except ListingFailed as failed:
-            reported, result = failed.total, failed.error
+            reported, result = failed.total, failed.error.bare()
         except ApiError as error:
-            result = error
+            result = error.bare()
         except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
             result = ApiError(Reason.INTERNAL, place(error))
         if isinstance(result, ApiError):
             self._report_failure(result)
-        self._next_due = started + self._pause_after(result)
+        self._next_due = max(started + self._pause_after(result), self._affordable_at(result))
         self._last = self._observation(time.monotonic() - started, result, reported, unseen)
         return self._last
 
     def _list(self, deadline: Deadline) -> Listing:
         fetch = partial(self._client.pages, deadline=deadline)
-        listing = list_calls(fetch, self._page_size, self._client.budget.remaining())
+        listing = list_calls(fetch, self._page_size, self._client.budget.within(deadline.left()))
         self._ledger.unknown({"call": listing.unreadable})
         return listing
 
@@ -153,14 +155,20 @@ class Account:
     def _learn(self, listing: Listing) -> None:
         if listing.page_size >= DEFAULT_LIMIT:  # fewer rows were a mishap, or all there was
             self._page_size = min(self._page_size, listing.page_size)
-        self._sustainable_interval = listing.requests * _MINUTE / self.config.collection.requests_per_minute
+        self._needed = listing.requests
+        listings_a_minute = max(1, self.config.collection.requests_per_minute // listing.requests)
+        self._sustainable_interval = _MINUTE / listings_a_minute
 
     def _pause_after(self, result: Snapshot | ApiError) -> float:
-        """Give the seconds from the start of a collection to the next one."""
+        """Give the seconds from the start of a collection to the next one, as far as the budget has them."""
         pause = self.config.collection.min_interval
-        if isinstance(result, Snapshot):
-            return max(pause, self._sustainable_interval or 0.0)
-        return max(pause, _MINUTE) if result.reason in _REFUSALS else pause
+        was_refused = isinstance(result, ApiError) and result.reason in _REFUSALS
+        return max(pause, _MINUTE) if was_refused else pause
+
+    def _affordable_at(self, result: Snapshot | ApiError) -> float:
+        """Give the time on the monotonic clock at which the budget has another listing like this one."""
+        wait = self._client.budget.wait_for(self._needed) if isinstance(result, Snapshot) else 0.0
+        return time.monotonic() + wait
 
     def _report_failure(self, error: ApiError) -> None:
         self._ledger.failure(CALLS, error.reason)

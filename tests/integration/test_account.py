@@ -176,7 +176,7 @@ def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
 
 def test_hostile_rows_cost_only_themselves() -> None:
     """Nulls, wrong types, missing fields, quotes and emoji: they are counted, the rest is collected."""
-    with Simulator(Settings(calls=80, speed=0)) as simulator:
+    with Simulator(Settings(calls=20, speed=0)) as simulator:
         simulator.set_faults(["rows"])
         with account(simulator.url) as made:
             observation = observe(made)

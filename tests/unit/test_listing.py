@@ -222,8 +222,8 @@ def test_a_server_that_cuts_the_limit_teaches_its_page_size() -> None:
     assert list_calls(still(70, cap=20).fetch, 100).page_size == 20
 
 
-def test_a_server_that_knows_no_pages_is_asked_once() -> None:
-    """The whole list comes with the first answer, limit or no limit."""
+def test_a_server_that_knows_no_pages_is_asked_no_more_than_twice() -> None:
+    """The whole list comes with each answer, limit or no limit; the second shows that it is the whole."""
     requests: list[Ask] = []
 
     def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
@@ -232,7 +232,7 @@ def test_a_server_that_knows_no_pages_is_asked_once() -> None:
             yield Page(tuple(Call(str(number)) for number in range(150)), 0, 150)
 
     found = list_calls(fetch, 100)
-    assert (len(found.calls), found.doubt, len(requests)) == (150, None, 1)
+    assert (len(found.calls), found.doubt, len(requests)) == (150, None, 2)
 
 
 def test_an_empty_page_under_a_positive_total_is_no_complete_list() -> None:

@@ -1,0 +1,82 @@
+"""Connections that can be cut, by one thread while others make and close them."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from urllib3.connection import HTTPConnection
+
+from exporter.api.deadline import Deadline
+from exporter.api.transport import Connections
+
+SECONDS = 1.0
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Have threads take turns as often as can be: what a busy machine does now and then."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_a_cut_wakes_whoever_reads() -> None:
+    """Both directions are shut: the reader finds the end, and the other side too."""
+    connections = Connections()
+    connections.hold_to(Deadline.after(10))
+    connection = HTTPConnection("exotel.invalid")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection.sock = ours
+        connections.open(connection)
+        connections.cut()
+        theirs.settimeout(10)
+        assert theirs.recv(1) == b""
+        assert ours.recv(1) == b""
+
+
+def test_a_connection_that_comes_about_after_the_deadline_is_closed() -> None:
+    """Looking up the host may have outlasted it: nothing is sent."""
+    connections = Connections()
+    connections.hold_to(Deadline.after(0))
+    connection = HTTPConnection("exotel.invalid")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection.sock = ours
+        with pytest.raises(TimeoutError):
+            connections.hold(connection)
+        theirs.settimeout(10)
+        assert theirs.recv(1) == b""
+
+
+def test_connections_come_and_go_while_they_are_cut(restless: None) -> None:
+    """Neither one that is made nor one that is closed in that moment is an error."""
+    connections, end = Connections(), time.monotonic() + SECONDS
+
+    def come_and_go() -> None:
+        connections.hold_to(Deadline.after(60))
+        while time.monotonic() < end:
+            connection = HTTPConnection("exotel.invalid")
+            connection.sock, other = socket.socketpair()
+            with other:
+                connections.open(connection)
+                connection.close()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    errors = []
+    while time.monotonic() < end:
+        try:
+            connections.cut()
+        except (AttributeError, RuntimeError) as error:
+            errors.append(error)
+    for thread in threads:
+        thread.join()
+    assert errors == []
