@@ -13,7 +13,7 @@ import statistics
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -63,6 +63,8 @@ class Sample:
 
     memory: float
     """MiB."""
+    peak: float
+    """MiB: the most that its memory ever was."""
     threads: int
     descriptors: int
 
@@ -73,6 +75,7 @@ class Sample:
         status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         return cls(
             memory=int(status["VmRSS"].split()[0]) / 1024,
+            peak=int(status["VmHWM"].split()[0]) / 1024,
             threads=sum(1 for _ in (process / "task").iterdir()),
             descriptors=sum(1 for _ in (process / "fd").iterdir()),
         )
@@ -195,9 +198,11 @@ async def _calm(record: Record) -> None:
 
 def _table(samples: Sequence[Sample], record: Record) -> str:
     lines = [f"{'':12}{'start':>9}{'highest':>9}{'end':>9}"]
-    for name, *values in zip((field.name for field in fields(Sample)), *map(astuple, samples), strict=True):
-        row = "".join(f"{value:9.{name == 'memory':d}f}" for value in (values[0], max(values), values[-1]))
-        lines.append(f"{name + (name == 'memory') * ' MiB':12}{row}")
+    for measure in fields(Sample):
+        values = [getattr(sample, measure.name) for sample in samples]
+        name, digits = (f"{measure.name} MiB", 1) if measure.type == "float" else (measure.name, 0)
+        row = "".join(f"{value:9.{digits}f}" for value in (values[0], max(values), values[-1]))
+        lines.append(f"{name:12}{row}")
     made = len(record.seconds)
     answered = made - record.unanswered.total()
     failures = record.last.samples("exotel_collector_failures_total", FAULTY) if record.last else []

@@ -21,7 +21,10 @@ ACCOUNTS = (QUIET, CHURNING, FAULTY)
 _PATIENCE = 3.0  # seconds that a scraper waits for an answer, as it tells the exporter
 _PAUSE = 1.0  # seconds from one scrape of a scraper to its next
 _DRIP = 1.0  # seconds from byte to byte
-_FORMATS: tuple[tuple[str, Callable[[str], Iterable[Family]]], ...] = (
+
+Read = Callable[[str], Iterable[Family]]
+
+_FORMATS: tuple[tuple[str, Read], ...] = (
     ("text/plain", read_plain_text),
     ("application/openmetrics-text", read_openmetrics),
 )
@@ -30,7 +33,7 @@ _FORMATS: tuple[tuple[str, Callable[[str], Iterable[Family]]], ...] = (
 class Answer:
     """The samples of one answer that belong to an account."""
 
-    def __init__(self, read: Callable[[str], Iterable[Family]], text: str) -> None:
+    def __init__(self, read: Read, text: str) -> None:
         self._samples = [
             sample for family in read(text) for sample in family.samples if "account" in sample.labels
         ]
@@ -62,6 +65,16 @@ class Answer:
         return None if calls[QUIET] == reported else f"{calls[QUIET]} calls of {reported} reported"
 
 
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What came of one: an answer, or why there was none, or why it could not be read."""
+
+    seconds: float
+    answer: Answer | None = None
+    failure: str | None = None
+    mistake: str | None = None
+
+
 @dataclass
 class Record:
     """What all scrapers together have seen."""
@@ -83,11 +96,15 @@ class Record:
         """Tell whether every account was up in the last answer."""
         return self.last is not None and all(map(self.last.is_up, ACCOUNTS))
 
-    def take(self, answer: Answer) -> None:
-        """Take in an answer that could be read."""
-        self.last = answer
-        self.up.update(filter(answer.is_up, ACCOUNTS))
-        if mistake := answer.mistake():
+    def take(self, scrape: Scrape) -> None:
+        """Take in what came of a scrape."""
+        self.seconds.append(scrape.seconds)
+        if scrape.failure:
+            self.unanswered[scrape.failure] += 1
+        if scrape.answer:
+            self.last = scrape.answer
+            self.up.update(filter(scrape.answer.is_up, ACCOUNTS))
+        if mistake := scrape.mistake or (scrape.answer and scrape.answer.mistake()):
             self.wrong[mistake] += 1
 
 
@@ -99,26 +116,27 @@ async def scrape_on(url: str, record: Record) -> None:
         session.headers["Accept-Encoding"] = "gzip"
         for accept, read in cycle(_FORMATS):
             session.headers["Accept"] = accept
-            started = time.monotonic()
-            outcome = await asyncio.to_thread(_get, session, url)
-            took = time.monotonic() - started
-            record.seconds.append(took)
-            if isinstance(outcome, str) or took > _PATIENCE:
-                record.unanswered[outcome if isinstance(outcome, str) else "late"] += 1
-            else:
-                try:
-                    record.take(await asyncio.to_thread(Answer, read, outcome.text))
-                except Exception as error:  # noqa: BLE001  # whatever a parser makes of it
-                    record.wrong[f"can't be read as {accept}: {error!r}"] += 1
-            await asyncio.sleep(_PAUSE - (time.monotonic() - started))
+            next_one = time.monotonic() + _PAUSE
+            record.take(await asyncio.to_thread(_scrape, session, url, read))
+            await asyncio.sleep(next_one - time.monotonic())
 
 
-def _get(session: requests.Session, url: str) -> requests.Response | str:
+def _scrape(session: requests.Session, url: str, read: Read) -> Scrape:
+    started = time.monotonic()
     try:
         response = session.get(url, timeout=_PATIENCE)
     except requests.RequestException as error:
-        return type(error).__name__
-    return response if response.status_code == 200 else f"HTTP {response.status_code}"
+        return Scrape(time.monotonic() - started, failure=type(error).__name__)
+    seconds = time.monotonic() - started
+    if response.status_code != 200 or seconds > _PATIENCE:
+        return Scrape(seconds, failure=f"HTTP {response.status_code} after {seconds:.0f} s")
+    told = response.headers.get("Content-Type", ""), response.headers.get("Content-Encoding")
+    if not told[0].startswith(str(session.headers["Accept"])) or told[1] != "gzip":
+        return Scrape(seconds, mistake=f"not what was asked for: {told}")
+    try:
+        return Scrape(seconds, Answer(read, response.text))
+    except Exception as error:  # noqa: BLE001  # whatever a parser makes of it
+        return Scrape(seconds, mistake=f"can't be read: {error!r}")
 
 
 async def keep_silent(host: str, port: int) -> None:

@@ -13,11 +13,12 @@ from tests.tools import ROOT
 MAY_IMPORT = {
     "config": set(),
     "logs": set(),
+    "memory": set(),
     "api": {"config"},
     "observe": {"api", "config", "logs"},
     "expose": {"observe", "api", "config", "logs"},
     "simulator": set(),
-    "cli": {"expose", "observe", "api", "config", "logs", "simulator"},
+    "cli": {"expose", "observe", "api", "config", "logs", "memory", "simulator"},
     "__main__": {"cli"},
     "__init__": set(),
 }
