@@ -18,11 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-import requests
 import yaml
 
+from bench.trouble import make_trouble
 from bench.visitors import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep_silent, scrape_on
-from exporter.simulator.fault_kinds import KINDS
 from tests.command import SECONDS, Exporter, exporter
 from tests.e2e.processes import program, wait_for
 
@@ -41,20 +40,6 @@ CENTRES = {
     CHURNING: ("--calls=2000", "--speed=5", "--flat"),
     FAULTY: ("--calls=1000", "--flat"),
 }
-#: What a kind of fault is drawn with; those that aren't here need no argument.
-ARGUMENTS = {
-    "status": (
-        *("204", "400", "401", "402", "403", "404", "429", "429,body=v1", "429,retry-after=2"),
-        *("500", "500,body=empty", "502,body=html", "503", "503,retry-after=1", "599"),
-    ),
-    "inside": ("400", "401", "404", "429", "500", "503"),
-    "slow": ("200ms", "1s", "3s"),
-    "total": ("0", "1", "1000000000", "-5", "null", '"many"'),
-    "huge": ("5", "10", "300"),
-    "other_json": ("", "[]", "null", '{"response": {"active_calls": {}}}'),
-    "redirect": ("http://127.0.0.1:9/elsewhere",),
-}
-PAGES = ("", "@first", "@middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +54,10 @@ class Sample:
     descriptors: int
 
     @classmethod
-    def of(cls, pid: int) -> Sample:
-        """Take it of a process."""
-        process = Path("/proc", str(pid))
+    def of(cls, running: Exporter) -> Sample:
+        """Take it of a running exporter; AssertionError with its log when it is no longer there."""
+        running.program.said()
+        process = Path("/proc", str(running.program.process.pid))
         status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         return cls(
             memory=int(status["VmRSS"].split()[0]) / 1024,
@@ -86,7 +72,8 @@ class Sample:
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the faults.")
 def main(minutes: float, seed: int) -> None:
     """Soak the exporter; exit 1 if it grew, or left a scrape without a right answer."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # what was started is ended either way
     with TemporaryDirectory() as folder, _running(Path(folder)) as (running, faulty_url):
         record = Record()
         samples = asyncio.run(_soak(running, faulty_url, record, 60 * minutes, seed))
@@ -130,24 +117,24 @@ async def _soak(
     running: Exporter, faulty_url: str, record: Record, seconds: float, seed: int
 ) -> list[Sample]:
     """Give samples: the first and the last are taken in calm, so that they compare."""
-    url, pid = running.url("/metrics"), running.program.process.pid
+    url = running.url("/metrics")
     host, port = "127.0.0.1", int(running.addresses()[0].rpartition(":")[2])
     draw = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
     async with _beside(*(scrape_on(url, record) for _ in range(SCRAPERS))):
-        async with _beside(_trouble(faulty_url, draw)):
+        async with _beside(make_trouble(faulty_url, draw)):
             await asyncio.sleep(WARM_UP)
         await _calm(record)
-        samples = [Sample.of(pid)]
+        samples = [Sample.of(running)]
         async with _beside(
-            _trouble(faulty_url, draw),
+            make_trouble(faulty_url, draw),
             *(keep_silent(host, port) for _ in range(SILENT)),
             *(drip(host, port, record) for _ in range(DRIPPING)),
         ):
             for _ in range(round(seconds / EVERY)):
                 await asyncio.sleep(EVERY)
-                samples.append(Sample.of(pid))
+                samples.append(Sample.of(running))
         await _calm(record)
-        return [*samples, Sample.of(pid)]
+        return [*samples, Sample.of(running)]
 
 
 @asynccontextmanager
@@ -163,26 +150,6 @@ async def _beside(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-
-
-async def _trouble(simulator: str, draw: random.Random) -> None:
-    """Have a simulator fail in one way after another, with good times between, until cancelled."""
-
-    async def set_faults(*faults: str) -> None:
-        url = f"{simulator}/_simulator/faults"
-        answer = await asyncio.to_thread(requests.post, url, json=faults, timeout=SECONDS)
-        answer.raise_for_status()
-
-    try:
-        while True:
-            kind = draw.choice(list(KINDS))
-            argument = draw.choice(ARGUMENTS.get(kind, ("",)))
-            await set_faults(kind + (argument and f":{argument}") + draw.choice(PAGES))
-            await asyncio.sleep(draw.uniform(2, 4))
-            await set_faults()
-            await asyncio.sleep(draw.uniform(1, 2))
-    finally:
-        await set_faults()
 
 
 async def _calm(record: Record) -> None:

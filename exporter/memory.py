@@ -5,16 +5,22 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-_M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
+# From glibc's malloc.h.
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
+
 _LARGE = 256 * 1024  # bytes
 
 
-def give_back_large_blocks() -> None:
-    """Have glibc map each large block by itself, so that freeing it gives it back.
+def give_memory_back() -> None:
+    """Have glibc keep no more than it needs; to be called before there are threads.
 
-    Left alone, glibc learns from the first freed answer of some megabytes to keep such blocks in the heaps of
-    its threads: after a run of oversized answers the process would stay a hundred megabytes larger.
+    Left alone, it learns from the first freed answer of some megabytes to keep such blocks, and each thread
+    keeps a heap of its own: after a run of oversized answers the process would stay a hundred megabytes
+    larger. One heap is enough where one thread at a time holds the interpreter.
     Where the C library isn't glibc nothing happens. Source: mallopt(3).
     """
     with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        library.mallopt(_M_ARENA_MAX, 1)

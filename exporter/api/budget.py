@@ -72,7 +72,7 @@ class Budget:
         wait = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
         if headers.get("X-RateLimit-Remaining") == "0":
             reset = _number(headers.get("X-RateLimit-Reset"))
-            wait = max(wait or 0.0, reset - time.time()) if reset is not None else wait
+            wait = max(wait or 0.0, _until(reset)) if reset is not None else wait
         if wait is not None and wait > 0:
             with self._lock:
                 self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _LONGEST_WAIT))
@@ -108,6 +108,13 @@ def _seconds(value: str | None) -> float | None:
         return parsedate_to_datetime(value).timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _until(reset: float) -> float:
+    """Give the seconds until a reset: told as seconds from now, or as seconds or milliseconds since 1970."""
+    if reset < 1e8:
+        return reset
+    return (reset if reset < 1e11 else reset / 1000) - time.time()
 
 
 def _number(value: str | None) -> float | None:

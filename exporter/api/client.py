@@ -92,9 +92,8 @@ class Client:
 
     def has_new_credentials(self) -> bool:
         """Tell whether the secrets are others than those last used, or can't be read any more."""
-        used = self._used
         try:
-            return self._credentials() != used
+            return self._credentials() != self._used
         except ApiError:
             return True
 
@@ -170,19 +169,19 @@ class Client:
         ca_file = self._account.collection.tls_config.ca_file
         if ca_file is not None and not ca_file.is_file():
             raise ApiError(Reason.TLS, f"tls_config.ca_file {ca_file}: no such file")
-        return self._session.prepare_request(requests.Request("GET", url, auth=self._credentials()))
+        self._used = self._credentials()
+        return self._session.prepare_request(requests.Request("GET", url, auth=self._used))
 
     def _credentials(self) -> HTTPBasicAuth:
         try:
             key, token = self._account.api_key.reveal(), self._account.api_token.reveal()
         except SecretUnreadable as error:
             raise ApiError(Reason.AUTH, str(error)) from None
-        self._used = HTTPBasicAuth(key.encode(), token.encode())
-        return self._used
+        return HTTPBasicAuth(key.encode(), token.encode())
 
 
 class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:  # requests' signature
+    def get_redirect_target(self, resp: requests.Response) -> None:
         """Lead nowhere: to offer a next step, requests would read a redirect's body, whatever its size."""
 
 

@@ -12,17 +12,19 @@ class Deadline:
     """A point on the monotonic clock, in seconds; every wait is cut to what is left before it."""
 
     at: float
+    seconds: float = 0.0
+    """How far it lay ahead when it was set."""
     _ended: Event = field(default_factory=Event, compare=False, repr=False)
     _parts: list[Deadline] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
         """Give the deadline that lies `seconds` from now."""
-        return cls(time.monotonic() + seconds)
+        return cls(time.monotonic() + seconds, seconds)
 
     def part(self) -> Deadline:
         """Give the deadline of a part of the work, which can end before the whole and not after it."""
-        part = Deadline(self.at)
+        part = Deadline(self.at, self.seconds)
         self._parts.append(part)
         if self._ended.is_set():
             part.end()

@@ -18,7 +18,8 @@ from exporter.api.seams import Seams
 
 DEFAULT_LIMIT = 20  # rows the API serves when it isn't asked for a number
 _ROUNDS = 3  # of repair
-_ROWS_AN_OVERLAP_ROW = 25  # a page of 100 shares four rows with its neighbour
+LEAST_OVERLAP, MOST_OVERLAP = 0.04, 0.25
+"""The share of its rows that a page has in common with its neighbour."""
 _SPARE_REQUESTS = 8
 
 Ask = tuple[int, int]
@@ -38,8 +39,10 @@ class Listing:
     total: int | None
     """What the API reported last, if it did."""
     requests: int
+    seams_mended: int
+    """How many pages were asked for again because two neighbours shared no call."""
     page_size: int
-    """Rows that the server serves with a page."""
+    """Rows that the server serves with a page, as far as more than one page has shown it."""
     unseen: int | None
     """Calls that the API reports beyond those listed; None where it reports no number."""
     doubt: str | None
@@ -47,37 +50,52 @@ class Listing:
 
 
 class ListingFailed(Exception):
-    """A page could not be had; `total` is what an earlier page reported, if any did."""
+    """A page could not be had.
 
-    def __init__(self, error: ApiError, total: int | None) -> None:
+    `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
+    as it is known.
+    """
+
+    def __init__(self, error: ApiError, total: int | None, needed: int) -> None:
         super().__init__(error.detail)
         self.error = error
         self.total = total
+        self.needed = needed
 
 
-def list_calls(fetch: FetchPages, page_size: int, most_requests: int = sys.maxsize) -> Listing:
+def list_calls(
+    fetch: FetchPages,
+    page_size: int,
+    most_requests: int = sys.maxsize,
+    overlap: float = LEAST_OVERLAP,
+) -> Listing:
     """List every active call, or say why some could be missing.
 
     The first page teaches the total and the page size that the server really serves. The rest are asked for
-    at once, each overlapping its neighbour, the last one reaching beyond the total. Where two pages share no
-    call, the seam between them is asked for again, in a few rounds of rising width. A list that would take
-    more than `most_requests` is not begun.
+    at once, each overlapping its neighbour by a share of its rows, the last one reaching beyond the total.
+    Where two pages share no call, the seam between them is asked for again: at once, and if that isn't enough
+    in a few rounds of rising width. A list that would take more than `most_requests` is not begun.
 
     Raises ListingFailed when a page can't be had.
     """
-    walk = _Walk(fetch, page_size, most_requests)
+    walk = _Walk(fetch, page_size, most_requests, overlap)
     try:
         walk.begin()
         walk.read_on()
         walk.repair()
     except ApiError as error:
-        raise ListingFailed(error, walk.seams.total) from error
+        raise ListingFailed(error, walk.seams.total, walk.needed) from error
     return walk.listing()
 
 
 class _Walk:
-    def __init__(self, fetch: FetchPages, page_size: int, most_requests: int) -> None:
+    def __init__(self, fetch: FetchPages, page_size: int, most_requests: int, overlap: float) -> None:
         self.seams = Seams()
+        self.needed = 1
+        self._overlap = overlap
+        self._is_size_shown = False
+        self._seams_mended = 0
+        self._planned = 1
         self._fetch = fetch
         self._limit = max(2, page_size)  # pages of one row could share none
         self._served = self._limit
@@ -86,17 +104,23 @@ class _Walk:
 
     @property
     def _step(self) -> int:
-        return max(1, self._served - max(1, self._served // _ROWS_AN_OVERLAP_ROW))
+        return max(1, self._served - max(1, int(self._served * self._overlap)))
+
+    @property
+    def _bound(self) -> int:
+        """Give the requests that there may be in all: mending takes no more than the pages do, and some."""
+        return min(self._most, 2 * self._planned + _SPARE_REQUESTS)
 
     def begin(self) -> None:
         """Read the first page; some servers refuse a limit that others would cut."""
         try:
-            self._take([0])
+            list(self._added([0]))
         except ApiError as error:
             if error.status != 400 or self._limit <= DEFAULT_LIMIT:
                 raise
             self._limit = self._served = DEFAULT_LIMIT
-            self._take([0])
+            self._is_size_shown = True
+            list(self._added([0]))
         if self.seams.end and not self.seams.closed:
             self._served = min(self._limit, self.seams.end)
 
@@ -104,20 +128,22 @@ class _Walk:
         """Read the rest, to beyond the total, or to the first page that brings no new call."""
         if self.seams.closed or self._served < 2:
             return
-        needed = self._requests + max(0, (self.seams.total or 0) - self._served) // self._step + 1
-        if needed > self._most:
-            detail = f"{self.seams.total} calls take {needed} requests to list, and {self._most} are left"
+        self.needed = self._requests + max(0, (self.seams.total or 0) - self._served) // self._step + 1
+        if self.needed > self._most:
+            detail = (
+                f"{self.seams.total} calls take {self.needed} requests to list, and {self._most} are left"
+            )
             raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
-        self._take(self._rest(), stop_at_nothing_new=True)
+        self._first_pass()
 
     def repair(self) -> None:
         """Ask for open seams again, and for the end of the list, as long as that can prove more."""
-        most = min(self._most, 2 * self._requests + _SPARE_REQUESTS)
         for width in (2**round_ for round_ in range(_ROUNDS)):
             if self.seams.complete or not self.seams.in_order or self._served < 2:
                 return
             try:
-                self._take(list(self._repairs(width))[: max(0, most - self._requests)])
+                asks = list(self._repairs(width))[: max(0, self._bound - self._requests)]
+                self._seams_mended += len(list(self._added(asks)))
             except ApiError as error:
                 if error.reason not in {Reason.TIMEOUT, Reason.BUDGET}:
                     raise
@@ -130,12 +156,37 @@ class _Walk:
             unreadable=self.seams.unreadable,
             total=self.seams.total,
             requests=self._requests,
-            page_size=self._served,
+            seams_mended=self._seams_mended,
+            page_size=self._served if self._is_size_shown else self._limit,
             unseen=self.seams.unseen,
             doubt=self._doubt(),
         )
 
-    def _take(self, offsets: Iterable[int], *, stop_at_nothing_new: bool = False) -> None:
+    def _first_pass(self) -> None:
+        """Read page after page; where one doesn't join the page before, mend while the list is still near."""
+        planned, mends, mended = self._rest(), deque[int](), set[int]()
+
+        def offsets() -> Iterator[int]:
+            while (offset := mends.popleft() if mends else next(planned, None)) is not None:
+                yield offset
+
+        before, rows_before = 0, frozenset[str]()
+        with closing(self._added(offsets())) as added:
+            for offset, page, new in added:
+                rows = frozenset(call.call_sid for call in page.calls)
+                if offset in mended:
+                    continue
+                if not new and (page.total is None or not rows or rows == rows_before):
+                    return  # beyond the end, or from a server that ignores the offset
+                if not self.seams.are_sealed(before, self.seams.pages - 1) and self._requests < self._bound:
+                    mends.append(max(0, offset - self._served // 2))
+                    mended.add(mends[-1])
+                    self._seams_mended += 1
+                before, rows_before = self.seams.pages - 1, rows
+                self._planned += 1
+
+    def _added(self, offsets: Iterable[int]) -> Generator[tuple[int, Page, int], None, None]:
+        """Ask for pages and add them; give each with its offset and the number of calls it brought."""
         asked: deque[int] = deque()
 
         def asks() -> Iterator[Ask]:
@@ -148,8 +199,8 @@ class _Walk:
             for page in pages:
                 offset = asked.popleft()
                 new = self.seams.add(page, offset, is_last=self._is_last(page, offset))
-                if stop_at_nothing_new and not new:
-                    return
+                self._is_size_shown |= offset > 0 and page.rows == self._served
+                yield offset, page, new
 
     def _is_last(self, page: Page, offset: int) -> bool:
         """Tell whether a page reaches the end: it has fewer rows than it could, and its own total agrees."""

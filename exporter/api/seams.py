@@ -93,6 +93,15 @@ class Seams:
             offset for (_, before), (offset, page) in pairwise(seen) if self._root(before) != self._root(page)
         ]
 
+    @property
+    def pages(self) -> int:
+        """Give how many pages were taken in; they are numbered from 0."""
+        return len(self._sights)
+
+    def are_sealed(self, page: int, other: int) -> bool:
+        """Tell whether two pages are sealed to one another, directly or through others."""
+        return self._root(page) == self._root(other)
+
     def add(self, page: Page, offset: int, *, is_last: bool) -> int:
         """Take in a page; give the number of calls that were not seen before."""
         number, start = len(self._sights), len(self._rows)

@@ -46,9 +46,12 @@ class Connections:
         with self._lock:
             opened = list(self._open)
         for sock in [connection.sock for connection in opened]:  # read once: another thread may close it
-            if sock is not None:
+            raw = getattr(sock, "socket", sock)  # behind an HTTPS proxy, TLS lies in TLS
+            if isinstance(raw, socket.socket):
+                # The plain socket's own method: that of a TLS one first drops its encryption, and a thread
+                # that is sending would go on in the clear.
                 with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+                    socket.socket.shutdown(raw, socket.SHUT_RDWR)
 
 
 def cuttable(session: requests.Session, pool_size: int) -> Connections:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 
 from exporter.api.deadline import Deadline
+from exporter.api.errors import Reason
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
 
@@ -53,9 +54,18 @@ async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> d
 
 
 async def _observe(account: Account, seconds: float) -> Observation:
-    collection = asyncio.wrap_future(account.collect(Deadline.after(seconds)))
+    deadline = Deadline.after(seconds)
+    observation = await _await(account, deadline)
+    if observation.error is not None and observation.error.reason is Reason.TIMEOUT and deadline.left():
+        # It may have been the collection of someone with less time: there is time left for one of our own.
+        observation = await _await(account, deadline)
+    return observation
+
+
+async def _await(account: Account, deadline: Deadline) -> Observation:
+    collection = asyncio.wrap_future(account.collect(deadline))
     try:
         # shield: a scraper that goes away must not take the collection from others who wait for it
-        return await asyncio.wait_for(asyncio.shield(collection), seconds + _GRACE)
+        return await asyncio.wait_for(asyncio.shield(collection), deadline.left() + _GRACE)
     except TimeoutError:
-        return account.unfinished(seconds)
+        return account.unfinished(deadline.seconds)

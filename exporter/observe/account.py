@@ -13,7 +13,14 @@ from threading import Lock
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
-from exporter.api.listing import DEFAULT_LIMIT, Listing, ListingFailed, list_calls
+from exporter.api.listing import (
+    DEFAULT_LIMIT,
+    LEAST_OVERLAP,
+    MOST_OVERLAP,
+    Listing,
+    ListingFailed,
+    list_calls,
+)
 from exporter.config import AccountConfig
 from exporter.logs import facts, place
 from exporter.observe.agents import AgentTally, tally_agents
@@ -24,7 +31,7 @@ from exporter.observe.observation import Observation, Snapshot
 CALLS = "calls"
 """The collector that lists active calls, as the label `collector` names it."""
 
-_MINUTE = 60.0  # seconds
+_MINUTE, _HOUR = 60.0, 3600.0  # seconds
 _REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}  # not asked for again for a minute: the API may lock the account
 
 _log = logging.getLogger(__name__)
@@ -48,6 +55,8 @@ class Account:
         self._deadline = Deadline.after(0)
         self._next_due = 0.0
         self._page_size = config.collection.page_size
+        self._page_size_until = 0.0  # when what was learnt of it is forgotten
+        self._overlap = LEAST_OVERLAP
         self._knows_agents = True
         self._needed = 1  # requests for a listing
         self._sustainable_interval: float | None = None
@@ -82,7 +91,6 @@ class Account:
     def unfinished(self, seconds: float) -> Observation:
         """Give the observation of someone who can't wait for the collection in flight any longer."""
         error = ApiError(Reason.TIMEOUT, "the collection is still under way")
-        self._ledger.failure(CALLS, error.reason)
         return self._observation(seconds, error)
 
     def hurry(self) -> None:
@@ -115,20 +123,26 @@ class Account:
             result = self._snapshot(listing, ended_at, window)
         except ListingFailed as failed:
             reported, result = failed.total, failed.error.bare()
+            if failed.needed <= self.config.collection.requests_per_minute:  # else no waiting helps
+                self._needed = max(self._needed, failed.needed)
         except ApiError as error:
             result = error.bare()
         except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
             result = ApiError(Reason.INTERNAL, place(error))
         if isinstance(result, ApiError):
             self._report_failure(result)
-        self._next_due = max(started + self._pause_after(result), self._affordable_at(result))
+        self._next_due = max(started + self._pause_after(result, deadline), self._affordable_at(result))
         self._last = self._observation(time.monotonic() - started, result, reported, unseen)
         return self._last
 
     def _list(self, deadline: Deadline) -> Listing:
         fetch = partial(self._client.pages, deadline=deadline)
-        listing = list_calls(fetch, self._page_size, self._client.budget.within(deadline.left()))
+        if time.monotonic() >= self._page_size_until:
+            self._page_size = self.config.collection.page_size
+        most_requests = self._client.budget.within(deadline.left())
+        listing = list_calls(fetch, self._page_size, most_requests, self._overlap)
         self._ledger.unknown({"call": listing.unreadable})
+        self._learn(listing)
         return listing
 
     def _snapshot(self, listing: Listing, ended_at: float, window: float) -> Snapshot:
@@ -137,7 +151,6 @@ class Account:
         if listing.unreadable and not listing.calls:
             detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
             raise ApiError(Reason.BAD_RESPONSE, detail)
-        self._learn(listing)
         calls = tally_calls(listing.calls, self._bounds)
         agents = self._tally_agents(listing)
         self._ledger.unknown(calls.unknown)
@@ -153,22 +166,29 @@ class Account:
         return tally_agents(()) if self._knows_agents else None
 
     def _learn(self, listing: Listing) -> None:
-        if listing.page_size >= DEFAULT_LIMIT:  # fewer rows were a mishap, or all there was
-            self._page_size = min(self._page_size, listing.page_size)
+        """Take what a listing showed of the server and the list into account for the next one."""
+        if listing.page_size < self._page_size:
+            self._page_size = max(DEFAULT_LIMIT, listing.page_size)
+            self._page_size_until = time.monotonic() + _HOUR
+        wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
+        self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
         self._needed = listing.requests
         listings_a_minute = max(1, self.config.collection.requests_per_minute // listing.requests)
         self._sustainable_interval = _MINUTE / listings_a_minute
 
-    def _pause_after(self, result: Snapshot | ApiError) -> float:
+    def _pause_after(self, result: Snapshot | ApiError, deadline: Deadline) -> float:
         """Give the seconds from the start of a collection to the next one, as far as the budget has them."""
         pause = self.config.collection.min_interval
-        was_refused = isinstance(result, ApiError) and result.reason in _REFUSALS
-        return max(pause, _MINUTE) if was_refused else pause
+        if isinstance(result, Snapshot):
+            return pause
+        if result.reason is Reason.TIMEOUT and deadline.seconds < self.config.collection.timeout:
+            return 0.0  # the scraper had little time; the next one may have more
+        return max(pause, _MINUTE) if result.reason in _REFUSALS else pause
 
     def _affordable_at(self, result: Snapshot | ApiError) -> float:
-        """Give the time on the monotonic clock at which the budget has another listing like this one."""
-        wait = self._client.budget.wait_for(self._needed) if isinstance(result, Snapshot) else 0.0
-        return time.monotonic() + wait
+        """Give the time on the monotonic clock at which the budget has a whole listing like the last one."""
+        needs_whole = isinstance(result, Snapshot) or result.reason in {Reason.INCOMPLETE, Reason.BUDGET}
+        return time.monotonic() + (self._client.budget.wait_for(self._needed) if needs_whole else 0.0)
 
     def _report_failure(self, error: ApiError) -> None:
         self._ledger.failure(CALLS, error.reason)

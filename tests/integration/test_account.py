@@ -356,3 +356,31 @@ def test_a_collection_never_raises() -> None:
     with account("http://127.0.0.1:1") as made:
         future: Future[Observation] = made.collect(Deadline.after(0))
         assert future.result().error is not None
+
+
+def test_a_scraper_in_a_hurry_does_not_take_the_account_from_the_next_one() -> None:
+    """Its timeout is its own: whoever comes next, with more time, gets a collection of his own."""
+    patient = CollectionConfig(timeout=20, min_interval=10)
+    with (
+        Simulator(Settings(calls=30, speed=0, latency=0.3)) as simulator,
+        account(simulator.url, collection=patient) as made,
+    ):
+        assert observe(made, seconds=0.1).snapshot is None
+        assert observe(made, seconds=20).snapshot is not None
+
+
+def test_a_page_size_that_was_refused_once_is_asked_for_again_after_an_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One odd 400 doesn't cost five times the requests for ever."""
+    with Simulator(Settings(calls=90, speed=0)) as simulator, account(simulator.url) as made:
+        simulator.set_faults(["status:400*1"])
+        observe(made)
+        refused = simulator.requests_served()["calls"]
+        observe(made)
+        learnt = simulator.requests_served()["calls"] - refused
+        now = time.monotonic()
+        monkeypatch.setattr("exporter.observe.account.time.monotonic", lambda: now + 3601)
+        observe(made)
+        again = simulator.requests_served()["calls"] - refused - learnt
+    assert (learnt, again) == (5, 1)

@@ -301,7 +301,7 @@ def test_a_seam_that_can_not_be_repaired_in_time_stays_open(reason: Reason) -> N
     pages = {0: range(100), 96: range(110, 210), 192: range(206, 215)}
 
     def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        for offset, _limit in asks:
+        for offset, _limit in list(asks):  # all under way at once
             if offset not in pages:
                 raise ApiError(reason, "over")
             yield Page(tuple(Call(str(number)) for number in pages[offset]), 0, 201)
@@ -309,3 +309,44 @@ def test_a_seam_that_can_not_be_repaired_in_time_stays_open(reason: Reason) -> N
     found = list_calls(fetch, 100)
     assert found.doubt == "between 1 pairs of pages calls could be missing"
     assert len(found.calls) == 205
+
+
+def test_an_open_seam_is_asked_for_again_while_the_list_is_still_near() -> None:
+    """The mend is the next request, not one after all other pages are in."""
+    server = still(400, window=1)
+
+    def fetch(asks: Iterable[Ask]) -> Iterator[Page]:
+        for offset, limit in asks:
+            if offset == 96:
+                server.throughout -= set(server.alive[:20])
+                del server.alive[:20]
+            yield server.read(offset, limit)
+
+    found = list_calls(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
+    assert found.doubt is None
+    assert found.seams_mended == 1
+    assert [offset for offset, _ in server.requests[:4]] == [0, 96, 46, 192]
+
+
+def test_a_first_page_that_happens_to_be_short_teaches_no_page_size() -> None:
+    """The total was counted a moment before the rows: that is no smaller page."""
+    calls = tuple(map(Call, map(str, range(55))))
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for offset, limit in asks:
+            yield Page(calls[offset : offset + limit], 0, 56 if offset == 0 else 55)
+
+    found = list_calls(fetch, 100)
+    assert (found.doubt, found.page_size) == (None, 100)
+
+
+@pytest.mark.parametrize("calls", [5_000, 250])
+def test_a_wider_overlap_needs_no_mending(calls: int) -> None:
+    """What an account has learnt spares it the open seams: the list moves less than the pages overlap."""
+    narrow, wide = (MovingList(calls, churn=3, order="oldest", window=8, seed=1) for _ in range(2))
+    mended = [
+        list_calls(server.fetch, 50, overlap=overlap).seams_mended
+        for server, overlap in ((narrow, 0.04), (wide, 0.25))
+    ]
+    assert mended[1] <= mended[0]
+    assert mended[1] < 3

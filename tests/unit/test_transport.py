@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
+import trustme
 from urllib3.connection import HTTPConnection
 
 from exporter.api.deadline import Deadline
@@ -80,3 +84,25 @@ def test_connections_come_and_go_while_they_are_cut(restless: None) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_a_tls_connection_is_cut_below_its_encryption() -> None:
+    """The TLS socket's own shutdown would drop the encryption, and let a sender go on in the clear."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    connections = Connections()
+    connection = HTTPConnection("localhost")
+    ours, theirs = socket.socketpair()
+    with ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(server.wrap_socket, theirs, server_side=True)
+        with client.wrap_socket(ours, server_hostname="localhost") as secure, accepted.result() as peer:
+            connection.sock = secure
+            connections.open(connection)
+            connections.cut()
+            assert secure.version() is not None
+            with pytest.raises((BrokenPipeError, ssl.SSLError)):
+                secure.sendall(b"secret")
+            with suppress(ssl.SSLError, OSError):
+                assert peer.recv(10) == b""
