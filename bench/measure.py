@@ -16,7 +16,6 @@ from bench.cases import CASES, Case
 from bench.reference import list_plainly
 from exporter.api.deadline import Deadline
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
-from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 
 _SECONDS = 120
@@ -112,7 +111,6 @@ def _resident() -> int:
 
 def main(way: str, url: str, case: str, runs: str) -> None:
     """Print the figures of one way and one case as JSON."""
-    give_memory_back()  # as the program does
     [found] = [each for each in CASES if each.name == case]
     print(json.dumps(asdict(measure(way, url, found, int(runs)))))
 

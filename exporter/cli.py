@@ -28,7 +28,6 @@ from exporter.expose.app import create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.logs import set_up
-from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 
 
@@ -106,7 +105,6 @@ def main(  # noqa: PLR0913  # an argument for each flag
 ) -> None:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
-    give_memory_back()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(
             number, lambda *_: _leave(int(once))

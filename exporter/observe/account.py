@@ -23,6 +23,7 @@ from exporter.api.listing import (
 )
 from exporter.config import AccountConfig
 from exporter.logs import facts, place
+from exporter.memory import give_memory_back
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import tally_calls
 from exporter.observe.ledger import Ledger
@@ -131,6 +132,7 @@ class Account:
             result = ApiError(Reason.INTERNAL, place(error))
         if isinstance(result, ApiError):
             self._report_failure(result)
+            give_memory_back()  # it may have been for answers of any size
         self._next_due = max(started + self._pause_after(result, deadline), self._affordable_at(result))
         self._last = self._observation(time.monotonic() - started, result, reported, unseen)
         return self._last

@@ -15,10 +15,10 @@ MAY_IMPORT = {
     "logs": set(),
     "memory": set(),
     "api": {"config"},
-    "observe": {"api", "config", "logs"},
+    "observe": {"api", "config", "logs", "memory"},
     "expose": {"observe", "api", "config", "logs"},
     "simulator": set(),
-    "cli": {"expose", "observe", "api", "config", "logs", "memory", "simulator"},
+    "cli": {"expose", "observe", "api", "config", "logs", "simulator"},
     "__main__": {"cli"},
     "__init__": set(),
 }
