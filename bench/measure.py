@@ -74,7 +74,7 @@ def _exporter(url: str, case: Case) -> Run:
                 requests_per_minute=10**9,  # or a run would get the result of the one before
             ),
         ),
-        MetricsConfig().duration_buckets,
+        MetricsConfig(),
     )
     made = 0
 
@@ -83,7 +83,7 @@ def _exporter(url: str, case: Case) -> Run:
         observation = account.collect(Deadline.after(_SECONDS)).result()
         before, made = made, sum(observation.counts.requests.values())
         snapshot = observation.snapshot
-        return snapshot is not None, made - before, snapshot.window if snapshot else observation.seconds
+        return snapshot is not None, made - before, snapshot.window if snapshot else observation.calls.seconds
 
     return run
 

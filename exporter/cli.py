@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,15 +15,7 @@ import click
 
 from exporter import __version__
 from exporter.api.deadline import Deadline
-from exporter.config import (
-    AccountConfig,
-    BadConfig,
-    Config,
-    MetricsConfig,
-    Secret,
-    from_environment,
-    from_file,
-)
+from exporter.config import BadConfig, Config, from_environment, from_file
 from exporter.expose.app import create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
@@ -112,11 +104,11 @@ def main(  # noqa: PLR0913  # an argument for each flag
     if demo and config_file:
         raise click.UsageError("--demo brings its own configuration: leave --config.file out")
     with ExitStack() as stack:
-        config = stack.enter_context(_demo()) if demo else _read(config_file)
+        config = _demo(stack) if demo else _read(config_file)
         if check:
             click.echo("ok")
             return
-        accounts = [Account(account, config.metrics.duration_buckets) for account in config.accounts]
+        accounts = [Account(account, config.metrics) for account in config.accounts]
         if once:
             _leave(_collect_once(accounts))
         try:
@@ -141,6 +133,12 @@ def _read(config_file: Path | None) -> Config:
         _give_up(str(error))
 
 
+def _demo(stack: ExitStack) -> Config:
+    from exporter.demo import demo  # noqa: PLC0415  # the simulator is no part of what runs in production
+
+    return stack.enter_context(demo())
+
+
 def _collect_once(accounts: Sequence[Account]) -> int:
     collections = {
         account.name: account.collect(Deadline.after(account.config.collection.timeout))
@@ -154,24 +152,6 @@ def _collect_once(accounts: Sequence[Account]) -> int:
     except OSError as error:
         _give_up(f"can't write the metrics: {(error.strerror or type(error).__name__).lower()}")
     return int(any(observation.error for observation in observations.values()))
-
-
-@contextmanager
-def _demo() -> Iterator[Config]:
-    """Run the simulator for as long as this lasts, and give the configuration that exports it."""
-    from exporter.simulator import Settings, Simulator  # noqa: PLC0415  # no part of what runs in production
-
-    settings = Settings(calls=120, second_calls=0.05, latency=0.02)
-    with Simulator(settings) as simulator:
-        account = AccountConfig(
-            name="demo",
-            account_sid=settings.account_sid,
-            base_url=simulator.url,
-            api_key=Secret(settings.api_key),
-            api_token=Secret(settings.api_token),
-            call_limit=150,
-        )
-        yield Config(accounts=(account,), collection=account.collection, metrics=MetricsConfig())
 
 
 def _say_where(config: Config, port: int, telemetry_path: str) -> None:

@@ -21,6 +21,7 @@ def call(  # in the order of a row's fields
     duration: float | None = None,
     agent_details: Agent | UnsetType | None = UNSET,
     recording_enabled: bool | None = None,
+    start_time: str | None = None,
 ) -> Call:
     """Give a call whose direction and status are written like this."""
     return Call(
@@ -30,6 +31,7 @@ def call(  # in the order of a row's fields
         duration,
         agent_details,
         recording_enabled,
+        start_time,
     )
 
 

@@ -41,7 +41,7 @@ def account(
         api_token=token or Secret("demo"),
         collection=replace(collection, timeout=timeout),
     )
-    return Account(config, MetricsConfig().duration_buckets)
+    return Account(config, MetricsConfig())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""From an HTTP answer to a page of calls, or to the error that it is.
+"""From an HTTP answer to what it says, or to the error that it is.
 
 Source: the API's page "Active Stream Monitoring", and the error bodies that its sister pages show: v3
 `{"http_code", "response": {"code", "error_data": {"code"}}}`, v1 `{"RestException": {"Status", "Code"}}`,
@@ -7,16 +7,18 @@ HTML, XML, or nothing; a failure may also come inside an HTTP 200.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call, read_call
+from exporter.api.loose import convert, member, parse
+from exporter.api.rows import Call, PersonalCall, read_call
+
+_C = TypeVar("_C", bound=Call)
 
 _REASONS = {
     401: Reason.AUTH,
@@ -56,8 +58,8 @@ class Page:
         return len(self.calls) + self.unreadable
 
 
-class _Response(Struct):
-    active_calls: list[Call]
+class _Response(Struct, Generic[_C]):
+    active_calls: list[_C]
     total_active: int | None = None
     # Where a failure is told: what isn't missing or null there is read again, loosely.
     code: None = None
@@ -65,45 +67,57 @@ class _Response(Struct):
     error_data: None = None
 
 
-class _Body(Struct):
-    response: _Response
+class _Body(Struct, Generic[_C]):
+    response: _Response[_C]
     http_code: Annotated[int, Meta(lt=400)] | None = None
     RestException: None = None
 
 
-_decode_page = msgspec.json.Decoder(_Body).decode
+_decoders: dict[type[Call], Callable[[bytes], _Body[Any]]] = {
+    Call: msgspec.json.Decoder(_Body[Call]).decode,
+    PersonalCall: msgspec.json.Decoder(_Body[PersonalCall]).decode,
+}
 
 
-def read_page(body: bytes) -> Page:
-    """Read the body of a 200 to `GET /v3/accounts/<account_sid>/calls/active`.
+def read_page(body: bytes, kind: type[Call] = Call) -> Page:
+    """Read the body of a 200 to `GET /v3/accounts/<account_sid>/calls/active`; its rows are of this kind.
 
     Raises ApiError when it isn't a page: by a failure told inside, or by its shape.
     """
     try:
-        decoded = _decode_page(body)
+        decoded = _decoders[kind](body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_page_loosely(body)  # one odd field is enough
+        return _read_page_loosely(body, kind)  # one odd field is enough
     return _page(decoded.response.active_calls, 0, decoded.response.total_active)
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read the JSON object in the body of a 200.
+
+    Raises ApiError when it isn't one, or tells a failure.
+    """
+    answer = parse(body)
+    _refuse_failure(200, answer)
+    if not isinstance(answer, dict):
+        found = f"{_kind(body)}, not JSON" if answer is None else "JSON of another shape: no object"
+        raise ApiError(Reason.BAD_RESPONSE, f"the answer is {found}", status=200)
+    return answer
 
 
 def refuse_failure(status: int, body: bytes) -> None:
     """Raise the ApiError that an answer other than 200 stands for."""
-    _refuse_failure(status, _parse(body))
+    _refuse_failure(status, parse(body))
 
 
-def _read_page_loosely(body: bytes) -> Page:
-    answer = _parse(body)
-    _refuse_failure(200, answer)
-    if answer is None:
-        raise ApiError(Reason.BAD_RESPONSE, f"the answer is {_kind(body)}, not JSON", status=200)
-    response = _member(answer, "response")
-    rows = _member(response, "active_calls")
+def _read_page_loosely(body: bytes, kind: type[Call]) -> Page:
+    response = read_object(body).get("response")
+    rows = member(response, "active_calls")
     if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):
         detail = "the answer is JSON of another shape: it has no list response.active_calls"
         raise ApiError(Reason.BAD_RESPONSE, detail, status=200)
-    calls = [read_call(row) for row in rows or ()]
+    calls = [read_call(row, kind) for row in rows or ()]
     readable = [call for call in calls if call is not None]
-    return _page(readable, len(calls) - len(readable), _integer(response.get("total_active")))
+    return _page(readable, len(calls) - len(readable), convert(response.get("total_active"), int))
 
 
 def _page(calls: Iterable[Call], unreadable: int, total: int | None) -> Page:
@@ -112,12 +126,14 @@ def _page(calls: Iterable[Call], unreadable: int, total: int | None) -> Page:
 
 def _refuse_failure(status: int, answer: object) -> None:
     """Raise the ApiError that an answer stands for: its HTTP status, or a failure told inside a 200."""
-    response = _member(answer, "response")
-    exception = _member(answer, "RestException")
-    code = _code(_first(_member(_member(response, "error_data"), "code"), _member(exception, "Code")))
-    told = (_member(answer, "http_code"), _member(response, "code"), _member(exception, "Status"))
-    inside = next((number for number in map(_integer, told) if number and 400 <= number < 600), None)
-    says_failure = str(_member(response, "status")).lower() in {"failure", "failed", "error"}
+    response = member(answer, "response")
+    exception = member(answer, "RestException")
+    code = _code(_first(member(member(response, "error_data"), "code"), member(exception, "Code")))
+    told = (member(answer, "http_code"), member(response, "code"), member(exception, "Status"))
+    numbers = [convert(each, int) for each in told]
+    inside = next((number for number in numbers if number and 400 <= number < 600), None)
+    statuses = {str(member(each, "status")).lower() for each in (answer, response)}
+    says_failure = not statuses.isdisjoint({"failure", "failed", "error"})
     if status == 200 and not says_failure and all(told is None for told in (inside, code, exception)):
         return
     known = _APPLICATION_CODES.get(code) if isinstance(code, int) else None
@@ -128,7 +144,7 @@ def _refuse_failure(status: int, answer: object) -> None:
     if code is not None:
         facts.append(f"API code {code}" + (f" ({known[1]})" if known else ""))
     hint = f": {_HINTS[reason]}" if reason in _HINTS else ""
-    request_id = _identifier(_member(answer, "request_id"))
+    request_id = _identifier(member(answer, "request_id"))
     raise ApiError(reason, ", ".join(facts) + hint, status=status, code=code, request_id=request_id)
 
 
@@ -140,18 +156,6 @@ def _reason(status: int) -> Reason:
     return Reason.SERVER_ERROR if status >= 500 else Reason.BAD_RESPONSE
 
 
-def _parse(body: bytes) -> Any:
-    """Parse JSON as tolerantly as it can be done; None where it is no JSON."""
-    try:
-        return json.loads(body.decode("utf-8-sig", "replace"), parse_int=_parse_int)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _parse_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 20 else float(digits)
-
-
 def _kind(body: bytes) -> str:
     start = body.lstrip()[:15].lower()
     if not start:
@@ -161,23 +165,12 @@ def _kind(body: bytes) -> str:
     return "XML" if start.startswith(b"<") else f"{len(body)} bytes of something else or cut short"
 
 
-def _member(value: object, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _integer(value: object) -> int | None:
-    try:
-        return msgspec.convert(value, int, strict=False)
-    except msgspec.ValidationError:
-        return None
-
-
 def _code(value: object) -> int | str | None:
-    number = _integer(value)
+    number = convert(value, int)
     return number if number is not None and abs(number) < 10**6 else _identifier(value)
 
 

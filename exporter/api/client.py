@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from http import HTTPStatus
 from itertools import count
 from random import Random
@@ -16,19 +17,19 @@ import requests
 import urllib3.exceptions
 from requests.auth import HTTPBasicAuth
 
-from exporter import __version__
 from exporter.api.answers import Page, read_page, refuse_failure
 from exporter.api.budget import Budget
 from exporter.api.connection import connection_error
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.listing import Ask
 from exporter.api.retry import wait_before_retry
+from exporter.api.rows import Call
+from exporter.api.session import open_session
+from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_stream
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
-
-CALLS = "calls"
-"""The endpoint of the list of active calls, as the label `endpoint` names it."""
 
 BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
 _AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
@@ -50,16 +51,18 @@ class Client:
     """One account's pooled HTTP session, its threads and its budget.
 
     Credentials travel in the Authorization header alone; redirects are not followed; the environment's
-    proxies and .netrc are not read. One collection at a time.
+    proxies and .netrc are not read. One collection at a time. Rows of the list are read as `kind`.
     """
 
-    def __init__(self, account: AccountConfig, observer: Observer) -> None:
+    def __init__(self, account: AccountConfig, observer: Observer, kind: type[Call] = Call) -> None:
         self._account = account
         self._observer = observer
-        base = account.base_url.rstrip("/")
-        self._calls_url = f"{base}/v3/accounts/{quote(account.account_sid, safe='')}/calls/active"
+        self._kind = kind
+        base, account_sid = account.base_url.rstrip("/"), quote(account.account_sid, safe="")
+        self._calls_url = f"{base}/v3/accounts/{account_sid}/calls"
+        self._agent_streams_url = f"{base}/v1/Accounts/{account_sid}/ActiveStreams"
         self._concurrency = account.collection.concurrency
-        self._session = _session(account)
+        self._session = open_session(account)
         self._connections = cuttable(self._session, self._concurrency)
         self._threads = ThreadPoolExecutor(self._concurrency, f"{account.name}-request")
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
@@ -74,21 +77,41 @@ class Client:
 
         Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
         """
-        deadline = deadline.part()
-        first_of_all = self._prepared(self._calls_url)
-        under_way: deque[Future[bytes]] = deque()
-        try:
-            for offset, limit in asks:
-                request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
-                request.url = f"{self._calls_url}?limit={limit}&offset={offset}"
-                under_way.append(self._threads.submit(self._get, CALLS, request, deadline))
-                if len(under_way) == self._concurrency + _AHEAD:
-                    yield self._next_page(under_way, deadline)
-            while under_way:
-                yield self._next_page(under_way, deadline)
-        finally:
-            if under_way:
-                self._abandon(under_way, deadline)
+        urls = (f"{self._calls_url}/active?limit={limit}&offset={offset}" for offset, limit in asks)
+        with closing(self._answers(Endpoint.CALLS, urls, deadline)) as answers:
+            for answer in answers:
+                yield read_page(answer.result(), self._kind)
+
+    def streams(
+        self, call_sids: Iterable[str], deadline: Deadline
+    ) -> Generator[Stream | ApiError, None, None]:
+        """Give the details of these calls in their order; of a call whose details can't be had, the error.
+
+        Raises ApiError when the time is over.
+        Source: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`.
+        """
+        asked: deque[str] = deque()
+
+        def urls() -> Iterator[str]:
+            for call_sid in call_sids:
+                asked.append(call_sid)
+                yield f"{self._calls_url}/{quote(call_sid, safe='')}/stream"
+
+        with closing(self._answers(Endpoint.STREAMS, urls(), deadline)) as answers:
+            for answer in answers:
+                try:
+                    yield read_stream(answer.result(), asked.popleft())
+                except ApiError as error:
+                    yield error.bare()
+
+    def agent_streams(self, deadline: Deadline) -> AgentStreams:
+        """Give the AgentStream sessions.
+
+        Raises ApiError. Source: `GET /v1/Accounts/<account_sid>/ActiveStreams`.
+        """
+        urls = [self._agent_streams_url]
+        with closing(self._answers(Endpoint.AGENT_STREAMS, urls, deadline)) as answers:
+            return read_agent_streams(next(answers).result())
 
     def has_new_credentials(self) -> bool:
         """Tell whether the secrets are others than those last used, or can't be read any more."""
@@ -106,11 +129,31 @@ class Client:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
-    def _next_page(self, under_way: deque[Future[bytes]], deadline: Deadline) -> Page:
+    def _answers(
+        self, endpoint: Endpoint, urls: Iterable[str], deadline: Deadline
+    ) -> Generator[Future[bytes], None, None]:
+        """Give what each URL answered, in their order; raise ApiError when the time is over."""
+        deadline = deadline.part()
+        first_of_all = self._prepared(self._calls_url)
+        under_way: deque[Future[bytes]] = deque()
+        try:
+            for url in urls:
+                request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
+                request.url = url
+                under_way.append(self._threads.submit(self._get, endpoint, request, deadline))
+                if len(under_way) == self._concurrency + _AHEAD:
+                    yield self._next_answer(under_way, deadline)
+            while under_way:
+                yield self._next_answer(under_way, deadline)
+        finally:
+            if under_way:
+                self._abandon(under_way, deadline)
+
+    def _next_answer(self, under_way: deque[Future[bytes]], deadline: Deadline) -> Future[bytes]:
         wait([under_way[0]], timeout=deadline.left())
         if not under_way[0].done():
             raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
-        return read_page(under_way.popleft().result())
+        return under_way.popleft()
 
     def _abandon(self, under_way: Iterable[Future[bytes]], deadline: Deadline) -> None:
         deadline.end()
@@ -119,7 +162,7 @@ class Client:
             self.cut()
             wait(running, timeout=_LAST_WAIT)
 
-    def _get(self, endpoint: str, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
+    def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         """Give the body of a 200; ask again where that can help."""
         for tries in count(1):
             self.budget.take(deadline)
@@ -128,14 +171,14 @@ class Client:
             try:
                 return self._ask(endpoint, request, deadline)
             except ApiError as error:
-                pause = wait_before_retry(error, tries, self._random)
+                pause = wait_before_retry(endpoint, error, tries, self._random)
                 if pause is None or max(pause, self.budget.closed_for()) >= deadline.left():
                     raise
                 self._observer.retry(endpoint, error.reason)
             deadline.wait(pause)
         raise AssertionError("count has no end")
 
-    def _ask(self, endpoint: str, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
+    def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:
@@ -178,26 +221,6 @@ class Client:
         except SecretUnreadable as error:
             raise ApiError(Reason.AUTH, str(error)) from None
         return HTTPBasicAuth(key.encode(), token.encode())
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Lead nowhere: to offer a next step, requests would read a redirect's body, whatever its size."""
-
-
-def _session(account: AccountConfig) -> requests.Session:
-    collection = account.collection
-    session = _Session()
-    session.trust_env = False
-    session.stream = True
-    session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
-    session.headers["Accept"] = "application/json"
-    session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode
-    if collection.proxy_url:
-        session.proxies = {"http": collection.proxy_url.reveal(), "https": collection.proxy_url.reveal()}
-    if collection.tls_config.ca_file:
-        session.verify = str(collection.tls_config.ca_file)
-    return session
 
 
 def _body(response: requests.Response) -> bytes:

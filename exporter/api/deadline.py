@@ -22,9 +22,9 @@ class Deadline:
         """Give the deadline that lies `seconds` from now."""
         return cls(time.monotonic() + seconds, seconds)
 
-    def part(self) -> Deadline:
-        """Give the deadline of a part of the work, which can end before the whole and not after it."""
-        part = Deadline(self.at, self.seconds)
+    def part(self, earlier: float = 0.0) -> Deadline:
+        """Give the deadline of a part of the work, so many seconds earlier; it can end before the whole."""
+        part = Deadline(self.at - earlier, self.seconds)
         self._parts.append(part)
         if self._ended.is_set():
             part.end()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from random import Random
 
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 
 _TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
-RETRIED = tuple(_FIRST_WAIT)
+RETRIED = {
+    Endpoint.CALLS: tuple(_FIRST_WAIT),
+    Endpoint.STREAMS: (),  # a call can wait for the next collection; the requests serve other calls better
+    Endpoint.AGENT_STREAMS: tuple(_FIRST_WAIT),
+}
 
 
-def wait_before_retry(error: ApiError, tries: int, random: Random) -> float | None:
+def wait_before_retry(endpoint: Endpoint, error: ApiError, tries: int, random: Random) -> float | None:
     """Give the seconds to wait after so many failed tries, or None when another can't help.
 
     A connection may come about the next time, and a server recover; wrong credentials stay wrong. The wait
     doubles with each try, and varies by half so that many clients don't come back as one.
     """
-    first = _FIRST_WAIT.get(error.reason)
-    if first is None or tries >= _TRIES:
+    if error.reason not in RETRIED[endpoint] or tries >= _TRIES:
         return None
-    return first * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)
+    return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

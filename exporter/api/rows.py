@@ -1,20 +1,17 @@
 """One row of the list of active calls, decoded: only the fields that are needed.
 
-Source: the API's page "Active Stream Monitoring"; `from`, `to` and the agent's name are personal data and
-are never read.
+Source: the API's page "Active Stream Monitoring"; `from`, `to` and the agent's name are personal data and are
+read only for what was asked for in the configuration.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from exporter.api.vocabulary import AgentStatus, CallStatus, Direction, Word
-
-_T = TypeVar("_T")
-_W = TypeVar("_W", bound=Word)
+from exporter.api.loose import convert, identifier, member, word
+from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 
 
 class Agent(Struct, frozen=True, gc=False):
@@ -22,6 +19,12 @@ class Agent(Struct, frozen=True, gc=False):
 
     user_id: str | None = None
     status: AgentStatus | None = None
+
+
+class NamedAgent(Agent, frozen=True, gc=False):
+    """An agent with the name."""
+
+    name: str | None = None
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -37,24 +40,40 @@ class Call(Struct, frozen=True, gc=False):
     duration: float | None = None
     agent_details: Agent | UnsetType | None = UNSET
     recording_enabled: bool | None = None
+    start_time: str | None = None
 
 
-def read_call(fields: object) -> Call | None:
+class PersonalCall(Call, frozen=True, gc=False, rename={"from_": "from"}):
+    """An active call with its personal data: both numbers, and the agent's name."""
+
+    agent_details: NamedAgent | UnsetType | None = UNSET
+    from_: str | None = None
+    to: str | None = None
+
+
+def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
     """Read one row whose fields may be of any type, or give None when it names no call.
 
     What can be understood is kept ("120" is a duration, 7 a call_sid); any other field becomes None, or
     `other` where it should be a word, and costs only itself.
     """
-    if not isinstance(fields, dict) or not (call_sid := _identifier(fields.get("call_sid"))):
+    if not isinstance(fields, dict) or not (call_sid := identifier(fields.get("call_sid"))):
         return None
-    return Call(
-        call_sid=call_sid,
-        direction=_word(Direction, fields.get("direction")),
-        status=_word(CallStatus, fields.get("status")),
-        duration=_lenient(fields.get("duration"), float),
-        agent_details=_agent(fields),
-        recording_enabled=_lenient(fields.get("recording_enabled"), bool),
+    known = (
+        call_sid,
+        word(Direction, fields.get("direction")),
+        word(CallStatus, fields.get("status")),
+        convert(fields.get("duration"), float),
+        _agent(fields),
+        convert(fields.get("recording_enabled"), bool),
+        identifier(fields.get("start_time")),
     )
+    if kind is Call:
+        return Call(*known)
+    agent, name = known[4], identifier(member(fields.get("agent_details"), "name"))
+    named = NamedAgent(agent.user_id, agent.status, name) if isinstance(agent, Agent) else agent
+    numbers = identifier(fields.get("from")), identifier(fields.get("to"))
+    return PersonalCall(*known[:4], named, *known[5:], *numbers)
 
 
 def _agent(row: dict[str, object]) -> Agent | UnsetType | None:
@@ -63,24 +82,4 @@ def _agent(row: dict[str, object]) -> Agent | UnsetType | None:
     details = row["agent_details"]
     if details is None:
         return None
-    fields = details if isinstance(details, dict) else {}
-    return Agent(user_id=_identifier(fields.get("user_id")), status=_word(AgentStatus, fields.get("status")))
-
-
-def _identifier(value: object) -> str | None:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _word(vocabulary: type[_W], value: object) -> _W | None:
-    if value is None:
-        return None
-    return vocabulary(value) if isinstance(value, str) else vocabulary["OTHER"]
-
-
-def _lenient(value: object, kind: type[_T]) -> _T | None:
-    try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError:
-        return None
+    return Agent(identifier(member(details, "user_id")), word(AgentStatus, member(details, "status")))

@@ -53,6 +53,16 @@ class CallStatus(Word):
     OTHER = "other"
     UNKNOWN = "unknown"
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the call has ended, and merely lingers in the list."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.CANCELED}
+)
+
 
 class AgentStatus(Word):
     """What an agent does; where an agent's calls tell different ones, the first of these counts."""
@@ -62,5 +72,60 @@ class AgentStatus(Word):
     AFTER_CALL_WORK = "after-call-work"
     AVAILABLE = "available"
     OFFLINE = "offline"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class LegDirection(Word):
+    """Which way a leg of a call goes."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class LegStatus(Word):
+    """How far a leg has come."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    CONNECTED = "connected"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    NO_ANSWER = "no-answer"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nobody is on this leg any more."""
+        return self in {LegStatus.COMPLETED, LegStatus.FAILED, LegStatus.NO_ANSWER}
+
+
+class NetworkType(Word):
+    """What carries a leg."""
+
+    PSTN = "pstn"
+    VOIP = "voip"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class BridgeStatus(Word):
+    """How the bridge between the legs is."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Channels(Word):
+    """How a call is recorded: both sides as one, or each apart."""
+
+    SINGLE = "single"
+    DUAL = "dual"
     OTHER = "other"
     UNKNOWN = "unknown"

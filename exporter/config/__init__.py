@@ -1,7 +1,15 @@
 """What can be set, typed, with one clear error for each mistake. Read by every floor; reads none."""
 
+from exporter.config.lines import Line
 from exporter.config.reader import BadConfig, Mistake, from_environment, from_file
-from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig, TlsConfig
+from exporter.config.schema import (
+    AccountConfig,
+    CollectionConfig,
+    Config,
+    MetricsConfig,
+    StreamsConfig,
+    TlsConfig,
+)
 from exporter.config.secret import Secret, SecretUnreadable
 
 __all__ = [
@@ -9,10 +17,12 @@ __all__ = [
     "BadConfig",
     "CollectionConfig",
     "Config",
+    "Line",
     "MetricsConfig",
     "Mistake",
     "Secret",
     "SecretUnreadable",
+    "StreamsConfig",
     "TlsConfig",
     "from_environment",
     "from_file",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from exporter.config.parsing import Parser, Source, Unacceptable
 from exporter.config.secret import Secret, SecretUnreadable, unfit
 
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
@@ -23,31 +23,8 @@ _NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 _MOST_BUCKETS = 50
 
 
-class Unacceptable(Exception):
-    """A value that can't be accepted.
-
-    `found` describes it where showing it would be wrong or no help; `why` says more of one that is shown.
-    """
-
-    def __init__(self, found: str | None = None, *, why: str | None = None) -> None:
-        super().__init__(found, why)
-        self.found = found
-        self.why = why
-
-
-@dataclass(frozen=True, slots=True)
-class Parser:
-    """How one setting is read: `accepts` completes the sentence "accepted: ..."."""
-
-    accepts: str
-    parse: Callable[[Any, Path], Any]
-    """Takes the value and the folder that relative paths start from; raises Unacceptable."""
-    hidden: bool = False
-    """Never show the value, not even in an error."""
-
-
-def _typed(kind: Any) -> Callable[[Any, Path], Any]:
-    def parse(value: Any, _folder: Path) -> Any:
+def _typed(kind: Any) -> Callable[[Any, Source], Any]:
+    def parse(value: Any, _source: Source) -> Any:
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError:
@@ -56,13 +33,23 @@ def _typed(kind: Any) -> Callable[[Any, Path], Any]:
     return parse
 
 
+def boolean() -> Parser:
+    """Parse true or false; these words in a text too, since `${VAR}` gives texts."""
+    parse_boolean = _typed(bool)
+
+    def parse(value: Any, source: Source) -> Any:
+        return parse_boolean(value == "true" if value in ("true", "false") else value, source)
+
+    return Parser("true or false", parse)
+
+
 def whole_number(least: int, most: int) -> Parser:
     """Parse a whole number within bounds; digits in a text are one too, since `${VAR}` gives texts."""
     parse_number = _typed(Annotated[int, Meta(ge=least, le=most)])
 
-    def parse(value: Any, folder: Path) -> Any:
+    def parse(value: Any, source: Source) -> Any:
         is_digits = isinstance(value, str) and _DIGITS.fullmatch(value)
-        return parse_number(int(value) if is_digits else value, folder)
+        return parse_number(int(value) if is_digits else value, source)
 
     return Parser(f"a whole number from {least} to {most}", parse)
 
@@ -71,7 +58,7 @@ def text(accepts: str, pattern: str) -> Parser:
     """Parse a text of printable characters that matches a pattern as a whole."""
     compiled = re.compile(pattern)
 
-    def parse(value: Any, _folder: Path) -> str:
+    def parse(value: Any, _source: Source) -> str:
         if not isinstance(value, str) or not value.isprintable() or not compiled.fullmatch(value):
             raise Unacceptable
         return value
@@ -82,7 +69,7 @@ def text(accepts: str, pattern: str) -> Parser:
 def duration(least: float, most: float) -> Parser:
     """Parse a duration as Prometheus writes them, into seconds."""
 
-    def parse(value: Any, _folder: Path) -> float:
+    def parse(value: Any, _source: Source) -> float:
         match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
         if match is None:
             raise Unacceptable
@@ -98,7 +85,7 @@ def duration(least: float, most: float) -> Parser:
 def secret() -> Parser:
     """Parse a secret that stands in the configuration itself."""
 
-    def parse(value: Any, _folder: Path) -> Secret:
+    def parse(value: Any, _source: Source) -> Secret:
         if not isinstance(value, str):
             raise Unacceptable
         if why := unfit(value.strip()):
@@ -111,8 +98,8 @@ def secret() -> Parser:
 def secret_file() -> Parser:
     """Parse the path of a file that holds a secret, and see that it can be read."""
 
-    def parse(value: Any, folder: Path) -> Secret:
-        found = Secret(file=_path(value, folder))
+    def parse(value: Any, source: Source) -> Secret:
+        found = Secret(file=_path(value, source))
         try:
             found.reveal()
         except SecretUnreadable as error:
@@ -125,8 +112,8 @@ def secret_file() -> Parser:
 def certificates_file() -> Parser:
     """Parse the path of a file of certificates, and see that there are some in it."""
 
-    def parse(value: Any, folder: Path) -> Path:
-        path = _path(value, folder)
+    def parse(value: Any, source: Source) -> Path:
+        path = _path(value, source)
         try:
             ssl.create_default_context(cafile=path)
         except ssl.SSLError:
@@ -141,7 +128,7 @@ def certificates_file() -> Parser:
 def base_url() -> Parser:
     """Parse the URL of the API, which must hold no credentials."""
 
-    def parse(value: Any, _folder: Path) -> str:
+    def parse(value: Any, _source: Source) -> str:
         for mark, part in _NO_PART_OF_A_BASE_URL.items():
             if isinstance(value, str) and mark in value:
                 raise Unacceptable(f"a text with {mark}, as in a URL with {part}")
@@ -155,7 +142,7 @@ def base_url() -> Parser:
 def proxy_url() -> Parser:
     """Parse the URL of a proxy, which may hold credentials and is a secret therefore."""
 
-    def parse(value: Any, _folder: Path) -> Secret:
+    def parse(value: Any, _source: Source) -> Secret:
         _check_url(value)
         return Secret(value)
 
@@ -168,8 +155,8 @@ def rising_numbers() -> Parser:
         Annotated[list[Annotated[float, Meta(gt=0, lt=1e9)]], Meta(min_length=1, max_length=_MOST_BUCKETS)]
     )
 
-    def parse(value: Any, folder: Path) -> tuple[float, ...]:
-        numbers = tuple(parse_list(value, folder))
+    def parse(value: Any, source: Source) -> tuple[float, ...]:
+        numbers = tuple(parse_list(value, source))
         if any(low >= high for low, high in pairwise(numbers)):
             raise Unacceptable
         return numbers
@@ -177,10 +164,10 @@ def rising_numbers() -> Parser:
     return Parser(f"a list of 1 to {_MOST_BUCKETS} rising numbers above 0, in seconds", parse)
 
 
-def _path(value: Any, folder: Path) -> Path:
+def _path(value: Any, source: Source) -> Path:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise Unacceptable
-    return folder / value
+    return source.folder / value
 
 
 def _check_url(value: Any) -> None:

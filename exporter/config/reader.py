@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from exporter.config.parsers import Unacceptable
+from exporter.config.parsing import Parser, SeveralUnacceptable, Source, Unacceptable
 from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig
 from exporter.config.sections import Setting, keys, settings, subsections
 from exporter.config.shown import kind, show, show_key
 from exporter.config.yamlfile import NotYaml, load
 
 _S = TypeVar("_S")
-_VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?")
 _ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
     "api_key": "EXOTEL_API_KEY",
@@ -55,7 +53,7 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
         data, duplicates = load(path)
     except NotYaml as error:
         raise BadConfig([Mistake(str(path), error.place, error.found, error.accepted)]) from None
-    reader = _Reader(str(path), path.parent, environment)
+    reader = _Reader(str(path), Source(path.parent, environment))
     for place, key in duplicates:
         reader.mistake(place, f"the key {show_key(key)} a second time", "each key once")
     config = reader.config(data)
@@ -69,7 +67,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
 
     Raises BadConfig.
     """
-    reader = _Reader("environment", Path(), None)
+    reader = _Reader("environment", Source(Path(), None))
     given = {key: environment.get(variable) or None for key, variable in _ENVIRONMENT_VARIABLES.items()}
     account = reader.section(AccountConfig, given, "")
     if account is None:
@@ -86,16 +84,12 @@ def from_environment(environment: Mapping[str, str]) -> Config:
 
 
 class _Reader:
-    """Reads sections as the schema declares them; gathers mistakes instead of stopping at the first.
+    """Reads sections as the schema declares them; gathers mistakes instead of stopping at the first."""
 
-    Texts are taken as they stand where there is no environment to take `${VAR}` from.
-    """
-
-    def __init__(self, file: str, folder: Path, environment: Mapping[str, str] | None) -> None:
+    def __init__(self, file: str, source: Source) -> None:
         self.mistakes: list[Mistake] = []
         self._file = file
-        self._folder = folder
-        self._environment = environment
+        self._source = source
 
     def mistake(self, path: str, found: str, accepted: str) -> None:
         self.mistakes.append(Mistake(self._file, path, found, accepted))
@@ -164,37 +158,24 @@ class _Reader:
         if len(present) > 1:
             self.mistake(_join(path, present[0]), f"it and {present[1]} too", "one of the two")
         elif present:
-            parser, raw = setting.parsers[present[0]], given[present[0]]
-            try:
-                values[setting.name] = parser.parse(self._expand(raw), self._folder)
-            except Unacceptable as error:
-                found = error.found or (kind(raw) if parser.hidden else show(raw))
-                why = f" ({error.why})" if error.why else ""
-                self.mistake(_join(path, present[0]), found + why, parser.accepts)
+            key = present[0]
+            values[setting.name] = self._parsed(setting.parsers[key], given[key], _join(path, key))
         elif setting.required and setting.name not in values:
             name, *others = setting.parsers
             accepted = setting.parsers[name].accepts + "".join(f" (or {key})" for key in others)
             self.mistake(_join(path, name), "nothing", accepted)
 
-    def _expand(self, value: Any) -> Any:
-        """Put the environment's values in place of each `${VAR}`, also in the items of a list."""
-        return list(map(self._expand_text, value)) if isinstance(value, list) else self._expand_text(value)
-
-    def _expand_text(self, value: Any) -> Any:
-        environment = self._environment
-        if not isinstance(value, str) or environment is None:
-            return value
-
-        def variable(match: re.Match[str]) -> str:
-            if match[0].startswith("$$"):
-                return match[0][1:]
-            if match[1] is None:
-                raise Unacceptable("${ without a variable's name and } behind it ($${ stands for ${ itself)")
-            if match[1] not in environment:
-                raise Unacceptable(f"{match[0]}, which is not set in the environment")
-            return environment[match[1]]
-
-        return _VARIABLE.sub(variable, value)
+    def _parsed(self, parser: Parser, raw: Any, path: str) -> Any:
+        """Give what the parser makes of a value; what it can't accept becomes mistakes."""
+        try:
+            return parser.parse(self._source.expand(raw), self._source)
+        except (Unacceptable, SeveralUnacceptable) as error:
+            parts = error.parts if isinstance(error, SeveralUnacceptable) else (error,)
+        for part in parts:
+            found = part.found or (kind(raw) if parser.hidden else show(raw))
+            why = f" ({part.why})" if part.why else ""
+            self.mistake(f"{path}{part.place}", found + why, part.accepts or parser.accepts)
+        return None
 
     def _mapping(self, data: Any, path: str, known: Iterable[str]) -> dict[str, Any] | None:
         """Give a mapping without its unknown keys, each of which is a mistake; None where it is none."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from exporter.config import parsers
+from exporter.config.lines import Line, telephone_lines
 from exporter.config.secret import Secret
 
 
@@ -22,6 +23,15 @@ class TlsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsConfig:
+    """Which calls' details are asked for; `max_age`, in seconds, is how old they may become."""
+
+    enabled: Annotated[bool, parsers.boolean()] = False
+    max_per_scrape: Annotated[int, parsers.whole_number(1, 1000)] = 20
+    max_age: Annotated[float, parsers.duration(1, 3600)] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionConfig:
     """How an account is collected; times in seconds."""
 
@@ -30,6 +40,8 @@ class CollectionConfig:
     page_size: Annotated[int, parsers.whole_number(1, 10_000)] = 100
     concurrency: Annotated[int, parsers.whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
+    agent_streams: Annotated[bool, parsers.boolean()] = False
+    streams: StreamsConfig = field(default_factory=StreamsConfig)
     proxy_url: Annotated[Secret | None, parsers.proxy_url()] = None
     tls_config: TlsConfig = field(default_factory=TlsConfig)
 
@@ -42,6 +54,9 @@ class MetricsConfig:
         *(5, 15, 30, 60, 120, 180, 300, 600, 900),
         *(1800, 3600, 7200, 14400),
     )
+    per_agent: Annotated[bool, parsers.boolean()] = False
+    agent_names: Annotated[bool, parsers.boolean()] = False
+    longest_calls: Annotated[int, parsers.whole_number(0, 1000)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,7 @@ class AccountConfig:
     api_key: Annotated[Secret, parsers.secret(), parsers.secret_file()]
     api_token: Annotated[Secret, parsers.secret(), parsers.secret_file()]
     call_limit: Annotated[int | None, parsers.whole_number(1, 10_000_000)] = None
+    lines: Annotated[tuple[Line, ...], telephone_lines()] = ()
     collection: CollectionConfig = field(default_factory=CollectionConfig)
 
 

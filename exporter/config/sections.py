@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from exporter.config.parsers import Parser
+from exporter.config.parsing import Parser
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{0,40}")
+_FEWEST_DIGITS = 5  # of a telephone number
+_NAME = re.compile(rf"(?:[A-Za-z_-]*[0-9]){{0,{_FEWEST_DIGITS - 1}}}[A-Za-z_-]*")
+_LONGEST_NAME = 40
 _KINDS = {
     type(None): "nothing",
     dict: "a mapping",
@@ -41,8 +43,16 @@ def show(value: Any) -> str:
 
 
 def show_key(key: Any) -> str:
-    """Show a key; one that is no plain name is cut short, as it could be `api_token:` with its value."""
+    """Show a key; one that is no plain name is cut short, as it could be `api_token:` with its value.
+
+    So is one of many digits: it could be a telephone number.
+    """
     name = key if isinstance(key, str) else show(key)
-    match = _NAME.match(name)
+    match = _NAME.match(name[:_LONGEST_NAME])
     plain = match[0] if match else ""
     return plain if plain == name else f"{plain}…"
+
+
+def may_be_a_telephone_number(text: str) -> bool:
+    """Tell whether a text has digits enough for one, whatever stands between them."""
+    return sum(map(str.isdigit, text)) >= _FEWEST_DIGITS

@@ -30,8 +30,26 @@ WITHOUT = Metric(
     "Active calls that the API lists with no agent.",
     ("direction", "status"),
 )
+ITS_CALLS = Metric(
+    "exotel_agent_calls",
+    Kind.GAUGE,
+    "Active calls of each agent who has one; opt-in (per_agent), one series an agent.",
+    ("agent_id",),
+)
+ITS_LONGEST = Metric(
+    "exotel_agent_longest_call_duration_seconds",
+    Kind.GAUGE,
+    "Duration so far of the agent's longest active call; opt-in (per_agent).",
+    ("agent_id",),
+)
+INFO = Metric(
+    "exotel_agent_info",
+    Kind.GAUGE,
+    "Always 1; tells the name of each agent who has an active call; opt-in (agent_names), personal data.",
+    ("agent_id", "agent_name"),
+)
 
-METRICS = (ON_CALL, AGENTS, MULTIPLE, WITHOUT)
+METRICS = (ON_CALL, AGENTS, MULTIPLE, WITHOUT, ITS_CALLS, ITS_LONGEST, INFO)
 
 
 def points(snapshot: Snapshot) -> Iterator[Point]:
@@ -44,3 +62,9 @@ def points(snapshot: Snapshot) -> Iterator[Point]:
     yield MULTIPLE(snapshot.agents.on_several_calls)
     for group in snapshot.calls.groups:
         yield WITHOUT(group.without_agent, group.direction, group.status)
+    for agent in snapshot.each_agent:
+        yield ITS_CALLS(agent.calls, agent.agent_id)
+        if agent.longest is not None:
+            yield ITS_LONGEST(agent.longest, agent.agent_id)
+    for agent_id, name in sorted(snapshot.agent_names.items()):
+        yield INFO(1, agent_id, name)

@@ -35,8 +35,16 @@ RECORDED = Metric(
     "Active calls for which the API says that recording is enabled; absent when it says nothing of it.",
     _PAIR,
 )
+ONE_CALL = Metric(
+    "exotel_call_duration_seconds",
+    Kind.GAUGE,
+    "Duration so far of each of the longest active calls; opt-in (longest_calls). Each call is a series of "
+    "its own for as long as it is among them: keep their number small, storage grows with every new one. "
+    "agent_id is none for a call with no agent.",
+    ("call_sid", "agent_id", *_PAIR, "line"),
+)
 
-METRICS = (ACTIVE_CALLS, DURATION, LONGEST, RECORDED)
+METRICS = (ACTIVE_CALLS, DURATION, LONGEST, RECORDED, ONE_CALL)
 
 
 def points(snapshot: Snapshot) -> Iterator[Point]:
@@ -49,3 +57,6 @@ def points(snapshot: Snapshot) -> Iterator[Point]:
             yield LONGEST(group.longest, *pair)
         if group.recorded is not None:
             yield RECORDED(group.recorded, *pair)
+    for call in snapshot.longest_calls:
+        labels = call.call_sid, call.agent_id, call.direction, call.status, call.line
+        yield ONE_CALL(call.duration, *labels)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import Reason
 from exporter.api.retry import RETRIED
 from exporter.expose.metric import Kind, Metric, Point
-from exporter.observe.account import CALLS
+from exporter.observe.histogram import Histogram
 from exporter.observe.ledger import NO_REQUESTS, Counts
 from exporter.observe.observation import Observation
 
@@ -17,7 +18,10 @@ UP = Metric(
     "1 when every readable active call was listed in this collection; else 0, and no call metrics.",
 )
 SUCCESS = Metric(
-    "exotel_collector_success", Kind.GAUGE, "1 when the collector's last run succeeded.", ("collector",)
+    "exotel_collector_success",
+    Kind.GAUGE,
+    "1 when the collector's last run succeeded; absent when it had no list of calls, or no time, to run.",
+    ("collector",),
 )
 DURATION = Metric(
     "exotel_collector_duration_seconds", Kind.GAUGE, "How long the collector's last run took.", ("collector",)
@@ -93,18 +97,26 @@ METRICS = (
     *(REPORTED, LIMIT, REQUESTS, REQUEST_DURATION, RETRIES, BUDGET, UNKNOWN),
 )
 
-_FIELDS = (
-    *("call", "direction", "status", "duration", "recording_enabled"),
-    *("agent_details", "agent_id", "agent_status"),
-)
+_FIELDS = {
+    Endpoint.CALLS: (
+        *("call", "direction", "status", "duration", "recording_enabled"),
+        *("agent_details", "agent_id", "agent_status"),
+    ),
+    Endpoint.STREAMS: (
+        *("legs", "leg_direction", "leg_status", "network_type", "audio_status", "bridge_status"),
+        *("start_time", "bridge_created_at", "recording", "recording_channels", "recording_duration"),
+    ),
+    Endpoint.AGENT_STREAMS: (),
+}
 
 
 def points(observation: Observation) -> Iterator[Point]:
     """Give what can be said however the collection went, and of the snapshot where there is one."""
     snapshot = observation.snapshot
     yield UP(snapshot is not None)
-    yield SUCCESS(snapshot is not None, CALLS)
-    yield DURATION(observation.seconds, CALLS)
+    for collector, run in observation.runs.items():
+        yield SUCCESS(run.error is None, collector)
+        yield DURATION(run.seconds, collector)
     if observation.reported is not None:
         yield REPORTED(observation.reported)
     if observation.unseen is not None:
@@ -119,16 +131,20 @@ def points(observation: Observation) -> Iterator[Point]:
         yield WINDOW(snapshot.window)
 
 
-def counters(counts: Counts) -> Iterator[Point]:
-    """Give the points of all counters; what is known to be countable starts at 0."""
-    for reason in Reason:
-        yield FAILURES(counts.failures.get((CALLS, reason), 0), CALLS, reason)
-    retries: dict[tuple[str, str], int] = {(CALLS, reason): 0 for reason in RETRIED}
+def counters(counts: Counts, collectors: Collection[Endpoint]) -> Iterator[Point]:
+    """Give the points of all counters; what is known to be countable of these collectors starts at 0."""
+    for collector in collectors:
+        for reason in Reason:
+            yield FAILURES(counts.failures.get((collector, reason), 0), collector, reason)
+    retries: dict[tuple[str, str], int] = {(e, reason): 0 for e in collectors for reason in RETRIED[e]}
     for (endpoint, why), requests in sorted({**retries, **counts.retries}.items()):
         yield RETRIES(requests, endpoint, why)
-    for (endpoint, code), requests in sorted({(CALLS, "200"): 0, **counts.requests}.items()):
+    answered: dict[tuple[str, str], int] = {(endpoint, "200"): 0 for endpoint in collectors}
+    for (endpoint, code), requests in sorted({**answered, **counts.requests}.items()):
         yield REQUESTS(requests, endpoint, code)
-    for endpoint, durations in sorted({CALLS: NO_REQUESTS, **counts.request_durations}.items()):
+    idle: dict[str, Histogram] = dict.fromkeys(collectors, NO_REQUESTS)
+    for endpoint, durations in sorted({**idle, **counts.request_durations}.items()):
         yield REQUEST_DURATION.histogram(durations, endpoint)
-    for field, values in sorted({**dict.fromkeys(_FIELDS, 0), **counts.unknown}.items()):
+    fields = [field for endpoint in collectors for field in _FIELDS[endpoint]]
+    for field, values in sorted({**dict.fromkeys(fields, 0), **counts.unknown}.items()):
         yield UNKNOWN(values, field)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.expose import agents, calls, collection
+from exporter.expose import agent_streams, agents, calls, collection, lines, observed, streams
 from exporter.expose.metric import Kind, Metric, Point
 from exporter.observe.observation import Observation
 
-CATALOGUE: tuple[Metric, ...] = (*collection.METRICS, *calls.METRICS, *agents.METRICS)
+CATALOGUE: tuple[Metric, ...] = (
+    *(*collection.METRICS, *calls.METRICS, *lines.METRICS, *agents.METRICS),
+    *(*streams.METRICS, *agent_streams.METRICS, *observed.METRICS),
+)
 """Every metric of an account, in the order of the exposition; each has the label `account` before its own."""
 
 BUILD_INFO = Metric(
@@ -50,11 +52,14 @@ class BuildCollector(Collector):
         yield BUILD_INFO.family([((), BUILD_INFO(1, __version__))])
 
 
-def _points(observation: Observation) -> Iterable[Point]:
-    snapshot = observation.snapshot
-    return chain(
-        collection.points(observation),
-        collection.counters(observation.counts),
-        calls.points(snapshot) if snapshot else [],
-        agents.points(snapshot) if snapshot else [],
-    )
+def _points(observation: Observation) -> Iterator[Point]:
+    yield from collection.points(observation)
+    yield from collection.counters(observation.counts, observation.collectors)
+    yield from observed.counters(observation.lives)
+    if (snapshot := observation.snapshot) is not None:
+        for group in (calls, lines, agents, observed):
+            yield from group.points(snapshot)
+    if observation.streams and observation.streams.found:
+        yield from streams.points(observation.streams.found)
+    if observation.agent_streams and observation.agent_streams.found:
+        yield from agent_streams.points(observation.agent_streams.found)

@@ -52,7 +52,7 @@ def _row(account: Account) -> str:
     elif (snapshot := last.snapshot) is not None:
         calls = str(sum(group.calls for group in snapshot.calls.groups))
         at = datetime.fromtimestamp(snapshot.ended_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        how = f'<span class="good">complete</span>, {at}, in {last.seconds:.2f} s'
+        how = f'<span class="good">complete</span>, {at}, in {last.calls.seconds:.2f} s'
     else:
         error = last.error
         calls = "" if last.reported is None else f"{last.reported} reported"

@@ -53,7 +53,8 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
         if statuses[user_id] is AgentStatus.UNKNOWN
     }
     by_status = {**{status: 0 for status in AgentStatus if status.is_known}, **Counter(statuses.values())}
-    calls_of = Counter(chain.from_iterable(group for _, _, group in named))
+    going_on = (group for _, call_status, group in named if not (call_status and call_status.is_over))
+    calls_of = Counter(chain.from_iterable(going_on))
     return AgentTally(
         on_call=by_status[AgentStatus.ON_CALL] + len(presumed),
         by_status=by_status,

@@ -12,18 +12,17 @@ from typing import cast
 
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus, Direction
+from exporter.observe.believable import is_believable
 from exporter.observe.histogram import Bucket, Histogram
 
 Pair = tuple[Direction, CallStatus]
 
-_LISTED = [
+LISTED = [
     (direction, status)
     for direction in (Direction.INBOUND, Direction.OUTBOUND_API, Direction.OUTBOUND_DIAL)
     for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
 ]
 """What is 0 when there is none; other directions and statuses are absent then."""
-
-_UNBELIEVABLE = 1e9  # seconds: thirty years; such a duration, or one below 0, counts as unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class CallTally:
 
 def tally_calls(calls: Sequence[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
-    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in _LISTED})
+    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in LISTED})
     for (direction, status), members in _by_pair(calls).items():
         groups[direction or Direction.UNKNOWN, status or CallStatus.UNKNOWN] += members
     unknown: Counter[str] = Counter()
@@ -68,9 +67,7 @@ def _by_pair(calls: Sequence[Call]) -> Mapping[tuple[Direction | None, CallStatu
 
 def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
     direction, status = pair
-    timed = [
-        call for call in members if (duration := call.duration) is not None and 0 <= duration < _UNBELIEVABLE
-    ]
+    timed = [call for call in members if is_believable(call.duration)]
     timed.sort(key=attrgetter("duration"))
     durations = [cast(float, call.duration) for call in timed]
     recorded = [call.recording_enabled for call in members]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +25,16 @@ class Histogram:
 
     buckets: tuple[Bucket, ...]
     sum: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float], bounds: Sequence[float]) -> Self:
+        """Count these seconds; the infinite bucket comes by itself."""
+        values = sorted(seconds)
+        buckets = tuple(Bucket(bound, bisect_right(values, bound)) for bound in (*bounds, math.inf))
+        return cls(buckets, math.fsum(values))
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """Count what both count; they have the same bounds, and no longest calls."""
+        both = zip(self.buckets, other.buckets, strict=True)
+        buckets = tuple(Bucket(one.bound, one.cumulative + two.cumulative) for one, two in both)
+        return Histogram(buckets, self.sum + other.sum)

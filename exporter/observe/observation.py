@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError
+from exporter.api.streams import AgentStreams
+from exporter.api.vocabulary import Direction
 from exporter.observe.agents import AgentTally
 from exporter.observe.calls import CallTally
+from exporter.observe.each_agent import AgentCalls
 from exporter.observe.ledger import Counts
+from exporter.observe.lifecycle import LifeCounts
+from exporter.observe.lines import LineTally
+from exporter.observe.longest import LongCall
+from exporter.observe.streams import StreamTally
+
+_F = TypeVar("_F")
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Generic[_F]):
+    """One run of a collector: how many seconds it took, what it found, and what went wrong."""
+
+    seconds: float
+    found: _F | None
+    error: ApiError | None
+    """Some collectors find something all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +43,27 @@ class Snapshot:
     calls: CallTally
     agents: AgentTally | None
     """None where the API doesn't speak of agents."""
+    each_agent: tuple[AgentCalls, ...]
+    """Empty unless it was asked for."""
+    agent_names: Mapping[str, str]
+    """By agent id; empty unless it was asked for."""
+    lines: LineTally | None
+    """None where the account has no lines."""
+    longest_calls: tuple[LongCall, ...]
+    """As many as were asked for."""
+    longest_rings: Mapping[Direction, float]
+    """How long the call that waits longest has been seen queued or ringing, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One collection: a snapshot, or the error that there is instead of one."""
+    """One collection: how its collectors' runs went, and the counters."""
 
-    seconds: float
-    """How long the collection took."""
+    calls: Run[Snapshot]
+    streams: Run[StreamTally] | None
+    """None where they aren't switched on, or could not run because the listing failed."""
+    agent_streams: Run[AgentStreams] | None
+    """None where they aren't switched on, or there was no time left to run."""
     reported: int | None
     """`total_active` as the API said it, even where the listing then failed."""
     unseen: int | None
@@ -39,15 +74,27 @@ class Observation:
     """The shortest interval, in seconds, that the budget allows for a listing like the last whole one."""
     call_limit: int | None
     """Concurrent calls that the plan allows, where it is configured."""
-    result: Snapshot | ApiError
+    collectors: tuple[Endpoint, ...]
+    """Those that are switched on."""
     counts: Counts
+    lives: LifeCounts
+
+    @property
+    def runs(self) -> Mapping[Endpoint, Run[Any]]:
+        """Give the runs that there were, by collector."""
+        runs = {
+            Endpoint.CALLS: self.calls,
+            Endpoint.STREAMS: self.streams,
+            Endpoint.AGENT_STREAMS: self.agent_streams,
+        }
+        return {collector: run for collector, run in runs.items() if run is not None}
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """Give the snapshot, or None where the collection failed."""
-        return self.result if isinstance(self.result, Snapshot) else None
+        """Give the snapshot, or None where the listing failed."""
+        return self.calls.found
 
     @property
     def error(self) -> ApiError | None:
-        """Give the error, or None where the collection succeeded."""
-        return self.result if isinstance(self.result, ApiError) else None
+        """Give what went wrong with the listing, if anything did."""
+        return self.calls.error

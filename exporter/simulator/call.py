@@ -8,8 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from exporter.simulator import numbers
+from exporter.simulator.leg import Leg, LegDirection, LegStatus
+
 Direction = Literal["inbound", "outbound-api", "outbound-dial"]
 Status = Literal["queued", "ringing", "in-progress", "completed", "failed", "busy", "no-answer", "canceled"]
+Channels = Literal["single", "dual"]
 AgentStatus = Literal["available", "on-call", "busy", "after-call-work", "offline"]
 Document = dict[str, Any]
 
@@ -32,9 +36,9 @@ class Script:
     legs: int
     """When talking: 1 is somebody hearing silence, 3 has a supervisor in."""
     recorded: bool
-    channels: Literal["single", "dual"]
-    recorder_fails: bool
-    """Listed as recorded, but the recording never starts."""
+    channels: Channels
+    recorder_errs: bool
+    """Listed as recorded, but the recording never starts; or the reverse."""
 
     @property
     def answered(self) -> bool:
@@ -101,7 +105,11 @@ class Call:
     answered: float | None = None
     ended: float | None = None
     muted: bool = False
+    """By the agent."""
+    customer_muted: bool = False
     on_hold: bool = False
+    form: numbers.Form = "e164"
+    """How the list writes the numbers."""
     _row: tuple[bytes, bytes] | None = None
 
     @property
@@ -126,13 +134,14 @@ class Call:
 
     def _write_row(self) -> tuple[bytes, bytes]:
         """All of a row but the duration, which alone changes from request to request."""
+        customer, exophone = (numbers.write(each, self.form) for each in (self.customer, self.exophone))
         inbound = self.direction == "inbound"
         before = {
             "call_sid": self.sid,
             "direction": self.direction,
             "status": self.status,
-            "from": self.customer if inbound else self.exophone,
-            "to": self.exophone if inbound else self.customer,
+            "from": customer if inbound else exophone,
+            "to": exophone if inbound else customer,
             "start_time": timestamp(self.started),
         }
         agent = self.agent
@@ -151,67 +160,58 @@ class Call:
         bridged = self.answered + self.script.bridging
         return bridged if bridged <= (now if self.ended is None else self.ended) else None
 
-    def recording_duration(self, now: float) -> int:
-        """Whole seconds recorded: from the bridge on, unless the recorder failed."""
-        bridged = self.bridged(now)
-        if bridged is None or not self.script.recorded or self.script.recorder_fails:
-            return 0
-        return int((now if self.ended is None else self.ended) - bridged)
+    def recording(self, now: float) -> float | None:
+        """When the recording began, if it has by now: with the bridge, unless the recorder errs."""
+        return self.bridged(now) if self.script.recorded != self.script.recorder_errs else None
+
+    def legs(self, now: float) -> list[Leg]:
+        """The agent's leg (or a voice bot's), the customer's, and a supervisor's if one is in."""
+        inbound = self.direction == "inbound"
+        joined = self.bridged(now) is not None
+        near, far = self._leg_statuses(joined=joined)
+        legs = []
+        if self.status != "queued" and (self.answered is None or self.script.legs > 1):
+            contact = self.agent.contact_uri if self.agent else _VOICE_BOT
+            legs.append(Leg("agent", contact, "outbound", near, muted=self.muted))
+        if self.status != "queued" or inbound:
+            way: LegDirection = "inbound" if inbound else "outbound"
+            customer = Leg("customer", self.customer, way, far, self.customer_muted, self.on_hold)
+            legs.append(customer)
+        if joined and self.script.legs > 2:
+            legs.append(Leg("supervisor", _SUPERVISOR, "outbound", near, muted=True))
+        return legs
+
+    def _leg_statuses(self, *, joined: bool) -> tuple[LegStatus, LegStatus]:
+        """The agent's, and the customer's."""
+        if self.ended is not None:
+            return ("failed", "failed") if self.answered is None else ("completed", "completed")
+        if self.answered is not None:
+            return ("connected", "connected") if joined else ("answered", "answered")
+        # whoever called is on the line already
+        return ("ringing", "connected") if self.direction == "inbound" else ("connected", "ringing")
 
     def stream(self, now: float) -> Document:
         """Tell what the API tells of this call alone: legs, bridge, recording."""
         bridged = self.bridged(now)
-        recording = self.script.recorded and not self.script.recorder_fails
         return {
             "call_sid": self.sid,
             "status": self.status,
             "duration": self.duration(now),
-            "legs": self._legs(now),
+            "legs": [leg.document(self.sid) for leg in self.legs(now)],
             "bridge": None if bridged is None else self._bridge(bridged),
-            "recording": {
-                "enabled": recording,
-                "channels": self.script.channels if recording else None,
-                "duration": self.recording_duration(now),
-            },
+            "recording": self._recording(now),
         }
 
     def _bridge(self, created: float) -> Document:
         status = "active" if self.ended is None else "ended"
         return {"bridge_sid": f"bridge_{self.sid}", "status": status, "created_at": timestamp(created)}
 
-    def _legs(self, now: float) -> list[Document]:
-        """The agent's leg (or a voice bot's), the customer's, and a supervisor's if one is in."""
-        inbound = self.direction == "inbound"
-        joined = self.bridged(now) is not None
-        if self.ended is not None:
-            near = far = "failed" if self.answered is None else "completed"
-        elif self.answered is not None:
-            near = far = "connected" if joined else "answered"
-        else:  # whoever called is on the line already
-            near, far = ("ringing", "connected") if inbound else ("connected", "ringing")
-        legs = []
-        if self.status != "queued" and (self.answered is None or self.script.legs > 1):
-            contact = self.agent.contact_uri if self.agent else _VOICE_BOT
-            legs.append(self._leg("agent", contact, near) | _audio(muted=self.muted))
-        if self.status != "queued" or inbound:
-            leg = self._leg("customer", self.customer, far) | _audio(on_hold=self.on_hold)
-            legs.append(leg | {"direction": "inbound"} if inbound else leg)
-        if joined and self.script.legs > 2:
-            legs.append(self._leg("supervisor", _SUPERVISOR, near) | _audio(muted=True))
-        return legs
-
-    def _leg(self, who: str, contact: str, status: str) -> Document:
-        return {
-            "leg_sid": f"leg_{who}_{self.sid}",
-            "contact_uri": contact,
-            "direction": "outbound",
-            "status": status,
-            "network_type": "voip" if contact.startswith("sip:") else "pstn",
-        }
-
-
-def _audio(*, muted: bool = False, on_hold: bool = False) -> Document:
-    return {"audio_status": {"muted": muted, "hold": on_hold}}
+    def _recording(self, now: float) -> Document:
+        began = self.recording(now)
+        if began is None:
+            return {"enabled": False, "channels": None, "duration": 0}
+        duration = int((now if self.ended is None else self.ended) - began)
+        return {"enabled": True, "channels": self.script.channels, "duration": duration}
 
 
 def timestamp(at: float) -> str:

@@ -11,6 +11,8 @@ from operator import attrgetter
 
 from exporter.simulator import traffic
 from exporter.simulator.call import Agent, Call, Script, Status
+from exporter.simulator.numbers import form_of
+from exporter.simulator.past import Past
 from exporter.simulator.settings import Settings
 from exporter.simulator.truth import Truth, tell
 
@@ -19,7 +21,7 @@ _SCRIPTS = 4096
 _AGENTS_PER_CALL = 0.9
 _WRAP_UP = 12.0  # seconds of after-call work
 _PATIENCE = 60.0  # seconds that a caller waits for an agent beyond the script, on average
-_TOGGLE = 60.0  # seconds between holds and mutes of a call, on average
+_TALK, _PAUSE = 150.0, 20.0  # seconds between a call's holds and mutes, and how long they last, on average
 
 _started = attrgetter("started")
 
@@ -32,7 +34,7 @@ class Centre:
     def __init__(self, settings: Settings) -> None:
         self.start = _EPOCH if settings.epoch is None else settings.epoch
         self.now = self.start
-        self.started = self.answered = self.ended = 0
+        self.past = Past()
         self.voice_bots = 0
         """Calls in progress with no agent: the AgentStream sessions."""
         self._settings = settings
@@ -75,9 +77,7 @@ class Centre:
 
     def truth(self) -> Truth:
         """Tell what is true now, from the calls themselves."""
-        return tell(
-            self._calls.values(), self.now, started=self.started, answered=self.answered, ended=self.ended
-        )
+        return tell(self._calls.values(), self.now, self.past, self._settings.stream_limit)
 
     # How a centre is found at the start
 
@@ -124,7 +124,7 @@ class Centre:
 
     def _arrive(self) -> None:
         call = self._new_call(self._chance.choice(self._scripts), self.now)
-        self.started += 1
+        self.past.start(call)
         self._at(call.started + call.script.queued, self._leave_queue, call)
         self._expect_arrival()
 
@@ -132,6 +132,7 @@ class Centre:
         chance = self._chance
         exophone = traffic.EXOPHONES[chance.getrandbits(2)]
         call = Call(f"{chance.getrandbits(128):032x}", script, started, traffic.customer(chance), exophone)
+        call.form = form_of(self._settings.numbers, call.sid)
         self._calls[call.sid] = call
         for each in self._lists_with(call):
             each.append(call)
@@ -184,7 +185,7 @@ class Centre:
 
     def _stop_ringing(self, call: Call) -> None:
         if call.script.answered:
-            self.answered += 1
+            self.past.answer(call, self.now)
             self._answer(call, self.now)
         else:
             self._end(call, call.script.outcome)
@@ -197,22 +198,29 @@ class Centre:
             self.voice_bots += 1
         call.changed()
         self._at(answered + call.script.talking, self._end, call, "completed")
-        self._at(self.now + self._chance.expovariate(1 / _TOGGLE), self._toggle, call)
+        self._talk(call)
 
-    def _toggle(self, call: Call) -> None:
+    def _talk(self, call: Call) -> None:
+        call.on_hold = call.muted = call.customer_muted = False
+        self._at(self.now + self._chance.expovariate(1 / _TALK), self._pause, call)
+
+    def _pause(self, call: Call) -> None:
+        """Put the customer on hold, or mute the agent, now and then both sides."""
         if call.status == "in-progress":
-            if self._chance.random() < 0.5:
-                call.on_hold = not call.on_hold
-            else:
-                call.muted = not call.muted
-            self._at(self.now + self._chance.expovariate(1 / _TOGGLE), self._toggle, call)
+            drawn = self._chance.random()
+            call.on_hold, call.muted, call.customer_muted = drawn < 0.5, drawn >= 0.5, drawn >= 0.95
+            self._at(self.now + self._chance.expovariate(1 / _PAUSE), self._go_on, call)
+
+    def _go_on(self, call: Call) -> None:
+        if call.status == "in-progress":
+            self._talk(call)
 
     def _end(self, call: Call, status: Status) -> None:
         if call.answered is not None and call.agent is None:
             self.voice_bots -= 1
         call.status, call.ended = status, self.now
-        call.on_hold = call.muted = False
-        self.ended += 1
+        call.on_hold = call.muted = call.customer_muted = False
+        self.past.end(call, self.now)
         call.changed()
         if self._settings.linger:
             self._at(self.now + self._settings.linger, self._forget, call)

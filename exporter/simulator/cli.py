@@ -17,6 +17,7 @@ from exporter.simulator.durations import parse_duration
 from exporter.simulator.exotel import Request
 from exporter.simulator.fault_kinds import KINDS
 from exporter.simulator.faults import SYNTAX, Fault
+from exporter.simulator.numbers import Numbers
 from exporter.simulator.reply import Reply
 from exporter.simulator.server import Server
 from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, Order, OverLimit, Settings
@@ -109,6 +110,12 @@ _DURATION = _argument(parse_duration)
 @click.option("--ignore-paging", is_flag=True, help="Every page is the whole list.")
 @click.option("--ignore-offset", is_flag=True, help="Every page is the first.")
 @click.option("--order", type=click.Choice(get_args(Order)), default="oldest")
+@click.option(
+    "--numbers",
+    type=click.Choice(get_args(Numbers)),
+    default="e164",
+    help="How rows write telephone numbers; mixed is one way for each call.",
+)
 @click.option("--latency", type=_DURATION, default="0s", metavar="DURATION", help="Before each answer.")
 @click.option("--gzip", is_flag=True, help="Compress for clients that accept it.")
 @click.option("--requests-per-minute", type=_COUNT, default=0, help="More are answered 429; 0 for no limit.")

@@ -1,17 +1,14 @@
 """The table of what can go wrong: each kind of fault reads its argument once, then bends replies."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 
+from exporter.simulator import bending
+from exporter.simulator.bending import Apply
 from exporter.simulator.durations import parse_duration
-from exporter.simulator.hostile import HOSTILE_ROWS
 from exporter.simulator.reply import HTML, Delivery, Reply, failure
-
-Apply = Callable[[Reply], Reply]
 
 _PAGE = (
     b"<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Something went wrong</h1></body></html>"
@@ -99,42 +96,13 @@ def _redirect(argument: str) -> Apply:
 
 def _other_json(argument: str) -> Apply:
     text = argument or '{"data": {"items": []}, "count": 0}'
-    _json(text)
+    bending.read_json(text)
     body = text.encode()
     return lambda reply: replace(reply, body=body)
 
 
-def _total(argument: str) -> Apply:
-    total = _json(argument)
-
-    def lie(response: dict[str, Any]) -> None:
-        response["total_active"] = total
-
-    return lambda reply: _bend_list(reply, lie)
-
-
-def _empty(response: dict[str, Any]) -> None:
-    response["active_calls"] = []
-
-
-def _mix_in(response: dict[str, Any]) -> None:
-    """A hostile row after each true one while there are any, then the rest of them."""
-    rows, hostile = response["active_calls"], list(HOSTILE_ROWS)
-    mixed = [row for pair in zip(rows, hostile, strict=False) for row in pair]
-    response["active_calls"] = mixed + rows[len(hostile) :] + hostile[len(rows) :]
-
-
-def _bend_list(reply: Reply, change: Callable[[dict[str, Any]], None]) -> Reply:
-    """Change the list in a reply; replies that hold none are left alone."""
-    try:
-        document = json.loads(reply.body)
-    except ValueError:
-        return reply
-    response = document.get("response") if isinstance(document, dict) else None
-    if not isinstance(response, dict) or not isinstance(response.get("active_calls"), list):
-        return reply
-    change(response)
-    return replace(reply, body=json.dumps(document).encode())  # msgspec refuses some hostile values
+def _details(argument: str) -> Apply:
+    return _plain(bending.details())(argument)  # each fault begins the table anew
 
 
 def _plain(apply: Apply) -> Callable[[str], Apply]:
@@ -158,13 +126,6 @@ def _is_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{text!r} is not JSON") from None
-
-
 KINDS = {
     "status": Kind("CODE[,retry-after=30][,body=v3|v1|html|empty]: this HTTP status", _status),
     "inside": Kind("[CODE]: HTTP 200 with an error (401) in the body", _inside),
@@ -180,9 +141,11 @@ KINDS = {
     ),
     "html": Kind("a page for people", _plain(lambda reply: replace(reply, body=_PAGE, content_type=HTML))),
     "other_json": Kind("[JSON]: JSON of another shape", _other_json),
-    "empty_page": Kind("no rows, under the total", _plain(lambda reply: _bend_list(reply, _empty))),
-    "total": Kind("JSON: total_active says this", _total),
-    "rows": Kind("hostile rows mixed into the true ones", _plain(lambda reply: _bend_list(reply, _mix_in))),
+    "empty_page": Kind("no rows, under the total", _plain(bending.empty_page)),
+    "total": Kind("JSON: total_active says this", bending.total),
+    "rows": Kind("hostile rows mixed into the true ones", _plain(bending.rows)),
+    "stream": Kind("JSON: these fields of a call's stream, an object, are so", bending.stream),
+    "details": Kind("a hostile stream of a call, each time the next of a table", _details),
     "huge": Kind("[MEGABYTES]: so much white space (100) before the body, streamed", _huge),
     "redirect": Kind("URL: 302 to there", _redirect),
 }

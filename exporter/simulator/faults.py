@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from exporter.simulator.fault_kinds import KINDS, Apply
+from exporter.simulator.bending import Apply
+from exporter.simulator.fault_kinds import KINDS
 from exporter.simulator.reply import Reply
 
 Endpoint = Literal["calls", "stream", "agent_streams", "any"]

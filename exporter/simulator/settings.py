@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exporter.simulator.faults import Fault
+from exporter.simulator.numbers import Numbers
 
 Order = Literal["oldest", "newest", "shuffled"]
 OverLimit = Literal["cut", "reject"]
@@ -56,6 +57,8 @@ class Settings:
     ignore_offset: bool = False
     """Every page is the first one."""
     order: Order = "oldest"
+    numbers: Numbers = "e164"
+    """How rows write telephone numbers; mixed is one way for each call."""
     latency: float = 0.0
     gzip: bool = False
     """Compress for those who accept it."""

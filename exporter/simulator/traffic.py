@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from exporter.simulator.call import Agent, Direction, Script, Status
 
-#: The centre's own numbers. No number in India begins with 0 after the country code.
-EXOPHONES = ("+910800000001", "+910800000002", "+910800000003", "+910220000001")
+#: The centre's own numbers. After the code of a city in India (11, 22, 33, 44) no number begins with 0.
+EXOPHONES = ("+912200000001", "+912200000002", "+913300000001", "+914400000001")
 
 _DIRECTIONS: tuple[Direction, ...] = ("inbound", "outbound-api", "outbound-dial")
 _DIRECTION_WEIGHTS = (55, 30, 15)
@@ -63,7 +63,7 @@ def _script(chance: random.Random) -> Script:
         legs=chance.choices((1, 2, 3), (0.5, 97.5, 2))[0],
         recorded=chance.random() < 0.85,
         channels="dual" if chance.random() < 0.7 else "single",
-        recorder_fails=chance.random() < 0.01,
+        recorder_errs=chance.random() < 0.01,
     )
 
 
@@ -88,13 +88,13 @@ def agents(count: int) -> list[Agent]:
 def _agent(number: int, name: str) -> Agent:
     signed_in = number % 50 != 25
     phone = number % 3 == 0 or not signed_in
-    contact = f"+9101{number:08d}" if phone else f"sip:agent_{number:05d}@voice.example"
+    contact = f"+9144{number:08d}" if phone else f"sip:agent_{number:05d}@voice.example"
     return Agent(user_id=f"agent_{number:05d}", name=name, contact_uri=contact, signed_in=signed_in)
 
 
 def customer(chance: random.Random) -> str:
     """Make up a customer's number."""
-    return f"+9100{chance.randrange(100_000_000):08d}"
+    return f"+9111{chance.randrange(100_000_000) // 10:08d}"
 
 
 def load(day: Sequence[float], hour: float) -> float:

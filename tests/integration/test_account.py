@@ -24,7 +24,6 @@ from exporter.observe.account import Account
 from exporter.observe.observation import Observation, Snapshot
 from exporter.simulator import Settings, Simulator
 
-BOUNDS = MetricsConfig().duration_buckets
 #: Every collection asks anew.
 EAGER = CollectionConfig(min_interval=0, requests_per_minute=100_000)
 
@@ -42,7 +41,7 @@ def account(
         api_token=Secret(token),
         collection=collection or EAGER,
     )
-    made = Account(config, BOUNDS)
+    made = Account(config, MetricsConfig())
     try:
         yield made
     finally:
@@ -167,7 +166,7 @@ def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
             api_token=Secret(file=file),
             collection=EAGER,
         )
-        made = Account(config, BOUNDS)
+        made = Account(config, MetricsConfig())
         assert observe(made).error is not None
         file.write_text("demo")
         assert observe(made).snapshot is not None
@@ -214,7 +213,7 @@ def test_a_snapshot_tells_when_it_was_taken_and_over_how_long() -> None:
         after = time.time()
     assert observation.snapshot is not None
     assert before + 0.2 <= observation.snapshot.ended_at <= after
-    assert 0.2 <= observation.snapshot.window <= observation.seconds <= after - before
+    assert 0.2 <= observation.snapshot.window <= observation.calls.seconds <= after - before
 
 
 def test_a_list_of_which_no_row_can_be_read_is_a_failure_and_not_an_empty_account() -> None:
@@ -245,11 +244,11 @@ def test_an_empty_list_says_as_much_of_agents_as_the_one_before() -> None:
 
 
 def test_the_next_collection_is_a_new_one() -> None:
-    """Nothing is kept from one scrape to the next."""
+    """Each scrape tells of the calls as they are now."""
     with Simulator(Settings(calls=50, speed=0)) as simulator, account(simulator.url) as made:
         first = observe(made)
         simulator.advance(300)
-        assert observe(made).result != first.result
+        assert observe(made).snapshot != first.snapshot
 
 
 def test_an_unexpected_exception_is_a_failed_collection_and_not_a_lost_scrape(
@@ -260,7 +259,7 @@ def test_an_unexpected_exception_is_a_failed_collection_and_not_a_lost_scrape(
     def broken(*_: object) -> None:
         raise RuntimeError("+919876543210")
 
-    monkeypatch.setattr("exporter.observe.account.tally_calls", broken)
+    monkeypatch.setattr("exporter.observe.calls_collector.tally_calls", broken)
     with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url) as made:
         error = observe(made).error
     assert error is not None

@@ -33,6 +33,7 @@ CALL = call(
     duration=120.0,
     agent_details=agent("agent_uuid_001", "on-call"),
     recording_enabled=True,
+    start_time="2024-06-15T10:30:00.000Z",
 )
 
 

@@ -1,8 +1,9 @@
 """Configuration: what is accepted, and for everything else one clear line."""
 
+import json
 import math
 import re
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from exporter.config import (
     MetricsConfig,
     Secret,
     SecretUnreadable,
+    StreamsConfig,
     TlsConfig,
     from_environment,
     from_file,
@@ -29,18 +31,23 @@ from tests.configurations import ACCOUNT, TOKEN, document, write
 from tests.tools import ROOT
 
 EXAMPLE = ROOT / "config.example.yaml"
-SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, TlsConfig)
+SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, StreamsConfig, TlsConfig)
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
 
-COLLECTION_KEYS = "timeout, min_interval, page_size, concurrency, requests_per_minute, proxy_url, tls_config"
+COLLECTION_KEYS = (
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, proxy_url, "
+    "streams, tls_config"
+)
+METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (
-    "account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, "
+    "account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, lines, "
     + COLLECTION_KEYS
 )
 A_URL = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
 A_PROXY = "a URL like http://proxy.example.com:3128"
 A_DURATION = "a duration from 0.1s to 600s, like 10s, 500ms or 1m30s"
 A_LIMIT = "a whole number from 1 to 10000000"
+A_NUMBER_OF_DETAILS = "a whole number from 1 to 1000"
 A_PAGE_SIZE = "a whole number from 1 to 10000"
 A_FILE = "the path of a PEM file of certificates, from this file's folder"
 A_SECRET = "a text that is not empty"
@@ -85,6 +92,7 @@ def test_the_example_is_accepted() -> None:
     config = from_file(EXAMPLE, {"EXOTEL_API_KEY": "key", "EXOTEL_API_TOKEN": TOKEN})
     assert [account.name for account in config.accounts] == ["acme"]
     assert config.accounts[0].api_token.reveal() == TOKEN
+    assert [line.name for line in config.accounts[0].lines] == ["sales", "support"]
 
 
 def test_the_example_states_the_defaults() -> None:
@@ -154,6 +162,46 @@ def test_an_account_overrides_collection(tmp_path: Path) -> None:
     own = CollectionConfig(timeout=4, page_size=7, tls_config=TlsConfig(ca_file=tmp_path / "own.pem"))
     assert [account.collection for account in config.accounts] == [own, common]
     assert config.collection == common
+
+
+def test_an_account_overrides_single_keys_of_streams(tmp_path: Path) -> None:
+    """An account that switches streams on inherits how many and how old, and the other way round."""
+    accounts = [
+        {**ACCOUNT, "streams": {"enabled": True}},
+        {**ACCOUNT, "name": "small", "streams": {"max_per_scrape": 3}, "agent_streams": True},
+        {**ACCOUNT, "name": "plain", "streams": None},
+    ]
+    collection = {"streams": {"max_per_scrape": 7, "max_age": "1h"}}
+    text = yaml.safe_dump({"accounts": accounts, "collection": collection})
+    config = from_file(write(tmp_path, text), {})
+    common = StreamsConfig(enabled=False, max_per_scrape=7, max_age=3600)
+    assert [account.collection.streams for account in config.accounts] == [
+        *(replace(common, enabled=True), replace(common, max_per_scrape=3), common)
+    ]
+    assert [account.collection.agent_streams for account in config.accounts] == [False, True, False]
+    assert config.collection.streams == common
+
+
+def test_what_costs_more_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """Left out, nothing asks for details, nothing has a series for each agent or call."""
+    config = from_file(write(tmp_path, document()), {})
+    assert config.collection.streams == StreamsConfig(enabled=False, max_per_scrape=20, max_age=60)
+    assert not config.collection.agent_streams
+    metrics = config.metrics
+    assert (metrics.per_agent, metrics.agent_names, metrics.longest_calls) == (False, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *(("true", True), ("false", False), ("yes", True), ("off", False)),
+        *(('"true"', True), ('"false"', False), ("${YES}", True), ("${NO}", False)),
+    ],
+)
+def test_booleans_are_read(tmp_path: Path, written: str, read: bool) -> None:
+    """True and false as YAML knows them, and as texts, which is what variables give."""
+    text = f"{document()}metrics:\n  per_agent: {written}"
+    assert from_file(write(tmp_path, text), {"YES": "true", "NO": "false"}).metrics.per_agent is read
 
 
 def test_merged_keys_are_no_repetition(tmp_path: Path) -> None:
@@ -244,11 +292,42 @@ LINES: list[tuple[str, str, str, str]] = [
     (document({"tls_config": "x"}), "accounts[0].tls_config", "a text", "a mapping with the keys ca_file"),
     (document({"acount_sid": "a"}), "accounts[0].acount_sid", UNKNOWN, "account_sid"),
     (document(colection={}), "colection", UNKNOWN, "collection"),
-    (document(metrics={"x": 1}), "metrics.x", UNKNOWN, "duration_buckets"),
+    (document(metrics={"x": 1}), "metrics.x", UNKNOWN, METRICS_KEYS),
     (document() + "null: 1", "null", UNKNOWN, "accounts, collection, metrics"),
     (document() + '"a\\nb": 1', "a…", UNKNOWN, "accounts, collection, metrics"),
+    (
+        document({"streams": {"enable": True}}),
+        "accounts[0].streams.enable",
+        UNKNOWN,
+        "enabled",
+    ),
+    (
+        document(collection={"streams": {"max_per_scrape": 0}}),
+        "collection.streams.max_per_scrape",
+        "0",
+        A_NUMBER_OF_DETAILS,
+    ),
+    (
+        document({"streams": {"max_per_scrape": 1001}}),
+        "accounts[0].streams.max_per_scrape",
+        "1001",
+        A_NUMBER_OF_DETAILS,
+    ),
+    (
+        document(collection={"streams": True}),
+        "collection.streams",
+        "true or false",
+        "a mapping with the keys enabled, max_per_scrape, max_age",
+    ),
+    (
+        document(metrics={"longest_calls": 1001}),
+        "metrics.longest_calls",
+        "1001",
+        "a whole number from 0 to 1000",
+    ),
+    (document() + "12345678: 1", "1234…", UNKNOWN, "accounts, collection, metrics"),
     (document(collection=5), "collection", "a number", f"a mapping with the keys {COLLECTION_KEYS}"),
-    (document(metrics=[]), "metrics", "a list", "a mapping with the keys duration_buckets"),
+    (document(metrics=[]), "metrics", "a list", f"a mapping with the keys {METRICS_KEYS}"),
     (
         document() + "collection: {}\ncollection: {}",
         "line 7",
@@ -269,6 +348,24 @@ LINES: list[tuple[str, str, str, str]] = [
 def test_a_mistake_has_one_line(tmp_path: Path, text: str, path: str, found: str, accepted: str) -> None:
     """Each mistake is told in one line: the file, the path of the key, what was found, what is accepted."""
     assert mistakes(write(tmp_path, text)) == [f"{path}: found {found}; accepted: {accepted}"]
+
+
+@pytest.mark.parametrize("written", ["true ", "True", "yes", "", 1, 0, 1.0, [True], [], "${SET}"])
+@pytest.mark.parametrize("key", ["per_agent", "agent_names"])
+def test_other_booleans_are_mistakes(tmp_path: Path, key: str, written: object) -> None:
+    """Numbers and other words are neither true nor false, and shown as they stand."""
+    assert mistakes(write(tmp_path, document(metrics={key: written})), SET="on") == [
+        f"metrics.{key}: found {json.dumps(written)}; accepted: true or false"
+    ]
+
+
+@pytest.mark.parametrize("written", ["999ms", "3601s", "0s", "1h1s"])
+def test_other_ages_of_streams_are_mistakes(tmp_path: Path, written: str) -> None:
+    """Details can't become older than an hour, and are not asked for all the time."""
+    assert mistakes(write(tmp_path, document(collection={"streams": {"max_age": written}}))) == [
+        f'collection.streams.max_age: found "{written}"; '
+        "accepted: a duration from 1s to 3600s, like 10s, 500ms or 1m30s"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -566,6 +663,10 @@ def test_a_mistake_in_a_secret_does_not_show_it(tmp_path: Path, written: object,
         {"proxy_url": "${SECRET}"},
         {"tls_config": {"ca_file": "/etc/${SECRET}"}},
         {"tls_config": "${SECRET}"},
+        {"streams": {"enabled": "${SECRET}"}},
+        {"lines": "${SECRET}"},
+        {"lines": {"sales": "${SECRET}"}},
+        {"lines": {"sales": ["${SECRET}"]}},
         {"${SECRET}": 1},
     ],
 )

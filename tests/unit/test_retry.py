@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.retry import RETRIED, wait_before_retry
 
@@ -23,12 +24,19 @@ def dice(seed: int) -> Random:
 @pytest.mark.parametrize("reason", sorted(set(Reason) - set(FIRST_WAIT)))
 def test_what_another_try_cannot_mend_has_no_wait(reason: Reason) -> None:
     """Refusals, redirects, nonsense, and a time or budget that is over: asking again only costs."""
-    assert wait_before_retry(ApiError(reason, ""), 1, dice(1)) is None
+    assert wait_before_retry(Endpoint.CALLS, ApiError(reason, ""), 1, dice(1)) is None
 
 
 def test_the_reasons_that_are_exported_as_retried_are_those_that_are() -> None:
     """The counter of retries starts at 0 for each of them, and for no other."""
-    assert set(RETRIED) == set(FIRST_WAIT)
+    assert set(RETRIED[Endpoint.CALLS]) == set(RETRIED[Endpoint.AGENT_STREAMS]) == set(FIRST_WAIT)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_the_details_of_a_call_are_asked_for_once(reason: Reason) -> None:
+    """The next collection begins with what this one could not have; its requests serve other calls better."""
+    assert not RETRIED[Endpoint.STREAMS]
+    assert wait_before_retry(Endpoint.STREAMS, ApiError(reason, ""), 1, dice(1)) is None
 
 
 @given(reason=st.sampled_from(sorted(FIRST_WAIT)), tries=st.integers(1, 50), seed=st.integers())
@@ -36,7 +44,7 @@ def test_the_wait_doubles_within_its_jitter_and_ends_after_three_tries(
     reason: Reason, tries: int, seed: int
 ) -> None:
     """Half as long to half as long again, twice as long after the second try, none after the third."""
-    wait = wait_before_retry(ApiError(reason, ""), tries, dice(seed))
+    wait = wait_before_retry(Endpoint.CALLS, ApiError(reason, ""), tries, dice(seed))
     if tries >= 3:
         assert wait is None
     else:
@@ -48,7 +56,7 @@ def test_the_wait_doubles_within_its_jitter_and_ends_after_three_tries(
 def test_clients_that_failed_together_do_not_come_back_together() -> None:
     """A hundred clients spread over the whole range of the jitter."""
     error = ApiError(Reason.SERVER_ERROR, "")
-    waits = [wait_before_retry(error, 1, dice(seed)) or 0 for seed in range(100)]
+    waits = [wait_before_retry(Endpoint.CALLS, error, 1, dice(seed)) or 0 for seed in range(100)]
     assert len(set(waits)) == 100
     assert min(waits) < 0.15
     assert max(waits) > 0.25

@@ -1,15 +1,20 @@
 """The API answers as its page says, and what it says is the truth."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import requests
 
 from exporter.simulator import Settings, Simulator
+from exporter.simulator.numbers import Form
 from exporter.simulator.rate_limit import RateLimit
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
+
+LIVE = {"queued", "ringing", "in-progress"}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +30,7 @@ def test_pages_hold_the_truth(simulator: Simulator) -> None:
     rows, truth = every_row(simulator), simulator.truth()
     kinds = [(row["direction"], row["status"]) for row in rows]
     agents = {row["agent_details"]["user_id"]: row["agent_details"] for row in rows if row["agent_details"]}
-    live = [row for row in rows if row["status"] in {"queued", "ringing", "in-progress"}]
+    live = [row for row in rows if row["status"] in LIVE]
     on_line = Counter(row["agent_details"]["user_id"] for row in live if row["agent_details"])
     assert {row["call_sid"] for row in rows} == truth.call_sids
     assert len(rows) == truth.total
@@ -98,20 +103,34 @@ def test_a_call_has_a_stream(simulator: Simulator) -> None:
 
 
 def test_streams_hold_the_truth(simulator: Simulator) -> None:
-    """Bridges, holds and failed recorders, counted from all streams, are as the centre counts them."""
-    rows, truth = every_row(simulator), simulator.truth()
+    """Legs, bridges and recordings, counted from the streams of live calls, are as the centre counts them."""
+    rows, truth = [row for row in every_row(simulator) if row["status"] in LIVE], simulator.truth()
     streams = [
         get(simulator, f"/v3/accounts/demo/calls/{row['call_sid']}/stream").json()["response"]["stream"]
         for row in rows
     ]
-    bridges = [stream["bridge"] for stream in streams if stream["bridge"]]
-    assert sum(bridge["status"] == "active" for bridge in bridges) == truth.bridged > 0
+    legs = [leg for stream in streams for leg in stream["legs"]]
+    assert truth.legs == Counter((leg["direction"], leg["status"], leg["network_type"]) for leg in legs)
+    assert truth.legs_muted == sum(leg["audio_status"]["muted"] for leg in legs) > 0
+    assert truth.legs_on_hold == sum(leg["audio_status"]["hold"] for leg in legs) > 0
+    talking = [stream for stream in streams if stream["status"] == "in-progress"]
+    assert truth.calls_by_legs == Counter(["0", "1", "2", "3+"][len(stream["legs"])] for stream in talking)
+    muted = [[leg["audio_status"]["muted"] for leg in stream["legs"]] for stream in talking]
+    assert truth.all_muted == sum(map(all, muted))
+    assert truth.bridges == Counter((stream["bridge"] or {"status": "none"})["status"] for stream in talking)
+    assert set(truth.bridges) == {"active", "none"}
+    recordings = [stream["recording"] for stream in streams]
+    assert truth.recordings == Counter(each["channels"] for each in recordings if each["enabled"])
+    assert set(truth.recordings) == {"single", "dual"}
     assert (
-        sum(leg["audio_status"]["hold"] for stream in streams for leg in stream["legs"]) == truth.on_hold > 0
+        truth.recording_mismatch
+        == sum(
+            row["recording_enabled"] != stream["recording"]["enabled"]
+            for row, stream in zip(rows, streams, strict=True)
+            if row["status"] == "in-progress"
+        )
+        > 0
     )
-    recording = [stream["recording"]["enabled"] for stream in streams]
-    listed = [row["recording_enabled"] for row in rows]
-    assert sum(listed) - sum(recording) == truth.unrecorded > 0
 
 
 def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
@@ -127,7 +146,15 @@ def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
     bots = [
         row for row in every_row(simulator) if row["status"] == "in-progress" and not row["agent_details"]
     ]
-    assert active == len(bots) > 0
+    assert active == len(bots) == simulator.truth().agent_streams > 0
+
+
+def test_no_more_agent_streams_are_told_than_are_allowed() -> None:
+    """At the limit, the API and the truth agree on it."""
+    with Simulator(Settings(calls=250, speed=0, stream_limit=3)) as simulator:
+        document = get(simulator, "/v1/Accounts/demo/ActiveStreams").json()
+        told = document["active_streams"], document["max_allowed_streams"], simulator.truth().agent_streams
+    assert told == (3, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +217,48 @@ def test_the_order_may_be_another() -> None:
         assert one != two
         assert {row["call_sid"] for row in one} == {row["call_sid"] for row in oldest}
         assert len(page(simulator, limit=20, offset=80)["active_calls"]) == 10
+
+
+NUMBERS = {
+    "e164": r"\+91\d{10}",
+    "spaced": r"\+91 \d\d \d{4} \d{4}",
+    "national": r"0\d{10}",
+    "trunk": r"091\d{10}",
+}
+
+
+@pytest.mark.parametrize("numbers", get_args(Form))
+def test_numbers_may_be_written_otherwise(numbers: Form) -> None:
+    """In rows, and nothing else is: the digits, the calls and the truth are the same."""
+    settings = Settings(calls=90, speed=0, epoch=EPOCH)
+    with Simulator(settings) as simulator:
+        plain, truth = every_row(simulator), simulator.truth()
+    with Simulator(replace(settings, numbers=numbers)) as simulator:
+        rows = every_row(simulator)
+        assert simulator.truth() == truth
+    for row, usual in zip(rows, plain, strict=True):
+        for end in ("from", "to"):
+            assert re.fullmatch(NUMBERS[numbers], row[end])
+            assert re.sub(r"\D", "", row[end])[-10:] == usual[end][-10:]
+        assert row | {"from": usual["from"], "to": usual["to"]} == usual
+
+
+def test_numbers_may_be_mixed() -> None:
+    """Each call has one way for both its numbers, and keeps it; all four ways are there."""
+    with Simulator(Settings(calls=90, speed=0, epoch=EPOCH, numbers="mixed")) as simulator:
+        before = {row["call_sid"]: row for row in every_row(simulator)}
+        simulator.advance(30)
+        after = {row["call_sid"]: row for row in every_row(simulator)}
+    ways = {sid: [way_of(row["from"]), way_of(row["to"])] for sid, row in before.items()}
+    assert {way for way, _ in ways.values()} == set(NUMBERS)
+    assert all(one == other for one, other in ways.values())
+    for sid in before.keys() & after.keys():
+        assert [after[sid][end] for end in ("from", "to")] == [before[sid][end] for end in ("from", "to")]
+
+
+def way_of(number: str) -> str:
+    """Which of the ways a number is written in."""
+    return next(way for way, pattern in NUMBERS.items() if re.fullmatch(pattern, number))
 
 
 def test_the_list_may_move_with_each_page() -> None:

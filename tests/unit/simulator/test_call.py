@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from exporter.simulator.call import Agent, Call, Script, timestamp
 from tests.unit.simulator.ask import EPOCH
 
@@ -51,6 +53,8 @@ STREAM = """{
 }
 }"""
 
+NOT_RECORDED = {"enabled": False, "channels": None, "duration": 0}
+
 
 def script(**changes: Any) -> Script:
     """How the call of the example goes, but for some changes."""
@@ -65,7 +69,7 @@ def script(**changes: Any) -> Script:
         "legs": 2,
         "recorded": True,
         "channels": "dual",
-        "recorder_fails": False,
+        "recorder_errs": False,
     }
     return Script(**usual | changes)
 
@@ -76,6 +80,12 @@ def answered_call(**changes: Any) -> Call:
     call.agent = Agent("agent_uuid_001", "John Agent", "+911234567890", signed_in=True, calls=[call])
     call.status, call.answered = "in-progress", EPOCH
     return call
+
+
+def legs_of(call: Call, now: float) -> list[tuple[str, str, str]]:
+    """Direction, status and network of each leg, as the stream has them."""
+    legs = call.stream(now)["legs"]
+    return [(leg["direction"], leg["status"], leg["network_type"]) for leg in legs]
 
 
 def test_a_row_is_written_as_in_the_example_of_the_api() -> None:
@@ -120,21 +130,39 @@ def test_a_stream_has_the_keys_of_the_example_of_the_api() -> None:
 
 
 def test_before_the_bridge_nothing_is_recorded() -> None:
-    """Between answer and bridge there is no bridge, and a recording of 0 seconds."""
-    stream = answered_call().stream(EPOCH + 4)
+    """Between answer and bridge there is neither; the recording begins with the bridge."""
+    call = answered_call()
+    before, after = call.stream(EPOCH + 4), call.stream(EPOCH + 5)
+    assert before["bridge"] is None
+    assert before["recording"] == NOT_RECORDED
+    assert after["bridge"]
+    assert after["recording"] == {"enabled": True, "channels": "dual", "duration": 0}
+
+
+def test_a_call_that_is_never_bridged_is_never_recorded() -> None:
+    """Whatever the list says: one leg has nobody to be joined to."""
+    stream = answered_call(legs=1).stream(EPOCH + 300)
     assert stream["bridge"] is None
-    assert stream["recording"]["duration"] == 0
+    assert stream["recording"] == NOT_RECORDED
 
 
-def test_a_recorder_may_fail() -> None:
-    """Then the list says the call is recorded, and the stream says it isn't."""
-    call = answered_call(recorder_fails=True)
-    assert json.loads(call.row(EPOCH + 60))["recording_enabled"] is True
-    assert call.stream(EPOCH + 60)["recording"] == {"enabled": False, "channels": None, "duration": 0}
+def test_the_recording_of_an_ended_call_stands_still() -> None:
+    """It lasted from the bridge to the end."""
+    call = answered_call()
+    call.status, call.ended = "completed", EPOCH + 20
+    assert call.stream(EPOCH + 60)["recording"] == {"enabled": True, "channels": "dual", "duration": 15}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_recorder_may_err(recorded: bool) -> None:
+    """Then the list and the stream say the opposite of each other."""
+    call = answered_call(recorded=recorded, recorder_errs=True)
+    assert json.loads(call.row(EPOCH + 60))["recording_enabled"] is recorded
+    assert call.stream(EPOCH + 60)["recording"]["enabled"] is not recorded
 
 
 def test_legs_tell_who_is_on_the_line() -> None:
-    """One for silence, two for a talk, three with a supervisor; mute is the agent's, hold the customer's."""
+    """One for silence, two for a talk, three with a supervisor; both may be muted, the customer held."""
     for legs in (1, 2, 3):
         assert len(answered_call(legs=legs).stream(EPOCH + 60)["legs"]) == legs
     call = answered_call()
@@ -142,6 +170,25 @@ def test_legs_tell_who_is_on_the_line() -> None:
     agent, customer = call.stream(EPOCH + 60)["legs"]
     assert agent["audio_status"] == {"muted": True, "hold": False}
     assert customer["audio_status"] == {"muted": False, "hold": True}
+    call.customer_muted = True
+    assert call.stream(EPOCH + 60)["legs"][1]["audio_status"] == {"muted": True, "hold": True}
+
+
+def test_legs_tell_who_waits_for_whom() -> None:
+    """Whoever called is on the line; the other side rings, answers, is connected, and is over in the end."""
+    call = Call("call_active_003", script(direction="inbound"), EPOCH, "+911100000001", "+912200000001")
+    assert legs_of(call, EPOCH + 1) == [("inbound", "connected", "pstn")]
+    call.status = "ringing"
+    assert legs_of(call, EPOCH + 2) == [("outbound", "ringing", "voip"), ("inbound", "connected", "pstn")]
+    call.status, call.answered = "in-progress", EPOCH + 10
+    assert {status for _, status, _ in legs_of(call, EPOCH + 12)} == {"answered"}
+    assert {status for _, status, _ in legs_of(call, EPOCH + 15)} == {"connected"}
+    call.status, call.ended = "completed", EPOCH + 20
+    assert {status for _, status, _ in legs_of(call, EPOCH + 25)} == {"completed"}
+    outbound = Call("call_active_004", script(), EPOCH, "+911100000001", "+912200000001")
+    assert legs_of(outbound, EPOCH + 1) == []
+    outbound.status = "ringing"
+    assert [status for _, status, _ in legs_of(outbound, EPOCH + 2)] == ["connected", "ringing"]
 
 
 def test_time_stamps_have_milliseconds_and_a_zone() -> None:

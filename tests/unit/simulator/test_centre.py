@@ -1,5 +1,6 @@
 """A centre lives, always by its rules and always in the same way."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from exporter.simulator.settings import FLAT_DAY
 from exporter.simulator.traffic import EXOPHONES, load
 from tests.unit.simulator.ask import EPOCH
 
+FICTIONAL = r"\+91(11|22|33|44)0\d{7}"
 ENDED = {"completed", "failed", "busy", "no-answer", "canceled"}
 
 
@@ -89,9 +91,9 @@ def test_calls_are_neither_lost_nor_made_up() -> None:
         now = {call.sid: call.status for call in living.calls()}
         for sid in before.keys() & now.keys():
             assert stages[before[sid]] <= stages[now[sid]]
-        assert living.started - living.ended == len(now) - 100
+        assert living.past.started.total() - living.past.ended.total() == len(now) - 100
         before = now
-    assert living.answered > 100
+    assert living.past.answered > 100
 
 
 def test_an_agent_has_one_call_unless_second_calls_are_meant() -> None:
@@ -153,18 +155,23 @@ def test_calls_are_held_muted_recorded_and_bridged() -> None:
     for some in (
         [call.on_hold for call in talking],
         [call.muted for call in talking],
+        [call.customer_muted for call in talking],
         [call.script.recorded for call in talking],
         [call.bridged(living.now) is not None for call in talking],
+        [call.recording(living.now) is not None for call in talking],
+        [call.script.recorded for call in talking if call.script.recorder_errs],
     ):
         assert set(some) == {True, False}
 
 
 def test_all_numbers_are_fictional() -> None:
-    """No number of a customer or of the centre can be somebody's: after +91 comes a 0."""
+    """No number can be somebody's: after a city's code (11, 22, 33 or 44, which no mobile has) comes a 0."""
     for call in centre().calls():
-        assert call.customer.startswith("+910")
+        assert re.fullmatch(FICTIONAL, call.customer)
         assert call.exophone in EXOPHONES
-    assert all(number.startswith("+910") for number in EXOPHONES)
+        if call.agent and not call.agent.contact_uri.startswith("sip:"):
+            assert re.fullmatch(FICTIONAL, call.agent.contact_uri)
+    assert all(re.fullmatch(FICTIONAL, number) for number in EXOPHONES)
 
 
 def test_a_hundred_thousand_calls_fit() -> None:

@@ -49,6 +49,13 @@ def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
+def test_numbers_are_written_as_told() -> None:
+    """By --numbers."""
+    with running("--numbers=national", "--calls=3") as (_, url):
+        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+    assert all(row["from"].startswith("0") for row in answer.json()["response"]["active_calls"])
+
+
 def test_requests_are_logged_when_asked_for() -> None:
     """One line each, on standard error, without credentials."""
     with running("--log-requests") as (process, url):
@@ -79,6 +86,7 @@ def test_an_occupied_address_is_one_line_and_1() -> None:
         ("--listen-address=127.0.0.1:99999", "is not an address"),
         ("--calls=-1", "-1 is not in the range"),
         ("--order=random", "'random' is not one of"),
+        ("--numbers=roman", "'roman' is not one of"),
         ("--no-such-option", "No such option"),
     ],
 )

@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.unit.simulator.ask import AUTH, calls, connect, get
 
 ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n"
@@ -38,6 +40,12 @@ def read_all(simulator: Simulator) -> bytes:
         return read
 
 
+def stream_of(simulator: Simulator) -> Any:
+    """The details of the first call, whatever they are."""
+    sid = min(simulator.truth().call_sids)
+    return get(simulator, f"/v3/accounts/demo/calls/{sid}/stream").json()["response"]["stream"]
+
+
 # How they are written
 
 
@@ -53,6 +61,7 @@ def read_all(simulator: Simulator) -> bytes:
         ),
         ("redirect:http://x@y:1/z*3", Fault("redirect", "http://x@y:1/z", times=3)),
         ('total:{"a": 1}', Fault("total", '{"a": 1}')),
+        ('stream/stream:{"legs":null}', Fault("stream", '{"legs":null}', endpoint="stream")),
     ],
 )
 def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
@@ -77,6 +86,9 @@ def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
         ("total:many", "'many' is not JSON"),
         ("total", "'' is not JSON"),
         ("huge:0", "'0' is not a number of megabytes"),
+        ("stream:[]", "is not a JSON object"),
+        ("stream", "'' is not JSON"),
+        ("details:1", "takes no argument"),
         ("redirect", "no place to redirect to"),
         ("hang*0", "can't befall 0 requests"),
         ("stream/hang@first", "only the list of calls has pages"),
@@ -261,6 +273,50 @@ def test_rows(simulator: Simulator) -> None:
     assert {} in hostile
     durations = [row["duration"] for row in hostile if isinstance(row, dict) and "duration" in row]
     assert {type(duration) for duration in durations} == {int, float, str, dict, type(None)}
+
+
+def test_stream(simulator: Simulator) -> None:
+    """The fields that are given are so, the others true; the list, and a call that isn't there, are left."""
+    true = stream_of(simulator)
+    simulator.set_faults(['stream:{"legs": null, "bridge": {"status": "active"}, "extra": 1}'])
+    assert stream_of(simulator) == true | {"legs": None, "bridge": {"status": "active"}, "extra": 1}
+    assert len(calls(simulator).json()["response"]["active_calls"]) == 20
+    assert get(simulator, "/v3/accounts/demo/calls/nothing/stream").status_code == 404
+
+
+def test_details(simulator: Simulator) -> None:
+    """Each request has the next hostile stream, true where that says nothing; then it starts again."""
+    true = stream_of(simulator)
+    simulator.set_faults(["details"])
+    for hostile in (*HOSTILE_STREAMS, *HOSTILE_STREAMS[:10]):
+        assert stream_of(simulator) == (changed(true, hostile) if isinstance(hostile, dict) else hostile)
+
+
+def test_details_begin_with_each_fault_and_pass_by_what_is_no_stream(simulator: Simulator) -> None:
+    """A fault that is set again starts at the first; lists and failures take none from the table."""
+    simulator.set_faults(["details"])
+    first = [stream_of(simulator) for _ in range(8)]
+    simulator.set_faults(["details"])
+    again = []
+    for _ in range(8):
+        assert calls(simulator).json()["response"]["total_active"] == 60
+        assert get(simulator, "/v3/accounts/demo/calls/nothing/stream").status_code == 404
+        again.append(stream_of(simulator))
+    assert first == again
+
+
+def test_hostile_streams_are_of_every_bad_kind() -> None:
+    """Legs, bridges and recordings of all types, or left out; ten thousand legs; another call."""
+    objects = [hostile for hostile in HOSTILE_STREAMS if isinstance(hostile, dict)]
+    assert {type(hostile) for hostile in HOSTILE_STREAMS} == {type(None), str, int, list, dict}
+    for name, types in (
+        ("legs", {type(...), type(None), str, int, dict, list}),
+        ("bridge", {type(...), type(None), str, dict, list}),
+        ("recording", {type(...), type(None), str, bool, dict}),
+        ("call_sid", {type(...), type(None), str, int, list}),
+    ):
+        assert {type(hostile[name]) for hostile in objects if name in hostile} == types
+    assert max(len(hostile["legs"]) for hostile in objects if isinstance(hostile.get("legs"), list)) == 10_000
 
 
 def test_huge(simulator: Simulator) -> None:

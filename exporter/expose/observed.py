@@ -1,0 +1,63 @@
+"""Metrics of the life of calls, as differences between complete listings tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter.expose.metric import Kind, Metric, Point
+from exporter.observe.lifecycle import LifeCounts
+from exporter.observe.observation import Snapshot
+
+_UNSEEN = "Calls shorter than the time between two listings can't be seen."
+
+STARTED = Metric(
+    "exotel_observed_calls_started_total",
+    Kind.COUNTER,
+    f"Calls that appeared between complete listings. {_UNSEEN}",
+    ("direction",),
+)
+ENDED = Metric(
+    "exotel_observed_calls_ended_total",
+    Kind.COUNTER,
+    f"Calls that two complete listings in a row lacked, by the last status seen. {_UNSEEN}",
+    ("direction", "status"),
+)
+RING_DURATION = Metric(
+    "exotel_observed_ring_duration_seconds",
+    Kind.HISTOGRAM,
+    "From the first listing that showed a call queued or ringing to the first that showed it in progress "
+    "(answered) or no more (unanswered). Calls that no listing showed waiting aren't in it.",
+    ("direction", "outcome"),
+)
+DURATION = Metric(
+    "exotel_observed_call_duration_seconds",
+    Kind.HISTOGRAM,
+    f"Last seen duration of calls that ended, unanswered ones included. {_UNSEEN}",
+    ("direction",),
+)
+LONGEST_RING = Metric(
+    "exotel_observed_longest_ring_seconds",
+    Kind.GAUGE,
+    "How long the call that waits longest has been seen queued or ringing; 0 when none does.",
+    ("direction",),
+)
+
+METRICS = (STARTED, ENDED, RING_DURATION, DURATION, LONGEST_RING)
+
+
+def points(snapshot: Snapshot) -> Iterator[Point]:
+    """Give the points of the calls that wait now."""
+    for direction, seconds in snapshot.longest_rings.items():
+        yield LONGEST_RING(seconds, direction)
+
+
+def counters(lives: LifeCounts) -> Iterator[Point]:
+    """Give the points of the counters; they stand still while listings fail."""
+    for direction, calls in lives.started.items():
+        yield STARTED(calls, direction)
+    for pair, calls in lives.ended.items():
+        yield ENDED(calls, *pair)
+    for labels, histogram in lives.rings.items():
+        yield RING_DURATION.histogram(histogram, *labels)
+    for direction, histogram in lives.durations.items():
+        yield DURATION.histogram(histogram, direction)

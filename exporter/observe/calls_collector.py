@@ -1,0 +1,141 @@
+"""The collector of active calls: lists them, and says what is true of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from exporter.api.client import Client
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from exporter.api.listing import (
+    DEFAULT_LIMIT,
+    LEAST_OVERLAP,
+    MOST_OVERLAP,
+    Listing,
+    ListingFailed,
+    list_calls,
+)
+from exporter.api.rows import Call
+from exporter.config import AccountConfig, MetricsConfig
+from exporter.observe.agents import AgentTally, tally_agents
+from exporter.observe.calls import tally_calls
+from exporter.observe.each_agent import agent_names, each_agent
+from exporter.observe.ledger import Ledger
+from exporter.observe.lifecycle import LifeCounts, Lifecycle
+from exporter.observe.lines import Lines, tally_lines
+from exporter.observe.longest import longest_calls
+from exporter.observe.observation import Snapshot
+
+_HOUR = 3600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """How a listing went."""
+
+    found: Snapshot | None
+    error: ApiError | None
+    """Why there is no snapshot."""
+    calls: Sequence[Call] = ()
+    """What was listed, where it was complete."""
+    reported: int | None = None
+    """`total_active` as the API said it."""
+    unseen: int | None = None
+    """Calls reported beyond those listed; None where there was no listing to compare."""
+    requests: int | None = None
+    """What a listing of this size takes, as far as it is known."""
+
+
+class CallsCollector:
+    """Lists the calls of an account; keeps what listings teach of the server, and of the life of calls."""
+
+    def __init__(self, config: AccountConfig, metrics: MetricsConfig, client: Client, ledger: Ledger) -> None:
+        self._configured_page_size = config.collection.page_size
+        self._metrics = metrics
+        self._client = client
+        self._ledger = ledger
+        self._lines = Lines(config.lines)
+        self._lifecycle = Lifecycle.before(metrics.duration_buckets)
+        self._page_size = self._configured_page_size
+        self._page_size_until = 0.0  # when what was learnt of it is forgotten
+        self._overlap = LEAST_OVERLAP
+        self._knows_agents = True
+
+    @property
+    def lives(self) -> LifeCounts:
+        """Give what was counted of the life of calls."""
+        return self._lifecycle.counts
+
+    def collect(self, deadline: Deadline) -> Listed:
+        """List the calls, and tally them if none can be missing."""
+        started = time.monotonic()
+        try:
+            listing = self._list(deadline)
+        except ListingFailed as failed:
+            return Listed(None, failed.error.bare(), reported=failed.total, requests=failed.needed)
+        window = time.monotonic() - started
+        self._ledger.unknown({"call": listing.unreadable})
+        self._learn(listing)
+        doubt = _doubt(listing)
+        return Listed(
+            None if doubt else self._snapshot(listing.calls, window),
+            doubt,
+            () if doubt else listing.calls,
+            listing.total,
+            listing.unseen,
+            listing.requests,
+        )
+
+    def _list(self, deadline: Deadline) -> Listing:
+        fetch = partial(self._client.pages, deadline=deadline)
+        if time.monotonic() >= self._page_size_until:
+            self._page_size = self._configured_page_size
+        most_requests = self._client.budget.within(deadline.left())
+        return list_calls(fetch, self._page_size, most_requests, self._overlap)
+
+    def _learn(self, listing: Listing) -> None:
+        """Take what a listing showed of the server and the list into account for the next one."""
+        if listing.page_size < self._page_size:
+            self._page_size = max(DEFAULT_LIMIT, listing.page_size)
+            self._page_size_until = time.monotonic() + _HOUR
+        wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
+        self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
+
+    def _snapshot(self, calls: Sequence[Call], window: float) -> Snapshot:
+        ended_at, metrics = time.time(), self._metrics
+        self._lifecycle = self._lifecycle.after(calls, time.monotonic())
+        tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(calls)
+        self._ledger.unknown(tally.unknown)
+        self._ledger.unknown(agents.unknown if agents else {"agent_details": len(calls)})
+        return Snapshot(
+            ended_at=ended_at,
+            window=window,
+            calls=tally,
+            agents=agents,
+            each_agent=each_agent(calls) if metrics.per_agent else (),
+            agent_names=agent_names(calls) if metrics.agent_names else {},
+            lines=tally_lines(calls, self._lines),
+            longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
+            longest_rings=self._lifecycle.longest_rings,
+        )
+
+    def _tally_agents(self, calls: Sequence[Call]) -> AgentTally | None:
+        """Count agents; an empty list says as much of them as the last one that wasn't."""
+        if calls:
+            tally = tally_agents(calls)
+            self._knows_agents = tally is not None
+            return tally
+        return tally_agents(()) if self._knows_agents else None
+
+
+def _doubt(listing: Listing) -> ApiError | None:
+    """Give the reason why a listing can't be counted, if there is one."""
+    if listing.doubt:
+        return ApiError(Reason.INCOMPLETE, listing.doubt)
+    if listing.unreadable and not listing.calls:
+        detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
+        return ApiError(Reason.BAD_RESPONSE, detail)
+    return None

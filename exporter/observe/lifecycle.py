@@ -1,0 +1,190 @@
+"""The life of calls as complete listings tell it: who came, who went, how long they rang and lasted.
+
+What happens between two listings can't be seen: a call that is shorter than the time between them may be in
+none. A call is taken for ended when two listings in a row lack it, so that one that is missing from a single
+listing isn't counted twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from operator import attrgetter
+from typing import TypeVar
+
+from exporter.api.rows import Call
+from exporter.api.vocabulary import CallStatus, Direction
+from exporter.observe.believable import is_believable
+from exporter.observe.calls import LISTED
+from exporter.observe.histogram import Histogram
+
+LONGEST_GAP = 300.0  # seconds between listings; after a longer one nothing can be said of the time between
+_RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
+_DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in LISTED))
+_WAITING = {CallStatus.QUEUED, CallStatus.RINGING}
+_ANSWERED = {CallStatus.IN_PROGRESS, CallStatus.COMPLETED}
+
+
+class Outcome(StrEnum):
+    """How a call's ringing ended."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class LifeCounts:
+    """What was counted since the exporter started."""
+
+    started: Mapping[Direction, int]
+    ended: Mapping[tuple[Direction, CallStatus], int]
+    """By the last status that was seen."""
+    rings: Mapping[tuple[Direction, Outcome], Histogram]
+    durations: Mapping[Direction, Histogram]
+    """Of calls that ended, as last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
+
+    direction: Direction
+    since: float
+    until: float | None = None
+    is_whole: bool = True
+    """False for one that rang already when the first listing was made."""
+
+    def seconds(self, at: float) -> float:
+        return (at if self.until is None else self.until) - self.since
+
+
+_Seen = tuple[Direction | None, CallStatus | None, float | None]
+"""A call as it was last seen: direction, status, duration."""
+
+_Rings = defaultdict[tuple[Direction, Outcome], list[float]]
+"""Seconds of ringing, by how it ended."""
+
+_K = TypeVar("_K")
+
+_seen = attrgetter("direction", "status", "duration")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What the complete listings so far have told; times are seconds on a clock that never goes back."""
+
+    bounds: Sequence[float]
+    """Of the durations of calls."""
+    counts: LifeCounts
+    at: float = -math.inf
+    """When the last listing was made."""
+    present: Mapping[str, _Seen] = field(default_factory=dict, repr=False)
+    """The calls of the last listing, by call_sid."""
+    missing: Mapping[str, _Seen] = field(default_factory=dict, repr=False)
+    """Those that the listing before it had; they may come back."""
+    waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def before(cls, bounds: Sequence[float]) -> Lifecycle:
+        """Give what is known before the first listing."""
+        no_rings, no_calls = Histogram.of((), _RING_BOUNDS), Histogram.of((), bounds)
+        counts = LifeCounts(
+            started=dict.fromkeys(_DIRECTIONS, 0),
+            ended=dict.fromkeys(LISTED, 0),
+            rings={(direction, outcome): no_rings for direction in _DIRECTIONS for outcome in Outcome},
+            durations=dict.fromkeys(_DIRECTIONS, no_calls),
+        )
+        return cls(tuple(bounds), counts)
+
+    def after(self, calls: Sequence[Call], at: float) -> Lifecycle:
+        """Give what is known after one more complete listing; one that is given again changes nothing."""
+        if at <= self.at:
+            return self
+        present = dict(zip(map(attrgetter("call_sid"), calls), map(_seen, calls), strict=True))
+        if at - self.at > LONGEST_GAP:
+            waits = _waits(present, at, is_whole=False)
+            return replace(self, at=at, present=present, missing={}, waits=waits)
+        started = {
+            call_sid: present[call_sid]
+            for call_sid in present.keys() - self.present.keys() - self.missing.keys()
+        }
+        ended = {call_sid: self.missing[call_sid] for call_sid in self.missing.keys() - present.keys()}
+        missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
+        rings, waits = self._follow_waits(present, at)
+        return replace(
+            self,
+            at=at,
+            counts=self._counted(started.values(), ended.values(), rings),
+            present=present,
+            missing=missing,
+            waits={**waits, **_waits(started, at, is_whole=True)},
+        )
+
+    @property
+    def longest_rings(self) -> Mapping[Direction, float]:
+        """Give how long the call that waits longest has been seen waiting, by direction, in seconds."""
+        longest = dict.fromkeys(_DIRECTIONS, 0.0)
+        for wait in self.waits.values():
+            if wait.until is None:
+                longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
+        return longest
+
+    def _follow_waits(self, present: Mapping[str, _Seen], at: float) -> tuple[_Rings, dict[str, _Wait]]:
+        """Give the seconds of the waits that are over, and the waits that go on."""
+        over: _Rings = defaultdict(list)
+        going_on: dict[str, _Wait] = {}
+        for call_sid, wait in self.waits.items():
+            if call_sid in present:
+                _, status, _ = present[call_sid]
+                if status in _WAITING:
+                    going_on[call_sid] = replace(wait, until=None)
+                elif wait.is_whole and status is not None and status.is_known:
+                    outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
+                    over[wait.direction, outcome].append(at - wait.since)
+            elif wait.until is None:
+                going_on[call_sid] = replace(wait, until=at)
+            elif wait.is_whole:
+                over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
+        return over, going_on
+
+    def _counted(self, started: Iterable[_Seen], ended: Collection[_Seen], rings: _Rings) -> LifeCounts:
+        before = self.counts
+        lasted: defaultdict[Direction, list[float]] = defaultdict(list)
+        for direction, _, duration in ended:
+            if is_believable(duration):
+                lasted[direction or Direction.UNKNOWN].append(duration)
+        return LifeCounts(
+            started=_added(before.started, (seen[0] or Direction.UNKNOWN for seen in started)),
+            ended=_added(
+                before.ended,
+                ((seen[0] or Direction.UNKNOWN, seen[1] or CallStatus.UNKNOWN) for seen in ended),
+            ),
+            rings=_extended(before.rings, rings, _RING_BOUNDS),
+            durations=_extended(before.durations, lasted, self.bounds),
+        )
+
+
+def _waits(calls: Mapping[str, _Seen], at: float, *, is_whole: bool) -> dict[str, _Wait]:
+    """Give the waits of those calls that wait, as they are seen for the first time."""
+    return {
+        call_sid: _Wait(direction or Direction.UNKNOWN, at, is_whole=is_whole)
+        for call_sid, (direction, status, _) in calls.items()
+        if status in _WAITING
+    }
+
+
+def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:
+    total = Counter(counts)
+    total.update(more)
+    return total
+
+
+def _extended(
+    histograms: Mapping[_K, Histogram], seconds: Mapping[_K, Iterable[float]], bounds: Sequence[float]
+) -> Mapping[_K, Histogram]:
+    nothing = Histogram.of((), bounds)
+    more = {key: Histogram.of(values, bounds) for key, values in seconds.items()}
+    return {**histograms, **{key: histograms.get(key, nothing) + each for key, each in more.items()}}

@@ -1,0 +1,68 @@
+"""How often an account is collected, and how many requests a collection may spend on details."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from exporter.api.budget import Budget
+from exporter.api.errors import ApiError, Reason
+from exporter.config import CollectionConfig
+
+REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}  # not asked for again for a minute: the API may lock the account
+
+_MINUTE = 60.0  # seconds
+_LEAST_INTERVAL = 1.0  # seconds; nobody scrapes more often for long
+
+
+class Pace:
+    """Collections are `min_interval` apart, or as far as the request budget needs."""
+
+    def __init__(self, config: CollectionConfig, budget: Budget) -> None:
+        self.sustainable_interval: float | None = None
+        """The shortest interval, in seconds, that the budget allows for a listing like the last whole one."""
+        self._config = config
+        self._budget = budget
+        self._beside = int(config.agent_streams)  # requests beside those of the listing
+        self._needed = 1 + self._beside  # requests for a collection without details
+        self._began = -math.inf
+        self._interval = max(_LEAST_INTERVAL, config.min_interval)
+        self._next_due = 0.0
+
+    @property
+    def is_early(self) -> bool:
+        """Tell whether no collection is due yet."""
+        return time.monotonic() < self._next_due
+
+    def begin(self) -> None:
+        """Take note that a collection begins."""
+        now = time.monotonic()
+        if self._began > -math.inf:
+            self._interval = min(_MINUTE, max(_LEAST_INTERVAL, now - self._began))
+        self._began = now
+
+    def learn(self, requests: int, *, is_whole: bool) -> None:
+        """Take into account what a listing took, or what it would take if it had not failed."""
+        allowed = self._config.requests_per_minute
+        if is_whole:
+            self._needed = requests + self._beside
+            self.sustainable_interval = _MINUTE / max(1, allowed // self._needed)
+        elif requests <= allowed:  # else no waiting helps
+            self._needed = max(self._needed, requests + self._beside)
+
+    def spare(self) -> int:
+        """Give the requests that details may take, so that listings go on at this pace and never wait."""
+        collections = math.ceil(_MINUTE / self._interval)
+        share = self._config.requests_per_minute // collections - self._needed
+        return max(0, min(share, self._budget.remaining() - self._needed))
+
+    def end(self, error: ApiError | None, *, was_cut: bool) -> None:
+        """Take note of how a collection ended; `was_cut` when its scraper had little time."""
+        pause = self._config.min_interval
+        if was_cut:
+            pause = 0.0  # the next one may have more
+        elif error is not None and error.reason in REFUSALS:
+            pause = max(pause, _MINUTE)
+        needs_whole = error is None or error.reason in {Reason.INCOMPLETE, Reason.BUDGET}
+        wait = self._budget.wait_for(self._needed) if needs_whole else 0.0
+        self._next_due = max(self._began + pause, time.monotonic() + wait)

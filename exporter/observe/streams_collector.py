@@ -1,0 +1,104 @@
+"""The collector of stream details: a few calls each time, and what is held of all of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from math import inf
+
+from exporter.api.client import Client
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from exporter.api.rows import Call
+from exporter.config import StreamsConfig
+from exporter.observe.details import Details, read_details
+from exporter.observe.ledger import Ledger
+from exporter.observe.streams import StreamTally, tally_streams
+
+_FIT_FOR_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
+_HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, Reason.TLS, Reason.REDIRECT}
+"""What would befall the next request as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a call found, if anything; times on the monotonic clock."""
+
+    at: float
+    details: Details | None
+    on_hold_since: float | None
+    """The first of the looks in a row that saw it on hold."""
+
+
+class StreamsCollector:
+    """Looks at calls one by one, those never looked at first, then those looked at longest ago.
+
+    What is held is forgotten after `max_age`, and when its call leaves the list.
+    """
+
+    def __init__(self, config: StreamsConfig, client: Client, ledger: Ledger) -> None:
+        self._config = config
+        self._client = client
+        self._ledger = ledger
+        self._looks: Mapping[str, _Look] = {}
+
+    def collect(
+        self, calls: Sequence[Call], most: int, deadline: Deadline
+    ) -> tuple[StreamTally, ApiError | None]:
+        """Look at so many of the calls that were just listed, and at no more than configured.
+
+        Gives what is held then, and the first error there was: what is held from before still holds.
+        """
+        listed = {call.call_sid: call for call in calls if not (call.status and call.status.is_over)}
+        self._looks = {call_sid: look for call_sid, look in self._looks.items() if call_sid in listed}
+        error = self._look_at(self._next(listed, min(most, self._config.max_per_scrape)), deadline)
+        return self._tally(listed), error
+
+    def _next(self, listed: Mapping[str, Call], most: int) -> list[Call]:
+        fit = (call for call_sid, call in listed.items() if _FIT_FOR_A_PATH.fullmatch(call_sid))
+        return nsmallest(most, fit, key=self._last_look)
+
+    def _last_look(self, call: Call) -> float:
+        look = self._looks.get(call.call_sid)
+        return look.at if look else -inf
+
+    def _look_at(self, calls: Sequence[Call], deadline: Deadline) -> ApiError | None:
+        first_error: ApiError | None = None
+
+        def call_sids() -> Iterator[str]:
+            for call in calls:
+                if first_error and first_error.reason in _HOPELESS:
+                    return
+                yield call.call_sid
+
+        looks = dict(self._looks)
+        try:
+            for call, stream in zip(calls, self._client.streams(call_sids(), deadline), strict=False):
+                if not isinstance(stream, ApiError):
+                    looks[call.call_sid] = self._look(call, read_details(call, stream))
+                elif stream.reason is Reason.NOT_FOUND:  # it ended since it was listed
+                    looks[call.call_sid] = _Look(time.monotonic(), None, None)
+                else:
+                    first_error = first_error or stream
+        except ApiError as over:
+            first_error = first_error or over.bare()
+        self._looks = looks
+        return first_error
+
+    def _look(self, call: Call, details: Details) -> _Look:
+        self._ledger.unknown(details.unknown)
+        now, before = time.monotonic(), self._looks.get(call.call_sid)
+        since = before.on_hold_since if before else None
+        return _Look(now, details, (now if since is None else since) if details.legs.on_hold else None)
+
+    def _tally(self, listed: Mapping[str, Call]) -> StreamTally:
+        now = time.monotonic()
+        fresh = [look for look in self._looks.values() if look.at > now - self._config.max_age]
+        held = [look.details for look in fresh if look.details]
+        longest_hold = max(
+            (look.at - look.on_hold_since for look in fresh if look.on_hold_since is not None), default=0.0
+        )
+        return tally_streams(held, len(listed) - len(held), longest_hold)
