@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 MINUTES ?= 10
 
-.PHONY: demo test lint bench soak generate clean
+.PHONY: demo test lint bench coverage soak generate clean
 
 demo: .venv/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -18,6 +18,9 @@ lint: .venv/ready
 
 bench: .venv/ready  ## listings against the simulator: requests, time, CPU and memory, and what is to be reached
 	$(BIN)/python -m bench
+
+coverage: .venv/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
+	$(BIN)/python -m bench.coverage
 
 soak: .venv/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)

@@ -1,9 +1,11 @@
-"""Writes docs/metrics.md from the catalogue: `python -m docs.generate`."""
+"""Writes docs/metrics.md from the catalogue and a simulated hour: `python -m docs.generate`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.api.errors import Reason
 from exporter.expose.collector import BUILD_INFO, CATALOGUE
 from exporter.expose.metric import Metric
@@ -16,47 +18,133 @@ _INTRODUCTION = """\
 Generated from the code by `make generate`.
 
 Every metric of an account has the label `account`: its `name` in the configuration, or else its
-`account_sid`. When a listing fails or is incomplete, the account's call and agent metrics are absent, not 0
-and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the reason.
+`account_sid`. Three collectors ask the API, and succeed or fail each by itself: `calls`, and where they are
+switched on `streams` (the details of single calls) and `agent_streams` (the sessions of voice bots).
+
+When a listing of the calls fails or is incomplete, the account's metrics of calls, lines, agents and
+streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the
+reason. The counters of observed calls stand still.
 """
+
+_TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 _OWN = """\
 
 ## The exporter itself
-
-| metric | type | labels | meaning |
-|---|---|---|---|
-{build_info}
+{table}{build_info}
 
 Beside it stand the usual `process_*` and `python_*` of the Prometheus client library.
+"""
+
+_LABELS = """\
 
 ## Label values
 
 | label | values |
 |---|---|
-| `direction` | `inbound`, `outbound-api`, `outbound-dial`, `outbound`, `other`, `unknown` |
+| `direction` of a call | `inbound`, `outbound-api`, `outbound-dial`, `outbound`, `other`, `unknown` |
 | `status` of a call | `queued`, `ringing`, `in-progress`, `other`, `unknown`; while an ended call is still \
 listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `status` of an agent | `available`, `on-call`, `busy`, `after-call-work`, `offline`, `other`, `unknown` |
+| `line` | the names under `lines`; `other` for calls on none of them |
+| `direction` of a leg | `inbound`, `outbound`, `other`, `unknown` |
+| `status` of a leg | `ringing`, `answered`, `connected`, `in-progress`, `completed`, `failed`, `no-answer`, \
+`other`, `unknown` |
+| `network_type` | `pstn`, `voip`, `other`, `unknown` |
+| `legs` | `0`, `1`, `2`, `3+` |
+| `status` of a bridge | `active`, `ended`, `other`, `unknown`; `none` for a call in progress without one |
+| `channels` | `single`, `dual`, `other`, `unknown` |
+| `result` | `inspected`, `pending` |
+| `outcome` | `answered`, `unanswered` |
+| `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
 | `reason` | {reasons} |
 
-`other` is a value that the exporter doesn't know, `unknown` one that the API left out. Telephone
-numbers and names of agents are never read. A `call_sid` appears only as the exemplar of a duration bucket, in
-OpenMetrics.
+`other` is a value that the exporter doesn't know, `unknown` one that the API left out.
+
+Telephone numbers and names of agents aren't even read unless `lines` or `agent_names` is configured.
+Numbers are never shown; names appear only in `exotel_agent_info`, with `agent_names`.
+
+A `call_sid` is a label only with `longest_calls: N`, and otherwise the exemplar of a duration bucket, in
+OpenMetrics. Each call that becomes one of the N longest is a new series. There are N at a time, but in the
+simulated hour below N = {longest} would make {series} new ones, about {a_day:,} a day, which stay in
+Prometheus for as long as it keeps data.
+"""
+
+_STREAMS = """\
+
+## What metrics of streams stand for
+
+`exotel_stream_*` stand for the inspected calls only; `exotel_stream_calls` says how many these are. After
+each listing the exporter asks for the details of calls one by one, those never asked for first, then those
+asked for longest ago: at most `max_per_scrape`, while the deadline allows, and no more than
+`requests_per_minute` leaves if listings go on at the present pace. Details that are older than `max_age` no
+longer count, nor do those of a call that has ended or left the list; when a run fails, those held from
+before still do. A 404 is no failure: the call has probably just ended, and is pending.
+"""
+
+_OBSERVED = """\
+
+## How much of the life of calls is observed
+
+`exotel_observed_*` are the differences between complete listings. This is what they tell of a simulated
+hour with {calls} calls at a time, beside what truly happened. Shares are of the true number; rings include
+the time in the queue, durations the 0 s of unanswered calls.
+
+| listed every | calls started | calls ended | answered rings | unanswered rings | mean answered ring | \
+mean unanswered ring | mean duration |
+|---|---|---|---|---|---|---|---|
+{rows}
+
+- Calls that fit between two listings are missed: short ones, most of them unanswered. So at 15 s the
+  answered share comes out a little too high, and the means too long.
+- A listing every 15 s is enough to know how many calls come and go, and how long they last. For ringing
+  times take 5 s, with `min_interval` below it, if `exotel_sustainable_interval_seconds` allows it. At 60 s
+  ringing times and outcomes mean nothing.
+- A ring counts as a whole number of intervals: buckets below the interval stay empty. The histogram can't
+  see a ring between two listings; and a call that was seen ringing, then answered and over before the next
+  listing, counts as unanswered.
+- An end is counted when two listings in a row lack the call, one listing late. The first listing after a
+  start, or after more than five minutes without one, counts nothing, and rings that it finds under way
+  never count.
 """
 
 
 def metrics_page() -> str:
     """Write the page."""
-    rows = "\n".join(map(_row, CATALOGUE))
-    head = "\n## Accounts\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
-    reasons = ", ".join(f"`{reason}`" for reason in Reason)
-    return _INTRODUCTION + head + rows + "\n" + _OWN.format(build_info=_row(BUILD_INFO), reasons=reasons)
+    hour = measure()
+    return "".join(
+        (
+            _INTRODUCTION,
+            f"\n## Accounts\n{_TABLE}",
+            *(f"{_row(metric)}\n" for metric in CATALOGUE),
+            _OWN.format(table=_TABLE, build_info=_row(BUILD_INFO)),
+            _LABELS.format(
+                reasons=", ".join(f"`{reason}`" for reason in Reason),
+                longest=LONGEST_CALLS,
+                series=hour.new_long_calls,
+                a_day=round(24 * hour.new_long_calls, -2),
+            ),
+            _STREAMS,
+            _OBSERVED.format(calls=CALLS, rows="\n".join(_rows_of(hour))),
+        )
+    )
 
 
 def _row(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def _rows_of(hour: Hour) -> Iterator[str]:
+    yield _row_of("in truth", [str(count) for count in hour.true.counts], hour.true)
+    for interval, observed in hour.observed.items():
+        counts = zip(observed.counts, hour.true.counts, strict=True)
+        yield _row_of(f"{interval} s", [f"{100 * seen / true:.0f} %" for seen, true in counts], observed)
+
+
+def _row_of(name: str, counts: Iterable[str], figures: Figures) -> str:
+    means = (f"{mean:.1f} s" for mean in figures.means)
+    return f"| {' | '.join((name, *counts, *means))} |"
 
 
 if __name__ == "__main__":

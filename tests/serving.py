@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,12 @@ from pathlib import Path
 import uvicorn
 
 import exporter
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
+from exporter.api.deadline import Deadline
+from exporter.config import AccountConfig, CollectionConfig, Line, MetricsConfig, Secret
 from exporter.expose.app import create_app
 from exporter.expose.server import Address, bound_address, listen
 from exporter.observe.account import Account
+from exporter.observe.observation import Observation
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
@@ -31,6 +33,8 @@ def account(
     *,
     collection: CollectionConfig = EAGER,
     token: Secret | None = None,
+    lines: tuple[Line, ...] = (),
+    metrics: MetricsConfig | None = None,
 ) -> Account:
     """Give an account of the simulator at `url`."""
     config = AccountConfig(
@@ -39,9 +43,19 @@ def account(
         base_url=url,
         api_key=Secret("demo"),
         api_token=token or Secret("demo"),
+        lines=lines,
         collection=replace(collection, timeout=timeout),
     )
-    return Account(config, MetricsConfig())
+    return Account(config, metrics or MetricsConfig())
+
+
+@contextmanager
+def collecting(made: Account) -> Iterator[Callable[[], Observation]]:
+    """Give what collects once, with the account's own timeout, for as long as this lasts."""
+    try:
+        yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=60)
+    finally:
+        made.close()
 
 
 @contextmanager

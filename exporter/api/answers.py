@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, member, parse
-from exporter.api.rows import Call, PersonalCall, read_call
+from exporter.api.rows import Call, PersonalCall, TimedCall, read_call
 
 _C = TypeVar("_C", bound=Call)
 
@@ -75,6 +75,7 @@ class _Body(Struct, Generic[_C]):
 
 _decoders: dict[type[Call], Callable[[bytes], _Body[Any]]] = {
     Call: msgspec.json.Decoder(_Body[Call]).decode,
+    TimedCall: msgspec.json.Decoder(_Body[TimedCall]).decode,
     PersonalCall: msgspec.json.Decoder(_Body[PersonalCall]).decode,
 }
 

@@ -99,8 +99,9 @@ class Client:
 
         with closing(self._answers(Endpoint.STREAMS, urls(), deadline)) as answers:
             for answer in answers:
+                call_sid = asked.popleft()
                 try:
-                    yield read_stream(answer.result(), asked.popleft())
+                    yield read_stream(answer.result(), call_sid)
                 except ApiError as error:
                     yield error.bare()
 

@@ -30,14 +30,14 @@ def convert(value: object, kind: type[_T]) -> _T | None:
     """Give a value of a simple kind, also from a text that says one."""
     try:
         return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # JSON may hold half a surrogate pair
         return None
 
 
 def identifier(value: object) -> str | None:
     """Give a text, also from a whole number."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
+        return value.encode("utf-8", "replace").decode()  # the same half a pair
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -7,7 +7,7 @@ from random import Random
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 
-_TRIES = 3
+TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
 RETRIED = {
     Endpoint.CALLS: tuple(_FIRST_WAIT),
@@ -22,6 +22,6 @@ def wait_before_retry(endpoint: Endpoint, error: ApiError, tries: int, random: R
     A connection may come about the next time, and a server recover; wrong credentials stay wrong. The wait
     doubles with each try, and varies by half so that many clients don't come back as one.
     """
-    if error.reason not in RETRIED[endpoint] or tries >= _TRIES:
+    if error.reason not in RETRIED[endpoint] or tries >= TRIES:
         return None
     return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

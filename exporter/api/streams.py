@@ -112,8 +112,10 @@ def _leg(leg: Any) -> Leg | None:
 
 
 def _bridge(bridge: Any) -> Bridge | None:
-    if not isinstance(bridge, dict):
+    if bridge is None:
         return None
+    if not isinstance(bridge, dict):
+        return Bridge(BridgeStatus.OTHER, None)  # something is there
     return Bridge(word(BridgeStatus, bridge.get("status")), identifier(bridge.get("created_at")))
 
 

@@ -15,7 +15,7 @@ from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call, PersonalCall
+from exporter.api.rows import Call, PersonalCall, TimedCall
 from exporter.api.streams import AgentStreams
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.logs import facts, place
@@ -114,7 +114,7 @@ class Account:
             self._pace.learn(listed.requests, is_whole=listed.found is not None)
         observation = self._listed = self._observation(run, listed)
         observation = self._with_details(observation, listed, deadline.part(earlier=_WIND_UP))
-        if observation.error is not None:
+        if any(run.error for run in observation.runs.values()):
             give_memory_back()  # it may have been for answers of any size
         had_little_time = deadline.seconds < self.config.collection.timeout
         was_cut = listed.error is not None and listed.error.reason is Reason.TIMEOUT and had_little_time
@@ -126,18 +126,18 @@ class Account:
         """Add what else is switched on, as far as the listing has left time and requests for it."""
         config = self.config.collection
         was_refused = listed.error is not None and listed.error.reason in REFUSALS
+        most = self._pace.spare() if deadline.left() else 0
         agent_streams = None
         if config.agent_streams and not was_refused and deadline.left():
             agent_streams = self._conductor.submit(self._run_agent_streams, deadline)
         streams = None
         if config.streams.enabled and listed.found is not None:
-            streams = self._run_streams(listed.calls, deadline)
+            streams = self._run_streams(listed.calls, most, deadline)
         return replace(
             observation, streams=streams, agent_streams=agent_streams.result() if agent_streams else None
         )
 
-    def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally]:
-        most = self._pace.spare() if deadline.left() else 0
+    def _run_streams(self, calls: Sequence[Call], most: int, deadline: Deadline) -> Run[StreamTally]:
         seconds, result = self._attempt(partial(self._streams.collect, calls, most, deadline))
         found, error = (None, result) if isinstance(result, ApiError) else result
         return self._run(Endpoint.STREAMS, seconds, found, error)
@@ -203,7 +203,9 @@ class Account:
 
 def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:
     """Give the kind of rows that is needed: personal data is read only where something asks for it."""
-    return PersonalCall if config.lines or metrics.agent_names else Call
+    if config.lines or metrics.agent_names:
+        return PersonalCall
+    return TimedCall if config.collection.streams.enabled else Call
 
 
 def _collectors(config: CollectionConfig) -> tuple[Endpoint, ...]:

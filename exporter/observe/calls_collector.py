@@ -105,11 +105,11 @@ class CallsCollector:
         self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
 
     def _snapshot(self, calls: Sequence[Call], window: float) -> Snapshot:
-        ended_at, metrics = time.time(), self._metrics
-        self._lifecycle = self._lifecycle.after(calls, time.monotonic())
+        ended_at, at, metrics = time.time(), time.monotonic(), self._metrics
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(calls)
         self._ledger.unknown(tally.unknown)
         self._ledger.unknown(agents.unknown if agents else {"agent_details": len(calls)})
+        self._lifecycle = self._lifecycle.after(calls, at)
         return Snapshot(
             ended_at=ended_at,
             window=window,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from exporter.api.rows import Call
+from exporter.api.rows import Call, TimedCall
 from exporter.api.streams import Bridge, Leg, Recording, Stream
 from exporter.api.timestamps import read_time
 from exporter.api.vocabulary import (
@@ -106,7 +106,10 @@ def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
 
 def _bridge_setup(call: Call, bridge: Bridge, unknown: Counter[str]) -> float | None:
     """Give the seconds from the call's start to its bridge; both times are the API's."""
-    started, created = read_time(call.start_time), read_time(bridge.created_at)
+    started, created = (
+        read_time(call.start_time if isinstance(call, TimedCall) else None),
+        read_time(bridge.created_at),
+    )
     unknown["start_time"] += started is None
     if started is None or created is None or not 0 <= created - started < _LONGEST_SETUP:
         unknown["bridge_created_at"] += started is not None

@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from operator import attrgetter
 from typing import TypeVar
+
+from msgspec import Struct
 
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus, Direction
@@ -61,15 +62,18 @@ class _Wait:
         return (at if self.until is None else self.until) - self.since
 
 
-_Seen = tuple[Direction | None, CallStatus | None, float | None]
-"""A call as it was last seen: direction, status, duration."""
+class _Seen(Struct, frozen=True, gc=False):
+    """A call as it was last seen; `duration` in seconds."""
+
+    direction: Direction | None
+    status: CallStatus | None
+    duration: float | None
+
 
 _Rings = defaultdict[tuple[Direction, Outcome], list[float]]
 """Seconds of ringing, by how it ended."""
 
 _K = TypeVar("_K")
-
-_seen = attrgetter("direction", "status", "duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +107,19 @@ class Lifecycle:
         """Give what is known after one more complete listing; one that is given again changes nothing."""
         if at <= self.at:
             return self
-        present = dict(zip(map(attrgetter("call_sid"), calls), map(_seen, calls), strict=True))
+        present = {call.call_sid: _Seen(call.direction, call.status, call.duration) for call in calls}
         if at - self.at > LONGEST_GAP:
             waits = _waits(present, at, is_whole=False)
             return replace(self, at=at, present=present, missing={}, waits=waits)
-        started = {
-            call_sid: present[call_sid]
-            for call_sid in present.keys() - self.present.keys() - self.missing.keys()
-        }
-        ended = {call_sid: self.missing[call_sid] for call_sid in self.missing.keys() - present.keys()}
+        came = present.keys() - self.present.keys()
+        started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
+        ended = [seen for call_sid, seen in self.missing.items() if call_sid not in present]
         missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
         rings, waits = self._follow_waits(present, at)
         return replace(
             self,
             at=at,
-            counts=self._counted(started.values(), ended.values(), rings),
+            counts=self._counted(started.values(), ended, rings),
             present=present,
             missing=missing,
             waits={**waits, **_waits(started, at, is_whole=True)},
@@ -138,7 +140,7 @@ class Lifecycle:
         going_on: dict[str, _Wait] = {}
         for call_sid, wait in self.waits.items():
             if call_sid in present:
-                _, status, _ = present[call_sid]
+                status = present[call_sid].status
                 if status in _WAITING:
                     going_on[call_sid] = replace(wait, until=None)
                 elif wait.is_whole and status is not None and status.is_known:
@@ -153,14 +155,14 @@ class Lifecycle:
     def _counted(self, started: Iterable[_Seen], ended: Collection[_Seen], rings: _Rings) -> LifeCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
-        for direction, _, duration in ended:
-            if is_believable(duration):
-                lasted[direction or Direction.UNKNOWN].append(duration)
+        for seen in ended:
+            if is_believable(seen.duration):
+                lasted[seen.direction or Direction.UNKNOWN].append(seen.duration)
         return LifeCounts(
-            started=_added(before.started, (seen[0] or Direction.UNKNOWN for seen in started)),
+            started=_added(before.started, (seen.direction or Direction.UNKNOWN for seen in started)),
             ended=_added(
                 before.ended,
-                ((seen[0] or Direction.UNKNOWN, seen[1] or CallStatus.UNKNOWN) for seen in ended),
+                ((seen.direction or Direction.UNKNOWN, seen.status or CallStatus.UNKNOWN) for seen in ended),
             ),
             rings=_extended(before.rings, rings, _RING_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
@@ -170,9 +172,9 @@ class Lifecycle:
 def _waits(calls: Mapping[str, _Seen], at: float, *, is_whole: bool) -> dict[str, _Wait]:
     """Give the waits of those calls that wait, as they are seen for the first time."""
     return {
-        call_sid: _Wait(direction or Direction.UNKNOWN, at, is_whole=is_whole)
-        for call_sid, (direction, status, _) in calls.items()
-        if status in _WAITING
+        call_sid: _Wait(seen.direction or Direction.UNKNOWN, at, is_whole=is_whole)
+        for call_sid, seen in calls.items()
+        if seen.status in _WAITING
     }
 
 

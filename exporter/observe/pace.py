@@ -7,12 +7,14 @@ import time
 
 from exporter.api.budget import Budget
 from exporter.api.errors import ApiError, Reason
+from exporter.api.retry import TRIES
 from exporter.config import CollectionConfig
 
 REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}  # not asked for again for a minute: the API may lock the account
 
 _MINUTE = 60.0  # seconds
 _LEAST_INTERVAL = 1.0  # seconds; nobody scrapes more often for long
+_EARLY = 0.1  # seconds by which a scraper may come before its time
 
 
 class Pace:
@@ -51,10 +53,15 @@ class Pace:
             self._needed = max(self._needed, requests + self._beside)
 
     def spare(self) -> int:
-        """Give the requests that details may take, so that listings go on at this pace and never wait."""
-        collections = math.ceil(_MINUTE / self._interval)
-        share = self._config.requests_per_minute // collections - self._needed
-        return max(0, min(share, self._budget.remaining() - self._needed))
+        """Give the requests that details may take, so that listings go on at this pace and never wait.
+
+        To be asked after the listing, and before what runs beside the details.
+        """
+        in_a_minute = math.floor(_MINUTE / (self._interval - _EARLY)) + 1  # first and last included
+        share = self._config.requests_per_minute // in_a_minute
+        beside = TRIES * self._beside
+        left = self._budget.remaining() - self._needed  # when the next listing has its own
+        return max(0, min(share - (self._needed - self._beside), left) - beside)
 
     def end(self, error: ApiError | None, *, was_cut: bool) -> None:
         """Take note of how a collection ended; `was_cut` when its scraper had little time."""
@@ -65,4 +72,4 @@ class Pace:
             pause = max(pause, _MINUTE)
         needs_whole = error is None or error.reason in {Reason.INCOMPLETE, Reason.BUDGET}
         wait = self._budget.wait_for(self._needed) if needs_whole else 0.0
-        self._next_due = max(self._began + pause, time.monotonic() + wait)
+        self._next_due = max(self._began + pause - _EARLY, time.monotonic() + wait)

@@ -25,18 +25,19 @@ _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a look at a call found, if anything; times on the monotonic clock."""
+    """What a look at a call found; times on the monotonic clock."""
 
     at: float
-    details: Details | None
+    details: Details
     on_hold_since: float | None
     """The first of the looks in a row that saw it on hold."""
 
 
 class StreamsCollector:
-    """Looks at calls one by one, those never looked at first, then those looked at longest ago.
+    """Looks at calls one by one, those never asked for first, then those asked for longest ago.
 
-    What is held is forgotten after `max_age`, and when its call leaves the list.
+    What is held is forgotten after `max_age`, and when its call leaves the list. A call that can't be looked
+    at waits for its turn like the others, and doesn't keep them waiting.
     """
 
     def __init__(self, config: StreamsConfig, client: Client, ledger: Ledger) -> None:
@@ -44,6 +45,7 @@ class StreamsCollector:
         self._client = client
         self._ledger = ledger
         self._looks: Mapping[str, _Look] = {}
+        self._asked: Mapping[str, float] = {}
 
     def collect(
         self, calls: Sequence[Call], most: int, deadline: Deadline
@@ -54,38 +56,36 @@ class StreamsCollector:
         """
         listed = {call.call_sid: call for call in calls if not (call.status and call.status.is_over)}
         self._looks = {call_sid: look for call_sid, look in self._looks.items() if call_sid in listed}
+        self._asked = {call_sid: at for call_sid, at in self._asked.items() if call_sid in listed}
         error = self._look_at(self._next(listed, min(most, self._config.max_per_scrape)), deadline)
         return self._tally(listed), error
 
     def _next(self, listed: Mapping[str, Call], most: int) -> list[Call]:
         fit = (call for call_sid, call in listed.items() if _FIT_FOR_A_PATH.fullmatch(call_sid))
-        return nsmallest(most, fit, key=self._last_look)
-
-    def _last_look(self, call: Call) -> float:
-        look = self._looks.get(call.call_sid)
-        return look.at if look else -inf
+        return nsmallest(most, fit, key=lambda call: self._asked.get(call.call_sid, -inf))
 
     def _look_at(self, calls: Sequence[Call], deadline: Deadline) -> ApiError | None:
         first_error: ApiError | None = None
+        looks, asked = dict(self._looks), dict(self._asked)
 
         def call_sids() -> Iterator[str]:
             for call in calls:
                 if first_error and first_error.reason in _HOPELESS:
                     return
+                asked[call.call_sid] = time.monotonic()
                 yield call.call_sid
 
-        looks = dict(self._looks)
         try:
             for call, stream in zip(calls, self._client.streams(call_sids(), deadline), strict=False):
                 if not isinstance(stream, ApiError):
                     looks[call.call_sid] = self._look(call, read_details(call, stream))
                 elif stream.reason is Reason.NOT_FOUND:  # it ended since it was listed
-                    looks[call.call_sid] = _Look(time.monotonic(), None, None)
+                    looks.pop(call.call_sid, None)
                 else:
                     first_error = first_error or stream
         except ApiError as over:
             first_error = first_error or over.bare()
-        self._looks = looks
+        self._looks, self._asked = looks, asked
         return first_error
 
     def _look(self, call: Call, details: Details) -> _Look:
@@ -97,7 +97,7 @@ class StreamsCollector:
     def _tally(self, listed: Mapping[str, Call]) -> StreamTally:
         now = time.monotonic()
         fresh = [look for look in self._looks.values() if look.at > now - self._config.max_age]
-        held = [look.details for look in fresh if look.details]
+        held = [look.details for look in fresh]
         longest_hold = max(
             (look.at - look.on_hold_since for look in fresh if look.on_hold_since is not None), default=0.0
         )

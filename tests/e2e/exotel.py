@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from exporter.simulator import EXOPHONES
 from tests.e2e.processes import Program, program, wait_for
 
 SECONDS_TO_START = 20
@@ -26,14 +27,23 @@ def simulator(folder: Path, calls: int) -> Iterator[str]:
 
 @contextmanager
 def exporter(name: str, folder: Path, url: str, limit: int) -> Iterator[tuple[str, Program]]:
-    """The address of an exporter of two accounts: `demo`, and `unknown-sid`, which the API doesn't know."""
+    """The address of an exporter of two accounts: `demo`, and `unknown-sid`, which the API doesn't know.
+
+    All that can be switched on is on, and the budget is large enough for details at each scrape.
+    """
     account = {"name": "demo", "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
     config = {
         "accounts": [
-            {**account, "call_limit": limit},
+            {**account, "call_limit": limit, "lines": {"sales": [*EXOPHONES[:2]], "support": [EXOPHONES[2]]}},
             {**account, "name": "unknown-sid", "account_sid": "nobody"},
         ],
-        "collection": {"min_interval": "1s"},
+        "collection": {
+            "min_interval": "1s",
+            "requests_per_minute": 6000,
+            "agent_streams": True,
+            "streams": {"enabled": True},
+        },
+        "metrics": {"per_agent": True, "agent_names": True, "longest_calls": 5},
     }
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")

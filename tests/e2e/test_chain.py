@@ -8,6 +8,7 @@ import pytest
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from exporter.expose import agent_streams, agents, calls, lines, observed, streams
 from tests.e2e import exotel, servers
 from tests.e2e.processes import Program, wait_for
 from tests.e2e.webhook import Webhook, webhook
@@ -52,6 +53,19 @@ def test_prometheus_scrapes_the_exporter(chain: Chain) -> None:
     """The exporter is up, and has listed every call of the account."""
     assert chain.query(f'up{{instance="{chain.exporter}"}} == 1')
     assert chain.query(f'exotel_up{{instance="{chain.exporter}", account="demo"}} == 1')
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metric.name
+        for part in (calls, agents, lines, streams, agent_streams, observed)
+        for metric in part.METRICS
+    ],
+)
+def test_all_that_is_told_of_an_account_arrives(chain: Chain, metric: str) -> None:
+    """With everything switched on, each metric of calls, agents, lines, streams and lives has series."""
+    assert chain.query(f'{{__name__=~"{metric}(_bucket)?", instance="{chain.exporter}", account="demo"}}')
 
 
 def test_an_account_that_fails_costs_the_other_nothing(chain: Chain) -> None:

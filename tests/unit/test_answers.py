@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from exporter.api.answers import Page, read_page, refuse_failure
 from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Agent, Call
+from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall, TimedCall
+from exporter.api.vocabulary import AgentStatus
 from tests.rows import agent, call
 
 PHONE = "+919876543210"
@@ -33,7 +34,6 @@ CALL = call(
     duration=120.0,
     agent_details=agent("agent_uuid_001", "on-call"),
     recording_enabled=True,
-    start_time="2024-06-15T10:30:00.000Z",
 )
 
 
@@ -85,6 +85,75 @@ def test_the_example_of_the_api_page_is_read() -> None:
     assert read.calls[1].agent_details is None
 
 
+def test_the_example_is_read_with_its_start() -> None:
+    """As the API writes it; still without telephone numbers or names."""
+    [timed] = read_page(page(ROW), TimedCall).calls
+    assert isinstance(timed, TimedCall)
+    assert timed.start_time == "2024-06-15T10:30:00.000Z"
+    assert PHONE not in repr(timed)
+    assert "John" not in repr(timed)
+
+
+@pytest.mark.parametrize("duration", [120, "120"])  # the second has the page read field by field
+def test_the_example_is_read_with_its_personal_data(duration: object) -> None:
+    """Both numbers and the agent's name, where they are asked for; either way of reading tells the same."""
+    [personal] = read_page(page({**ROW, "from": "+911111111111", "duration": duration}), PersonalCall).calls
+    assert personal == PersonalCall(
+        CALL.call_sid,
+        CALL.direction,
+        CALL.status,
+        CALL.duration,
+        NamedAgent("agent_uuid_001", AgentStatus.ON_CALL, "John Agent"),
+        recording_enabled=True,
+        start_time="2024-06-15T10:30:00.000Z",
+        from_="+911111111111",
+        to=PHONE,
+    )
+
+
+@pytest.mark.parametrize("kind", [Call, TimedCall, PersonalCall])
+@pytest.mark.parametrize(
+    ("details", "expected"), [(None, None), (..., UNSET), ("John", Agent()), ({"name": "John"}, Agent())]
+)
+def test_no_agent_is_told_from_one_that_is_not_told(
+    kind: type[Call], details: object, expected: object
+) -> None:
+    """For every kind of rows."""
+    row = {name: value for name, value in {**ROW, "agent_details": details}.items() if value is not ...}
+    for duration in (120, "120"):
+        [found] = read_page(page({**row, "duration": duration}), kind).calls
+        agent_details = found.agent_details
+        if isinstance(agent_details, NamedAgent):
+            agent_details = Agent(agent_details.user_id, agent_details.status)
+        assert agent_details == expected
+        assert type(found) is kind
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected"),
+    [
+        ({"from": 918000000001}, "from_", "918000000001"),
+        ({"to": None}, "to", None),
+        ({"to": ["+91"]}, "to", None),
+        ({"from": "\ud800"}, "from_", "?"),
+        ({"start_time": 1718447400}, "start_time", "1718447400"),
+        ({"start_time": {}}, "start_time", None),
+        ({"agent_details": {"name": 7}}, "agent_details", NamedAgent(name="7")),
+        ({"agent_details": {"user_id": "a", "name": ["x"]}}, "agent_details", NamedAgent("a")),
+        ({"duration": "\ud800"}, "duration", None),
+    ],
+)
+def test_a_personal_field_of_another_type_costs_only_itself(
+    change: dict[str, Any], field: str, expected: object
+) -> None:
+    """Here too what can be understood is kept."""
+    [odd, next_] = read_page(page({**ROW, **change}, {**ROW, "call_sid": "next"}), PersonalCall).calls
+    assert getattr(odd, field) == expected
+    assert odd.status == next_.status == "in-progress"
+    assert isinstance(next_, PersonalCall)
+    assert (next_.from_, next_.to) == (PHONE, PHONE)
+
+
 def test_the_slim_version_of_the_api_is_read() -> None:
     """A row without direction and agent is a call; that nothing is said of agents is told from no agent."""
     slim = {"call_sid": "c", "status": "ringing", "duration": 3, "recording_enabled": False}
@@ -99,6 +168,7 @@ def test_the_slim_version_of_the_api_is_read() -> None:
         ({"duration": 120.5}, "duration", 120.5),
         ({"duration": "soon"}, "duration", None),
         ({"duration": {}}, "duration", None),
+        ({"duration": "\ud83d"}, "duration", None),
         ({"call_sid": 7}, "call_sid", "7"),
         ({"call_sid": "half \ud83d"}, "call_sid", "half ?"),
         ({"direction": 7}, "direction", "other"),
@@ -106,6 +176,7 @@ def test_the_slim_version_of_the_api_is_read() -> None:
         ({"recording_enabled": "true"}, "recording_enabled", True),
         ({"recording_enabled": 0}, "recording_enabled", False),
         ({"recording_enabled": "perhaps"}, "recording_enabled", None),
+        ({"recording_enabled": "half \ud83d"}, "recording_enabled", None),
         ({"agent_details": "John"}, "agent_details", Agent()),
         ({"agent_details": {"user_id": 5, "status": 1}}, "agent_details", agent("5", "other")),
         ({"agent_details": {}}, "agent_details", Agent()),
@@ -139,7 +210,16 @@ def test_a_number_that_no_type_holds_costs_only_itself(number: str) -> None:
 
 @pytest.mark.parametrize(
     ("told", "total"),
-    [(2, 2), ("2", 2), (None, None), ("many", None), (-1, None), ({}, None), (10**9, 10**9)],
+    [
+        (2, 2),
+        ("2", 2),
+        (None, None),
+        ("many", None),
+        ("\ud83d", None),
+        (-1, None),
+        ({}, None),
+        (10**9, 10**9),
+    ],
 )
 def test_the_total_is_read_however_it_is_written(told: object, total: int | None) -> None:
     """A total that is no number from 0 up is no total; the rows are read all the same."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 from prometheus_client.samples import Sample
@@ -16,59 +18,18 @@ from prometheus_client.samples import Sample
 from docs.generate import PAGE, metrics_page
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call
+from exporter.api.streams import AgentStreams
 from exporter.expose.collector import BUILD_INFO, CATALOGUE, AccountsCollector
 from exporter.expose.exposition import accepts_gzip, expose, wants_openmetrics
 from exporter.expose.metric import Kind, Metric
-from exporter.observe.agents import tally_agents
-from exporter.observe.calls import tally_calls
-from exporter.observe.ledger import Ledger
-from exporter.observe.observation import Observation, Snapshot
-from tests.rows import CALLS, agent, call
+from exporter.observe.observation import Observation, Run
+from tests.observations import CENTRE, LIFE, STREAMS, TIMED, everything, failed, life, observation
+from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
 
 OPENMETRICS = "application/openmetrics-text"
 GOLDEN = Path(__file__).parent / "golden"
-
-CENTRE = [
-    call("call-1", "inbound", "in-progress", 42.0, agent("ann", "on-call"), recording_enabled=True),
-    call("call-2", "outbound-api", "in-progress", 3700.0, agent("ben", "on_call"), recording_enabled=False),
-    call("call-3", "incoming", "ringing", 0.0, None, recording_enabled=False),
-    call("call-4", "outbound-api", "in-progress", 3600.0, agent("ann", "on-call"), recording_enabled=True),
-    call("call-5", "sideways", None, None, None, None),
-]
-
-
-def observation(calls: list[Call], *, limit: int | None = None) -> Observation:
-    """Observe these calls, at a fixed time."""
-    tally, agents, ledger = tally_calls(calls, (60, 3600)), tally_agents(calls), Ledger()
-    ledger.request("calls", "200", 0.07)
-    ledger.unknown(tally.unknown)
-    snapshot = Snapshot(1_700_000_000.5, 0.25, tally, agents)
-    return Observation(
-        seconds=0.5,
-        reported=len(calls),
-        unseen=0,
-        budget_remaining=150,
-        sustainable_interval=0.3,
-        call_limit=limit,
-        result=snapshot,
-        counts=ledger.counts(),
-    )
-
-
-def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = None) -> Observation:
-    """Observe a failure."""
-    ledger = Ledger()
-    ledger.failure("calls", reason)
-    return Observation(
-        seconds=1.5,
-        reported=reported,
-        unseen=unseen,
-        budget_remaining=199,
-        sustainable_interval=None,
-        call_limit=None,
-        result=ApiError(reason, "…"),
-        counts=ledger.counts(),
-    )
+ACCOUNT = HOSTILE.filter(str.isprintable)
+"""A name that a configuration may give an account."""
 
 
 def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
@@ -84,6 +45,7 @@ def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
     ("name", "observations"),
     [
         ("centre", {"acme": observation(CENTRE, limit=10)}),
+        ("everything", {"acme": everything(TIMED, STREAMS, LIFE)}),
         ("failures", {"a": failed(Reason.AUTH), "b": failed(Reason.INCOMPLETE, reported=9, unseen=2)}),
     ],
 )
@@ -95,7 +57,7 @@ def test_the_exposition_is_the_golden_one(name: str, observations: dict[str, Obs
 
 
 def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> None:
-    """Not 0 and not stale: absent. The account beside it is whole."""
+    """Not 0 and not stale: absent. The account beside it is whole; counters go on."""
     found = samples({"bad": failed(Reason.TIMEOUT, reported=7), "good": observation(CENTRE)})
     with_bad = {name for name, list_ in found.items() if any(s.labels["account"] == "bad" for s in list_)}
     assert with_bad == {
@@ -111,6 +73,14 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
         "exotel_api_request_duration_seconds_count",
         "exotel_api_request_duration_seconds_sum",
         "exotel_unknown_values_total",
+        "exotel_observed_calls_started_total",
+        "exotel_observed_calls_ended_total",
+        "exotel_observed_ring_duration_seconds_bucket",
+        "exotel_observed_ring_duration_seconds_count",
+        "exotel_observed_ring_duration_seconds_sum",
+        "exotel_observed_call_duration_seconds_bucket",
+        "exotel_observed_call_duration_seconds_count",
+        "exotel_observed_call_duration_seconds_sum",
     }
     assert {s.labels["account"]: s.value for s in found["exotel_up"]} == {"bad": 0, "good": 1}
     assert sum(s.value for s in found["exotel_active_calls"]) == len(CENTRE)
@@ -129,6 +99,50 @@ def test_agents_are_absent_where_the_api_does_not_speak_of_them() -> None:
     assert not {"exotel_agents_on_call", "exotel_agents", "exotel_calls_without_agent"} & found.keys()
 
 
+def test_each_agent_is_absent_too_where_the_api_does_not_speak_of_them() -> None:
+    """With everything on as well; the longest calls are there, with an unknown agent."""
+    found = samples({"acme": everything([call("a", status="ringing", duration=5)], [], LIFE)})
+    assert not [name for name in found if name.startswith("exotel_agent_") and "streams" not in name]
+    assert [s.labels["agent_id"] for s in found["exotel_call_duration_seconds"]] == ["unknown"]
+
+
+def test_streams_have_no_figures_while_no_call_is_inspected() -> None:
+    """0 muted legs of none would be a lie; with no call at all they are 0."""
+    for calls, is_told in ([call("a")], False), ([], True):
+        found = samples({"acme": everything(calls, [], LIFE)})
+        told = {name for name in found if name.startswith("exotel_stream_")}
+        assert {s.labels["result"]: s.value for s in found["exotel_stream_calls"]} == {
+            "inspected": 0,
+            "pending": len(calls),
+        }
+        assert (told == {"exotel_stream_calls"}) != is_told
+        assert ("exotel_stream_legs_muted" in told) == is_told
+
+
+def test_what_streams_found_is_shown_beside_their_failure() -> None:
+    """What is held from before still holds; the calls are as they were."""
+    whole = everything(TIMED, STREAMS, LIFE)
+    assert whole.streams is not None
+    error = ApiError(Reason.TIMEOUT, "…")
+    part = samples({"acme": replace(whole, streams=Run(0.5, whole.streams.found, error))})
+    none = samples({"acme": replace(whole, streams=Run(0.5, None, error))})
+    for found in part, none:
+        success = {s.labels["collector"]: s.value for s in found["exotel_collector_success"]}
+        assert success == {"calls": 1, "streams": 0, "agent_streams": 1}
+        assert sum(s.value for s in found["exotel_active_calls"]) == len(TIMED)
+    assert part["exotel_stream_legs"] == samples({"acme": whole})["exotel_stream_legs"]
+    assert not [name for name in none if name.startswith("exotel_stream_")]
+
+
+def test_sessions_are_shown_even_where_the_listing_failed() -> None:
+    """They are another list; a limit that isn't told is absent."""
+    observed = replace(failed(Reason.INCOMPLETE), agent_streams=Run(0.1, AgentStreams(12, None), None))
+    found = samples({"acme": observed})
+    assert [s.value for s in found["exotel_agent_streams_active"]] == [12]
+    assert "exotel_agent_streams_limit" not in found
+    assert "exotel_active_calls" not in found
+
+
 def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
     """A call_sid of 121 characters is longer than an exemplar may be; one with quotes trips parsers."""
     for call_sid, exemplars in (("x" * 120, 1), ("x" * 121, 0), ('"', 0), ("é", 0), ("a\n", 0)):
@@ -140,17 +154,49 @@ def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
 @given(CALLS)
 def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -> None:
     """Whatever the API says: both parsers accept the text, no sample comes twice, and the counts agree."""
-    observations = {'a "quoted"\n\\name 😀': observation(calls), "empty": observation([])}
-    openmetrics, _ = expose(observations, accept=OPENMETRICS)
-    list(parse_openmetrics(openmetrics.decode()))  # type: ignore[no-untyped-call]
-    plain, _ = expose(observations, accept="*/*")
-    found = [sample for family in parse_plain(plain.decode()) for sample in family.samples]
-    twice = Counter((sample.name, *sorted(sample.labels.items())) for sample in found)
-    assert max(twice.values()) == 1
+    found = parsed({'a "quoted"\n\\name 😀': observation(calls), "empty": observation([])})
     assert _sum(found, "exotel_active_calls") == len(calls)
     assert _sum(found, "exotel_calls_reported") == len(calls)
     gcount = _sum(found, "exotel_active_call_duration_seconds_gcount")
     assert gcount == len([c for c in calls if c.duration is not None and 0 <= c.duration < 1e9])
+
+
+@settings(max_examples=50)  # each is two expositions of a thousand lines
+@given(PERSONAL_CALLS, st.lists(STREAM, max_size=4), st.lists(PERSONAL_CALLS, max_size=3), ACCOUNT)
+def test_any_calls_make_a_valid_exposition_with_everything_on(
+    calls: list[Call], looks: list[object], listings: list[list[Call]], account: str
+) -> None:
+    """Whatever the API says: ids, names and the account itself come back as they were meant."""
+    observed = everything(calls, looks, life(*listings, calls))
+    found = parsed({account: observed})
+    assert {sample.labels.get("account") for sample in found} == {None, account}
+    assert _sum(found, "exotel_line_calls") == len(calls)
+    assert _sum(found, "exotel_stream_calls") == len(calls)
+    snapshot = observed.snapshot
+    assert snapshot is not None
+    longest = {(each.call_sid, each.agent_id): each.duration for each in snapshot.longest_calls}
+    assert _by(found, "exotel_call_duration_seconds", "call_sid", "agent_id") == longest
+    if snapshot.agents is not None:
+        calls_of = {(each.agent_id,): each.calls for each in snapshot.each_agent}
+        assert _by(found, "exotel_agent_calls", "agent_id") == calls_of
+        names = dict.fromkeys(snapshot.agent_names.items(), 1)
+        assert _by(found, "exotel_agent_info", "agent_id", "agent_name") == names
+
+
+def parsed(observations: dict[str, Observation]) -> list[Sample]:
+    """Give the samples that both parsers find in the text; none comes twice."""
+    openmetrics, _ = expose(observations, accept=OPENMETRICS)
+    families = list(parse_openmetrics(openmetrics.decode()))  # type: ignore[no-untyped-call]
+    plain, _ = expose(observations, accept="*/*")
+    found = [sample for family in parse_plain(plain.decode()) for sample in family.samples]
+    for samples_ in (found, [sample for family in families for sample in family.samples]):
+        twice = Counter((sample.name, *sorted(sample.labels.items())) for sample in samples_)
+        assert max(twice.values()) == 1
+    return found
+
+
+def _by(found: list[Sample], name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    return {tuple(s.labels[label] for label in labels): s.value for s in found if s.name == name}
 
 
 def _sum(found: list[Sample], name: str) -> float:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from exporter.api.answers import read_page
-from exporter.api.rows import Agent, Call
+from exporter.api.rows import Agent, Call, PersonalCall, TimedCall
 from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import CallGroup, tally_calls
-from tests.rows import CALLS, ROW, agent, call
+from exporter.observe.histogram import Histogram
+from tests.rows import CALLS, PERSONAL_CALLS, ROW, agent, call
 
 BOUNDS = (5.0, 60.0, 600.0)
+SECONDS = st.floats(0, 1e9) | st.sampled_from(BOUNDS)
 
 
 def group(calls: list[Call], direction: str, status: str) -> CallGroup:
@@ -105,7 +107,7 @@ def test_only_what_is_said_to_be_recorded_is_counted_as_recorded() -> None:
     assert tally_calls(calls, BOUNDS).unknown["recording_enabled"] == 1
 
 
-@given(CALLS)
+@given(CALLS | PERSONAL_CALLS)
 def test_the_groups_together_are_the_calls(calls: list[Call]) -> None:
     """Whatever the rows, each call is in exactly one group, and each group is consistent in itself."""
     tally = tally_calls(calls, BOUNDS)
@@ -159,6 +161,36 @@ def test_any_rows_at_all_are_read_and_tallied(rows: list[object]) -> None:
     tally_agents(page.calls)
 
 
+@given(st.lists(ROW, max_size=6), st.sampled_from([TimedCall, PersonalCall]))
+def test_any_rows_at_all_are_read_alike_with_more_fields(rows: list[object], kind: type[Call]) -> None:
+    """To read the start, or personal data, changes nothing of the rest, readable or not."""
+    body = json.dumps({"response": {"active_calls": rows, "total_active": len(rows)}}).encode()
+    plain, more = read_page(body), read_page(body, kind)
+    assert (more.unreadable, more.total) == (plain.unreadable, plain.total)
+    assert tally_agents(more.calls) == tally_agents(plain.calls)
+    for ours, theirs in zip(plain.calls, more.calls, strict=True):
+        assert type(theirs) is kind
+        told = [
+            (str(each.call_sid), each.direction, each.status, str(each.duration)) for each in (ours, theirs)
+        ]
+        assert told[0] == told[1]
+        assert ours.recording_enabled is theirs.recording_enabled
+
+
+@given(st.lists(SECONDS), st.lists(SECONDS))
+def test_histograms_add_up(some: list[float], others: list[float]) -> None:
+    """What is counted in two parts is what is counted at once."""
+    whole, parts = (
+        Histogram.of(some + others, BOUNDS),
+        Histogram.of(some, BOUNDS) + Histogram.of(others, BOUNDS),
+    )
+    assert parts.buckets == whole.buckets
+    assert parts.sum == pytest.approx(whole.sum)
+    assert [bucket.cumulative for bucket in whole.buckets] == [
+        sum(seconds <= bound for seconds in some + others) for bound in (*BOUNDS, math.inf)
+    ]
+
+
 def test_an_agent_is_counted_once_however_many_calls() -> None:
     """Two calls of one agent: one agent on call, one on several calls."""
     tally = agents(
@@ -191,7 +223,7 @@ def test_an_api_that_says_nothing_of_agents_gives_no_tally() -> None:
     assert agents().on_call == 0
 
 
-@given(CALLS)
+@given(CALLS | PERSONAL_CALLS)
 def test_no_more_agents_than_there_are(calls: list[Call]) -> None:
     """Counts of agents never exceed the distinct ids in the rows."""
     tally = tally_agents(calls)

@@ -1,0 +1,100 @@
+"""Measures how much of the life of calls listings tell: a simulated hour, as observed and in truth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from exporter.api.rows import Call
+from exporter.observe.histogram import Histogram
+from exporter.observe.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.observe.lines import Lines
+from exporter.observe.longest import longest_calls
+from exporter.simulator.centre import Centre
+from exporter.simulator.past import Past
+from exporter.simulator.settings import FLAT_DAY, Settings
+
+CALLS = 120
+"""Calls at a time."""
+LONGEST_CALLS = 10
+
+_INTERVALS = (5, 15, 60)  # seconds; all are multiples of the first
+_HOUR = 3600  # seconds
+_NO_LINES = Lines(())
+
+_read_rows = msgspec.json.Decoder(list[Call]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What happened to calls, in truth or as observed."""
+
+    counts: tuple[int, int, int, int]
+    """Started, ended, answered rings, unanswered ones."""
+    means: tuple[float, float, float]
+    """Seconds of an answered ring, of an unanswered one, of a call that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What truly happened in the hour, and what was observed of it."""
+
+    true: Figures
+    observed: Mapping[int, Figures]
+    """By the seconds between listings."""
+    new_long_calls: int
+    """Series that came to be as calls became one of the longest."""
+
+
+def measure() -> Hour:
+    """Let the hour pass: the same one each time."""
+    centre = Centre(Settings(calls=CALLS, day=FLAT_DAY, seed=1))
+    lives = {interval: Lifecycle.before(()) for interval in _INTERVALS}
+    calls, series = _listed(centre), set()
+    for at in range(0, _HOUR + 1, _INTERVALS[0]):
+        centre.advance(centre.start + at)
+        calls = _listed(centre)
+        for interval in (interval for interval in _INTERVALS if at % interval == 0):
+            lives[interval] = lives[interval].after(calls, at)
+        series |= {replace(call, duration=0) for call in longest_calls(calls, LONGEST_CALLS, _NO_LINES)}
+    # Once more the same: an end is counted one listing late, and would look like one that wasn't seen.
+    lives = {interval: life.after(calls, _HOUR + interval) for interval, life in lives.items()}
+    observed = {interval: _observed(life.counts) for interval, life in lives.items()}
+    return Hour(_true(centre.past), observed, len(series) - LONGEST_CALLS)
+
+
+def _listed(centre: Centre) -> Sequence[Call]:
+    return _read_rows(b"[%b]" % b",".join(call.row(centre.now) for call in centre.calls()))
+
+
+def _true(past: Past) -> Figures:
+    ended = past.ended.total()
+    return Figures(
+        (past.started.total(), ended, past.answered, past.unanswered),
+        (
+            past.answered_wait_seconds / past.answered,
+            past.unanswered_wait_seconds / past.unanswered,
+            past.ended_duration_seconds / ended,
+        ),
+    )
+
+
+def _observed(counts: LifeCounts) -> Figures:
+    rings = {
+        outcome: [each for (_, its_outcome), each in counts.rings.items() if its_outcome is outcome]
+        for outcome in Outcome
+    }
+    answered, answered_ring = _count_and_mean(rings[Outcome.ANSWERED])
+    unanswered, unanswered_ring = _count_and_mean(rings[Outcome.UNANSWERED])
+    _, duration = _count_and_mean(counts.durations.values())
+    return Figures(
+        (sum(counts.started.values()), sum(counts.ended.values()), answered, unanswered),
+        (answered_ring, unanswered_ring, duration),
+    )
+
+
+def _count_and_mean(histograms: Collection[Histogram]) -> tuple[int, float]:
+    count = sum(histogram.buckets[-1].cumulative for histogram in histograms)
+    return count, sum(histogram.sum for histogram in histograms) / count

@@ -1,0 +1,115 @@
+"""Details live on what listings leave of the request budget: five hundred calls, 200 requests a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from exporter.api.deadline import Deadline
+from exporter.config import CollectionConfig, StreamsConfig
+from exporter.observe.observation import Observation
+from exporter.simulator import Settings, Simulator
+from tests.asked import Asked, asked
+from tests.clock import moved_clock
+from tests.serving import account, collecting
+
+PAGES = 6
+"""Of 500 calls, a hundred to a page."""
+PLAIN = CollectionConfig(requests_per_minute=200)
+GREEDY = replace(PLAIN, streams=StreamsConfig(enabled=True, max_per_scrape=1000))
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """What came of five minutes of scrapes."""
+
+    observations: Sequence[Observation]
+    requests: Asked
+    waits: Sequence[float]
+    """For the budget, or before a retry; in seconds."""
+
+    @property
+    def every_listing_is_new(self) -> bool:
+        """Tell whether no scrape was given a listing again, or none."""
+        stamps = {each.snapshot.ended_at for each in self.observations if each.snapshot}
+        return len(stamps) == len(self.observations)
+
+
+def scraped(
+    interval: float, collection: CollectionConfig, *, churn: bool = False, faults: Sequence[str] = ()
+) -> Scraped:
+    """Scrape at fixed times, as Prometheus does; neither between scrapes nor in them is time waited for."""
+    requests: Asked
+    observations, waits = [], []
+    with (
+        Simulator(Settings(calls=500, speed=0)) as simulator,
+        moved_clock() as clock,
+        asked(clock.monotonic) as requests,
+        collecting(account("acme", simulator.url, collection=collection)) as collect,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def wait(self: Deadline, seconds: float) -> None:
+            waits.append(seconds)
+            clock.forward(min(seconds, self.left()))
+
+        patch.setattr(Deadline, "wait", wait)
+        simulator.set_faults(faults)
+        start = clock.monotonic()
+        for number in range(int(300 / interval)):
+            clock.forward(start + number * interval - clock.monotonic())
+            observations.append(collect())
+            simulator.advance(interval if churn else 0)
+    return Scraped(observations, requests, waits)
+
+
+@pytest.mark.parametrize("agent_streams", [False, True])
+@pytest.mark.parametrize(("interval", "least"), [(5, 70), (15, 110), (60, 70)])
+def test_details_take_what_listings_leave_and_no_more(
+    interval: float, least: int, agent_streams: bool
+) -> None:
+    """At any pace: 200 requests in no minute, every listing new and as short as without, none waited for."""
+    found = scraped(interval, replace(GREEDY, agent_streams=agent_streams))
+    assert found.every_listing_is_new
+    assert found.waits == []
+    assert found.requests.most_in_a_minute() <= 200
+    beside = len(found.requests.requests) - len(found.requests.details())
+    assert beside == (PAGES + agent_streams) * len(found.observations)
+    assert len(found.requests.details()) / 5 >= least  # a minute
+    assert not found.observations[-1].counts.failures
+
+
+@pytest.mark.parametrize("interval", [5, 15, 60])
+def test_details_take_no_listing_from_a_list_that_moves(interval: float) -> None:
+    """Calls come and go, the list grows and shrinks, seams are mended: still every listing is new."""
+    found = scraped(interval, GREEDY, churn=True)
+    assert found.every_listing_is_new
+    assert found.requests.most_in_a_minute() <= 200
+
+
+@pytest.mark.parametrize("interval", [5, 15])
+def test_an_agent_stream_that_is_asked_for_three_times_takes_no_listing(interval: float) -> None:
+    """Its retries are reckoned with."""
+    found = scraped(interval, replace(GREEDY, agent_streams=True), faults=["agent_streams/status:500"])
+    assert found.every_listing_is_new
+    assert found.requests.most_in_a_minute() <= 200
+    assert sum(found.observations[-1].counts.retries.values()) == 2 * len(found.observations)
+
+
+@pytest.mark.parametrize("interval", [5, 15, 60])
+def test_the_sustainable_interval_is_that_of_the_listing_alone(interval: float) -> None:
+    """Details have no say in it: they yield."""
+    found = [scraped(interval, collection) for collection in (PLAIN, GREEDY)]
+    intervals = {each.sustainable_interval for one in found for each in one.observations}
+    assert intervals == {60 / (200 // PAGES)}
+
+
+def test_a_listing_that_takes_the_whole_budget_leaves_no_details() -> None:
+    """Six pages four times a minute, of thirty requests: all calls are pending, which is no failure."""
+    found = scraped(15, replace(GREEDY, requests_per_minute=30))
+    assert found.requests.details() == []
+    tallies = [each.streams.found for each in found.observations if each.streams]
+    assert {(tally.inspected, tally.pending) for tally in tallies if tally} == {(0, 500)}
+    assert not found.observations[-1].counts.failures

@@ -1,0 +1,215 @@
+"""Stream details, from the API to the tally: which calls are looked at, and what is then true of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from exporter.config import StreamsConfig
+from exporter.observe.observation import Observation
+from exporter.observe.streams import StreamTally
+from exporter.simulator import Settings, Simulator, Truth
+from exporter.simulator.hostile_streams import HOSTILE_STREAMS
+from tests.asked import asked
+from tests.clock import moved_clock
+from tests.serving import EAGER, account, collecting
+
+Look = Callable[[], StreamTally]
+
+MOST = 30
+"""Calls that one collection looks at, unless a test says otherwise."""
+
+
+@contextmanager
+def looking(
+    simulator: Simulator, most: int = MOST, max_age: float = 3600, concurrency: int = 8
+) -> Iterator[Look]:
+    """Give what collects once from a simulator, and tells what is then held of its calls."""
+    streams = StreamsConfig(enabled=True, max_per_scrape=most, max_age=max_age)
+    collection = replace(EAGER, streams=streams, concurrency=concurrency)
+    with collecting(account("acme", simulator.url, collection=collection)) as collect:
+        yield lambda: tally_of(collect())
+
+
+def tally_of(observation: Observation) -> StreamTally:
+    """Give what the streams of an observation told; they must have succeeded."""
+    assert observation.streams is not None
+    assert observation.streams.error is None, observation.streams.error
+    assert observation.streams.found is not None
+    return observation.streams.found
+
+
+def told(tally: StreamTally) -> Mapping[str, object]:
+    """Give the figures of a tally under the names that the simulator gives them, zeros left out."""
+    return {
+        "legs": {kind: legs for kind, legs in tally.legs.items() if legs},
+        "legs_muted": tally.muted,
+        "legs_on_hold": tally.on_hold,
+        "calls_by_legs": {legs: calls for legs, calls in tally.talks_by_legs.items() if calls},
+        "all_muted": tally.all_muted,
+        "bridges": {status or "none": bridges for status, bridges in tally.bridges.items() if bridges},
+        "recordings": {channels: calls for channels, calls in tally.recordings.items() if calls},
+        "recording_mismatch": tally.mismatches,
+    }
+
+
+def true(truth: Truth) -> Mapping[str, object]:
+    """Give what `told` must say when every call is inspected."""
+    names = "legs legs_muted legs_on_hold calls_by_legs all_muted bridges recordings recording_mismatch"
+    return {name: getattr(truth, name) for name in names.split()}
+
+
+@pytest.mark.parametrize("calls", [0, 1, MOST, 400])
+def test_once_every_call_was_looked_at_the_figures_are_the_truth(calls: int) -> None:
+    """Legs, mute, hold, silent calls, bridges, recordings: for no call, one, as many as fit, many."""
+    with Simulator(Settings(calls=calls, speed=0, seed=5)) as simulator, looking(simulator) as look:
+        simulator.advance(600 if calls else 0)  # by then some are on hold
+        tally, truth = look(), simulator.truth()
+        for _ in range(truth.total // MOST + 1):
+            tally = look()
+    assert (tally.inspected, tally.pending) == (truth.total, 0)
+    assert told(tally) == true(truth)
+    if calls == 400:
+        assert truth.legs_on_hold
+        assert truth.all_muted
+        assert truth.recording_mismatch
+        assert {"1", "2", "3+"} == truth.calls_by_legs.keys()
+
+
+def test_each_collection_looks_at_no_more_calls_than_configured() -> None:
+    """Inspected and pending calls are always the active ones, and the former grow at a bounded pace."""
+    with Simulator(Settings(calls=130, speed=0)) as simulator, looking(simulator) as look:
+        coverage = []
+        for collections in range(1, 7):
+            tally = look()
+            coverage.append((tally.inspected, tally.pending))
+            assert simulator.requests_served()["stream"] == collections * MOST
+    assert coverage == [(30, 100), (60, 70), (90, 40), (120, 10), (130, 0), (130, 0)]
+
+
+def test_calls_never_asked_for_come_first_and_then_those_asked_for_longest_ago() -> None:
+    """No call is asked for again before every other was, also when new ones come meanwhile."""
+    with (
+        Simulator(Settings(calls=70, speed=0)) as simulator,
+        asked() as noted,
+        looking(simulator, concurrency=1) as look,
+    ):
+        for _ in range(3):
+            look()
+        first_round = noted.details()
+        assert set(first_round[:70]) == simulator.truth().call_sids
+        assert set(first_round[70:]) <= set(first_round[:MOST])  # of the first collection
+        before = simulator.truth().call_sids
+        simulator.advance(30)
+        came = simulator.truth().call_sids - before
+        look()
+    assert came
+    assert came <= set(noted.details()[len(first_round) :])
+
+
+@pytest.mark.parametrize("fault", ["status:500", "bad_json"])
+def test_calls_that_cannot_be_looked_at_keep_no_others_waiting(fault: str) -> None:
+    """Those whose details fail come again when all others had their turn, and not again and again."""
+    with Simulator(Settings(calls=90, speed=0)) as simulator, asked() as noted:
+        streams = StreamsConfig(enabled=True, max_per_scrape=MOST)
+        made = account("acme", simulator.url, collection=replace(EAGER, streams=streams))
+        with collecting(made) as collect:
+            simulator.set_faults([f"stream/{fault}*{MOST}"])
+            failed = collect()
+            tallies = [tally_of(collect()) for _ in range(3)]
+        assert set(noted.details()[:90]) == simulator.truth().call_sids
+    assert failed.streams is not None
+    assert failed.streams.error is not None
+    assert set(noted.details()[90:]) == set(noted.details()[:MOST])
+    assert [tally.inspected for tally in tallies] == [30, 60, 90]
+
+
+def test_what_is_held_for_too_long_no_longer_counts() -> None:
+    """After `max_age` a call is pending again, until it is looked at again."""
+    with (
+        Simulator(Settings(calls=50, speed=0)) as simulator,
+        moved_clock() as clock,
+        looking(simulator, most=20, max_age=60) as look,
+    ):
+        inspected = []
+        for _ in range(8):
+            inspected.append(look().inspected)
+            clock.forward(25)
+        assert inspected == [20, 40, 50, 50, 50, 50, 50, 50]  # three collections to a minute
+        clock.forward(45)
+        assert look().inspected == 20
+
+
+def test_a_call_that_left_the_list_no_longer_counts() -> None:
+    """All that is counted is of calls that were just listed."""
+    with Simulator(Settings(calls=200, speed=0)) as simulator, looking(simulator, most=100) as look:
+        look()
+        assert look().inspected == 200
+        simulator.advance(240)
+        with asked() as noted:
+            tally = look()
+        truth = simulator.truth()
+        assert len(noted.details()) == 100
+        assert set(noted.details()) <= truth.call_sids
+        assert tally.inspected + tally.pending == truth.total
+        look()
+        tally = look()
+    assert (tally.inspected, tally.pending) == (truth.total, 0)
+    assert told(tally) == true(truth)
+
+
+def test_ended_calls_that_linger_in_the_list_are_not_looked_at() -> None:
+    """They have no legs any more; inspected and pending calls are the active ones."""
+    with Simulator(Settings(calls=100, speed=0, linger=600)) as simulator, looking(simulator, 500) as look:
+        simulator.advance(120)
+        tally, truth = look(), simulator.truth()
+        over = sum(calls for (_, status), calls in truth.calls.items() if status == "completed")
+    assert over
+    assert told(tally) == true(truth)
+    assert tally.pending == 0
+    assert tally.inspected <= truth.total - over
+
+
+def test_a_call_that_ended_before_its_turn_is_no_failure() -> None:
+    """Its details are 404: it is pending, and the collection succeeds."""
+    with Simulator(Settings(calls=10, speed=0)) as simulator, looking(simulator) as look:
+        simulator.set_faults(["stream/status:404*4"])
+        tally = look()
+        assert (tally.inspected, tally.pending) == (6, 4)
+        assert look().inspected == 10
+
+
+def test_hostile_details_cost_only_themselves() -> None:
+    """Every row of the table: what can be read counts, unknown words are `other`, all else is left out."""
+    calls = len(HOSTILE_STREAMS)
+    streams = StreamsConfig(enabled=True, max_per_scrape=calls)
+    with Simulator(Settings(calls=calls, speed=0)) as simulator:
+        simulator.set_faults(["stream/details"])
+        made = account("acme", simulator.url, collection=replace(EAGER, streams=streams, concurrency=1))
+        with collecting(made) as collect:
+            hostile = collect()
+            simulator.clear_faults()
+            tally, truth = tally_of(collect()), simulator.truth()
+    assert hostile.snapshot is not None
+    assert hostile.streams is not None
+    assert hostile.streams.error is not None
+    assert hostile.streams.error.reason == "bad_response"
+    found = hostile.streams.found
+    assert found is not None
+    assert found.inspected + found.pending == calls
+    assert found.inspected > calls / 2
+    words = {str(word) for kind in found.legs for word in kind} | {
+        *map(str, found.recordings),
+        *(str(status) for status in found.bridges if status),
+    }
+    assert words <= {
+        *("inbound", "outbound", "pstn", "voip", "other", "unknown", "active", "ended", "single", "dual"),
+        *("connected", "in-progress", "ringing", "answered", "completed", "failed", "no-answer"),
+    }
+    assert hostile.counts.unknown["legs"]
+    assert hostile.counts.unknown["bridge_created_at"]
+    assert hostile.counts.unknown["recording_duration"]
+    assert (tally.inspected, told(tally)) == (calls, true(truth))

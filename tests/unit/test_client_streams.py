@@ -1,0 +1,306 @@
+"""The client's requests for the details of calls and for AgentStream sessions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+import requests
+import requests_mock
+
+from exporter.api.client import Client
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from exporter.api.streams import AgentStreams, Stream
+from exporter.config import AccountConfig, CollectionConfig
+from tests.unit.test_answers import v1_error, v3_error
+from tests.unit.test_client import BASE, Heard
+from tests.unit.test_client import account as account_of_the_mock
+from tests.unit.test_streams import READ, STREAM_OF_THE_PAGE, body
+
+CALLS_URL = f"{BASE}/v3/accounts/acme1/calls"
+STREAM = body(STREAM_OF_THE_PAGE)
+
+
+@pytest.fixture
+def api() -> Iterator[requests_mock.Mocker]:
+    """Answers for every request; one that no test announced fails."""
+    with requests_mock.Mocker(case_sensitive=True) as mocker:
+        yield mocker
+
+
+@contextmanager
+def answering(seconds: dict[str, float]) -> Iterator[tuple[str, list[str]]]:
+    """Give a server that takes so long for each call, and the calls it has answered. The mock can't."""
+    answered: list[str] = []
+    over = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Answer when it is time."""
+            call_sid = next((sid for sid in seconds if sid in self.path), "")
+            over.wait(seconds[call_sid])
+            answered.append(call_sid)
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + stream_of(call_sid, int(call_sid[5:] or 0)))
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", answered
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def account(url: str = BASE, **collection: Any) -> AccountConfig:
+    """Give an account whose API is there."""
+    config = replace(account_of_the_mock(), base_url=url)
+    return replace(config, collection=CollectionConfig(**collection))
+
+
+def stream_of(call_sid: str, seconds: int) -> bytes:
+    """The details of a call that has lasted so long."""
+    return body({**STREAM_OF_THE_PAGE, "call_sid": call_sid, "duration": seconds})
+
+
+def look(
+    call_sids: Iterable[str], heard: Heard | None = None, seconds: float = 5, url: str = BASE
+) -> list[Stream | ApiError]:
+    """Ask for the details of calls."""
+    client = Client(account(url), heard or Heard())
+    try:
+        return list(client.streams(call_sids, Deadline.after(seconds)))
+    finally:
+        client.close()
+
+
+def durations(found: Iterable[Stream | ApiError]) -> list[float | str | None]:
+    """Give the duration of each call, or the reason why there are no details."""
+    return [str(each.reason) if isinstance(each, ApiError) else each.duration for each in found]
+
+
+def test_details_are_asked_for_as_the_api_documents(api: requests_mock.Mocker) -> None:
+    """One request a call, with its call_sid in the path; credentials in the header alone."""
+    heard = Heard()
+    api.get(f"{CALLS_URL}/call_active_001/stream", content=STREAM)
+    assert look(["call_active_001"], heard) == [READ]
+    [request] = api.request_history
+    assert request.url == f"{CALLS_URL}/call_active_001/stream"
+    assert request.headers["Authorization"].startswith("Basic ")
+    assert heard.requests == [("streams", "200")]
+
+
+@pytest.mark.parametrize(
+    ("call_sid", "path"),
+    [
+        ("a/../b", "a%2F..%2Fb"),
+        ("a?limit=1#b", "a%3Flimit%3D1%23b"),
+        ("a b%2F", "a%20b%252F"),
+        ("é", "%C3%A9"),
+        ("a\r\nHost: b", "a%0D%0AHost%3A%20b"),
+    ],
+)
+def test_no_call_sid_leads_elsewhere(api: requests_mock.Mocker, call_sid: str, path: str) -> None:
+    """Whatever it holds, it stays one part of the path."""
+    api.get(requests_mock.ANY, content=body({**STREAM_OF_THE_PAGE, "call_sid": call_sid}))
+    assert durations(look([call_sid])) == [180]
+    assert [request.url for request in api.request_history] == [f"{CALLS_URL}/{path}/stream"]
+
+
+def test_details_come_in_the_order_asked() -> None:
+    """Though the first is answered last."""
+    asked = [f"call-{number}" for number in range(8)]
+    with answering({**dict.fromkeys(asked, 0), "call-0": 0.5}) as (url, answered):
+        assert durations(look(asked, url=url)) == list(range(8))
+    assert answered[-1] == "call-0"
+
+
+def test_an_error_stands_where_its_details_would(api: requests_mock.Mocker) -> None:
+    """A call that ended meanwhile, one that is mixed up: the others are told all the same."""
+    heard = Heard()
+    for call_sid, answer in {
+        "a": {"content": stream_of("a", 1)},
+        "gone": {"status_code": 404},
+        "b": {"content": stream_of("b", 2)},
+        "mixed-up": {"content": stream_of("b", 3)},
+        "html": {"content": b"<html>"},
+        "broken": {"status_code": 500},
+        "reset": {"exc": ConnectionResetError(104, "Connection reset by peer")},
+        "failing": {"content": v3_error(200, 10744)},
+        "c": {"content": stream_of("c", 4)},
+    }.items():
+        api.get(f"{CALLS_URL}/{call_sid}/stream", **answer)  # type: ignore[arg-type]  # one dictionary, several types
+    asked = ["a", "gone", "b", "mixed-up", "html", "broken", "reset", "failing", "c"]
+    assert durations(look(asked, heard)) == [
+        *(1, "not_found", 2, "bad_response", "bad_response", "server_error", "connection", "not_found", 4)
+    ]
+    assert len(api.request_history) == len(heard.requests) == len(asked)
+    assert not heard.retries
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"status_code": 500}, "server_error"),
+        ({"status_code": 503}, "server_error"),
+        ({"status_code": 429}, "rate_limited"),
+        ({"exc": requests.ConnectionError}, "connection"),
+    ],
+)
+def test_details_are_not_asked_for_again(
+    api: requests_mock.Mocker, answer: dict[str, Any], reason: str
+) -> None:
+    """Even where that could help: the next collection asks again, and the request serves another call."""
+    heard = Heard()
+    endpoint = api.get(f"{CALLS_URL}/a/stream", **answer)
+    assert durations(look(["a"], heard)) == [reason]
+    assert endpoint.call_count == 1
+    assert not heard.retries
+
+
+def test_errors_of_details_hold_nothing_of_their_answers(api: requests_mock.Mocker) -> None:
+    """Neither in what they say nor in the frames they came through."""
+    api.get(f"{CALLS_URL}/a/stream", content=stream_of("b", 1))
+    [error] = look(["a"])
+    assert isinstance(error, ApiError)
+    assert error.detail == "the answer is about another call"
+    assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
+def test_details_end_with_the_deadline() -> None:
+    """What came before it is kept; then it is told that the time was over."""
+    found: list[Stream | ApiError] = []
+    with answering({"call-1": 0, "call-2": 9, "call-3": 0}) as (url, _):
+        client, started = Client(account(url), Heard()), time.monotonic()
+        with pytest.raises(ApiError) as caught:
+            found.extend(client.streams(["call-1", "call-2", "call-3"], Deadline.after(0.5)))
+        client.close()
+        assert time.monotonic() - started < 3
+    assert caught.value.reason == Reason.TIMEOUT
+    assert durations(found) == [1]
+
+
+def test_details_asked_for_after_the_deadline_ask_nothing(api: requests_mock.Mocker) -> None:
+    """No request is made that nobody waits for."""
+    with pytest.raises(ApiError) as caught:
+        look(["a", "b"], seconds=0)
+    assert caught.value.reason == Reason.TIMEOUT
+    assert not api.request_history
+
+
+def test_call_sids_are_taken_one_by_one_and_may_end_early(api: requests_mock.Mocker) -> None:
+    """Whoever gives them can stop when an error says that the next ones won't fare better."""
+    endpoint = api.get(requests_mock.ANY, status_code=403)
+    found: list[Stream | ApiError] = []
+    given: list[str] = []
+
+    def call_sids() -> Iterator[str]:
+        for number in range(1000):
+            if found:
+                return
+            given.append(f"call-{number}")
+            yield given[-1]
+
+    client = Client(account(concurrency=2), Heard())
+    for each in client.streams(call_sids(), Deadline.after(5)):
+        found.append(each)
+    client.close()
+    assert set(durations(found)) == {"forbidden"}
+    assert len(found) == len(given) == endpoint.call_count <= 8
+
+
+def test_details_of_no_call_ask_nothing(api: requests_mock.Mocker) -> None:
+    """Nothing to look at, nothing to wait for."""
+    assert look([]) == []
+    assert not api.request_history
+
+
+def test_details_cost_the_budget_of_the_account(api: requests_mock.Mocker) -> None:
+    """Where it is used up within the deadline, the error says so."""
+    api.get(requests_mock.ANY, status_code=404)
+    client = Client(account(requests_per_minute=3), Heard())
+    found = list(client.streams("abcde", Deadline.after(1)))
+    client.close()
+    assert sorted(durations(found), key=str) == ["budget"] * 2 + ["not_found"] * 3
+    assert client.budget.remaining() == 0
+
+
+# AgentStream
+
+SESSIONS_URL = f"{BASE}/v1/Accounts/acme1/ActiveStreams"
+SESSIONS = b'{"status":"success","active_streams":12,"max_allowed_streams":"100","account_sid":"acme1"}'
+
+
+def sessions(heard: Heard | None = None, seconds: float = 5) -> AgentStreams:
+    """Ask for the AgentStream sessions."""
+    client = Client(account(), heard or Heard())
+    try:
+        return client.agent_streams(Deadline.after(seconds))
+    finally:
+        client.close()
+
+
+def test_sessions_are_asked_for_as_the_api_documents(api: requests_mock.Mocker) -> None:
+    """One cheap request, on the older version of the API."""
+    heard = Heard()
+    api.get(SESSIONS_URL, content=SESSIONS)
+    assert sessions(heard) == AgentStreams(12, 100)
+    assert [request.url for request in api.request_history] == [SESSIONS_URL]
+    assert heard.requests == [("agent_streams", "200")]
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [({"status_code": 500}, "server_error"), ({"exc": requests.ConnectionError}, "connection")],
+)
+def test_sessions_are_asked_for_again_where_that_can_help(
+    api: requests_mock.Mocker, first: dict[str, object], reason: str
+) -> None:
+    """As the list is."""
+    heard = Heard()
+    api.get(SESSIONS_URL, [first, {"content": SESSIONS}])
+    assert sessions(heard) == AgentStreams(12, 100)
+    assert heard.retries == [("agent_streams", reason)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"status_code": 404}, "not_found"),
+        ({"status_code": 404, "content": v1_error(404, None)}, "not_found"),
+        ({"content": v1_error(404, None)}, "not_found"),
+        ({"status_code": 401}, "auth"),
+        ({"content": b"{}"}, "bad_response"),
+    ],
+)
+def test_sessions_that_are_not_told_have_a_reason(
+    api: requests_mock.Mocker, answer: dict[str, Any], reason: str
+) -> None:
+    """Not enabled is one, and no other try can mend it."""
+    endpoint = api.get(SESSIONS_URL, **answer)
+    with pytest.raises(ApiError) as caught:
+        sessions()
+    assert caught.value.reason == reason
+    assert endpoint.call_count == 1
+
+
+def test_sessions_end_with_the_deadline() -> None:
+    """An API that hangs is told by its reason."""
+    with answering({"": 9}) as (url, _):
+        client, started = Client(account(url), Heard()), time.monotonic()
+        with pytest.raises(ApiError) as caught:
+            client.agent_streams(Deadline.after(0.3))
+        client.close()
+        assert time.monotonic() - started < 3
+    assert caught.value.reason == Reason.TIMEOUT

@@ -1,0 +1,172 @@
+"""The pace of collections: what details may take of the budget, and that listings don't feel it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from exporter.api.budget import Budget
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError, Reason
+from exporter.config import CollectionConfig
+from exporter.observe import pace
+from exporter.observe.pace import Pace
+from tests.clock import StillClock, still_clock
+
+NO_WAIT = Deadline(float("inf"))
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[StillClock]:
+    """Have the pace and its budget go by a clock that waits only move."""
+    with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "time", clock)
+        yield clock
+
+
+@dataclass
+class History:
+    """What came of some minutes of scrapes."""
+
+    requests: list[float] = field(default_factory=list)
+    listed: list[int] = field(default_factory=list)
+    """The scrapes that were given a new listing."""
+    waited: float = 0.0
+    """How long listings waited for the budget, in seconds."""
+    details: list[int] = field(default_factory=list)
+
+    def most_in_a_minute(self) -> int:
+        """Give the most requests that any sixty seconds held."""
+        return max(bisect_left(self.requests, at + 60) - number for number, at in enumerate(self.requests))
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A list that stays as long as it is, scraped at a steady pace."""
+
+    interval: float
+    pages: int
+    requests_per_minute: int
+    beside: int = 0
+    """Requests that AgentStream takes of each collection: more than one when it has to be asked again."""
+    slowness: float = 0.0
+    """The share of the interval that the requests of a collection take together."""
+
+    @property
+    def can_ask_again(self) -> bool:
+        """Tell whether the budget allows the pace even when AgentStream has to be asked again each time."""
+        return (self.pages + self.beside) * (60 / self.interval + 1) <= self.requests_per_minute
+
+    def scraped(self, clock: StillClock, *, with_details: bool) -> History:
+        """Scrape for four minutes; details take all they may."""
+        config = CollectionConfig(
+            min_interval=0, requests_per_minute=self.requests_per_minute, agent_streams=self.beside > 0
+        )
+        budget, history = Budget(self.requests_per_minute), History()
+        made = Pace(config, budget)
+        start = clock.ahead = clock.ahead + 1000
+
+        def ask(requests: int, share: float) -> float:
+            waited = 0.0
+            for _ in range(requests):
+                before = clock.ahead
+                budget.take(NO_WAIT)
+                waited += clock.ahead - before
+                history.requests.append(clock.ahead)
+                clock.forward(self.interval * self.slowness * share / requests)
+            return waited
+
+        for number in range(round(240 / self.interval)):
+            at = start + number * self.interval
+            if clock.ahead > at:
+                continue  # the one before was still under way: its result is shared
+            clock.ahead = at
+            if made.is_early:
+                continue
+            made.begin()
+            history.listed.append(number)
+            history.waited += ask(self.pages, 0.3)
+            made.learn(self.pages, is_whole=True)
+            spare = made.spare()
+            history.details.append(spare)
+            ask(self.beside, 0.0)
+            ask(spare if with_details else 0, 0.6)
+            made.end(None, was_cut=False)
+        return history
+
+
+CENTRES = st.builds(
+    Centre,
+    interval=st.sampled_from([5.0, 10.0, 15.0, 20.0, 30.0, 60.0]) | st.floats(1, 90),
+    pages=st.integers(1, 40),
+    requests_per_minute=st.integers(40, 400),
+    beside=st.integers(0, 3),
+    slowness=st.sampled_from([0.0, 0.001, 0.1, 0.9]),
+)
+
+
+@given(centre=CENTRES)
+def test_details_cost_no_listing(clock: StillClock, centre: Centre) -> None:
+    """At any steady pace: the same scrapes are given a new listing, none waits, and the budget holds."""
+    assume(centre.beside <= 1 or centre.can_ask_again)
+    alone, beside = (centre.scraped(clock, with_details=each) for each in (False, True))
+    assert beside.listed == alone.listed
+    assert beside.waited <= alone.waited
+    assert beside.most_in_a_minute() <= centre.requests_per_minute
+
+
+@pytest.mark.parametrize("slowness", [0.0, 0.001, 0.1])
+@pytest.mark.parametrize(
+    ("interval", "least", "most"), [(5, 8, 9), (14.99, 28, 34), (15, 28, 34), (15.01, 28, 34), (60, 88, 94)]
+)
+def test_details_take_about_as_much_each_time(
+    clock: StillClock, interval: float, least: int, most: int, slowness: float
+) -> None:
+    """No collection goes without because those before took all, nor because its scraper came early."""
+    centre = Centre(interval, pages=6, requests_per_minute=200, slowness=slowness)
+    _, *details = centre.scraped(clock, with_details=True).details
+    assert least <= min(details) <= max(details) <= most
+
+
+def test_a_list_that_takes_the_whole_budget_leaves_nothing_for_details(clock: StillClock) -> None:
+    """Forty pages every fifteen seconds are more than two hundred requests allow."""
+    history = Centre(15, pages=50, requests_per_minute=200).scraped(clock, with_details=True)
+    assert set(history.details) == {0}
+
+
+def test_details_are_no_part_of_the_sustainable_interval(clock: StillClock) -> None:
+    """Six pages and AgentStream go 28 times into two hundred requests."""
+    made = Pace(CollectionConfig(agent_streams=True), Budget(200))
+    made.begin()
+    made.learn(6, is_whole=True)
+    assert made.sustainable_interval == 60 / 28
+
+
+@pytest.mark.parametrize(
+    ("error", "was_cut", "pause"),
+    [
+        (None, False, 5),
+        (Reason.SERVER_ERROR, False, 5),
+        (Reason.AUTH, False, 60),
+        (Reason.FORBIDDEN, False, 60),
+        (Reason.TIMEOUT, True, 0),
+    ],
+)
+def test_the_next_collection_is_due_after_its_pause(
+    clock: StillClock, error: Reason | None, was_cut: bool, pause: int
+) -> None:
+    """`min_interval` from start to start, a minute after a refusal, at once after a scraper in a hurry."""
+    made = Pace(CollectionConfig(min_interval=5), Budget(200))
+    clock.forward(1000)
+    made.begin()
+    made.end(ApiError(error, "it failed") if error else None, was_cut=was_cut)
+    if pause:
+        clock.forward(pause - 0.11)
+        assert made.is_early
+        clock.forward(0.02)  # a scraper that comes a little early isn't sent away
+    assert not made.is_early
