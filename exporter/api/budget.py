@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
+from math import inf
 from threading import Lock
 
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 
 _MINUTE = 60.0
@@ -27,14 +29,17 @@ class Budget:
         self.requests_per_minute = requests_per_minute
         self._lock = Lock()
         self._made: deque[float] = deque()
-        self._closed_until = 0.0
+        self._closed_until = dict.fromkeys(Endpoint, 0.0)
+        self._told: tuple[float, float] = inf, 0.0  # requests that the API said are left, and until when
 
     def remaining(self) -> int:
         """Give how many requests may be made now."""
         with self._lock:
             now = time.monotonic()
             self._forget(now)
-            return 0 if self.closed_for() else self.requests_per_minute - len(self._made)
+            told, until = self._told
+            left = self.requests_per_minute - len(self._made)
+            return 0 if self.closed_for() else int(min(left, told if now < until else inf))
 
     def within(self, seconds: float) -> int:
         """Give how many requests may be made in the next so many seconds, with waits in between."""
@@ -53,36 +58,48 @@ class Budget:
             free_in = self._made[in_the_way - 1] + _MINUTE - now if in_the_way > 0 else 0.0
             return max(self.closed_for(), free_in)
 
-    def closed_for(self) -> float:
-        """Give the seconds for which the API asked for no requests."""
-        return max(0.0, self._closed_until - time.monotonic())
+    def closed_for(self, endpoint: Endpoint = Endpoint.CALLS) -> float:
+        """Give the seconds for which the API asked for no requests to this endpoint."""
+        return max(0.0, self._closed_until[endpoint] - time.monotonic())
 
-    def take(self, deadline: Deadline) -> None:
+    def take(self, deadline: Deadline, endpoint: Endpoint = Endpoint.CALLS) -> None:
         """Take one request from the budget, waiting for it if that can be before the deadline.
 
         Raises ApiError: `budget` when the minute is used up, `rate_limited` when the server said to wait.
         """
-        while (wait := self._try_to_take()) > 0:
+        while (wait := self._try_to_take(endpoint)) > 0:
             if wait >= deadline.left():
-                raise self._refusal(wait)
+                raise self._refusal(wait, endpoint)
             deadline.wait(wait)
 
-    def heed(self, status: int, headers: Mapping[str, str]) -> None:
-        """Obey what an answer says of limits."""
-        wait = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
-        if headers.get("X-RateLimit-Remaining") == "0":
-            reset = _number(headers.get("X-RateLimit-Reset"))
-            wait = max(wait or 0.0, _until(reset)) if reset is not None else wait
-        if wait is not None and wait > 0:
-            with self._lock:
-                self._closed_until = max(self._closed_until, time.monotonic() + min(wait, _LONGEST_WAIT))
+    def heed(self, status: int, headers: Mapping[str, str], endpoint: Endpoint = Endpoint.CALLS) -> None:
+        """Obey what an answer says of limits.
 
-    def _try_to_take(self) -> float:
+        A pause that the list of calls asks for holds for all; one that details ask for is theirs alone, or a
+        single call could silence the account.
+        """
+        remaining = _number(headers.get("X-RateLimit-Remaining"))
+        reset = _number(headers.get("X-RateLimit-Reset"))
+        pause = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
+        with self._lock:
+            if pause is not None:
+                self._close(Endpoint if endpoint is Endpoint.CALLS else [endpoint], pause)
+            if remaining is not None and reset is not None:
+                self._told = remaining, time.monotonic() + min(_until(reset), _LONGEST_WAIT)
+                if remaining == 0:
+                    self._close(Endpoint, _until(reset))
+
+    def _close(self, endpoints: Iterable[Endpoint], seconds: float) -> None:
+        until = time.monotonic() + min(seconds, _LONGEST_WAIT)
+        for endpoint in endpoints:
+            self._closed_until[endpoint] = max(self._closed_until[endpoint], until)
+
+    def _try_to_take(self, endpoint: Endpoint) -> float:
         """Take a request, or give the seconds until there could be one."""
         with self._lock:
             now = time.monotonic()
             self._forget(now)
-            if closed := self.closed_for():
+            if closed := self.closed_for(endpoint):
                 return closed
             if len(self._made) >= self.requests_per_minute:
                 return self._made[0] + _MINUTE - now
@@ -93,8 +110,8 @@ class Budget:
         while self._made and self._made[0] <= now - _MINUTE:
             self._made.popleft()
 
-    def _refusal(self, wait: float) -> ApiError:
-        if self.closed_for():
+    def _refusal(self, wait: float, endpoint: Endpoint) -> ApiError:
+        if self.closed_for(endpoint):
             return ApiError(Reason.RATE_LIMITED, f"the API asked for no requests in the next {wait:.0f} s")
         used_up = f"{self.requests_per_minute} requests a minute are used up for {wait:.0f} s"
         return ApiError(Reason.BUDGET, f"{used_up}: lengthen the scrape interval, or raise page_size")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from http import HTTPStatus
 from itertools import count
@@ -31,7 +30,11 @@ from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
 
-BODY_LIMIT = 8 * 1024 * 1024  # bytes: a page of 10,000 rows takes 5 MB
+BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a call with 10,000 legs 2 MB
+    Endpoint.CALLS: 8 * 2**20,
+    Endpoint.STREAMS: 4 * 2**20,
+    Endpoint.AGENT_STREAMS: 2**20,
+}
 _AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
 _LEAST_TIMEOUT = 0.001  # seconds; a socket takes 0 for no waiting at all
 _LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
@@ -79,31 +82,32 @@ class Client:
         """
         urls = (f"{self._calls_url}/active?limit={limit}&offset={offset}" for offset, limit in asks)
         with closing(self._answers(Endpoint.CALLS, urls, deadline)) as answers:
-            for answer in answers:
+            for _, answer in answers:
                 yield read_page(answer.result(), self._kind)
 
     def streams(
         self, call_sids: Iterable[str], deadline: Deadline
-    ) -> Generator[Stream | ApiError, None, None]:
-        """Give the details of these calls in their order; of a call whose details can't be had, the error.
+    ) -> Generator[tuple[str, Stream | ApiError], None, None]:
+        """Give the details of these calls as they come, or the error where they can't be had.
 
-        Raises ApiError when the time is over.
+        One that never answers doesn't keep the others waiting. Raises ApiError when the time is over.
         Source: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`.
         """
-        asked: deque[str] = deque()
+        asked: dict[str, str] = {}
 
         def urls() -> Iterator[str]:
             for call_sid in call_sids:
-                asked.append(call_sid)
-                yield f"{self._calls_url}/{quote(call_sid, safe='')}/stream"
+                url = f"{self._calls_url}/{quote(call_sid, safe='')}/stream"
+                asked[url] = call_sid
+                yield url
 
-        with closing(self._answers(Endpoint.STREAMS, urls(), deadline)) as answers:
-            for answer in answers:
-                call_sid = asked.popleft()
+        with closing(self._answers(Endpoint.STREAMS, urls(), deadline, in_order=False)) as answers:
+            for url, answer in answers:
+                call_sid = asked[url]
                 try:
-                    yield read_stream(answer.result(), call_sid)
+                    yield call_sid, read_stream(answer.result(), call_sid)
                 except ApiError as error:
-                    yield error.bare()
+                    yield call_sid, error.bare()
 
     def agent_streams(self, deadline: Deadline) -> AgentStreams:
         """Give the AgentStream sessions.
@@ -112,7 +116,8 @@ class Client:
         """
         urls = [self._agent_streams_url]
         with closing(self._answers(Endpoint.AGENT_STREAMS, urls, deadline)) as answers:
-            return read_agent_streams(next(answers).result())
+            _, answer = next(answers)
+            return read_agent_streams(answer.result())
 
     def has_new_credentials(self) -> bool:
         """Tell whether the secrets are others than those last used, or can't be read any more."""
@@ -131,30 +136,34 @@ class Client:
         self._session.close()
 
     def _answers(
-        self, endpoint: Endpoint, urls: Iterable[str], deadline: Deadline
-    ) -> Generator[Future[bytes], None, None]:
-        """Give what each URL answered, in their order; raise ApiError when the time is over."""
+        self, endpoint: Endpoint, urls: Iterable[str], deadline: Deadline, *, in_order: bool = True
+    ) -> Generator[tuple[str, Future[bytes]], None, None]:
+        """Give what the URLs answered, in order or as it comes; raise ApiError when the time is over."""
         deadline = deadline.part()
         first_of_all = self._prepared(self._calls_url)
-        under_way: deque[Future[bytes]] = deque()
+        under_way: dict[Future[bytes], str] = {}
+        most = self._concurrency + (_AHEAD if in_order else 0)
+
+        def next_answer() -> tuple[str, Future[bytes]]:
+            awaited = [next(iter(under_way))] if in_order else under_way
+            done, _ = wait(awaited, timeout=deadline.left(), return_when=FIRST_COMPLETED)
+            if not done:
+                raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
+            answer = done.pop()
+            return under_way.pop(answer), answer
+
         try:
             for url in urls:
                 request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
                 request.url = url
-                under_way.append(self._threads.submit(self._get, endpoint, request, deadline))
-                if len(under_way) == self._concurrency + _AHEAD:
-                    yield self._next_answer(under_way, deadline)
+                under_way[self._threads.submit(self._get, endpoint, request, deadline)] = url
+                if len(under_way) == most:
+                    yield next_answer()
             while under_way:
-                yield self._next_answer(under_way, deadline)
+                yield next_answer()
         finally:
             if under_way:
                 self._abandon(under_way, deadline)
-
-    def _next_answer(self, under_way: deque[Future[bytes]], deadline: Deadline) -> Future[bytes]:
-        wait([under_way[0]], timeout=deadline.left())
-        if not under_way[0].done():
-            raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
-        return under_way.popleft()
 
     def _abandon(self, under_way: Iterable[Future[bytes]], deadline: Deadline) -> None:
         deadline.end()
@@ -166,14 +175,14 @@ class Client:
     def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         """Give the body of a 200; ask again where that can help."""
         for tries in count(1):
-            self.budget.take(deadline)
+            self.budget.take(deadline, endpoint)
             if not deadline.left():
                 raise ApiError(Reason.TIMEOUT, "no time was left to ask")
             try:
                 return self._ask(endpoint, request, deadline)
             except ApiError as error:
                 pause = wait_before_retry(endpoint, error, tries, self._random)
-                if pause is None or max(pause, self.budget.closed_for()) >= deadline.left():
+                if pause is None or max(pause, self.budget.closed_for(endpoint)) >= deadline.left():
                     raise
                 self._observer.retry(endpoint, error.reason)
             deadline.wait(pause)
@@ -183,7 +192,7 @@ class Client:
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:
-            status, body = self._exchange(request, deadline)
+            status, body = self._exchange(endpoint, request, deadline)
             code = str(status)
         except ApiError as error:
             code = error.reason
@@ -192,18 +201,20 @@ class Client:
             self._observer.request(endpoint, code, time.monotonic() - started)
         if status != HTTPStatus.OK:
             refuse_failure(status, body)
-        if len(body) > BODY_LIMIT:
-            detail = f"the answer is longer than {BODY_LIMIT // 2**20} MiB"
+        if len(body) > BODY_LIMITS[endpoint]:
+            detail = f"the answer is longer than {BODY_LIMITS[endpoint] // 2**20} MiB"
             raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
         return body
 
-    def _exchange(self, request: requests.PreparedRequest, deadline: Deadline) -> tuple[int, bytes]:
+    def _exchange(
+        self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline
+    ) -> tuple[int, bytes]:
         self._connections.hold_to(deadline)
         try:
             timeout = max(deadline.left(), _LEAST_TIMEOUT)
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
-                self.budget.heed(response.status_code, response.headers)
-                return response.status_code, _body(response)
+                self.budget.heed(response.status_code, response.headers, endpoint)
+                return response.status_code, _body(response, BODY_LIMITS[endpoint])
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if not deadline.left():  # it was cut, whatever that looks like from below
                 raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
@@ -224,9 +235,9 @@ class Client:
         return HTTPBasicAuth(key.encode(), token.encode())
 
 
-def _body(response: requests.Response) -> bytes:
+def _body(response: requests.Response, limit: int) -> bytes:
     """Read a body whole, but no more than is bearable: requests' own .content reads in 10 kB pieces."""
     told = response.headers.get("Content-Length", "")
-    is_bearable = told.isdigit() and int(told) <= BODY_LIMIT and "Content-Encoding" not in response.headers
-    body: bytes = response.raw.read(None if is_bearable else BODY_LIMIT + 1, decode_content=True)
+    is_bearable = told.isdigit() and int(told) <= limit and "Content-Encoding" not in response.headers
+    body: bytes = response.raw.read(None if is_bearable else limit + 1, decode_content=True)
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from threading import Event
@@ -22,9 +23,12 @@ class Deadline:
         """Give the deadline that lies `seconds` from now."""
         return cls(time.monotonic() + seconds, seconds)
 
-    def part(self, earlier: float = 0.0) -> Deadline:
-        """Give the deadline of a part of the work, so many seconds earlier; it can end before the whole."""
-        part = Deadline(self.at - earlier, self.seconds)
+    def part(self, earlier: float = 0.0, most: float = math.inf) -> Deadline:
+        """Give the deadline of a part of the work, which can end before the whole and not after it.
+
+        It lies so many seconds earlier, and at most so many ahead.
+        """
+        part = Deadline(min(self.at - earlier, time.monotonic() + most), self.seconds)
         self._parts.append(part)
         if self._ended.is_set():
             part.end()

@@ -7,12 +7,12 @@ from random import Random
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 
-TRIES = 3
+_TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
-RETRIED = {
+RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
     Endpoint.CALLS: tuple(_FIRST_WAIT),
-    Endpoint.STREAMS: (),  # a call can wait for the next collection; the requests serve other calls better
-    Endpoint.AGENT_STREAMS: tuple(_FIRST_WAIT),
+    Endpoint.STREAMS: (),  # what isn't the list can wait for the next collection, and must not cost a listing
+    Endpoint.AGENT_STREAMS: (),
 }
 
 
@@ -22,6 +22,6 @@ def wait_before_retry(endpoint: Endpoint, error: ApiError, tries: int, random: R
     A connection may come about the next time, and a server recover; wrong credentials stay wrong. The wait
     doubles with each try, and varies by half so that many clients don't come back as one.
     """
-    if error.reason not in RETRIED[endpoint] or tries >= TRIES:
+    if error.reason not in RETRIED[endpoint] or tries >= _TRIES:
         return None
     return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

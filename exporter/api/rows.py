@@ -55,6 +55,9 @@ class PersonalCall(TimedCall, frozen=True, gc=False, rename={"from_": "from"}):
     from_: str | None = None
     to: str | None = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.call_sid!r})"  # the rest has no place in a log
+
 
 def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
     """Read one row whose fields may be of any type, or give None when it names no call.

@@ -14,6 +14,8 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, identifier, member, word
 from exporter.api.vocabulary import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 
+_MOST_LEGS = 10_000  # more take seconds to read, and are no call
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -76,10 +78,11 @@ def read_stream(body: bytes, call_sid: str) -> Stream:
     if identifier(stream.get("call_sid")) not in {None, call_sid}:
         raise ApiError(Reason.BAD_RESPONSE, "the answer is about another call", status=200)
     legs = stream.get("legs")
+    readable_legs = legs if isinstance(legs, list) and len(legs) <= _MOST_LEGS else None
     return Stream(
         status=word(CallStatus, stream.get("status")),
         duration=convert(stream.get("duration"), float),
-        legs=tuple(map(_leg, legs)) if isinstance(legs, list) else None,
+        legs=None if readable_legs is None else tuple(map(_leg, readable_legs)),
         bridge=_bridge(stream.get("bridge")),
         recording=_recording(stream.get("recording")),
     )

@@ -94,14 +94,16 @@ class LegStatus(Word):
     IN_PROGRESS = "in-progress"
     COMPLETED = "completed"
     FAILED = "failed"
+    BUSY = "busy"
     NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
     OTHER = "other"
     UNKNOWN = "unknown"
 
     @property
     def is_over(self) -> bool:
         """Tell whether nobody is on this leg any more."""
-        return self in {LegStatus.COMPLETED, LegStatus.FAILED, LegStatus.NO_ANSWER}
+        return self.name in {"COMPLETED", "FAILED", "BUSY", "NO_ANSWER", "CANCELED"}
 
 
 class NetworkType(Word):

@@ -17,7 +17,10 @@ _NAME = re.compile(r"\S(.{0,62}\S)?")
 _NUMBER = re.compile(r"\+[0-9 ()-]+")
 
 _LINES = 'a mapping from names to lists of telephone numbers, like {sales: ["+91 80 1234 5678"]}'
-_A_NAME = f"1 to 64 printable characters, no space at either end; not {_THE_REST}, which stands for the rest"
+_A_NAME = (
+    "1 to 64 printable characters, no space at either end, fewer than 10 digits; "
+    f"not {_THE_REST}, which stands for the rest"
+)
 _NUMBERS = "a list of telephone numbers"
 _A_NUMBER = 'a telephone number in quotes, with + and its country code, like "+91 80 1234 5678"'
 
@@ -96,7 +99,10 @@ def _e164(written: Any, source: Source) -> str:
 
 
 def _is_a_name(name: Any) -> bool:
-    return isinstance(name, str) and name.isprintable() and _NAME.fullmatch(name) is not None
+    """Tell whether this can be a label; with 10 digits it could be a telephone number."""
+    if not isinstance(name, str) or not name.isprintable() or _NAME.fullmatch(name) is None:
+        return False
+    return sum(map(str.isdigit, name)) < 10
 
 
 def _place(name: Any) -> str:

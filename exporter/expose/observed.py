@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from exporter.expose.metric import Kind, Metric, Point
 from exporter.observe.lifecycle import LifeCounts
@@ -53,11 +54,11 @@ def points(snapshot: Snapshot) -> Iterator[Point]:
 
 def counters(lives: LifeCounts) -> Iterator[Point]:
     """Give the points of the counters; they stand still while listings fail."""
-    for direction, calls in lives.started.items():
+    for direction, calls in sorted(lives.started.items()):
         yield STARTED(calls, direction)
-    for pair, calls in lives.ended.items():
+    for pair, calls in sorted(lives.ended.items()):
         yield ENDED(calls, *pair)
-    for labels, histogram in lives.rings.items():
+    for labels, histogram in sorted(lives.rings.items(), key=itemgetter(0)):
         yield RING_DURATION.histogram(histogram, *labels)
-    for direction, histogram in lives.durations.items():
+    for direction, histogram in sorted(lives.durations.items(), key=itemgetter(0)):
         yield DURATION.histogram(histogram, direction)

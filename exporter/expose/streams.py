@@ -72,11 +72,21 @@ METRICS = (
 
 
 def points(tally: StreamTally) -> Iterator[Point]:
-    """Give the points of the streams; where there are calls and none is inspected, only that."""
+    """Give the points of what is known of streams; where there are calls and none is inspected, only that."""
     yield CALLS(tally.inspected, "inspected")
     yield CALLS(tally.pending, "pending")
     if tally.pending and not tally.inspected:
         return
+    if tally.knows_legs:
+        yield from _legs(tally)
+    for status, bridges in tally.bridges.items():
+        yield BRIDGES(bridges, status or "none")
+    yield BRIDGE_SETUP.histogram(tally.bridge_setup)
+    if tally.knows_recordings:
+        yield from _recordings(tally)
+
+
+def _legs(tally: StreamTally) -> Iterator[Point]:
     for kind, legs in tally.legs.items():
         yield LEGS(legs, *kind)
     yield MUTED(tally.muted)
@@ -85,9 +95,9 @@ def points(tally: StreamTally) -> Iterator[Point]:
     for number, calls in tally.talks_by_legs.items():
         yield BY_LEGS(calls, number)
     yield ALL_MUTED(tally.all_muted)
-    for status, bridges in tally.bridges.items():
-        yield BRIDGES(bridges, status or "none")
-    yield BRIDGE_SETUP.histogram(tally.bridge_setup)
+
+
+def _recordings(tally: StreamTally) -> Iterator[Point]:
     for channels, recordings in tally.recordings.items():
         yield RECORDINGS(recordings, channels)
     yield MISMATCHES(tally.mismatches)

@@ -23,12 +23,13 @@ from exporter.memory import give_memory_back
 from exporter.observe.calls_collector import CallsCollector, Listed
 from exporter.observe.ledger import Ledger
 from exporter.observe.observation import Observation, Run, Snapshot
-from exporter.observe.pace import REFUSALS, Pace
+from exporter.observe.pace import REFUSALS, REST, Pace
 from exporter.observe.streams import StreamTally
 from exporter.observe.streams_collector import StreamsCollector
 
 _T = TypeVar("_T")
 
+_LONGEST_BESIDE = 2.0  # seconds for a single request, which must not take them from the details
 _WIND_UP = 0.25  # seconds before the deadline at which details end, so that they never cost the listing
 
 _log = logging.getLogger(__name__)
@@ -48,11 +49,12 @@ class Account:
         self._calls = CallsCollector(config, metrics, self._client, self._ledger)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._ledger)
         self._pace = Pace(config.collection, self._client.budget)
-        self._conductor = ThreadPoolExecutor(2, f"{config.name}-collect")  # one for what runs beside
+        self._conductor = ThreadPoolExecutor(1, f"{config.name}-collect")
         self._lock = Lock()
         self._in_flight: Future[Observation] | None = None
         self._deadline = Deadline.after(0)
-        self._listed: Observation | None = None  # of the collection in flight, without its details
+        self._listed: Observation | None = None  # of the collection in flight, as far as it has come
+        self._refused: dict[Endpoint, tuple[ApiError, float]] = {}  # why a collector rests, and until when
         self._last: Observation | None = None
 
     @property
@@ -106,6 +108,8 @@ class Account:
 
     def _observe(self, deadline: Deadline) -> Observation:
         self._pace.begin()
+        if self._client.has_new_credentials():
+            self._refused.clear()
         seconds, listed = self._attempt(partial(self._calls.collect, deadline))
         if isinstance(listed, ApiError):
             listed = Listed(None, listed)
@@ -126,26 +130,35 @@ class Account:
         """Add what else is switched on, as far as the listing has left time and requests for it."""
         config = self.config.collection
         was_refused = listed.error is not None and listed.error.reason in REFUSALS
-        most = self._pace.spare() if deadline.left() else 0
-        agent_streams = None
-        if config.agent_streams and not was_refused and deadline.left():
-            agent_streams = self._conductor.submit(self._run_agent_streams, deadline)
-        streams = None
         if config.streams.enabled and listed.found is not None:
-            streams = self._run_streams(listed.calls, most, deadline)
-        return replace(
-            observation, streams=streams, agent_streams=agent_streams.result() if agent_streams else None
-        )
+            held = Run(0.0, self._streams.held(listed.calls), None)
+            observation = self._listed = replace(observation, streams=held)
+        if config.agent_streams and not was_refused and deadline.left():
+            run = self._run_agent_streams(deadline.part(most=min(_LONGEST_BESIDE, deadline.left() / 2)))
+            observation = self._listed = replace(observation, agent_streams=run)
+        if config.streams.enabled and listed.found is not None:
+            observation = replace(observation, streams=self._run_streams(listed.calls, deadline))
+        return observation
 
-    def _run_streams(self, calls: Sequence[Call], most: int, deadline: Deadline) -> Run[StreamTally]:
+    def _run_agent_streams(self, deadline: Deadline) -> Run[AgentStreams]:
+        if error := self._rest(Endpoint.AGENT_STREAMS):
+            return Run(0.0, None, error)
+        seconds, result = self._attempt(partial(self._client.agent_streams, deadline))
+        found, error = (None, result) if isinstance(result, ApiError) else (result, None)
+        return self._run(Endpoint.AGENT_STREAMS, seconds, found, error)
+
+    def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally]:
+        if error := self._rest(Endpoint.STREAMS):
+            return Run(0.0, self._streams.held(calls), error)
+        most = self._pace.spare() if deadline.left() else 0
         seconds, result = self._attempt(partial(self._streams.collect, calls, most, deadline))
         found, error = (None, result) if isinstance(result, ApiError) else result
         return self._run(Endpoint.STREAMS, seconds, found, error)
 
-    def _run_agent_streams(self, deadline: Deadline) -> Run[AgentStreams]:
-        seconds, result = self._attempt(partial(self._client.agent_streams, deadline))
-        found, error = (None, result) if isinstance(result, ApiError) else (result, None)
-        return self._run(Endpoint.AGENT_STREAMS, seconds, found, error)
+    def _rest(self, collector: Endpoint) -> ApiError | None:
+        """Give why a collector's last run was refused, while it is not to be asked for again."""
+        error, until = self._refused.get(collector, (None, 0.0))
+        return error if time.monotonic() < until else None
 
     def _attempt(self, collect: Callable[[], _T]) -> tuple[float, _T | ApiError]:
         """Let a collector run; give how long it took, and what it gave or what went wrong."""
@@ -161,6 +174,8 @@ class Account:
 
     def _run(self, endpoint: Endpoint, seconds: float, found: _T | None, error: ApiError | None) -> Run[_T]:
         if error is not None:
+            if error.reason in REFUSALS or error.reason is Reason.NOT_FOUND:
+                self._refused[endpoint] = error, time.monotonic() + REST
             self._ledger.failure(endpoint, error.reason)
             _log.warning(
                 "collection failed",

@@ -48,6 +48,8 @@ class Legs:
 class Details:
     """One call at the time of the look; times in seconds, None for what wasn't told, or not believably."""
 
+    tells_legs: bool
+    tells_recording: bool
     is_talk: bool
     """It was in progress: only then does it mean something that legs, a bridge or a recording are missing."""
     legs: Legs
@@ -70,6 +72,8 @@ def read_details(call: Call, stream: Stream) -> Details:
     is_recording = stream.recording.enabled if stream.recording else None
     unknown["recording"] += is_recording is None
     return Details(
+        tells_legs=stream.legs is not None,
+        tells_recording=is_recording is not None,
         is_talk=is_talk,
         legs=_legs(stream.legs, unknown),
         bridge=_word(BridgeStatus, stream.bridge.status, "bridge_status", unknown) if stream.bridge else None,
@@ -86,7 +90,7 @@ def read_details(call: Call, stream: Stream) -> Details:
 def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
     readable = [leg for leg in legs or () if leg is not None]
     live = [leg for leg in readable if not (leg.status and leg.status.is_over)]
-    is_whole = legs is not None and len(readable) == len(legs)
+    is_whole = legs is not None and len(readable) == len(legs) and all(map(_tells_status, live))
     unknown["legs"] += 1 if legs is None else len(legs) - len(readable)
     unknown["audio_status"] += sum(leg.muted is None or leg.on_hold is None for leg in live)
     return Legs(
@@ -104,12 +108,15 @@ def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
     )
 
 
+def _tells_status(leg: Leg) -> bool:
+    """Tell whether a leg's status says if anybody is on it; where it is left out, somebody is."""
+    return leg.status is not LegStatus.OTHER
+
+
 def _bridge_setup(call: Call, bridge: Bridge, unknown: Counter[str]) -> float | None:
     """Give the seconds from the call's start to its bridge; both times are the API's."""
-    started, created = (
-        read_time(call.start_time if isinstance(call, TimedCall) else None),
-        read_time(bridge.created_at),
-    )
+    started = read_time(call.start_time) if isinstance(call, TimedCall) else None
+    created = read_time(bridge.created_at)
     unknown["start_time"] += started is None
     if started is None or created is None or not 0 <= created - started < _LONGEST_SETUP:
         unknown["bridge_created_at"] += started is not None
@@ -124,12 +131,15 @@ def _channels(recording: Recording | None, unknown: Counter[str]) -> Channels | 
 
 
 def _recording_lag(stream: Stream, unknown: Counter[str]) -> float | None:
-    """Give the seconds by which the recording is shorter than the call; one that is longer isn't believed."""
+    """Give the seconds by which the recording is shorter than the call; one that is longer isn't believed.
+
+    Either may be whole seconds only, so that up to one second longer is no lag.
+    """
     call, recorded = stream.duration, stream.recording.duration if stream.recording else None
-    if not is_believable(call) or not is_believable(recorded) or recorded > call:
+    if not is_believable(call) or not is_believable(recorded) or recorded > call + 1:
         unknown["recording_duration"] += 1
         return None
-    return call - recorded
+    return max(0.0, call - recorded)
 
 
 def _word(vocabulary: type[_W], value: _W | None, field: str, unknown: Counter[str]) -> _W:

@@ -22,11 +22,10 @@ class AgentCalls:
 
 
 def each_agent(calls: Iterable[Call]) -> tuple[AgentCalls, ...]:
-    """Gather the active calls by agent; calls that have ended don't count."""
+    """Gather the active calls by agent."""
     durations: defaultdict[str, list[float | None]] = defaultdict(list)
     for call, agent_id in _agents(calls):
-        if not (call.status and call.status.is_over):
-            durations[agent_id].append(call.duration)
+        durations[agent_id].append(call.duration)
     return tuple(
         AgentCalls(agent_id, len(its), max(filter(is_believable, its), default=None))
         for agent_id, its in sorted(durations.items())
@@ -45,6 +44,8 @@ def agent_names(calls: Iterable[Call]) -> Mapping[str, str]:
 
 
 def _agents(calls: Iterable[Call]) -> Iterator[tuple[Call, str]]:
+    """Give the calls that have an agent, with the agent's id; calls that have ended don't count."""
     for call in calls:
-        if isinstance(call.agent_details, Agent) and call.agent_details.user_id:
-            yield call, printable(call.agent_details.user_id)
+        agent, has_ended = call.agent_details, call.status and call.status.is_over
+        if isinstance(agent, Agent) and agent.user_id and not has_ended:
+            yield call, printable(agent.user_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -26,6 +26,7 @@ LONGEST_GAP = 300.0  # seconds between listings; after a longer one nothing can 
 _RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
 _DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in LISTED))
 _WAITING = {CallStatus.QUEUED, CallStatus.RINGING}
+_UNSAID = {None, CallStatus.UNKNOWN}
 _ANSWERED = {CallStatus.IN_PROGRESS, CallStatus.COMPLETED}
 
 
@@ -56,7 +57,7 @@ class _Wait:
     since: float
     until: float | None = None
     is_whole: bool = True
-    """False for one that rang already when the first listing was made."""
+    """False for one whose begin wasn't seen: when the first listing was made it rang already."""
 
     def seconds(self, at: float) -> float:
         return (at if self.until is None else self.until) - self.since
@@ -109,8 +110,7 @@ class Lifecycle:
             return self
         present = {call.call_sid: _Seen(call.direction, call.status, call.duration) for call in calls}
         if at - self.at > LONGEST_GAP:
-            waits = _waits(present, at, is_whole=False)
-            return replace(self, at=at, present=present, missing={}, waits=waits)
+            return replace(self, at=at, present=present, missing={}, waits=_waits(present, at, ()))
         came = present.keys() - self.present.keys()
         started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
         ended = [seen for call_sid, seen in self.missing.items() if call_sid not in present]
@@ -122,7 +122,7 @@ class Lifecycle:
             counts=self._counted(started.values(), ended, rings),
             present=present,
             missing=missing,
-            waits={**waits, **_waits(started, at, is_whole=True)},
+            waits={**_waits(present, at, started), **waits},
         )
 
     @property
@@ -141,9 +141,9 @@ class Lifecycle:
         for call_sid, wait in self.waits.items():
             if call_sid in present:
                 status = present[call_sid].status
-                if status in _WAITING:
+                if status in _WAITING or status in _UNSAID:
                     going_on[call_sid] = replace(wait, until=None)
-                elif wait.is_whole and status is not None and status.is_known:
+                elif wait.is_whole and status is not CallStatus.OTHER:
                     outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
                     over[wait.direction, outcome].append(at - wait.since)
             elif wait.until is None:
@@ -169,10 +169,10 @@ class Lifecycle:
         )
 
 
-def _waits(calls: Mapping[str, _Seen], at: float, *, is_whole: bool) -> dict[str, _Wait]:
-    """Give the waits of those calls that wait, as they are seen for the first time."""
+def _waits(calls: Mapping[str, _Seen], at: float, started: Container[str]) -> dict[str, _Wait]:
+    """Give the waits of those calls that wait, as if they had just begun; those that started are whole."""
     return {
-        call_sid: _Wait(seen.direction or Direction.UNKNOWN, at, is_whole=is_whole)
+        call_sid: _Wait(seen.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
         for call_sid, seen in calls.items()
         if seen.status in _WAITING
     }

@@ -7,10 +7,10 @@ import time
 
 from exporter.api.budget import Budget
 from exporter.api.errors import ApiError, Reason
-from exporter.api.retry import TRIES
 from exporter.config import CollectionConfig
 
-REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}  # not asked for again for a minute: the API may lock the account
+REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}
+REST = 60.0  # seconds in which what was refused isn't asked for again: the API may lock the account
 
 _MINUTE = 60.0  # seconds
 _LEAST_INTERVAL = 1.0  # seconds; nobody scrapes more often for long
@@ -53,15 +53,11 @@ class Pace:
             self._needed = max(self._needed, requests + self._beside)
 
     def spare(self) -> int:
-        """Give the requests that details may take, so that listings go on at this pace and never wait.
-
-        To be asked after the listing, and before what runs beside the details.
-        """
+        """Give the requests that details may take, so that listings go on at this pace and never wait."""
         in_a_minute = math.floor(_MINUTE / (self._interval - _EARLY)) + 1  # first and last included
         share = self._config.requests_per_minute // in_a_minute
-        beside = TRIES * self._beside
-        left = self._budget.remaining() - self._needed  # when the next listing has its own
-        return max(0, min(share - (self._needed - self._beside), left) - beside)
+        left = self._budget.remaining() - self._needed  # when the next collection has its own
+        return max(0, min(share - self._needed, left))
 
     def end(self, error: ApiError | None, *, was_cut: bool) -> None:
         """Take note of how a collection ended; `was_cut` when its scraper had little time."""
@@ -69,7 +65,9 @@ class Pace:
         if was_cut:
             pause = 0.0  # the next one may have more
         elif error is not None and error.reason in REFUSALS:
-            pause = max(pause, _MINUTE)
+            pause = max(pause, REST)
         needs_whole = error is None or error.reason in {Reason.INCOMPLETE, Reason.BUDGET}
-        wait = self._budget.wait_for(self._needed) if needs_whole else 0.0
+        # At most a minute, in which the budget gets all of its requests back: an API that
+        # asked for a longer pause is then down, and not as it was when it was last seen.
+        wait = min(_MINUTE, self._budget.wait_for(self._needed)) if needs_whole else 0.0
         self._next_due = max(self._began + pause - _EARLY, time.monotonic() + wait)

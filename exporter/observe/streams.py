@@ -28,6 +28,10 @@ class StreamTally:
 
     inspected: int
     pending: int
+    knows_legs: bool
+    """False where there are details, and the API says in none of them which legs there are."""
+    knows_recordings: bool
+    """The same of recordings."""
     legs: Mapping[LegKind, int]
     muted: int
     on_hold: int
@@ -59,6 +63,8 @@ def tally_streams(held: Collection[Details], pending: int, longest_hold: float) 
     return StreamTally(
         inspected=len(held),
         pending=pending,
+        knows_legs=not held or any(details.tells_legs for details in held),
+        knows_recordings=not held or any(details.tells_recording for details in held),
         legs=legs,
         muted=sum(details.legs.muted for details in held),
         on_hold=sum(details.legs.on_hold for details in held),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import inf
@@ -13,6 +13,8 @@ from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call
+from exporter.api.streams import Stream
+from exporter.api.vocabulary import CallStatus
 from exporter.config import StreamsConfig
 from exporter.observe.details import Details, read_details
 from exporter.observe.ledger import Ledger
@@ -28,6 +30,7 @@ class _Look:
     """What a look at a call found; times on the monotonic clock."""
 
     at: float
+    listed_as: CallStatus | None
     details: Details
     on_hold_since: float | None
     """The first of the looks in a row that saw it on hold."""
@@ -36,8 +39,9 @@ class _Look:
 class StreamsCollector:
     """Looks at calls one by one, those never asked for first, then those asked for longest ago.
 
-    What is held is forgotten after `max_age`, and when its call leaves the list. A call that can't be looked
-    at waits for its turn like the others, and doesn't keep them waiting.
+    What is held is forgotten after `max_age`, when its call leaves the list, and when it is listed with
+    another status: what was seen of it ringing isn't true of it talking. A call that can't be looked at waits
+    for its turn like the others, and doesn't keep them waiting.
     """
 
     def __init__(self, config: StreamsConfig, client: Client, ledger: Ledger) -> None:
@@ -54,11 +58,23 @@ class StreamsCollector:
 
         Gives what is held then, and the first error there was: what is held from before still holds.
         """
-        listed = {call.call_sid: call for call in calls if not (call.status and call.status.is_over)}
-        self._looks = {call_sid: look for call_sid, look in self._looks.items() if call_sid in listed}
+        listed = _going_on(calls)
         self._asked = {call_sid: at for call_sid, at in self._asked.items() if call_sid in listed}
         error = self._look_at(self._next(listed, min(most, self._config.max_per_scrape)), deadline)
-        return self._tally(listed), error
+        return self.held(calls), error
+
+    def held(self, calls: Sequence[Call]) -> StreamTally:
+        """Give what is held of the calls that were just listed."""
+        listed, now = _going_on(calls), time.monotonic()
+        self._looks = {
+            call_sid: look
+            for call_sid, look in self._looks.items()
+            if (call := listed.get(call_sid)) and call.status is look.listed_as
+        }
+        fresh = [look for look in self._looks.values() if look.at > now - self._config.max_age]
+        holds = (look.at - look.on_hold_since for look in fresh if look.on_hold_since is not None)
+        details = [look.details for look in fresh]
+        return tally_streams(details, len(listed) - len(details), max(holds, default=0.0))
 
     def _next(self, listed: Mapping[str, Call], most: int) -> list[Call]:
         fit = (call for call_sid, call in listed.items() if _FIT_FOR_A_PATH.fullmatch(call_sid))
@@ -67,6 +83,7 @@ class StreamsCollector:
     def _look_at(self, calls: Sequence[Call], deadline: Deadline) -> ApiError | None:
         first_error: ApiError | None = None
         looks, asked = dict(self._looks), dict(self._asked)
+        by_sid = {call.call_sid: call for call in calls}
 
         def call_sids() -> Iterator[str]:
             for call in calls:
@@ -76,11 +93,11 @@ class StreamsCollector:
                 yield call.call_sid
 
         try:
-            for call, stream in zip(calls, self._client.streams(call_sids(), deadline), strict=False):
-                if not isinstance(stream, ApiError):
-                    looks[call.call_sid] = self._look(call, read_details(call, stream))
-                elif stream.reason is Reason.NOT_FOUND:  # it ended since it was listed
-                    looks.pop(call.call_sid, None)
+            for call_sid, stream in self._client.streams(call_sids(), deadline):
+                if not isinstance(stream, ApiError) and not (stream.status and stream.status.is_over):
+                    looks[call_sid] = self._look(by_sid[call_sid], stream)
+                elif not isinstance(stream, ApiError) or stream.reason is Reason.NOT_FOUND:
+                    looks.pop(call_sid, None)  # it ended since it was listed
                 else:
                     first_error = first_error or stream
         except ApiError as over:
@@ -88,17 +105,15 @@ class StreamsCollector:
         self._looks, self._asked = looks, asked
         return first_error
 
-    def _look(self, call: Call, details: Details) -> _Look:
+    def _look(self, call: Call, stream: Stream) -> _Look:
+        details = read_details(call, stream)
         self._ledger.unknown(details.unknown)
         now, before = time.monotonic(), self._looks.get(call.call_sid)
         since = before.on_hold_since if before else None
-        return _Look(now, details, (now if since is None else since) if details.legs.on_hold else None)
-
-    def _tally(self, listed: Mapping[str, Call]) -> StreamTally:
-        now = time.monotonic()
-        fresh = [look for look in self._looks.values() if look.at > now - self._config.max_age]
-        held = [look.details for look in fresh]
-        longest_hold = max(
-            (look.at - look.on_hold_since for look in fresh if look.on_hold_since is not None), default=0.0
+        return _Look(
+            now, call.status, details, (now if since is None else since) if details.legs.on_hold else None
         )
-        return tally_streams(held, len(listed) - len(held), longest_hold)
+
+
+def _going_on(calls: Iterable[Call]) -> dict[str, Call]:
+    return {call.call_sid: call for call in calls if not (call.status and call.status.is_over)}

@@ -10,23 +10,19 @@ from dataclasses import replace
 import pytest
 
 from exporter.api.streams import AgentStreams
-from exporter.config import StreamsConfig
+from exporter.config import CollectionConfig, StreamsConfig
 from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
 from exporter.simulator import Settings, Simulator
-from tests.integration.test_faults import Scrape, right, scrape
+from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, collecting, served
 
 NAME = "acme"
 COLLECTION = replace(EAGER, agent_streams=True, streams=StreamsConfig(enabled=True, max_per_scrape=20))
 
+#: The fault, and the reason that is counted.
 FAULTS = (
-    ("status:404", "not_found"),  # not enabled
-    ("status:404,body=v1", "not_found"),
-    ("status:401", "auth"),
-    ("status:403", "forbidden"),
-    ("status:403,body=v1", "forbidden"),
     ("status:500", "server_error"),
     ("reset", "connection"),
     ("bad_json", "bad_response"),
@@ -39,8 +35,15 @@ FAULTS = (
     ("huge:20", "bad_response"),
     ("redirect:http://127.0.0.1:9/", "redirect"),
 )
-#: These last until the deadline, or until no retry fits before it.
-SLOW_FAULTS = (("hang", "timeout"), ("drip", "timeout"), ("status:429", "rate_limited"))
+#: These last for AgentStream's two seconds, or cost it a pause; with how many threads.
+SLOW_FAULTS = (
+    ("hang", "timeout", 1),
+    ("hang", "timeout", 8),
+    ("drip", "timeout", 1),
+    ("status:429", "rate_limited", 1),
+)
+SCRAPER = "4"
+"""The scraper's timeout in seconds, for those."""
 
 
 def sessions(observation: Observation) -> AgentStreams:
@@ -90,9 +93,11 @@ def simulator() -> Iterator[Simulator]:
 
 
 @contextmanager
-def exporter(simulator: Simulator) -> Iterator[tuple[str, Account]]:
+def exporter(
+    simulator: Simulator, collection: CollectionConfig = COLLECTION
+) -> Iterator[tuple[str, Account]]:
     """Serve the account of a simulator; give the URL and the account."""
-    made = account(NAME, simulator.url, collection=COLLECTION)
+    made = account(NAME, simulator.url, collection=collection)
     try:
         with served([made]) as url:
             yield url, made
@@ -110,11 +115,13 @@ def successes(found: Scrape) -> dict[tuple[str, ...], float]:
     return found.by(NAME, "exotel_collector_success", "collector")
 
 
-@pytest.mark.parametrize(("fault", "reason"), [*FAULTS, *SLOW_FAULTS])
-def test_a_failure_is_that_of_agent_streams_alone(simulator: Simulator, fault: str, reason: str) -> None:
-    """Its reason is counted and its metrics are absent; calls and their details are right."""
-    headers = {TIMEOUT_HEADER: "2"} if (fault, reason) in SLOW_FAULTS else None
-    with exporter(simulator) as (url, made):
+@pytest.mark.parametrize(("fault", "reason", "concurrency"), [*((*each, 8) for each in FAULTS), *SLOW_FAULTS])
+def test_a_failure_is_that_of_agent_streams_alone(
+    simulator: Simulator, fault: str, reason: str, concurrency: int
+) -> None:
+    """Its reason is counted and its metrics are absent; calls and their details are right, and all there."""
+    headers = {TIMEOUT_HEADER: SCRAPER} if (fault, reason, concurrency) in SLOW_FAULTS else None
+    with exporter(simulator, replace(COLLECTION, concurrency=concurrency)) as (url, made):
         simulator.set_faults([f"agent_streams/{fault}"])
         failed = scrape(url, headers)
         busy = busy_threads(made)

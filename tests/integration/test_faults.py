@@ -17,7 +17,6 @@ from typing import Literal
 import pytest
 import requests
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.api.errors import Reason
 from exporter.config import Secret
@@ -29,15 +28,13 @@ from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
 from tests.e2e.processes import wait_for
+from tests.scraping import GUARD, Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, served
 
 Where = Literal["first", "middle"]
-Labels = frozenset[tuple[str, str]]
 
 CALLS = 250
 """Three pages of the faulty account: at 0, 96 and 192."""
-GUARD = 30
-"""Seconds after which a scrape counts as never answered."""
 SHORT = {TIMEOUT_HEADER: "1.5"}
 """For faults that are over only with the deadline: one second."""
 FAULTY, OTHERS = "faulty", ("first-other", "second-other")
@@ -53,55 +50,6 @@ UNKNOWN_ROWS = [
     }
     for n in range(5000)
 ]
-
-
-@dataclass(frozen=True)
-class Scrape:
-    """The samples of one scrape, without `account`, by account and name."""
-
-    samples: Mapping[tuple[str, str], Mapping[Labels, float]]
-
-    def one(self, name: str, metric: str) -> float | None:
-        """Give the value of a metric that has no other labels."""
-        return self.samples.get((name, metric), {}).get(frozenset())
-
-    def by(self, name: str, metric: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """Give the values of a metric that aren't 0, by these labels."""
-        found = self.samples.get((name, metric), {})
-        return {tuple(dict(key)[label] for label in labels): value for key, value in found.items() if value}
-
-    def failures(self, name: str) -> dict[tuple[str, ...], float]:
-        """Give the failures of an account by reason."""
-        return self.by(name, "exotel_collector_failures_total", "reason")
-
-
-def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:
-    """Scrape; fails if no answer comes within the guard."""
-    answer = requests.get(f"{url}/metrics", headers=headers, timeout=GUARD)
-    assert answer.status_code == 200
-    found: dict[tuple[str, str], dict[Labels, float]] = {}
-    for family in text_string_to_metric_families(answer.text):
-        for sample in family.samples:
-            labels = dict(sample.labels)
-            key = labels.pop("account", ""), sample.name
-            assert frozenset(labels.items()) not in found.setdefault(key, {}), "a series came twice"
-            found[key][frozenset(labels.items())] = sample.value
-    return Scrape(found)
-
-
-def right(found: Scrape, name: str, simulator: Simulator) -> bool:
-    """Tell whether what was found of an account is what its simulator knows to be true."""
-    truth = simulator.truth()
-    pair = "direction", "status"
-    return (
-        found.one(name, "exotel_up") == 1
-        and found.one(name, "exotel_calls_reported") == truth.total
-        and found.by(name, "exotel_active_calls", *pair) == dict(truth.calls)
-        and found.by(name, "exotel_recording_enabled_calls", *pair) == dict(truth.recorded)
-        and found.by(name, "exotel_longest_call_duration_seconds", *pair)
-        == {kind: longest for kind, longest in truth.longest.items() if longest}
-        and found.one(name, "exotel_agents_on_call") == truth.agents_on_call
-    )
 
 
 def absent(found: Scrape, name: str) -> bool:
@@ -361,18 +309,21 @@ def test_a_refusal_is_given_again_until_the_credentials_change(
     assert recovered
 
 
-@pytest.mark.parametrize("fault", ["status:403", "status:429,retry-after=50"])
-def test_after_its_pause_a_refused_account_is_asked_again(house: House, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [("status:403", 60), ("status:429,retry-after=50", 50), ("status:429,retry-after=3600", 3600)],
+)
+def test_after_its_pause_a_refused_account_is_asked_again(house: House, fault: str, seconds: float) -> None:
     """A refusal holds for a minute, a pause for as long as the API asked for; then all is well again."""
     with moved_clock() as clock, house.exporter() as (url, _):
         house.set_fault(fault, "first")
         scrape(url)
         house.faulty.clear_faults()
         asked = house.faulty.requests_served()
-        clock.forward(45)
+        clock.forward(seconds - 5)
         assert scrape(url, SHORT).one(FAULTY, "exotel_up") == 0
         assert house.faulty.requests_served() == asked
-        clock.forward(16)
+        clock.forward(6)
         assert right(scrape(url), FAULTY, house.faulty)
 
 

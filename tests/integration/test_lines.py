@@ -16,7 +16,7 @@ import requests
 from exporter.config import Line, MetricsConfig, StreamsConfig
 from exporter.simulator import EXOPHONES, Settings, Simulator
 from exporter.simulator.numbers import Numbers, write
-from tests.integration.test_faults import GUARD
+from tests.scraping import GUARD
 from tests.serving import EAGER, account, collecting, served
 
 LINES = (Line("sales", EXOPHONES[:2]), Line("support", EXOPHONES[2:3]))

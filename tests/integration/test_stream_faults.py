@@ -18,25 +18,22 @@ from exporter.observe.calls_collector import CallsCollector, Listed
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.e2e.processes import wait_for
-from tests.integration.test_faults import GUARD, Scrape, right, scrape
+from tests.scraping import GUARD, Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, served
 
 CALLS, MOST = 60, 20
 """Of the centre; that one collection looks at."""
 NAME = "acme"
-SCRAPER = 3.0
+SCRAPER = 2.0
 """The scraper's timeout in seconds, for faults that are over only with the deadline."""
 STREAMS = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=MOST))
 
 #: The fault, and the reason that is counted.
 FAULTS = (
     ("status:400", "bad_response"),
-    ("status:401", "auth"),
-    ("status:403", "forbidden"),
     ("status:429", "rate_limited"),
     ("status:500", "server_error"),
     ("status:503,body=html", "server_error"),
-    ("inside:401", "auth"),
     ("inside:500", "server_error"),
     ("reset", "connection"),
     ("close", "connection"),
@@ -160,6 +157,17 @@ def test_some_details_that_fail_cost_only_themselves(simulator: Simulator) -> No
     assert coverage(found) == {("inspected",): 16, ("pending",): 44}
 
 
+@pytest.mark.parametrize("concurrency", [2, 8])
+def test_a_call_that_never_answers_keeps_no_others_waiting(simulator: Simulator, concurrency: int) -> None:
+    """The others of the same collection are held when its time is over."""
+    with exporter(simulator, replace(STREAMS, concurrency=concurrency)) as (url, _):
+        simulator.set_faults(["stream/hang*1"])
+        found = scrape(url, {TIMEOUT_HEADER: str(SCRAPER)})
+    assert right(found, NAME, simulator)
+    assert failures(found) == {("streams", "timeout"): 1}
+    assert coverage(found) == {("inspected",): 19, ("pending",): 41}
+
+
 @pytest.mark.parametrize("fault", ["status:401", "status:429", "redirect:http://127.0.0.1:9/"])
 def test_what_would_befall_every_call_is_not_asked_for_again_and_again(
     simulator: Simulator, fault: str
@@ -171,25 +179,6 @@ def test_what_would_befall_every_call_is_not_asked_for_again_and_again(
         simulator.set_faults([f"stream/{fault}"])
         scrape(url)
         assert simulator.requests_served()["stream"] - before < 10
-
-
-def test_a_pause_that_the_api_asks_of_streams_holds_for_all(simulator: Simulator) -> None:
-    """Until it is over the listing is given again with its time stamp; then there is a new one."""
-    with moved_clock() as clock, exporter(simulator) as (url, _):
-        simulator.set_faults(["stream/status:429,retry-after=30"])
-        first = scrape(url)
-        simulator.clear_faults()
-        asked = simulator.requests_served()
-        clock.forward(20)
-        again = scrape(url)
-        assert simulator.requests_served() == asked
-        clock.forward(11)
-        after = scrape(url)
-    stamp = "exotel_snapshot_timestamp_seconds"
-    assert failures(first) == failures(again) == failures(after) == {("streams", "rate_limited"): 1}
-    assert first.one(NAME, stamp) == again.one(NAME, stamp) != after.one(NAME, stamp)
-    assert right(again, NAME, simulator)
-    assert success(after) == 1
 
 
 def test_details_are_left_out_when_the_listing_took_the_time(
@@ -227,20 +216,25 @@ def test_without_a_list_of_calls_nothing_is_said_of_streams(simulator: Simulator
     assert not [metric for _, metric in found.samples if metric.startswith("exotel_stream")]
 
 
-def test_a_scraper_in_a_hurry_gets_the_calls_while_details_hang(simulator: Simulator) -> None:
-    """It finds a collection in flight whose listing is done: it need not wait for the rest."""
-    with exporter(simulator) as (url, _), ThreadPoolExecutor(1) as pool:
+def test_a_scraper_in_a_hurry_gets_all_but_the_details_that_hang(simulator: Simulator) -> None:
+    """It finds a collection in flight that has come so far: what was held of details before is told, too."""
+    with (
+        exporter(simulator, replace(STREAMS, agent_streams=True)) as (url, _),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        before = scrape(url)
         asked = simulator.requests_served()["stream"]
         simulator.set_faults(["stream/hang"])
-        patient = pool.submit(scrape, url, {TIMEOUT_HEADER: "4.5"})
+        patient = pool.submit(scrape, url, {TIMEOUT_HEADER: "3"})
         wait_for(lambda: simulator.requests_served()["stream"] > asked, GUARD, "the first details")
         hurried = scrape(url, {TIMEOUT_HEADER: "1"})
         assert not patient.done()
-        simulator.clear_faults()
         answered = patient.result()
     assert right(hurried, NAME, simulator)
-    assert success(hurried) is None
-    assert not coverage(hurried)
+    assert success(hurried) == 1
+    assert failures(hurried) == {}
+    assert coverage(hurried) == coverage(before) == {("inspected",): 20, ("pending",): 40}
+    assert hurried.one(NAME, "exotel_agent_streams_active") == simulator.truth().agent_streams
     assert right(answered, NAME, simulator)
     assert failures(answered) == {("streams", "timeout"): 1}
 

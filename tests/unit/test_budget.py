@@ -12,25 +12,26 @@ from hypothesis import strategies as st
 
 from exporter.api.budget import Budget
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from tests.clock import StillClock, still_clock
 
 HOUR = 3600
 
 
-def taken(budget: Budget, patience: float = 0.001) -> bool:
+def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
     """Tell whether a request could be had within so many seconds."""
     try:
-        budget.take(Deadline.after(patience))
+        budget.take(Deadline.after(patience), endpoint)
     except ApiError:
         return False
     return True
 
 
-def reason_of_refusal(budget: Budget, patience: float = 0.001) -> Reason:
+def reason_of_refusal(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> Reason:
     """Give the reason why no request can be had."""
     with pytest.raises(ApiError) as caught:
-        budget.take(Deadline.after(patience))
+        budget.take(Deadline.after(patience), endpoint)
     return caught.value.reason
 
 
@@ -195,7 +196,9 @@ def test_no_header_breaks_the_budget(status: int, headers: dict[str, str]) -> No
         budget = Budget(10)
         budget.heed(status, headers)
         assert 0 <= budget.closed_for() <= HOUR
-        assert budget.remaining() == (0 if budget.closed_for() else 10)
+        told_remaining = "X-RateLimit-Remaining" in headers
+        least, most = (0, 0) if budget.closed_for() else (0 if told_remaining else 10, 10)
+        assert least <= budget.remaining() <= most
 
 
 def test_a_date_that_no_calendar_has_says_nothing() -> None:
@@ -237,6 +240,62 @@ def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
         budget = Budget(10)
         budget.heed(200, {name: value for name, value in headers.items() if value is not None})
         assert budget.closed_for() == pause
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "left"),
+    [
+        ("3", "1700000030", 3),
+        ("3", "30", 3),
+        ("500", "1700000030", 10),  # the configured budget holds as well
+        ("3", "1699999970", 10),
+        ("3", None, 10),
+        ("some", "1700000030", 10),
+        ("9" * 400, "1700000030", 10),
+    ],
+)
+def test_what_the_api_says_is_left_bounds_what_remains_until_its_reset(
+    remaining: str, reset: str | None, left: int
+) -> None:
+    """Others may use the same account; it closes nothing."""
+    headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
+    with still_clock() as clock:
+        budget = Budget(10)
+        budget.heed(200, {name: value for name, value in headers.items() if value is not None})
+        assert budget.remaining() == left
+        assert budget.closed_for() == 0
+        clock.forward(30)
+        assert budget.remaining() == 10
+
+
+def test_the_last_answer_tells_what_is_left() -> None:
+    """Whatever it was about."""
+    with still_clock():
+        budget = Budget(10)
+        for remaining, endpoint in ("3", Endpoint.CALLS), ("7", Endpoint.STREAMS):
+            budget.heed(200, {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "30"}, endpoint)
+        assert budget.remaining() == 7
+
+
+@pytest.mark.parametrize("asking", Endpoint)
+def test_only_a_pause_that_the_list_asks_for_holds_for_all(asking: Endpoint) -> None:
+    """A single call could silence the account else."""
+    closed = set(Endpoint) if asking is Endpoint.CALLS else {asking}
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(429, {"Retry-After": "30"}, asking)
+        assert {endpoint for endpoint in Endpoint if budget.closed_for(endpoint) == 30} == closed
+        assert {endpoint for endpoint in Endpoint if not taken(budget, endpoint=endpoint)} == closed
+        assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize("asked", Endpoint)
+def test_an_exhausted_rate_limit_closes_the_budget_for_all(asked: Endpoint) -> None:
+    """It is the account's, whoever is told."""
+    with still_clock():
+        budget = Budget(10)
+        budget.heed(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, asked)
+        assert {budget.closed_for(endpoint) for endpoint in Endpoint} == {30}
 
 
 def test_the_longest_pause_holds() -> None:

@@ -18,6 +18,7 @@ from exporter.api import client as client_module
 from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.config import AccountConfig, CollectionConfig, Secret, TlsConfig
 from tests.unit.test_answers import FAILURES, ROW, page
@@ -170,7 +171,7 @@ def test_a_body_without_end_is_not_read_to_its_end(
     api: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a page may weigh is bounded, and compressed weight counts as what it unpacks to."""
-    monkeypatch.setattr(client_module, "BODY_LIMIT", 1000)
+    monkeypatch.setitem(client_module.BODY_LIMITS, Endpoint.CALLS, 1000)
     api.get(URL, content=gzip.compress(b" " * 100_000), headers={"Content-Encoding": "gzip"})
     with pytest.raises(ApiError) as caught:
         ask()

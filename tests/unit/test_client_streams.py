@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ import requests_mock
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.streams import AgentStreams, Stream
 from exporter.config import AccountConfig, CollectionConfig
@@ -36,9 +37,8 @@ def api() -> Iterator[requests_mock.Mocker]:
 
 
 @contextmanager
-def answering(seconds: dict[str, float]) -> Iterator[tuple[str, list[str]]]:
-    """Give a server that takes so long for each call, and the calls it has answered. The mock can't."""
-    answered: list[str] = []
+def answering(seconds: dict[str, float]) -> Iterator[str]:
+    """Give a server that takes so long for each call. The mock can't."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,7 +46,6 @@ def answering(seconds: dict[str, float]) -> Iterator[tuple[str, list[str]]]:
             """Answer when it is time."""
             call_sid = next((sid for sid in seconds if sid in self.path), "")
             over.wait(seconds[call_sid])
-            answered.append(call_sid)
             self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + stream_of(call_sid, int(call_sid[5:] or 0)))
 
         def log_message(self, *_arguments: object) -> None:
@@ -56,7 +55,7 @@ def answering(seconds: dict[str, float]) -> Iterator[tuple[str, list[str]]]:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", answered
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             over.set()
             server.shutdown()
@@ -76,25 +75,28 @@ def stream_of(call_sid: str, seconds: int) -> bytes:
 
 def look(
     call_sids: Iterable[str], heard: Heard | None = None, seconds: float = 5, url: str = BASE
-) -> list[Stream | ApiError]:
+) -> dict[str, Stream | ApiError]:
     """Ask for the details of calls."""
     client = Client(account(url), heard or Heard())
     try:
-        return list(client.streams(call_sids, Deadline.after(seconds)))
+        return dict(client.streams(call_sids, Deadline.after(seconds)))
     finally:
         client.close()
 
 
-def durations(found: Iterable[Stream | ApiError]) -> list[float | str | None]:
+def durations(found: Mapping[str, Stream | ApiError]) -> dict[str, float | str | None]:
     """Give the duration of each call, or the reason why there are no details."""
-    return [str(each.reason) if isinstance(each, ApiError) else each.duration for each in found]
+    return {
+        call_sid: str(each.reason) if isinstance(each, ApiError) else each.duration
+        for call_sid, each in found.items()
+    }
 
 
 def test_details_are_asked_for_as_the_api_documents(api: requests_mock.Mocker) -> None:
     """One request a call, with its call_sid in the path; credentials in the header alone."""
     heard = Heard()
     api.get(f"{CALLS_URL}/call_active_001/stream", content=STREAM)
-    assert look(["call_active_001"], heard) == [READ]
+    assert look(["call_active_001"], heard) == {"call_active_001": READ}
     [request] = api.request_history
     assert request.url == f"{CALLS_URL}/call_active_001/stream"
     assert request.headers["Authorization"].startswith("Basic ")
@@ -114,16 +116,16 @@ def test_details_are_asked_for_as_the_api_documents(api: requests_mock.Mocker) -
 def test_no_call_sid_leads_elsewhere(api: requests_mock.Mocker, call_sid: str, path: str) -> None:
     """Whatever it holds, it stays one part of the path."""
     api.get(requests_mock.ANY, content=body({**STREAM_OF_THE_PAGE, "call_sid": call_sid}))
-    assert durations(look([call_sid])) == [180]
+    assert durations(look([call_sid])) == {call_sid: 180}
     assert [request.url for request in api.request_history] == [f"{CALLS_URL}/{path}/stream"]
 
 
-def test_details_come_in_the_order_asked() -> None:
-    """Though the first is answered last."""
-    asked = [f"call-{number}" for number in range(8)]
-    with answering({**dict.fromkeys(asked, 0), "call-0": 0.5}) as (url, answered):
-        assert durations(look(asked, url=url)) == list(range(8))
-    assert answered[-1] == "call-0"
+def test_details_come_as_they_are_answered() -> None:
+    """Each with its call, though the first is answered last."""
+    with answering({"call-0": 1, "call-1": 0, "call-2": 0}) as url:
+        found = look(["call-0", "call-1", "call-2"], url=url)
+    assert durations(found) == {"call-0": 0, "call-1": 1, "call-2": 2}
+    assert list(found)[-1] == "call-0"
 
 
 def test_an_error_stands_where_its_details_would(api: requests_mock.Mocker) -> None:
@@ -142,9 +144,8 @@ def test_an_error_stands_where_its_details_would(api: requests_mock.Mocker) -> N
     }.items():
         api.get(f"{CALLS_URL}/{call_sid}/stream", **answer)  # type: ignore[arg-type]  # one dictionary, several types
     asked = ["a", "gone", "b", "mixed-up", "html", "broken", "reset", "failing", "c"]
-    assert durations(look(asked, heard)) == [
-        *(1, "not_found", 2, "bad_response", "bad_response", "server_error", "connection", "not_found", 4)
-    ]
+    told = (1, "not_found", 2, "bad_response", "bad_response", "server_error", "connection", "not_found", 4)
+    assert durations(look(asked, heard)) == dict(zip(asked, told, strict=True))
     assert len(api.request_history) == len(heard.requests) == len(asked)
     assert not heard.retries
 
@@ -164,7 +165,7 @@ def test_details_are_not_asked_for_again(
     """Even where that could help: the next collection asks again, and the request serves another call."""
     heard = Heard()
     endpoint = api.get(f"{CALLS_URL}/a/stream", **answer)
-    assert durations(look(["a"], heard)) == [reason]
+    assert durations(look(["a"], heard)) == {"a": reason}
     assert endpoint.call_count == 1
     assert not heard.retries
 
@@ -172,23 +173,39 @@ def test_details_are_not_asked_for_again(
 def test_errors_of_details_hold_nothing_of_their_answers(api: requests_mock.Mocker) -> None:
     """Neither in what they say nor in the frames they came through."""
     api.get(f"{CALLS_URL}/a/stream", content=stream_of("b", 1))
-    [error] = look(["a"])
+    error = look(["a"])["a"]
     assert isinstance(error, ApiError)
     assert error.detail == "the answer is about another call"
     assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
 
 
-def test_details_end_with_the_deadline() -> None:
-    """What came before it is kept; then it is told that the time was over."""
-    found: list[Stream | ApiError] = []
-    with answering({"call-1": 0, "call-2": 9, "call-3": 0}) as (url, _):
-        client, started = Client(account(url), Heard()), time.monotonic()
+def test_a_call_that_never_answers_keeps_no_other_waiting() -> None:
+    """All others are told before the deadline; then it is told that the time was over."""
+    asked = [f"call-{number}" for number in range(9)]
+    found: dict[str, Stream | ApiError] = {}
+    with answering({**dict.fromkeys(asked, 0), "call-0": 9}) as url:
+        client, started = Client(account(url, concurrency=2), Heard()), time.monotonic()
         with pytest.raises(ApiError) as caught:
-            found.extend(client.streams(["call-1", "call-2", "call-3"], Deadline.after(0.5)))
+            found.update(client.streams(asked, Deadline.after(1)))
         client.close()
         assert time.monotonic() - started < 3
     assert caught.value.reason == Reason.TIMEOUT
-    assert durations(found) == [1]
+    assert durations(found) == {f"call-{number}": number for number in range(1, 9)}
+
+
+def test_details_that_came_before_the_deadline_are_told_after_it() -> None:
+    """Whoever takes them may be slow."""
+    found: dict[str, Stream | ApiError] = {}
+    with answering({"call-1": 0, "call-2": 9, "call-3": 0}) as url:
+        client, deadline = Client(account(url), Heard()), Deadline.after(1)
+        streams = client.streams(["call-1", "call-2", "call-3"], deadline)
+        found.update([next(streams)])
+        time.sleep(deadline.left())
+        with pytest.raises(ApiError) as caught:
+            found.update(streams)
+        client.close()
+    assert caught.value.reason == Reason.TIMEOUT
+    assert durations(found) == {"call-1": 1, "call-3": 3}
 
 
 def test_details_asked_for_after_the_deadline_ask_nothing(api: requests_mock.Mocker) -> None:
@@ -200,9 +217,12 @@ def test_details_asked_for_after_the_deadline_ask_nothing(api: requests_mock.Moc
 
 
 def test_call_sids_are_taken_one_by_one_and_may_end_early(api: requests_mock.Mocker) -> None:
-    """Whoever gives them can stop when an error says that the next ones won't fare better."""
+    """Whoever gives them can stop when an error says that the next ones won't fare better.
+
+    No more are under way by then than may be at a time.
+    """
     endpoint = api.get(requests_mock.ANY, status_code=403)
-    found: list[Stream | ApiError] = []
+    found: dict[str, Stream | ApiError] = {}
     given: list[str] = []
 
     def call_sids() -> Iterator[str]:
@@ -213,16 +233,16 @@ def test_call_sids_are_taken_one_by_one_and_may_end_early(api: requests_mock.Moc
             yield given[-1]
 
     client = Client(account(concurrency=2), Heard())
-    for each in client.streams(call_sids(), Deadline.after(5)):
-        found.append(each)
+    for call_sid, each in client.streams(call_sids(), Deadline.after(5)):
+        found[call_sid] = each
     client.close()
-    assert set(durations(found)) == {"forbidden"}
-    assert len(found) == len(given) == endpoint.call_count <= 8
+    assert durations(found) == dict.fromkeys(given, "forbidden")
+    assert len(given) == endpoint.call_count == 2
 
 
 def test_details_of_no_call_ask_nothing(api: requests_mock.Mocker) -> None:
     """Nothing to look at, nothing to wait for."""
-    assert look([]) == []
+    assert look([]) == {}
     assert not api.request_history
 
 
@@ -230,10 +250,31 @@ def test_details_cost_the_budget_of_the_account(api: requests_mock.Mocker) -> No
     """Where it is used up within the deadline, the error says so."""
     api.get(requests_mock.ANY, status_code=404)
     client = Client(account(requests_per_minute=3), Heard())
-    found = list(client.streams("abcde", Deadline.after(1)))
+    found = dict(client.streams("abcde", Deadline.after(1)))
     client.close()
-    assert sorted(durations(found), key=str) == ["budget"] * 2 + ["not_found"] * 3
+    assert sorted(durations(found).values(), key=str) == ["budget"] * 2 + ["not_found"] * 3
     assert client.budget.remaining() == 0
+
+
+def test_a_pause_that_a_call_asks_for_leaves_the_list_open(api: requests_mock.Mocker) -> None:
+    """It holds for the details of all calls, and for nothing else."""
+    endpoint = api.get(requests_mock.ANY, status_code=429, headers={"Retry-After": "30"})
+    client = Client(account(concurrency=1), Heard())
+    found = dict(client.streams("abc", Deadline.after(1)))
+    client.close()
+    assert durations(found) == dict.fromkeys("abc", "rate_limited")
+    assert endpoint.call_count == 1
+    assert client.budget.closed_for(Endpoint.STREAMS) > 0
+    assert client.budget.closed_for(Endpoint.CALLS) == 0
+
+
+def test_details_longer_than_any_call_has_are_refused(api: requests_mock.Mocker) -> None:
+    """Up to four MiB are read."""
+    api.get(f"{CALLS_URL}/long/stream", content=stream_of("long", 1).ljust(4 * 2**20))
+    api.get(f"{CALLS_URL}/longer/stream", content=stream_of("longer", 1).ljust(4 * 2**20 + 1))
+    found = look(["long", "longer"])
+    assert durations(found) == {"long": 1, "longer": "bad_response"}
+    assert str(found["longer"]).endswith("longer than 4 MiB")
 
 
 # AgentStream
@@ -264,14 +305,16 @@ def test_sessions_are_asked_for_as_the_api_documents(api: requests_mock.Mocker) 
     ("first", "reason"),
     [({"status_code": 500}, "server_error"), ({"exc": requests.ConnectionError}, "connection")],
 )
-def test_sessions_are_asked_for_again_where_that_can_help(
+def test_sessions_are_not_asked_for_again(
     api: requests_mock.Mocker, first: dict[str, object], reason: str
 ) -> None:
-    """As the list is."""
+    """The next collection does it."""
     heard = Heard()
     api.get(SESSIONS_URL, [first, {"content": SESSIONS}])
-    assert sessions(heard) == AgentStreams(12, 100)
-    assert heard.retries == [("agent_streams", reason)]
+    with pytest.raises(ApiError) as refused:
+        sessions(heard)
+    assert refused.value.reason == reason
+    assert not heard.retries
 
 
 @pytest.mark.parametrize(
@@ -295,9 +338,18 @@ def test_sessions_that_are_not_told_have_a_reason(
     assert endpoint.call_count == 1
 
 
+def test_sessions_take_no_more_than_one_mib(api: requests_mock.Mocker) -> None:
+    """Two numbers need no more."""
+    api.get(SESSIONS_URL, [{"content": SESSIONS.ljust(2**20)}, {"content": SESSIONS.ljust(2**20 + 1)}])
+    assert sessions() == AgentStreams(12, 100)
+    with pytest.raises(ApiError, match="longer than 1 MiB") as caught:
+        sessions()
+    assert caught.value.reason == Reason.BAD_RESPONSE
+
+
 def test_sessions_end_with_the_deadline() -> None:
     """An API that hangs is told by its reason."""
-    with answering({"": 9}) as (url, _):
+    with answering({"": 9}) as url:
         client, started = Client(account(url), Heard()), time.monotonic()
         with pytest.raises(ApiError) as caught:
             client.agent_streams(Deadline.after(0.3))

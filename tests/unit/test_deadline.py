@@ -70,6 +70,16 @@ def test_a_part_has_no_more_time_than_the_whole() -> None:
         assert part.left() == 0
 
 
+def test_a_part_may_have_less_time_than_the_whole() -> None:
+    """So many seconds less, or so many at most."""
+    with still_clock():
+        whole = Deadline.after(10)
+        assert whole.part(earlier=4).left() == 6
+        assert whole.part(most=2).left() == 2
+        assert whole.part(most=20).left() == 10
+        assert whole.part(earlier=9, most=2).left() == 1
+
+
 @pytest.mark.parametrize("levels", [0, 1, 2])
 def test_ending_a_deadline_wakes_whoever_waits_for_it_or_for_a_part(levels: int) -> None:
     """A retry's wait ends at once when the collection around it is ended."""

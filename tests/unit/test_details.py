@@ -85,8 +85,9 @@ def test_nothing_held_is_zero_everywhere() -> None:
         ([], {"0": 1}, {}),
         (legs({}), {"1": 1}, {}),
         (legs({}, {"status": "completed"}, {"status": "failed"}, {"status": "no_answer"}), {"1": 1}, {}),
+        (legs({}, {"status": "busy"}, {"status": "cancelled"}), {"1": 1}, {}),
         (legs({}, {"status": "ringing"}, {"status": "answered"}), {"3+": 1}, {}),
-        (legs({}, {"status": "pondering"}), {"2": 1}, {"leg_status": 1}),
+        (legs({}, {"status": "pondering"}), {}, {"leg_status": 1}),  # it may be over or not
         (legs({}, {"status": None}), {"2": 1}, {"leg_status": 1}),
         ([LEG] * 10_000, {"3+": 1}, {}),
         (..., {}, {"legs": 1}),
@@ -295,7 +296,9 @@ def test_a_missing_recording_is_unknown_and_no_mismatch(recording: object) -> No
     [
         (180, 180, 0.0),
         ("180", "175.5", 4.5),
-        (180, 181, None),  # longer than the call
+        (180, 180.5, 0.0),
+        (180, 181, 0.0),  # one of them is rounded
+        (180, 181.5, None),  # longer than the call
         (180, 10**30, None),
         (10**30, 5, None),
         (180, -5, None),
@@ -345,6 +348,21 @@ def test_the_look_knows_better_than_the_list_how_far_a_call_is(
 ) -> None:
     """It came later; where it says nothing that is known, the list counts."""
     assert details(call(SID, status=listed), status=told).is_talk == is_talk
+
+
+def test_what_none_of_the_details_speaks_of_is_not_known() -> None:
+    """One that does is enough, and so is it that there are no details at all."""
+    no_legs, no_recording = details(legs=...), details(recording={"enabled": "perhaps"})
+    for held, knows in [
+        ([], (True, True)),
+        ([details(legs=[], recording={"enabled": False})], (True, True)),
+        ([no_legs, no_legs], (False, True)),
+        ([no_recording, no_recording], (True, False)),
+        ([no_legs, no_recording], (True, True)),
+        ([details(legs=None, recording=None)], (False, False)),
+    ]:
+        found = tally(*held)
+        assert (found.knows_legs, found.knows_recordings) == knows
 
 
 def test_details_of_several_calls_add_up() -> None:

@@ -24,9 +24,9 @@ def with_agent(call_sid: str, user_id: str | None, duration: float | None, statu
     return call(call_sid, status=status, duration=duration, agent_details=agent(user_id))
 
 
-def named(call_sid: str, user_id: str | None, name: str | None) -> Call:
+def named(call_sid: str, user_id: str | None, name: str | None, status: str | None = None) -> Call:
     """Give a call whose agent has a name."""
-    return personal_call(call_sid, agent_details=NamedAgent(user_id, name=name))
+    return personal_call(call_sid, status=status, agent_details=NamedAgent(user_id, name=name))
 
 
 def test_calls_are_gathered_by_agent() -> None:
@@ -52,6 +52,8 @@ def test_a_call_that_is_over_is_no_call_of_the_agent(status: str) -> None:
         with_agent("c", "ben", 1, status),
     ]
     assert each_agent(calls) == (AgentCalls("ann", 1, 5),)
+    over = [named("a", "1", "Ann", status), named("b", "2", "Ann", status)]
+    assert agent_names([*over, named("c", "2", "Ben", "ringing")]) == {"2": "Ben"}
 
 
 def test_a_call_whose_duration_is_not_told_is_counted() -> None:
@@ -118,6 +120,12 @@ def test_rows_have_no_place_for_personal_data_unless_it_is_asked_for() -> None:
     assert PersonalCall.__struct_fields__ == (*plain, "start_time", "from_", "to")
     assert Agent.__struct_fields__ == ("user_id", "status")
     assert NamedAgent.__struct_fields__ == ("user_id", "status", "name")
+
+
+def test_a_row_with_personal_data_shows_its_call_alone() -> None:
+    """Wherever it is printed."""
+    row = personal_call("a", "inbound", agent_details=NamedAgent("ann", name=NAME), from_=NUMBER, to=NUMBER)
+    assert repr(row) == str(row) == "PersonalCall('a')"
 
 
 @pytest.mark.parametrize("kind", [Call, TimedCall])

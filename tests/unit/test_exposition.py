@@ -119,6 +119,32 @@ def test_streams_have_no_figures_while_no_call_is_inspected() -> None:
         assert ("exotel_stream_legs_muted" in told) == is_told
 
 
+_OF_LEGS = {
+    *("exotel_stream_legs", "exotel_stream_legs_muted", "exotel_stream_legs_on_hold"),
+    *("exotel_stream_longest_hold_seconds", "exotel_stream_calls_by_legs", "exotel_stream_all_muted_calls"),
+}
+_OF_RECORDINGS = {
+    *("exotel_stream_recordings", "exotel_stream_recording_mismatch_calls"),
+    *(f"exotel_stream_recording_lag_seconds_{part}" for part in ("bucket", "gcount", "gsum")),
+}
+
+
+@pytest.mark.parametrize(
+    ("looks", "absent"),
+    [
+        ([{"recording": {"enabled": False}}, {"recording": {"enabled": False}}], _OF_LEGS),
+        ([{"legs": []}, {"legs": []}], _OF_RECORDINGS),
+        ([{}, {"legs": "two", "recording": "on"}], _OF_LEGS | _OF_RECORDINGS),
+        ([{"legs": []}, {"recording": {"enabled": False}}], set()),
+    ],
+)
+def test_streams_have_no_figures_of_what_no_details_speak_of(looks: list[object], absent: set[str]) -> None:
+    """0 muted legs would be a lie where the API tells of no legs; one call of which it does is enough."""
+    told = set(samples({"acme": everything(TIMED, looks, LIFE)}))
+    whole = set(samples({"acme": everything(TIMED, STREAMS, LIFE)}))
+    assert whole - told == absent
+
+
 def test_what_streams_found_is_shown_beside_their_failure() -> None:
     """What is held from before still holds; the calls are as they were."""
     whole = everything(TIMED, STREAMS, LIFE)

@@ -185,16 +185,32 @@ def test_a_ring_goes_on_through_a_listing_that_lacks_the_call() -> None:
     assert totals(life.counts.rings) == {("inbound", "answered"): (1, 60)}
 
 
-@pytest.mark.parametrize("status", [None, "", "on-the-moon"])
-def test_a_ring_that_ends_with_a_status_that_is_not_known_is_not_counted(status: str | None) -> None:
+def test_a_ring_that_ends_with_a_status_that_is_not_known_is_not_counted() -> None:
     """Nobody can tell whether it was answered."""
-    life = after([ringing()], [call("a", "inbound", status)], [talking()], [], [])
+    life = after([ringing()], [call("a", "inbound", "on-the-moon")], [talking()], [], [])
     assert not totals(life.counts.rings)
 
 
-def test_a_call_that_is_first_seen_in_progress_has_no_ring() -> None:
-    """It rang between two listings, or not at all; should it ring later, somebody else is being called."""
-    assert not totals(after([talking()], [ringing()], [talking()]).counts.rings)
+@pytest.mark.parametrize("status", [None, ""])
+def test_a_ring_goes_on_while_no_status_is_told(status: str | None) -> None:
+    """What isn't said is no end; it is one ring, over the whole time."""
+    unsaid = call("a", "inbound", status)
+    assert after([ringing()], [unsaid]).longest_rings[Direction.INBOUND] == 15
+    assert totals(after([ringing()], [unsaid], [talking()]).counts.rings) == {
+        ("inbound", "answered"): (1, 30)
+    }
+    life = after([ringing()], [unsaid], [], [])
+    assert totals(life.counts.rings) == {("inbound", "unanswered"): (1, 30)}
+
+
+@pytest.mark.parametrize("status", ["in-progress", "on-the-moon", None, ""])
+def test_a_ring_whose_begin_was_not_seen_is_never_counted(status: str | None) -> None:
+    """The call was there before, as something else; the ring may be the longest that is seen all the same."""
+    before = call("a", "inbound", status)
+    life = after([before], [ringing()], [ringing()])
+    assert life.longest_rings[Direction.INBOUND] == 15
+    life = after([before], [ringing()], [ringing()], [talking()], [], [])
+    assert not totals(life.counts.rings)
 
 
 def test_a_ring_that_was_under_way_at_the_first_listing_is_never_counted() -> None:
@@ -263,11 +279,12 @@ _LETTERS = {
     **dict.fromkeys(("queued", "ringing"), "w"),
     **dict.fromkeys(("in-progress", "completed"), "a"),
     **dict.fromkeys(("failed", "busy", "no-answer", "canceled"), "u"),
+    **dict.fromkeys(("unknown", "None"), "s"),
 }
 _LIFE = re.compile("[^-]+(?:-[^-]+)*")
 """A call's time in the lists, a letter for each; `-` for one that lacks it."""
-_STILL_RINGING = re.compile("w+(?:-w+)*")
-_RING = re.compile("w+(?:-w+)*(?:-?(?P<answered>a)|-?u|(?P<gone>--))")
+_STILL_RINGING = re.compile(r"w[ws]*(?:-[ws]+)*\Z")
+_RING = re.compile("w[ws]*(?:-[ws]+)*(?:-?(?P<answered>a)|-?u|(?P<gone>--))")
 
 
 @dataclass
@@ -318,7 +335,9 @@ def tell(told: Told, times: Sequence[int], seen: Sequence[Call | None]) -> None:
                 outcome = Outcome.ANSWERED if ring["answered"] else Outcome.UNANSWERED
                 over = ring.start("gone") if ring["gone"] else ring.end() - 1
                 told.rings.setdefault((direction, outcome), []).append(times[began + over] - times[began])
-        if _STILL_RINGING.fullmatch(rest):
+        if life.end() == len(story) and (ring := _STILL_RINGING.search(life[0])):
+            began += ring.start()
+            direction, _, _ = fields_of(seen[began])
             longest = told.longest_rings.get(direction, 0)
             told.longest_rings[direction] = max(longest, times[-1] - times[began])
         if story.startswith("--", life.end()):

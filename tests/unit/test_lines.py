@@ -53,10 +53,12 @@ def line_of(number: str | None, lines: Lines = LINES) -> str:
     [
         *("+91 80 1234 5678", "+91-80-1234-5678", "+91 (0)80 1234-5678", "(080) 1234 5678", "080-12345678"),
         *("0091 80 1234 5678", "091 80 1234 5678", " 80.1234.5678 ", "tel:+918012345678"),
+        *("+91 080 1234 5678", "(+91) 80 1234 5678", "tel:+918012345678;ext=5"),
+        *("sip:+918012345678@10.0.0.1:5060", "sip:08012345678;phone-context=1@voice2.example;user=phone"),
     ],
 )
 def test_a_number_is_found_however_people_write_it(number: str) -> None:
-    """Only its digits count."""
+    """Only its digits count, and a plus before them; nothing that stands behind it in a SIP URI does."""
     assert line_of(number) == "sales"
 
 
@@ -88,10 +90,15 @@ def test_a_number_is_found_whatever_stands_between_its_digits(
             "91",
         ),
         *("+91801234567", "+9180123456780", "0612345670", "612345678", "+3912345678", "+448012345678"),
+        *("+8012345678", "+08012345678", "+0918012345678", "+00918012345678"),
+        *("sip:bot@8012345678", "sip:+1@+918012345678", ";+918012345678"),
     ],
 )
 def test_no_other_number_is_found(number: str | None) -> None:
-    """One digit more or less, another country, or no number at all: the rest."""
+    """One digit more or less, another country, or no number at all: the rest.
+
+    With a plus, what isn't a full number is another country's.
+    """
     assert line_of(number) == OTHER
 
 
@@ -124,9 +131,26 @@ def test_a_full_number_goes_before_another_numbers_spelling() -> None:
     for lines in (Lines([india, singapore]), Lines([singapore, india])):
         assert line_of("6598765432", lines) == "singapore"
         assert line_of("+65 9876 5432", lines) == "singapore"
-        assert line_of("06598765432", lines) in {"india", "singapore"}
+        assert line_of("06598765432", lines) == OTHER  # either of them
         assert line_of("+91 65987 65432", lines) == "india"
         assert line_of("0916598765432", lines) == "india"
+
+
+def test_a_spelling_that_two_lines_share_is_on_neither() -> None:
+    """The national digits are the same in two countries; only with its country a number is clear."""
+    lines = Lines([Line("india", ("+912079460123", "+918012345678")), Line("london", ("+442079460123",))])
+    for shared in ("2079460123", "02079460123"):
+        assert line_of(shared, lines) == OTHER
+    for full in ("+91{}", "91{}", "0091{}", "091{}", "+910{}"):
+        assert line_of(full.format("2079460123"), lines) == "india"
+    for full in ("+44{}", "44{}", "0044{}", "044{}", "+440{}"):
+        assert line_of(full.format("2079460123"), lines) == "london"
+    assert line_of("08012345678", lines) == "india"
+
+
+def test_a_spelling_that_two_numbers_of_one_line_share_is_clear() -> None:
+    """Whichever it is."""
+    assert line_of("02079460123", Lines([Line("both", ("+912079460123", "+442079460123"))])) == "both"
 
 
 @pytest.mark.parametrize("form", get_args(Form))

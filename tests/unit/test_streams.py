@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -100,9 +101,10 @@ def test_a_leg_that_can_not_be_read_costs_only_itself() -> None:
     assert read(legs=legs).legs == (None, None, None, None, READ_LEG, NOTHING, NOTHING)
 
 
-def test_ten_thousand_legs_are_read() -> None:
-    """More than any call has."""
+def test_ten_thousand_legs_are_read_and_no_more() -> None:
+    """More than any call has; what takes seconds to read is not known."""
     assert read(legs=[LEG] * 10_000).legs == (READ_LEG,) * 10_000
+    assert read(legs=[LEG] * 10_001) == replace(READ, legs=None)
 
 
 @pytest.mark.parametrize(
