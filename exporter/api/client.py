@@ -90,7 +90,8 @@ class Client:
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
         """Give the details of these calls as they come, or the error where they can't be had.
 
-        One that never answers doesn't keep the others waiting. Raises ApiError when the time is over.
+        One that never answers doesn't keep the others waiting. Raises ApiError when the time is over, unless
+        that is the error of a call.
         Source: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`.
         """
         asked: dict[str, str] = {}
