@@ -75,11 +75,16 @@ _STREAMS = """\
 ## What metrics of streams stand for
 
 `exotel_stream_*` stand for the inspected calls only; `exotel_stream_calls` says how many these are. After
-each listing the exporter asks for the details of calls one by one, those never asked for first, then those
-asked for longest ago: at most `max_per_scrape`, while the deadline allows, and no more than
-`requests_per_minute` leaves if listings go on at the present pace. Details that are older than `max_age` no
-longer count, nor do those of a call that has ended or left the list; when a run fails, those held from
-before still do. A 404 is no failure: the call has probably just ended, and is pending.
+each listing the exporter asks for the details of calls one by one, those never asked for first (and of these
+the ones in progress), then those asked for longest ago: at most `max_per_scrape`, while the deadline allows,
+and no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older
+than `max_age` no longer count, nor do those of a call that has ended, left the list or changed its status;
+when a run fails, those held from before still do. A 404 is no failure: the call has probably just ended, and
+is pending.
+
+How many calls that is: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the defaults
+hold the details of about 15 % of the calls; `max_per_scrape: 44` and `max_age: 120s` those of 45 to 50 %.
+`make coverage` prints it.
 """
 
 _OBSERVED = """\

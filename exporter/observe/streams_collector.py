@@ -26,22 +26,34 @@ _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What a look at a call found; times on the monotonic clock."""
+class _Asked:
+    """When a call was asked for, on the monotonic clock, and the status it was listed with."""
 
     at: float
-    listed_as: CallStatus | None
+    status: CallStatus | None
+
+    def is_of(self, call: Call | None) -> bool:
+        """Tell whether the call is still listed, and with that status."""
+        return call is not None and call.status is self.status
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a call found."""
+
+    asked: _Asked
     details: Details
     on_hold_since: float | None
-    """The first of the looks in a row that saw it on hold."""
+    """The first of the looks in a row that saw it on hold, on the monotonic clock."""
 
 
 class StreamsCollector:
     """Looks at calls one by one, those never asked for first, then those asked for longest ago.
 
     What is held is forgotten after `max_age`, when its call leaves the list, and when it is listed with
-    another status: what was seen of it ringing isn't true of it talking. A call that can't be looked at waits
-    for its turn like the others, and doesn't keep them waiting.
+    another status: what was seen of it ringing isn't true of it talking. It is then like one never asked for;
+    of these the calls in progress come first, whose details last. A call that can't be looked at waits for
+    its turn like the others, and doesn't keep them waiting.
     """
 
     def __init__(self, config: StreamsConfig, client: Client, ledger: Ledger) -> None:
@@ -49,7 +61,7 @@ class StreamsCollector:
         self._client = client
         self._ledger = ledger
         self._looks: Mapping[str, _Look] = {}
-        self._asked: Mapping[str, float] = {}
+        self._asked: Mapping[str, _Asked] = {}
 
     def collect(
         self, calls: Sequence[Call], most: int, deadline: Deadline
@@ -59,7 +71,9 @@ class StreamsCollector:
         Gives what is held then, and the first error there was: what is held from before still holds.
         """
         listed = _going_on(calls)
-        self._asked = {call_sid: at for call_sid, at in self._asked.items() if call_sid in listed}
+        self._asked = {
+            call_sid: asked for call_sid, asked in self._asked.items() if asked.is_of(listed.get(call_sid))
+        }
         error = self._look_at(self._next(listed, min(most, self._config.max_per_scrape)), deadline)
         return self.held(calls), error
 
@@ -67,18 +81,20 @@ class StreamsCollector:
         """Give what is held of the calls that were just listed."""
         listed, now = _going_on(calls), time.monotonic()
         self._looks = {
-            call_sid: look
-            for call_sid, look in self._looks.items()
-            if (call := listed.get(call_sid)) and call.status is look.listed_as
+            call_sid: look for call_sid, look in self._looks.items() if look.asked.is_of(listed.get(call_sid))
         }
-        fresh = [look for look in self._looks.values() if look.at > now - self._config.max_age]
-        holds = (look.at - look.on_hold_since for look in fresh if look.on_hold_since is not None)
+        fresh = [look for look in self._looks.values() if look.asked.at > now - self._config.max_age]
+        holds = (look.asked.at - look.on_hold_since for look in fresh if look.on_hold_since is not None)
         details = [look.details for look in fresh]
         return tally_streams(details, len(listed) - len(details), max(holds, default=0.0))
 
     def _next(self, listed: Mapping[str, Call], most: int) -> list[Call]:
         fit = (call for call_sid, call in listed.items() if _FIT_FOR_A_PATH.fullmatch(call_sid))
-        return nsmallest(most, fit, key=lambda call: self._asked.get(call.call_sid, -inf))
+        return nsmallest(most, fit, key=self._turn)
+
+    def _turn(self, call: Call) -> tuple[float, bool]:
+        asked = self._asked.get(call.call_sid)
+        return asked.at if asked else -inf, call.status is not CallStatus.IN_PROGRESS
 
     def _look_at(self, calls: Sequence[Call], deadline: Deadline) -> ApiError | None:
         first_error: ApiError | None = None
@@ -89,7 +105,7 @@ class StreamsCollector:
             for call in calls:
                 if first_error and first_error.reason in _HOPELESS:
                     return
-                asked[call.call_sid] = time.monotonic()
+                asked[call.call_sid] = _Asked(time.monotonic(), call.status)
                 yield call.call_sid
 
         try:
@@ -110,9 +126,8 @@ class StreamsCollector:
         self._ledger.unknown(details.unknown)
         now, before = time.monotonic(), self._looks.get(call.call_sid)
         since = before.on_hold_since if before else None
-        return _Look(
-            now, call.status, details, (now if since is None else since) if details.legs.on_hold else None
-        )
+        on_hold_since = (now if since is None else since) if details.legs.on_hold else None
+        return _Look(_Asked(now, call.status), details, on_hold_since)
 
 
 def _going_on(calls: Iterable[Call]) -> dict[str, Call]:

@@ -1,0 +1,83 @@
+"""Which calls are looked at, and what is held of them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import cast
+
+from exporter.api.client import Client
+from exporter.api.deadline import Deadline
+from exporter.api.errors import ApiError
+from exporter.api.rows import Call
+from exporter.api.streams import Stream, read_stream
+from exporter.config import StreamsConfig
+from exporter.observe.ledger import Ledger
+from exporter.observe.streams import StreamTally
+from exporter.observe.streams_collector import StreamsCollector
+from tests.rows import call
+
+
+class Answering:
+    """Stands in for the client: each call's details say that it has no legs, and the status given for it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.statuses: Mapping[str, str] = {}
+
+    def streams(
+        self, call_sids: Iterable[str], _deadline: Deadline
+    ) -> Generator[tuple[str, Stream | ApiError], None, None]:
+        """Give the details of these calls."""
+        for call_sid in call_sids:
+            self.asked.append(call_sid)
+            status = self.statuses.get(call_sid, "in-progress")
+            body = f'{{"response": {{"stream": {{"status": "{status}", "legs": []}}}}}}'
+            yield call_sid, read_stream(body.encode(), call_sid)
+
+
+class Collecting:
+    """A collector of streams, and whom it asks."""
+
+    def __init__(self) -> None:
+        self.client = Answering()
+        self._collector = StreamsCollector(StreamsConfig(), cast(Client, self.client), Ledger())
+
+    def look(self, most: int, *calls: Call) -> tuple[list[str], StreamTally]:
+        """Collect; give the calls that were asked for, and what is held then."""
+        self.client.asked.clear()
+        tally, error = self._collector.collect(calls, most, Deadline.after(1))
+        assert error is None
+        return list(self.client.asked), tally
+
+
+def test_calls_never_asked_for_come_first_then_those_asked_for_longest_ago() -> None:
+    """Each has its turn."""
+    collecting, calls = Collecting(), [call(name, status="in-progress") for name in "abc"]
+    assert collecting.look(2, *calls)[0] == ["a", "b"]
+    assert collecting.look(2, *calls)[0] == ["c", "a"]
+    assert collecting.look(2, call("d", status="in-progress"), *calls)[0] == ["d", "b"]
+
+
+def test_of_calls_never_asked_for_those_in_progress_come_first() -> None:
+    """What is seen of a call that rings is soon no longer so."""
+    collecting = Collecting()
+    calls = call("a", status="ringing"), call("b", status="queued"), call("c", status="in-progress")
+    assert collecting.look(2, *calls)[0] == ["c", "a"]
+
+
+def test_what_was_seen_of_a_call_ringing_is_not_held_of_it_talking() -> None:
+    """It is a call never asked for again."""
+    collecting, other = Collecting(), call("b", status="in-progress")
+    collecting.client.statuses = {"a": "ringing"}
+    collecting.look(2, call("a", status="ringing"), other)
+    asked, tally = collecting.look(0, call("a", status="in-progress"), other)
+    assert (asked, tally.inspected, tally.pending) == ([], 1, 1)
+    assert collecting.look(1, call("a", status="in-progress"), other)[0] == ["a"]
+
+
+def test_of_a_call_that_is_over_nothing_is_held() -> None:
+    """Whether the list says so, or the look."""
+    collecting = Collecting()
+    collecting.client.statuses = {"a": "completed"}
+    asked, tally = collecting.look(3, call("a", status="in-progress"), call("b", status="completed"))
+    assert (asked, tally.inspected, tally.pending) == (["a"], 0, 1)
