@@ -31,16 +31,18 @@ LONGEST_HOLD = Metric(
 BY_LEGS = Metric(
     "exotel_stream_calls_by_legs",
     Kind.GAUGE,
-    "Inspected calls in progress, by the number of legs not over: with one, somebody hears silence.",
+    "Inspected calls in progress for 10 s, by the number of legs not over: with one, somebody hears silence.",
     ("legs",),
 )
 ALL_MUTED = Metric(
-    "exotel_stream_all_muted_calls", Kind.GAUGE, "Inspected calls in progress of which every leg is muted."
+    "exotel_stream_all_muted_calls",
+    Kind.GAUGE,
+    "Inspected calls in progress for 10 s of which every leg is muted.",
 )
 BRIDGES = Metric(
     "exotel_stream_bridges",
     Kind.GAUGE,
-    "Bridges of the inspected calls, by status; none = a call in progress without a bridge.",
+    "Bridges of the inspected calls, by status; none = a call in progress for 10 s without one.",
     ("status",),
 )
 BRIDGE_SETUP = Metric(
@@ -57,7 +59,7 @@ RECORDINGS = Metric(
 MISMATCHES = Metric(
     "exotel_stream_recording_mismatch_calls",
     Kind.GAUGE,
-    "Inspected calls in progress that are listed as recorded but aren't being recorded, or the reverse.",
+    "Inspected calls in progress for 10 s, listed as recorded but not being recorded, or the reverse.",
 )
 LAG = Metric(
     "exotel_stream_recording_lag_seconds",

@@ -25,6 +25,7 @@ _W = TypeVar("_W", bound=Word)
 
 LegKind = tuple[LegDirection, LegStatus, NetworkType]
 
+_SETTLING = 10.0  # seconds from the answer in which a bridge and a recording come about
 _LONGEST_SETUP = 86_400.0  # seconds; a bridge that comes a day after its call began has another's time
 
 
@@ -51,7 +52,7 @@ class Details:
     tells_legs: bool
     tells_recording: bool
     is_talk: bool
-    """It was in progress: only then does it mean something that legs, a bridge or a recording are missing."""
+    """It was in progress for some seconds: it means something if a leg, bridge or recording is missing."""
     legs: Legs
     bridge: BridgeStatus | None
     """None where there is no bridge."""
@@ -68,7 +69,7 @@ def read_details(call: Call, stream: Stream) -> Details:
     """Read the details of a call, beside the row that listed it just before."""
     unknown: Counter[str] = Counter()
     status = stream.status if stream.status and stream.status.is_known else call.status
-    is_talk = status is CallStatus.IN_PROGRESS
+    is_talk = status is CallStatus.IN_PROGRESS and not _is_just_answered(stream)
     is_recording = stream.recording.enabled if stream.recording else None
     unknown["recording"] += is_recording is None
     return Details(
@@ -85,6 +86,10 @@ def read_details(call: Call, stream: Stream) -> Details:
         recording_lag=_recording_lag(stream, unknown) if is_talk and is_recording else None,
         unknown=unknown,
     )
+
+
+def _is_just_answered(stream: Stream) -> bool:
+    return is_believable(stream.duration) and stream.duration < _SETTLING
 
 
 def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:

@@ -125,7 +125,8 @@ class StreamsCollector:
         details = read_details(call, stream)
         self._ledger.unknown(details.unknown)
         now, before = time.monotonic(), self._looks.get(call.call_sid)
-        since = before.on_hold_since if before else None
+        is_in_a_row = before is not None and before.asked.at > now - self._config.max_age
+        since = before.on_hold_since if before and is_in_a_row else None
         on_hold_since = (now if since is None else since) if details.legs.on_hold else None
         return _Look(_Asked(now, call.status), details, on_hold_since)
 

@@ -61,7 +61,7 @@ def _script(chance: random.Random) -> Script:
         needs_agent=direction != "outbound-api" or chance.random() < 0.5,
         bridging=chance.uniform(0.5, 5),
         legs=chance.choices((1, 2, 3), (0.5, 97.5, 2))[0],
-        recorded=chance.random() < 0.85,
+        recorded=chance.random() < 0.95,
         channels="dual" if chance.random() < 0.7 else "single",
         recorder_errs=chance.random() < 0.01,
     )

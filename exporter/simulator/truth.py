@@ -11,6 +11,9 @@ from exporter.simulator.past import Past
 
 Kind = tuple[Direction, Status]
 
+#: Seconds from the answer in which a bridge and a recording come about: before, none is missing.
+SETTLING = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -40,15 +43,15 @@ class Truth:
     legs_muted: int
     legs_on_hold: int
     calls_by_legs: Mapping[str, int]
-    """Calls in progress by their legs: 1, 2 or 3+."""
+    """Settled calls in progress by their legs: 1, 2 or 3+."""
     all_muted: int
-    """Calls in progress with legs that are all muted."""
+    """Settled calls in progress with legs that are all muted."""
     bridges: Mapping[Literal["active", "none"], int]
-    """Calls in progress whose legs are joined; those not joined yet, or never."""
+    """Calls in progress whose legs are joined; settled ones whose legs aren't."""
     recordings: Mapping[Channels, int]
     """Calls that are being recorded."""
     recording_mismatch: int
-    """Calls in progress that are listed as recorded and are not, or the reverse."""
+    """Settled calls in progress that are listed as recorded and are not, or the reverse."""
     agent_streams: int
     """Voice-bot sessions: calls in progress with no agent, as many as are allowed."""
 
@@ -92,6 +95,7 @@ def tell(every: Iterable[Call], now: float, past: Past, stream_limit: int) -> Tr
     legs = {call: call.legs(now) for call in calls if call.ended is None}
     every_leg = [leg for each in legs.values() for leg in each]
     talking = [call for call in calls if call.status == "in-progress"]
+    settled = [call for call in talking if call.duration(now) >= SETTLING]
     return Truth(
         now=now,
         call_sids=frozenset(call.sid for call in calls),
@@ -108,11 +112,15 @@ def tell(every: Iterable[Call], now: float, past: Past, stream_limit: int) -> Tr
         legs=Counter((leg.direction, leg.status, leg.network_type) for leg in every_leg),
         legs_muted=sum(leg.muted for leg in every_leg),
         legs_on_hold=sum(leg.on_hold for leg in every_leg),
-        calls_by_legs=Counter(_up_to_3(len(legs[call])) for call in talking),
-        all_muted=sum(all(leg.muted for leg in legs[call]) for call in talking if legs[call]),
-        bridges=Counter("none" if call.bridged(now) is None else "active" for call in talking),
+        calls_by_legs=Counter(_up_to_3(len(legs[call])) for call in settled),
+        all_muted=sum(all(leg.muted for leg in legs[call]) for call in settled if legs[call]),
+        bridges=Counter(
+            "none" if call.bridged(now) is None else "active"
+            for call in talking
+            if call.bridged(now) is not None or call in settled
+        ),
         recordings=Counter(call.script.channels for call in legs if call.recording(now) is not None),
-        recording_mismatch=sum(call.script.recorded != (call.recording(now) is not None) for call in talking),
+        recording_mismatch=sum(call.script.recorded != (call.recording(now) is not None) for call in settled),
         agent_streams=min(sum(call.agent is None for call in talking), stream_limit),
         started=past.started.total(),
         started_by_direction=past.started.copy(),

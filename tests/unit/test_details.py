@@ -451,3 +451,10 @@ def _check(listed: list[Call], held: list[Details]) -> None:
     assert set(found.bridges) <= {None, *BridgeStatus}
     assert set(found.recordings) <= set(Channels)
     assert all(number >= 0 for each in held for number in each.unknown.values())
+
+
+@pytest.mark.parametrize(("duration", "missing"), [(0, 0), (9.9, 0), (10, 1), (None, 1)])
+def test_a_call_that_was_just_answered_misses_nothing(duration: float | None, missing: int) -> None:
+    """Its bridge and its recording are about to come; after ten seconds they should be there."""
+    found = tally(details(duration=duration, bridge=None, legs=[LEG], recording=RECORDING_OFF["recording"]))
+    assert found.bridges[None] == found.talks_by_legs["1"] == found.mismatches == missing
