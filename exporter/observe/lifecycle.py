@@ -12,9 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import TypeVar
-
-from msgspec import Struct
 
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus, Direction
@@ -64,14 +63,6 @@ class _Wait:
         return (at if self.until is None else self.until) - self.since
 
 
-class _Seen(Struct, frozen=True, gc=False):
-    """A call as it was last seen; `duration` in seconds."""
-
-    direction: Direction | None
-    status: CallStatus | None
-    duration: float | None
-
-
 _Rings = defaultdict[tuple[Direction, Outcome], list[float]]
 """Seconds of ringing, by how it ended."""
 
@@ -87,9 +78,9 @@ class Lifecycle:
     counts: LifeCounts
     at: float = -math.inf
     """When the last listing was made."""
-    present: Mapping[str, _Seen] = field(default_factory=dict, repr=False)
+    present: Mapping[str, Call] = field(default_factory=dict, repr=False)
     """The calls of the last listing, by call_sid."""
-    missing: Mapping[str, _Seen] = field(default_factory=dict, repr=False)
+    missing: Mapping[str, Call] = field(default_factory=dict, repr=False)
     """Those that the listing before it had; they may come back."""
     waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
 
@@ -109,12 +100,12 @@ class Lifecycle:
         """Give what is known after one more complete listing; one that is given again changes nothing."""
         if at <= self.at:
             return self
-        present = {call.call_sid: _Seen(call.direction, call.status, call.duration) for call in calls}
+        present = dict(zip(map(attrgetter("call_sid"), calls), calls, strict=True))
         if at - self.at > LONGEST_GAP:
             return replace(self, at=at, present=present, missing={}, waits=_waits(present, at, ()))
         came = present.keys() - self.present.keys()
         started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
-        ended = [seen for call_sid, seen in self.missing.items() if call_sid not in present]
+        ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
         missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
         rings, waits = self._follow_waits(present, at)
         return replace(
@@ -135,7 +126,7 @@ class Lifecycle:
                 longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
         return longest
 
-    def _follow_waits(self, present: Mapping[str, _Seen], at: float) -> tuple[_Rings, dict[str, _Wait]]:
+    def _follow_waits(self, present: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
         """Give the seconds of the waits that are over, and the waits that go on."""
         over: _Rings = defaultdict(list)
         going_on: dict[str, _Wait] = {}
@@ -153,29 +144,29 @@ class Lifecycle:
                 over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
         return over, going_on
 
-    def _counted(self, started: Iterable[_Seen], ended: Collection[_Seen], rings: _Rings) -> LifeCounts:
+    def _counted(self, started: Iterable[Call], ended: Collection[Call], rings: _Rings) -> LifeCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
-        for seen in ended:
-            if is_believable(seen.duration):
-                lasted[seen.direction or Direction.UNKNOWN].append(seen.duration)
+        for call in ended:
+            if is_believable(call.duration):
+                lasted[call.direction or Direction.UNKNOWN].append(call.duration)
         return LifeCounts(
-            started=_added(before.started, (seen.direction or Direction.UNKNOWN for seen in started)),
+            started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
             ended=_added(
                 before.ended,
-                ((seen.direction or Direction.UNKNOWN, seen.status or CallStatus.UNKNOWN) for seen in ended),
+                ((call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN) for call in ended),
             ),
             rings=_extended(before.rings, rings, _RING_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
         )
 
 
-def _waits(calls: Mapping[str, _Seen], at: float, started: Container[str]) -> dict[str, _Wait]:
+def _waits(calls: Mapping[str, Call], at: float, started: Container[str]) -> dict[str, _Wait]:
     """Give the waits of those calls that wait, as if they had just begun; those that started are whole."""
     return {
-        call_sid: _Wait(seen.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
-        for call_sid, seen in calls.items()
-        if seen.status in _WAITING
+        call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
+        for call_sid, call in calls.items()
+        if call.status in _WAITING
     }
 
 
