@@ -1,12 +1,13 @@
 """What every dashboard has: variables, links, and panels numbered and placed on Grafana's grid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana.style import DATASOURCE
+from grafana.panels import DATASOURCE
+from grafana.promql import select
 
 #: The dashboards of this project carry it, and link to one another by it.
 TAG = "exotel"
@@ -17,14 +18,31 @@ GRID = 24
 
 @dataclass(frozen=True)
 class Band:
-    """Panels side by side, of one height and equal width."""
+    """Panels side by side, of equal width unless `widths` says otherwise; a tuple shares a column."""
 
     height: int
-    panels: Sequence[models.Panel]
+    columns: Sequence[models.Panel | tuple[models.Panel, ...]]
+    widths: Sequence[int] = ()
+    title: str = ""
+    """Stands above the band, as a row that can be folded."""
+
+    def placed(self, top: int) -> Iterator[models.Panel]:
+        """The panels from left to right, at this height of the grid."""
+        left = 0
+        equal = [GRID // len(self.columns)] * len(self.columns)
+        for column, width in zip(self.columns, self.widths or equal, strict=True):
+            panels = column if isinstance(column, tuple) else (column,)
+            height = self.height // len(panels)
+            for number, panel in enumerate(panels):
+                panel.grid_pos = models.GridPos(x=left, y=top + number * height, w=width, h=height)
+                yield panel
+            left += width
 
 
-def board(uid: str, title: str, description: str, bands: Sequence[Band]) -> models.Dashboard:
-    """A dashboard of the given bands, from top to bottom."""
+def board(
+    uid: str, title: str, description: str, bands: Sequence[Band], *, by_line: bool = False
+) -> models.Dashboard:
+    """A dashboard of the given bands, from top to bottom; `by_line` if lines can be chosen on it."""
     dashboard = (
         builders.Dashboard(title)
         .uid(uid)
@@ -47,10 +65,12 @@ def board(uid: str, title: str, description: str, bands: Sequence[Band]) -> mode
         .with_variable(_variable("job", "exotel_up"))
         .with_variable(_variable("instance", 'exotel_up{job=~"$job"}'))
         .with_variable(_variable("account", 'exotel_up{job=~"$job", instance=~"$instance"}'))
-        .build()
     )
-    dashboard.panels = list(_placed(bands))
-    return dashboard
+    if by_line:
+        dashboard.with_variable(_variable("line", select("exotel_line_calls")))
+    built = dashboard.build()
+    built.panels = list(_placed(bands))
+    return built
 
 
 def _variable(name: str, series: str) -> builders.QueryVariable:
@@ -69,14 +89,17 @@ def _variable(name: str, series: str) -> builders.QueryVariable:
     )
 
 
-def _placed(bands: Sequence[Band]) -> list[models.Panel | models.RowPanel]:
-    placed: list[models.Panel | models.RowPanel] = []
-    top = 0
+def _placed(bands: Sequence[Band]) -> Iterator[models.Panel | models.RowPanel]:
+    number = top = 0
     for band in bands:
-        width = GRID // len(band.panels)
-        for column, panel in enumerate(band.panels):
-            panel.id_val = len(placed) + 1
-            panel.grid_pos = models.GridPos(x=column * width, y=top, w=width, h=band.height)
-            placed.append(panel)
+        if band.title:
+            number += 1
+            yield models.RowPanel(
+                title=band.title, id_val=number, grid_pos=models.GridPos(x=0, y=top, w=GRID, h=1)
+            )
+            top += 1
+        for panel in band.placed(top):
+            number += 1
+            panel.id_val = number
+            yield panel
         top += band.height
-    return placed

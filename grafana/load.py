@@ -3,22 +3,36 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
+from grafana.panels import Query, graph, tile
 from grafana.promql import (
+    CALLS_STARTED,
     CONCURRENT_CALLS,
     CONCURRENT_CALLS_BY_DIRECTION,
-    RATE_WINDOW,
+    ON_CHOSEN_LINES,
+    SHARE_OF_AGENT_STREAMS,
     SHARE_OF_LIMIT,
-    SHOWN_RANGE,
+    highest,
+    lowest,
     once,
     select,
+    total,
+    week_before,
 )
-from grafana.style import BAD, GOOD, WARNING, Query, Scale, Words, graph, tile
+from grafana.style import (
+    BAD,
+    GOOD,
+    NO_AGENT_STREAMS,
+    NO_LIMIT,
+    NO_LINES,
+    NOT_LISTED,
+    OF_LIMIT,
+    WARNING,
+    Scale,
+    Words,
+)
 
-NO_CALLS = "No listing: see Collection"
-NO_LIMIT = "No call_limit configured"
-NOT_SCRAPED = "Not scraped"
-
-IN_PROGRESS = 'status="in-progress"'
+#: Erlangs are the mean number of calls at a time, over the hour as telephony reckons it.
+ERLANGS = f"avg_over_time({select(CONCURRENT_CALLS)}[1h])"
 
 
 def load() -> models.Dashboard:
@@ -28,11 +42,12 @@ def load() -> models.Dashboard:
         title="Exotel / Load",
         description="Concurrent calls against the limit of each account.",
         bands=[
-            Band(4, [_calls_now(), _share(), _headroom(), _peak(), _agents_now(), _collection()]),
-            Band(8, [_against_limit()]),
-            Band(8, [_by_direction(), _by_status(), _agents_beside_calls()]),
-            Band(8, [_durations(), _failures()]),
+            Band(4, [_calls_now(), _share(), _headroom(), _peak(), _erlangs_now(), _agent_streams_now()]),
+            Band(8, [_against_limit(), _against_last_week()]),
+            Band(8, [_by_direction(), calls_by_status(), _by_line()]),
+            Band(8, [_started(), _erlangs(), _agent_streams()]),
         ],
+        by_line=True,
     )
 
 
@@ -40,10 +55,10 @@ def _calls_now() -> models.Panel:
     words = Words(
         "Concurrent calls",
         "Calls that count against the limit now, all selected accounts together. Far from what the hour "
-        "usually brings? See below which direction changed.",
-        NO_CALLS,
+        "usually brings? See below which direction, status or line changed.",
+        NOT_LISTED,
     )
-    return tile(words, f"sum({once(select(CONCURRENT_CALLS))})", unit="short")
+    return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
 
 
 def _share() -> models.Panel:
@@ -53,8 +68,7 @@ def _share() -> models.Panel:
         "higher limit; at 100% further calls are refused.",
         NO_LIMIT,
     )
-    scale = Scale(GOOD, {0.8: WARNING, 0.9: BAD})
-    return tile(words, f"max({select(SHARE_OF_LIMIT)})", unit="percentunit", scale=scale)
+    return tile(words, highest(select(SHARE_OF_LIMIT)), unit="percentunit", scale=OF_LIMIT)
 
 
 def _headroom() -> models.Panel:
@@ -65,39 +79,37 @@ def _headroom() -> models.Panel:
         NO_LIMIT,
     )
     room = f"{once(select('exotel_call_limit'))} - {once(select(CONCURRENT_CALLS))}"
-    return tile(words, f"min({room})", unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
+    return tile(words, lowest(room), unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
 
 
 def _peak() -> models.Panel:
     words = Words(
-        "Peak in the shown range",
-        "The most concurrent calls in the shown range; of several accounts, the sum of their peaks. Near the "
-        "limit day after day? The plan is too small.",
-        NO_CALLS,
+        "Peak of the day",
+        "The most concurrent calls of the last 24 hours, all selected accounts together; what could not be "
+        "listed is not in it. Near the limit day after day? The plan is too small.",
+        "No calls listed in 24 hours",
     )
-    peak = f"max_over_time({select(CONCURRENT_CALLS)}[{SHOWN_RANGE}])"
-    return tile(words, f"sum({once(peak)})", unit="short")
+    return tile(words, f"max_over_time(sum({once(select(CONCURRENT_CALLS))})[1d:])", unit="short")
 
 
-def _agents_now() -> models.Panel:
+def _erlangs_now() -> models.Panel:
     words = Words(
-        "Agents on call",
-        "Agents who are on a call now. Far below the calls in progress? Callers wait, or talk to a bot: "
-        "compare agents and calls below.",
-        NO_CALLS,
+        "Erlangs",
+        "Traffic of the last hour: the mean number of concurrent calls, those that wait included, as the "
+        "listings saw them. Above 70% of the limit the peaks of the hour meet it: ask for a higher one.",
+        NOT_LISTED,
     )
-    return tile(words, f"sum({once(select('exotel_agents_on_call'))})", unit="short")
+    return tile(words, total(ERLANGS), unit="short")
 
 
-def _collection() -> models.Panel:
+def _agent_streams_now() -> models.Panel:
     words = Words(
-        "Collection",
-        "Whether every selected account was listed in full. While one fails, its call figures are missing, "
-        "not zero: the reason stands under failed collections below.",
-        NOT_SCRAPED,
+        "AgentStream share",
+        "AgentStream (voice bot) sessions against how many are allowed, on the fullest account. From 80% on, "
+        "send fewer calls to bots or ask Exotel for more sessions.",
+        NO_AGENT_STREAMS,
     )
-    scale = Scale(BAD, {1: GOOD}, names={"0": ("Failing", BAD), "1": ("Complete", GOOD)})
-    return tile(words, f"min({once(select('exotel_up'))})", unit="none", scale=scale)
+    return tile(words, highest(select(SHARE_OF_AGENT_STREAMS)), unit="percentunit", scale=OF_LIMIT)
 
 
 def _against_limit() -> models.Panel:
@@ -105,7 +117,7 @@ def _against_limit() -> models.Panel:
         "Concurrent calls and limit",
         "Calls that count against the limit, by account; the configured limit is the dashed line. A flat top "
         "at the line means that calls are being refused. A gap is a failed collection.",
-        NO_CALLS,
+        NOT_LISTED,
     )
     queries = [
         Query(once(select(CONCURRENT_CALLS)), "{{account}}"),
@@ -114,64 +126,81 @@ def _against_limit() -> models.Panel:
     return graph(words, queries, unit="short")
 
 
+def _against_last_week() -> models.Panel:
+    words = Words(
+        "Concurrent calls and last week",
+        "All selected accounts together; the same time last week is the dashed line. Far below it in working "
+        "hours: do callers reach you? Far above: a campaign, a loop in a call flow, or news.",
+        NOT_LISTED,
+    )
+    calls = total(select(CONCURRENT_CALLS))
+    return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
+
+
 def _by_direction() -> models.Panel:
     words = Words(
         "Calls by direction",
         "Who started the calls. A jump of outbound calls is a campaign, or a loop in a call flow; no inbound "
         "calls in working hours means that callers don't reach you.",
-        NO_CALLS,
+        NOT_LISTED,
     )
-    calls = once(select(CONCURRENT_CALLS_BY_DIRECTION), "direction")
-    return graph(words, [Query(f"sum by (direction) ({calls})", "{{direction}}")], unit="short", stacked=True)
+    calls = total(select(CONCURRENT_CALLS_BY_DIRECTION), "direction")
+    return graph(words, [Query(calls, "{{direction}}")], unit="short", stacked=True)
 
 
-def _by_status() -> models.Panel:
+def calls_by_status() -> models.Panel:
+    """What calls are doing."""
     words = Words(
         "Calls by status",
         "Ringing grows while in-progress stands still: nobody answers. Queued grows: the limit is reached. "
         "Ended calls may linger in the list; they don't count against the limit.",
-        NO_CALLS,
+        NOT_LISTED,
     )
-    calls = once(select("exotel_active_calls"), "status")
-    return graph(words, [Query(f"sum by (status) ({calls})", "{{status}}")], unit="short", stacked=True)
+    calls = total(select("exotel_active_calls"), "status")
+    return graph(words, [Query(calls, "{{status}}")], unit="short", stacked=True)
 
 
-def _agents_beside_calls() -> models.Panel:
+def _by_line() -> models.Panel:
     words = Words(
-        "Agents and calls in progress",
-        "When calls in progress rise and the agents on call don't, callers wait: bring in agents.",
-        NO_CALLS,
+        "Calls by line",
+        "By purpose of the ExoPhones, as configured; other is every number without one. A line that falls to "
+        "nothing in working hours: call it. Other grows: a number is missing in the configuration.",
+        NO_LINES,
     )
-    calls = once(select("exotel_active_calls", IN_PROGRESS))
-    agents = once(select("exotel_agents_on_call"))
-    queries = [Query(f"sum({calls})", "calls"), Query(f"sum({agents})", "agents on call")]
-    return graph(words, queries, unit="short")
+    calls = total(select("exotel_line_calls", ON_CHOSEN_LINES), "line")
+    return graph(words, [Query(calls, "{{line}}")], unit="short", stacked=True)
 
 
-def _durations() -> models.Panel:
+def _started() -> models.Panel:
     words = Words(
-        "How long calls in progress have lasted",
-        "A longest call that rises in a straight line for hours is stuck: it costs money and a place in the "
-        "limit. The dots are exemplars: they carry its call_sid; look it up and end it.",
-        NO_CALLS,
+        "Calls started a second",
+        "Mean of five minutes, as seen from listing to listing: calls shorter than the scrape interval are "
+        "not in it. A burst fills the limit and the queues: spread campaigns.",
+        NOT_LISTED,
     )
-    buckets = f"sum by (le) ({once(select('exotel_active_call_duration_seconds_bucket', IN_PROGRESS), 'le')})"
-    longest = select("exotel_longest_call_duration_seconds", IN_PROGRESS)
+    return graph(words, [Query(once(select(CALLS_STARTED)), "{{account}}")], unit="cps")
+
+
+def _erlangs() -> models.Panel:
+    words = Words(
+        "Traffic in Erlangs",
+        "The mean number of concurrent calls of the hour before each point; the same time last week is the "
+        "dashed line. To plan lines and agents, take the busiest hour of the week.",
+        NOT_LISTED,
+    )
+    calls = total(ERLANGS)
+    return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
+
+
+def _agent_streams() -> models.Panel:
+    words = Words(
+        "AgentStream sessions and limit",
+        "AgentStream (voice bot) sessions, by account; what is allowed is the dashed line. At the line, bots "
+        "don't join further calls. Sessions without calls: a bot doesn't hang up.",
+        NO_AGENT_STREAMS,
+    )
     queries = [
-        Query(f"histogram_quantile(0.5, {buckets})", "median", exemplars=True),
-        Query(f"histogram_quantile(0.95, {buckets})", "95th percentile"),
-        Query(f"max({longest})", "longest"),
+        Query(once(select("exotel_agent_streams_active")), "{{account}}"),
+        Query(once(select("exotel_agent_streams_limit")), "{{account}} limit"),
     ]
-    return graph(words, queries, unit="s")
-
-
-def _failures() -> models.Panel:
-    words = Words(
-        "Failed collections",
-        "Should be empty. auth, forbidden: renew the API key. rate_limited, budget: lengthen the scrape "
-        "interval. timeout, connection, server_error: Exotel, or the way to it.",
-        "No failed collections",
-    )
-    failures = f"increase({select('exotel_collector_failures_total')}[{RATE_WINDOW}])"
-    query = Query(f"{once(failures, 'reason')} > 0", "{{account}} {{reason}}")
-    return graph(words, [query], unit="short")
+    return graph(words, queries, unit="short")

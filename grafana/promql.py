@@ -1,21 +1,86 @@
-"""Building blocks of queries: what is selected, and how exporters of the same account are reduced to one."""
+"""Building blocks of queries: what is selected, and how exporters and accounts are reduced to one figure."""
+
+import re
 
 RATE_WINDOW = "$__rate_interval"
 SHOWN_RANGE = "$__range"
 
-#: Recorded by deploy/prometheus/rules/exotel.yml, which alone says which calls count against the limit.
+# Recorded by deploy/prometheus/rules, which alone say what counts against the limit.
 CONCURRENT_CALLS = "job_instance_account:exotel_active_calls:sum"
 CONCURRENT_CALLS_BY_DIRECTION = "job_instance_account_direction:exotel_active_calls:sum"
 SHARE_OF_LIMIT = "job_instance_account:exotel_active_calls_per_call_limit:ratio"
+CALLS_STARTED = "job_instance_account:exotel_observed_calls_started:rate5m"
+ANSWERED_SHARE = "job_instance_account:exotel_observed_rings_answered:ratio_rate15m"
+RECORDED_SHARE = "job_instance_account:exotel_recording_enabled_calls:ratio"
+DETAILS_COVERAGE = "job_instance_account:exotel_stream_inspected_calls:ratio"
+SHARE_OF_AGENT_STREAMS = "job_instance_account:exotel_agent_streams_per_limit:ratio"
+
+IN_PROGRESS = 'status="in-progress"'
+RINGING = 'status="ringing"'
+ON_CHOSEN_LINES = 'line=~"$line"'
+
+#: How long an account is remembered: so long its calls are missed, not thought to be none.
+MEMORY = "1h"
 
 
 def select(metric: str, *matchers: str) -> str:
     """The series of `metric` that the dashboard's variables select, narrowed by further matchers."""
-    chosen = ['job=~"$job"', 'instance=~"$instance"', 'account=~"$account"', *matchers]
-    return f"{metric}{{{', '.join(chosen)}}}"
+    return _selected(metric, 'account=~"$account"', *matchers)
+
+
+def of_exporters(metric: str) -> str:
+    """A metric that any program has, such as `up`, of the exporters alone, those that are down included."""
+    known = f"last_over_time({_selected('exotel_exporter_build_info')}[1d])"
+    return f"{_selected(metric)} and on (job, instance) {known}"
 
 
 def once(expr: str, *labels: str) -> str:
     """`expr` by account and `labels`, counted once however many exporters watch the account."""
     by = ", ".join(("account", *labels))
     return f"max by ({by}) (sum by ({by}, job, instance) ({expr}))"
+
+
+def total(expr: str, *labels: str) -> str:
+    """The sum of all selected accounts, by `labels`; none while one of the accounts is not listed."""
+    return _whole(f"sum by ({', '.join(labels)}) ({once(expr, *labels)})" if labels else f"sum({once(expr)})")
+
+
+def highest(expr: str) -> str:
+    """The highest value of all selected accounts; none while one of the accounts is not listed."""
+    return _whole(f"max({expr})")
+
+
+def lowest(expr: str) -> str:
+    """The lowest value of all selected accounts; none while one of the accounts is not listed."""
+    return _whole(f"min({expr})")
+
+
+def quantile(share: float, buckets: str) -> str:
+    """The seconds that this share of what the buckets hold doesn't exceed, all accounts together."""
+    return f"histogram_quantile({share}, {total(buckets, 'le')})"
+
+
+def week_before(expr: str) -> str:
+    """What `expr` was at the same time last week."""
+    return re.sub(r"\}(\[[^]]*\])?", r"\g<0> offset 1w", expr)
+
+
+def named(expr: str, *key: str) -> str:
+    """`expr` by agent, told apart by `key`, with the names of agents where they are exported."""
+    names = f"max by (account, agent_id, agent_name) ({select('exotel_agent_info')})"
+    one_name = f"topk by (account, agent_id) (1, {names})"
+    with_name = f"({expr}) * on (account, agent_id) group_left (agent_name) {one_name}"
+    return f"({with_name}) or on (account, {', '.join(key)}) ({expr})"
+
+
+def _selected(metric: str, *matchers: str) -> str:
+    chosen = ['job=~"$job"', 'instance=~"$instance"', *matchers]
+    return f"{metric}{{{', '.join(chosen)}}}"
+
+
+def _whole(expr: str) -> str:
+    # A sum that lacks an account looks like fewer calls: a gap is honest.
+    up = select("exotel_up")
+    listed = f"count(count by (account) ({up} == 1))"
+    known = f"count(count by (account) (last_over_time({up}[{MEMORY}])))"
+    return f"({expr} and on () ({listed} == {known}))"

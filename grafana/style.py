@@ -1,32 +1,90 @@
-"""How panels look: one place for colours, legends, thresholds and the text of a panel without data."""
+"""How panels look: one place for colours, thresholds and the text of a panel without data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from grafana_foundation_sdk.builders import common as common_builders
-from grafana_foundation_sdk.builders import dashboard as dashboard_builders
-from grafana_foundation_sdk.builders import prometheus, stat, timeseries
-from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 
-DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
-
+#: What a value is worth. Nothing else is orange; what is green or red beside it is good or bad as well.
 GOOD, WARNING, BAD, NEUTRAL = "green", "orange", "red", "blue"
+
+_TEAL, _PINK, _GREY, _DARK_GREY = "#2CA7A0", "#D65DB1", "#9E9E9E", "#6B6B6B"
+_UNCLEAR = {"other": _GREY, "unknown": _DARK_GREY}
 
 #: A label's value has the same colour on every dashboard; its name stands beside it.
 LABEL_COLOURS = {
-    "direction": {"inbound": "blue", "outbound-api": "orange", "outbound-dial": "purple"},
-    "status": {"queued": "yellow", "ringing": "light-blue", "in-progress": "green"},
+    "direction": {
+        "inbound": "blue",
+        "outbound-api": "purple",
+        "outbound-dial": _PINK,
+        "outbound": _TEAL,
+        **_UNCLEAR,
+    },
+    "status": {
+        # of calls and their legs
+        "queued": "yellow",
+        "ringing": "light-blue",
+        "in-progress": "green",
+        "connected": "dark-green",
+        "answered": "light-green",
+        "completed": "light-purple",
+        "failed": "red",
+        "busy": "dark-yellow",
+        "no-answer": "light-red",
+        "canceled": _GREY,
+        # of agents
+        "available": _TEAL,
+        "on-call": "purple",
+        "after-call-work": "light-purple",
+        "offline": _GREY,
+        # of bridges
+        "active": "green",
+        "ended": "light-purple",
+        "none": "red",
+        **_UNCLEAR,
+    },
+    "network_type": {"pstn": "blue", "voip": _TEAL, **_UNCLEAR},
+    "legs": {"0": "dark-red", "1": "red", "2": "green", "3+": "blue"},
+    "channels": {"single": "light-blue", "dual": "blue", **_UNCLEAR},
+    "line": {"other": _GREY},
 }
 
 #: So has a series with a name of its own.
 SERIES_COLOURS = {
     "calls": "green",
+    "last week": _GREY,
     "agents on call": "purple",
     "median": "light-blue",
     "95th percentile": "blue",
-    "longest": "orange",
+    "longest": _PINK,
+    "answered, median": "light-green",
+    "answered, 95th percentile": "green",
+    "unanswered, median": "light-red",
+    "muted": "yellow",
+    "on hold": "light-blue",
+    "all muted": "red",
 }
+
+#: And codes of answers, by what they begin with; the rest are reasons why there was none.
+CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
+
+NOT_LISTED = "Not every account listed: see Exporter"
+NO_CALL = "No call in progress"
+NOT_SCRAPED = "No exporter is scraped"
+
+
+def off(key: str) -> str:
+    """What a panel says when the option that it needs seems to be off."""
+    return f"Off? Set {key}"
+
+
+NO_LIMIT = off("call_limit")
+NO_LINES = off("lines")
+NO_DETAILS = off("collection.streams.enabled")
+NO_AGENT_STREAMS = off("collection.agent_streams")
+NO_LONGEST_CALLS = off("metrics.longest_calls")
+NO_AGENT = off("metrics.per_agent")
 
 
 @dataclass(frozen=True)
@@ -39,20 +97,6 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Query:
-    """One PromQL expression and the legend of its series."""
-
-    expr: str
-    legend: str
-    exemplars: bool = False
-
-    def target(self, ref_id: str) -> prometheus.Dataquery:
-        """The query as a panel holds it."""
-        target = prometheus.Dataquery().expr(self.expr).legend_format(self.legend).ref_id(ref_id)
-        return target.datasource(DATASOURCE).exemplar(self.exemplars)
-
-
-@dataclass(frozen=True)
 class Scale:
     """The colour of a value: `first`, and from each step on another. `names` shows a value as a text."""
 
@@ -60,11 +104,11 @@ class Scale:
     steps: Mapping[float, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def thresholds(self) -> dashboard_builders.ThresholdsConfig:
+    def thresholds(self) -> builders.ThresholdsConfig:
         """The scale's colours as a panel holds them."""
         steps = [models.Threshold(value=None, color=self.first)]
         steps += [models.Threshold(value=value, color=colour) for value, colour in sorted(self.steps.items())]
-        return dashboard_builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
+        return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
     def mappings(self) -> list[models.ValueMapping]:
         """The scale's names as a panel holds them."""
@@ -75,67 +119,25 @@ class Scale:
         return [models.ValueMap(options=texts)] if texts else []
 
 
-def tile(words: Words, query: str, *, unit: str, scale: Scale | None = None) -> models.Panel:
-    """One figure, now."""
-    scale = scale or Scale()
-    return (
-        stat.Panel()
-        .title(words.title)
-        .description(words.description)
-        .no_value(words.no_data)
-        .datasource(DATASOURCE)
-        .with_target(Query(query, words.title).target("A").instant())
-        .unit(unit)
-        .thresholds(scale.thresholds())
-        .mappings(scale.mappings())
-        .graph_mode(common.BigValueGraphMode.NONE)
-        .color_mode(common.BigValueColorMode.VALUE)
-        .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-        .build()
-    )
+PLAIN = Scale()
+
+# What is too much or too little, wherever it is shown.
+OF_LIMIT = Scale(GOOD, {0.8: WARNING, 0.9: BAD})
+CALL_LENGTH = Scale(GOOD, {3600: WARNING, 14400: BAD})
+RING_LENGTH = Scale(GOOD, {45: WARNING, 90: BAD})
+AGE = Scale(GOOD, {60: WARNING, 300: BAD})
+HOLD_LENGTH = Scale(GOOD, {120: WARNING, 300: BAD})
+ANSWERED = Scale(BAD, {0.7: WARNING, 0.85: GOOD})
+RECORDED = Scale(BAD, {0.9: WARNING, 0.95: GOOD})
+COVERAGE = Scale(BAD, {0.5: WARNING, 0.9: GOOD})
+BRIDGE_SETUP = Scale(GOOD, {30: WARNING, 60: BAD})
+RECORDING_LAG = Scale(GOOD, {60: WARNING})
+NONE_WANTED = Scale(GOOD, {1: WARNING})
+CALLS_OF_AGENT = Scale(PLAIN.first, {2: WARNING})
 
 
-def graph(words: Words, queries: Sequence[Query], *, unit: str, stacked: bool = False) -> models.Panel:
-    """Series over time. A gap is left as a gap: a failed collection knows nothing."""
-    legend = common_builders.VizLegendOptions().show_legend(show_legend=True).calcs(["lastNotNull", "max"])
-    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.BOTTOM)
-    stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
-    panel = (
-        timeseries.Panel()
-        .title(words.title)
-        .description(words.description)
-        .no_value(words.no_data)
-        .datasource(DATASOURCE)
-        .unit(unit)
-        .min(0)
-        .thresholds(Scale().thresholds())
-        .color_scheme(dashboard_builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
-        .legend(legend)
-        .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .line_width(2)
-        .fill_opacity(30 if stacked else 10)
-        .stacking(common_builders.StackingConfig().mode(stacking))
-        .span_nulls(span_nulls=False)
-    )
-    for ref_id, query in zip("ABCDEFGH", queries, strict=False):
-        panel.with_target(query.target(ref_id).range())
-        for name, colour in _colours(query.legend):
-            panel.override_by_name(name, [_fixed(colour)])
-        if query.legend.endswith(" limit"):
-            panel.override_by_regexp("/ limit$/", [_fixed(BAD), *_dashed()])
-    return panel.build()
-
-
-def _colours(legend: str) -> Iterator[tuple[str, str]]:
+def colours(legend: str) -> Iterator[tuple[str, str]]:
+    """The names of series that a legend makes, and their colours."""
     if legend in SERIES_COLOURS:
         yield legend, SERIES_COLOURS[legend]
     yield from LABEL_COLOURS.get(legend.strip("{}"), {}).items()
-
-
-def _fixed(colour: str) -> models.DynamicConfigValue:
-    return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
-
-
-def _dashed() -> Iterator[models.DynamicConfigValue]:
-    yield models.DynamicConfigValue("custom.fillOpacity", 0)
-    yield models.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})

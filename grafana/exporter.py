@@ -1,0 +1,235 @@
+"""The Exporter dashboard: whether what the others show can be trusted, and what it costs."""
+
+from grafana_foundation_sdk.models import dashboard as models
+
+from grafana.board import Band, board
+from grafana.panels import Query, graph, tile
+from grafana.promql import RATE_WINDOW, of_exporters, once, select
+from grafana.style import AGE, BAD, GOOD, NONE_WANTED, NOT_SCRAPED, WARNING, Scale, Words
+
+_BUDGET = select("exotel_api_budget_remaining_requests")
+_INTERVAL = select("exotel_sustainable_interval_seconds")
+_NEVER_LISTED = "Never listed: see Failed collections"
+
+
+def exporter() -> models.Dashboard:
+    """The dashboard, ready to be written."""
+    return board(
+        uid="exotel-exporter",
+        title="Exotel / Exporter",
+        description="Whether the figures of the other dashboards can be trusted, and what they cost.",
+        bands=[
+            Band(4, [_up(), _collection(), _age(), _unseen(), _budget_now(), _interval_now()]),
+            Band(8, [_collectors(), _failures(), _seen_and_reported()]),
+            Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
+            Band(8, [_budget(), _interval()]),
+            Band(8, [_window(), _scrape(), _memory()], title="Time and memory"),
+            Band(7, [_unknown()]),
+        ],
+    )
+
+
+def _up() -> models.Panel:
+    words = Words(
+        "Exporters",
+        "Whether every selected exporter answers Prometheus; those that were there within a day count. Down: "
+        "see that it runs, and that Prometheus can reach it.",
+        NOT_SCRAPED,
+    )
+    scale = Scale(BAD, {1: GOOD}, names={"0": ("Down", BAD), "1": ("Up", GOOD)})
+    return tile(words, f"min({of_exporters('up')})", unit="none", scale=scale)
+
+
+def _collection() -> models.Panel:
+    words = Words(
+        "Collection",
+        "Whether every selected account was listed in full. While one fails, its call figures are missing, "
+        "not zero, and so are totals: the reason stands under failed collections.",
+        NOT_SCRAPED,
+    )
+    scale = Scale(BAD, {1: GOOD}, names={"0": ("Failing", BAD), "1": ("Complete", GOOD)})
+    return tile(words, f"min({once(select('exotel_up'), 'instance')})", unit="none", scale=scale)
+
+
+def _age() -> models.Panel:
+    words = Words(
+        "Age of the figures",
+        "Time since the oldest listing that is shown. Above a minute: the budget stretches the interval. "
+        "Below zero: the clocks of exporter and Prometheus differ; set them.",
+        _NEVER_LISTED,
+    )
+    age = f"max(time() - {select('exotel_snapshot_timestamp_seconds')})"
+    return tile(words, age, unit="s", scale=AGE)
+
+
+def _unseen() -> models.Panel:
+    words = Words(
+        "Unseen calls",
+        "Calls the API reports beyond those listed, on the account with the most. A few came while it was "
+        "listed. More that stay: the API counts what it doesn't list; tell Exotel.",
+        _NEVER_LISTED,
+    )
+    return tile(words, f"max({select('exotel_snapshot_unseen_calls')})", unit="short", scale=NONE_WANTED)
+
+
+def _budget_now() -> models.Panel:
+    words = Words(
+        "Requests left",
+        "Of the budget of this minute, on the account with the least. At 0 the last listing is shown again: "
+        "raise requests_per_minute if Exotel allows more, or scrape less often.",
+        NOT_SCRAPED,
+    )
+    return tile(words, f"min({_BUDGET})", unit="short", scale=Scale(BAD, {1: WARNING, 20: GOOD}))
+
+
+def _interval_now() -> models.Panel:
+    words = Words(
+        "Sustainable interval",
+        "The shortest scrape interval that the budget allows, on the account with the longest. Above your "
+        "scrape interval, figures repeat: raise page_size or requests_per_minute.",
+        _NEVER_LISTED,
+    )
+    return tile(words, f"max({_INTERVAL})", unit="s", scale=AGE)
+
+
+def _collectors() -> models.Panel:
+    words = Words(
+        "Successful collections",
+        "Share of the runs of each collector that succeeded. calls lists them, streams asks for details, "
+        "agent_streams for sessions. Below 100%: the reason stands beside.",
+        NOT_SCRAPED,
+    )
+    success = f"avg_over_time({select('exotel_collector_success')}[{RATE_WINDOW}])"
+    query = Query(f"min by (account, collector) ({success})", "{{account}} {{collector}}")
+    return graph(words, [query], unit="percentunit")
+
+
+def _failures() -> models.Panel:
+    words = Words(
+        "Failed collections",
+        "Should be empty. auth, forbidden: renew the API key. rate_limited, budget: lengthen the scrape "
+        "interval. timeout, connection, server_error: Exotel, or the way to it.",
+        "No failed collections",
+    )
+    failures = f"increase({select('exotel_collector_failures_total')}[{RATE_WINDOW}])"
+    failed = f"{once(failures, 'collector', 'reason')} > 0"
+    return graph(words, [Query(failed, "{{account}} {{collector}} {{reason}}")], unit="short")
+
+
+def _seen_and_reported() -> models.Panel:
+    words = Words(
+        "Calls reported and unseen",
+        "What the API says there are, and how many of them it didn't list. Unseen that stays above nothing: "
+        "the figures of calls are too low; tell Exotel.",
+        NOT_SCRAPED,
+    )
+    queries = [
+        Query(f"max by (account) ({select('exotel_calls_reported')})", "{{account}} reported"),
+        Query(f"max by (account) ({select('exotel_snapshot_unseen_calls')})", "{{account}} unseen"),
+    ]
+    return graph(words, queries, unit="short")
+
+
+def _requests() -> models.Panel:
+    words = Words(
+        "Requests by code",
+        "Of all selected exporters: HTTP status, or the reason when there was no answer. 401, 403: the API "
+        "key. 429: lower requests_per_minute. 5xx, timeout: Exotel; see its status page.",
+        NOT_SCRAPED,
+    )
+    requests = f"sum by (code) (rate({select('exotel_api_requests_total')}[{RATE_WINDOW}]))"
+    return graph(words, [Query(requests, "{{code}}")], unit="reqps", stacked=True)
+
+
+def _latency() -> models.Panel:
+    words = Words(
+        "Latency of requests",
+        "How long answers of the API took. Rises with load: lower concurrency. Rises alone: Exotel, or the "
+        "network; when listings run into the timeout, raise it with the scrape_timeout.",
+        NOT_SCRAPED,
+    )
+    durations = f"rate({select('exotel_api_request_duration_seconds_bucket')}[{RATE_WINDOW}])"
+    queries = [
+        Query(f"histogram_quantile(0.5, sum by (le) ({durations}))", "median"),
+        Query(f"histogram_quantile(0.95, sum by (le) ({durations}))", "95th percentile"),
+    ]
+    return graph(words, queries, unit="s")
+
+
+def _retries() -> models.Panel:
+    words = Words(
+        "Requests made again",
+        "By the reason why the one before failed. Now and then is harmless; many cost budget and time: see "
+        "the codes beside.",
+        NOT_SCRAPED,
+    )
+    retries = f"sum by (reason) (rate({select('exotel_api_retries_total')}[{RATE_WINDOW}]))"
+    return graph(words, [Query(retries, "{{reason}}")], unit="reqps", stacked=True)
+
+
+def _budget() -> models.Panel:
+    words = Words(
+        "Requests left of the budget",
+        "By account, of the current minute. It touches 0: listings wait. Raise requests_per_minute if Exotel "
+        "allows more; lower streams.max_per_scrape; scrape less often.",
+        NOT_SCRAPED,
+    )
+    return graph(words, [Query(f"min by (account) ({_BUDGET})", "{{account}}")], unit="short")
+
+
+def _interval() -> models.Panel:
+    words = Words(
+        "Sustainable interval over time",
+        "The shortest scrape interval that the budget allows, by account. It grows with the calls: where it "
+        "passes your scrape interval, figures repeat; raise page_size or requests_per_minute.",
+        _NEVER_LISTED,
+    )
+    return graph(words, [Query(f"max by (account) ({_INTERVAL})", "{{account}}")], unit="s")
+
+
+def _window() -> models.Panel:
+    words = Words(
+        "Listing window",
+        "How long the listing took: a call that came or went inside may be counted either way. Above a few "
+        "seconds: raise page_size or concurrency, see the latency of requests.",
+        _NEVER_LISTED,
+    )
+    window = f"max by (account) ({select('exotel_snapshot_window_seconds')})"
+    return graph(words, [Query(window, "{{account}}")], unit="s")
+
+
+def _scrape() -> models.Panel:
+    words = Words(
+        "Scrapes and collections",
+        "How long Prometheus waited for each exporter, and each collector for the API. Near the "
+        "scrape_timeout: raise it, with the timeout of the account; or list less with each request.",
+        NOT_SCRAPED,
+    )
+    collectors = f"max by (account, collector) ({select('exotel_collector_duration_seconds')})"
+    queries = [
+        Query(of_exporters("scrape_duration_seconds"), "{{instance}} scrape"),
+        Query(collectors, "{{account}} {{collector}}"),
+    ]
+    return graph(words, queries, unit="s")
+
+
+def _memory() -> models.Panel:
+    words = Words(
+        "Memory",
+        "Resident memory of each exporter. It follows the number of calls; one that climbs for days while "
+        "calls don't is a leak: restart it, and report it with /probe?debug=true.",
+        NOT_SCRAPED,
+    )
+    memory = of_exporters("process_resident_memory_bytes")
+    return graph(words, [Query(memory, "{{instance}}")], unit="bytes")
+
+
+def _unknown() -> models.Panel:
+    words = Words(
+        "Unknown values",
+        "Values of the API that the exporter doesn't know, or that were missing, by field; they are counted "
+        "as other or unknown. New ones: the API changed; look for a newer exporter.",
+        "No unknown values",
+    )
+    unknown = f"increase({select('exotel_unknown_values_total')}[{RATE_WINDOW}])"
+    return graph(words, [Query(f"{once(unknown, 'field')} > 0", "{{account}} {{field}}")], unit="short")

@@ -1,0 +1,212 @@
+"""The kinds of panels, each made in one way: figures, series, tables, bars and heatmaps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import common as common_builders
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import heatmap as heatmap_models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from grafana.style import BAD, CODE_COLOURS, PLAIN, Scale, Words, colours
+
+DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+_REF_IDS = "ABCDEFGH"
+
+_Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, heatmap.Panel)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One PromQL expression and the legend of its series."""
+
+    expr: str
+    legend: str
+    exemplars: bool = False
+
+    def target(self, ref_id: str) -> prometheus.Dataquery:
+        """The query as a panel holds it."""
+        target = prometheus.Dataquery().expr(self.expr).legend_format(self.legend).ref_id(ref_id)
+        return target.datasource(DATASOURCE).exemplar(self.exemplars)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A column of a table that shows a label."""
+
+    title: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A column of a table that shows the value of an expression."""
+
+    title: str
+    expr: str
+    unit: str = "short"
+    scale: Scale = PLAIN
+
+
+Column = Label | Figure
+
+
+def tile(words: Words, query: str, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
+    """One figure, now."""
+    return (
+        _panel(stat.Panel(), words, unit, scale)
+        .with_target(Query(query, words.title).target("A").instant())
+        .mappings(scale.mappings())
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .color_mode(common.BigValueColorMode.VALUE)
+        .reduce_options(_last())
+        .build()
+    )
+
+
+def graph(
+    words: Words,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    scale: Scale = PLAIN,
+    stacked: bool = False,
+) -> models.Panel:
+    """Series over time, the steps of the scale as dashed lines.
+
+    A gap is left as a gap: a failed collection knows nothing.
+    """
+    legend = common_builders.VizLegendOptions().show_legend(show_legend=True).calcs(["lastNotNull", "max"])
+    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.BOTTOM)
+    stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
+    steps = common.GraphThresholdsStyleMode.DASHED if scale.steps else common.GraphThresholdsStyleMode.OFF
+    panel = (
+        _panel(timeseries.Panel(), words, unit, scale)
+        .min(0)
+        .color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .thresholds_style(common_builders.GraphThresholdsStyleConfig().mode(steps))
+        .legend(legend)
+        .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+        .line_width(2)
+        .fill_opacity(30 if stacked else 10)
+        .stacking(common_builders.StackingConfig().mode(stacking))
+        .span_nulls(span_nulls=False)
+    )
+    for ref_id, query in zip(_REF_IDS, queries, strict=False):
+        panel.with_target(query.target(ref_id).range())
+        for name, colour in colours(query.legend):
+            dashed = _dashed() if name == "last week" else ()
+            panel.override_by_name(name, [_fixed(colour), *dashed])
+        if query.legend == "{{code}}":
+            for digit, colour in CODE_COLOURS.items():
+                panel.override_by_regexp(f"/^{digit}..$/", [_fixed(colour)])
+        if query.legend.endswith(" limit"):
+            panel.override_by_regexp("/ limit$/", [_fixed(BAD), *_dashed()])
+    return panel.build()
+
+
+def over_minutes(panel: models.Panel) -> models.Panel:
+    """The panel with points, and so with windows of rates, of 5 minutes at least: for what happens rarely."""
+    panel.interval = "5m"
+    return panel
+
+
+def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Panel:
+    """A table of what is true now, with the largest of one column on top."""
+    figures = [column for column in shown if isinstance(column, Figure)]
+    panel = (
+        _panel(table.Panel(), words, "string", PLAIN)
+        .sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(desc=True)])
+        .cell_height(common.TableCellHeight.SM)
+    )
+    names = {}
+    for ref_id, figure in zip(_REF_IDS, figures, strict=False):
+        query = Query(figure.expr, figure.title).target(ref_id).instant()
+        panel.with_target(query.format(PromQueryFormat.TABLE))
+        panel.override_by_name(figure.title, [*_figure(figure)])
+        names[f"Value #{ref_id}" if len(figures) > 1 else "Value"] = figure.title
+    if len(figures) > 1:
+        panel.with_transformation(models.DataTransformerConfig("merge", options={}))
+    names |= {column.name: column.title for column in shown if isinstance(column, Label)}
+    titles = [column.title for column in shown]
+    options = {
+        "excludeByName": {"Time": True},
+        "indexByName": {name: titles.index(title) for name, title in names.items()},
+        "renameByName": names,
+    }
+    return panel.with_transformation(models.DataTransformerConfig("organize", options=options)).build()
+
+
+def bars(words: Words, query: Query, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
+    """One bar for each series, now."""
+    return (
+        _panel(bargauge.Panel(), words, unit, scale)
+        .with_target(query.target("A").instant())
+        .min(0)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .value_mode(common.BarGaugeValueMode.COLOR)
+        .name_placement(common.BarGaugeNamePlacement.LEFT)
+        .reduce_options(_last())
+        .build()
+    )
+
+
+def distribution(words: Words, buckets: str, *, unit: str) -> models.Panel:
+    """How many are in each bucket, over time, as shades."""
+    colour = (
+        heatmap.HeatmapColorOptions()
+        .mode(heatmap_models.HeatmapColorMode.SCHEME)
+        .scheme("Blues")
+        .scale(heatmap_models.HeatmapColorScale.EXPONENTIAL)
+        .exponent(0.5)
+        .steps(64)
+    )
+    tooltip = (
+        heatmap.HeatmapTooltip()
+        .mode(common.TooltipDisplayMode.SINGLE)
+        .show_color_scale(show_color_scale=True)
+    )
+    return (
+        _panel(heatmap.Panel(), words, unit, PLAIN)
+        .with_target(Query(buckets, "{{le}}").target("A").range().format(PromQueryFormat.HEATMAP))
+        .calculate(calculate=False)
+        .color(colour)
+        .cell_gap(1)
+        .cell_values(heatmap.CellValues().unit("short"))
+        .filter_values(heatmap.FilterValueRange().le(1e-9))  # an empty bucket has no shade
+        .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(common.AxisPlacement.LEFT))
+        .show_legend()
+        .tooltip(tooltip)
+        .build()
+    )
+
+
+def _panel(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
+    panel.title(words.title).description(words.description).no_value(words.no_data)
+    return panel.datasource(DATASOURCE).unit(unit).thresholds(scale.thresholds())
+
+
+def _last() -> common_builders.ReduceDataOptions:
+    return common_builders.ReduceDataOptions().calcs(["lastNotNull"])
+
+
+def _figure(figure: Figure) -> Iterator[models.DynamicConfigValue]:
+    yield models.DynamicConfigValue("unit", figure.unit)
+    if figure.scale.steps:
+        yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
+        yield models.DynamicConfigValue("thresholds", figure.scale.thresholds().build())
+
+
+def _fixed(colour: str) -> models.DynamicConfigValue:
+    return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def _dashed() -> Iterator[models.DynamicConfigValue]:
+    yield models.DynamicConfigValue("custom.fillOpacity", 0)
+    yield models.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})
