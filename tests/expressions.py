@@ -1,10 +1,11 @@
-"""Every PromQL expression of the dashboards and the rules, to be checked or asked."""
+"""The dashboards, the rules, and every PromQL expression of both, to be checked or asked."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.tools import ROOT
@@ -19,6 +20,7 @@ VARIABLES = {
     "$datasource": "prometheus",
     "$instance": ".+",
     "$account": ".+",
+    "$line": ".+",
     "$job": ".+",
 }
 
@@ -44,9 +46,14 @@ def dashboard_expressions() -> Iterator[Expression]:
             if variable["type"] == "query":
                 series, _, _ = variable["query"].removeprefix("label_values(").rpartition(",")
                 yield Expression(f"{name}: variable {variable['name']}", series)
-        for panel in dashboard["panels"]:
+        for panel in panels(dashboard):
             for target in panel["targets"]:
                 yield Expression(f"{name}: {panel['title']} {target['refId']}", target["expr"])
+
+
+def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The panels of a dashboard, without the titles of rows."""
+    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
 def rule_expressions() -> Iterator[Expression]:
@@ -68,8 +75,21 @@ def rules() -> Iterator[dict[str, Any]]:
             yield from group["rules"]
 
 
-def substituted(promql: str) -> str:
-    """The expression as Grafana sends it, with everything selected."""
-    for variable, value in VARIABLES.items():
+def substituted(promql: str, account: str = ".+") -> str:
+    """The expression as Grafana sends it, with everything or one account selected."""
+    for variable, value in {**VARIABLES, "$account": account}.items():
         promql = promql.replace(variable, value)
     return promql
+
+
+each_dashboard = pytest.mark.parametrize(
+    "dashboard", [pytest.param(dashboard, id=name) for name, dashboard in dashboards()]
+)
+each_panel = pytest.mark.parametrize(
+    "panel",
+    [
+        pytest.param(panel, id=f"{name}: {panel['title']}")
+        for name, dashboard in dashboards()
+        for panel in panels(dashboard)
+    ],
+)
