@@ -31,6 +31,8 @@ class Expression:
 
     place: str
     promql: str
+    instant: bool = True
+    """Asked of the present alone, not of each point of a graph."""
 
 
 def expressions() -> Iterator[Expression]:
@@ -47,8 +49,14 @@ def dashboard_expressions() -> Iterator[Expression]:
                 series, _, _ = variable["query"].removeprefix("label_values(").rpartition(",")
                 yield Expression(f"{name}: variable {variable['name']}", series)
         for panel in panels(dashboard):
-            for target in panel["targets"]:
-                yield Expression(f"{name}: {panel['title']} {target['refId']}", target["expr"])
+            yield from panel_expressions(name, panel)
+
+
+def panel_expressions(name: str, panel: dict[str, Any]) -> Iterator[Expression]:
+    """Those of a panel of the dashboard in the file of this name."""
+    for target in panel["targets"]:
+        place = f"{name}: {panel['title']} {target['refId']}"
+        yield Expression(place, target["expr"], target.get("instant", False))
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,156 @@
+"""The dashboards in a real Prometheus: with everything on all have data, with it off they say what to set."""
+
+import json
+import math
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from tests.e2e import servers
+from tests.e2e.processes import Program, program, wait_for
+from tests.expressions import Expression, dashboard_expressions, each_panel, panel_expressions, substituted
+from tests.tools import run
+
+SECONDS_TO_START = 20
+SECONDS_TO_HAPPEN = 60
+WEEK = 7 * 24 * 3600
+
+NOWHERE = "127.0.0.1:9"  # alerts are not what is tested here
+
+#: Calls come and go fast enough to be answered, to end and to be held while the test looks.
+CENTRE = ("--account-sid=demo", "--calls=95", "--second-calls=0.2", "--speed=5", "--flat")
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Prometheus that watches one centre as two accounts: `full` with everything on, and `bare`.
+
+    It remembers both from last week, and has seen a failed collection and values that nobody knows.
+    """
+    folder = tmp_path_factory.mktemp("dashboards")
+    with ExitStack() as stack:
+        centre = stack.enter_context(_simulator(folder))
+        full = stack.enter_context(_exporter(folder, "full", _full(centre)))
+        bare = stack.enter_context(_exporter(folder, "bare", _bare(centre)))
+        _remember_last_week(folder)
+        url = stack.enter_context(servers.prometheus(folder, [full, bare], NOWHERE))
+        _happened(url, "count(exotel_up == 1) == 2")
+        _trouble(centre, "status:503")
+        _happened(url, 'count(exotel_collector_failures_total{collector="calls"} > 0) == 2')
+        _trouble(centre, "rows")
+        _happened(url, "count(count by (account) (exotel_unknown_values_total > 0)) == 2")
+        _trouble(centre)
+        _happened(url, "count(exotel_up == 1) == 2")
+        yield url
+
+
+@pytest.mark.parametrize("expression", [*dashboard_expressions()], ids=lambda expression: expression.place)
+def test_every_query_returns_data_when_everything_is_on(prometheus: str, expression: Expression) -> None:
+    """No panel and no variable asks for something that isn't there."""
+    _seen(prometheus, _of(expression, "full"))
+
+
+@each_panel
+def test_panel_without_data_says_what_to_set(prometheus: str, panel: dict[str, Any]) -> None:
+    """With everything off a panel has data from the calls alone, or it is empty and tells the key."""
+    queries = [_of(expression, "bare") for expression in panel_expressions("", panel)]
+    if re.search(r"Set \w", panel["fieldConfig"]["defaults"]["noValue"]):
+        assert not any(_has_data(prometheus, query) for query in queries)
+    else:
+        _seen(prometheus, *queries)
+
+
+def _of(expression: Expression, account: str) -> Expression:
+    return replace(expression, promql=substituted(expression.promql, account))
+
+
+def _happened(prometheus: str, promql: str) -> None:
+    _seen(prometheus, Expression("", promql))
+
+
+def _seen(prometheus: str, *queries: Expression) -> None:
+    """Wait until one of the expressions has data."""
+    wait_for(
+        lambda: any(_has_data(prometheus, query) for query in queries),
+        within=SECONDS_TO_HAPPEN,
+        what=" or ".join(query.promql for query in queries),
+    )
+
+
+def _has_data(prometheus: str, query: Expression) -> bool:
+    """Whether the expression has a value: a number now, or, in a graph, at any time of the last minutes."""
+    now = time.time()
+    form = {"query": query.promql, "start": str(now if query.instant else now - 300), "end": str(now)}
+    answer = requests.post(f"{prometheus}/api/v1/query_range", data={**form, "step": "2"}, timeout=30).json()
+    assert answer["status"] == "success", answer
+    values = [float(value) for series in answer["data"]["result"] for _, value in series["values"]]
+    return any(math.isfinite(value) for value in values)
+
+
+@contextmanager
+def _simulator(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", *CENTRE]
+    with program(command, folder / "simulator.log") as server:
+        yield _announced(server, r"(http://127\.0\.0\.1:\d+)")
+
+
+@contextmanager
+def _exporter(folder: Path, name: str, config: dict[str, Any]) -> Iterator[str]:
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [sys.executable, "-m", "exporter", f"--config.file={file}", "--web.listen-address=127.0.0.1:0"]
+    with program(command, folder / f"{name}.log") as server:
+        yield _announced(server, r"msg=listening.* address=(127\.0\.0\.1:\d+)")
+
+
+def _announced(server: Program, pattern: str) -> str:
+    found = wait_for(
+        lambda: re.search(pattern, server.said()), SECONDS_TO_START, what=f"a line like {pattern}"
+    )
+    return str(found and found[1])
+
+
+def _bare(centre: str) -> dict[str, Any]:
+    account = {"name": "bare", "account_sid": "demo", "api_key": "demo", "api_token": "demo"}
+    return {
+        "accounts": [{**account, "base_url": centre}],
+        "collection": {"min_interval": "500ms", "requests_per_minute": 100000},
+    }
+
+
+def _full(centre: str) -> dict[str, Any]:
+    config = _bare(centre)
+    first, *_ = requests.get(f"{centre}/_simulator/truth", timeout=10).json()["lines"]
+    config["accounts"][0] |= {"name": "full", "call_limit": 100, "lines": {"sales": [first]}}
+    config["collection"] |= {"agent_streams": True, "streams": {"enabled": True, "max_per_scrape": 50}}
+    config["metrics"] = {"per_agent": True, "agent_names": True, "longest_calls": 10}
+    return config
+
+
+def _trouble(centre: str, *faults: str) -> None:
+    requests.post(f"{centre}/_simulator/faults", data=json.dumps(faults), timeout=10).raise_for_status()
+
+
+def _remember_last_week(folder: Path) -> None:
+    """Give Prometheus, before it starts, what is compared with: both accounts were listed, and had calls."""
+    now = int(time.time()) - WEEK
+    lines = []
+    for metric, value in {"exotel_up": 1, "job_instance_account:exotel_active_calls:sum": 80}.items():
+        lines.append(f"# TYPE {metric} gauge")
+        lines += [
+            f'{metric}{{job="exotel",instance="last week",account="{account}"}} {value} {stamp}'
+            for account in ("full", "bare")
+            for stamp in range(now - 600, now + 1800, 15)
+        ]
+    file = folder / "last-week.om"
+    file.write_text("\n".join([*lines, "# EOF\n"]), encoding="utf-8")
+    run("promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(folder / "prometheus"))
