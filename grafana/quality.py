@@ -43,8 +43,8 @@ def quality() -> models.Dashboard:
 def _distribution() -> models.Panel:
     words = Words(
         "Durations of calls in progress",
-        "How many calls in progress have lasted how long: the darker, the more. A band that climbs is calls "
-        "that don't end; a dark floor with nothing above is calls that drop at once.",
+        "How many calls in progress have lasted how long: the stronger the shade, the more. A band that "
+        "climbs is calls that don't end; a floor with nothing above it is calls that drop at once.",
         NOT_LISTED,
     )
     # How things are at the moment, not a counter: it has no rate.
