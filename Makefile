@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 MINUTES ?= 10
 
-.PHONY: demo test lint bench coverage soak generate clean
+.PHONY: demo test lint bench coverage soak generate pictures clean
 
 demo: .venv/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -28,6 +28,9 @@ soak: .venv/ready  ## scrapes under churn and faults for MINUTES: memory, thread
 generate: .venv/ready  ## what is committed but generated: dashboards, docs/metrics.md
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
+
+pictures: .venv/ready  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
+	$(BIN)/python -m grafana.pictures
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -1,0 +1,1 @@
+"""Pictures of the dashboards: a workshop tool, `make pictures`."""

@@ -1,0 +1,87 @@
+"""Draws every dashboard over a simulated day: `python -m grafana.pictures`."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from grafana.pictures import prometheus
+from grafana.pictures.history import LAST_WEEK, SCRAPE_INTERVAL, TODAY, Span, write
+from grafana.pictures.replay import CannotReplay, Replay
+
+HERE = Path(__file__).parent
+DASHBOARDS = HERE.parent / "dashboards"
+PICTURES = HERE.parents[1] / "docs" / "pictures"
+
+#: Seconds: who looks at a dashboard doesn't do so at the moment of a scrape.
+_LATER = 5
+
+NEEDED = ("node", "npm", "chromium", "prometheus", "promtool")
+
+
+def main() -> None:
+    """Write a PNG for each dashboard; exit 1 if a panel could not be asked or drawn."""
+    if missing := [tool for tool in NEEDED if not shutil.which(tool)]:
+        sys.exit(f"pictures need {', '.join(NEEDED)} (node 20 or newer); not installed: {', '.join(missing)}")
+    _install()
+    with TemporaryDirectory() as folder:
+        print("simulating two mornings …", flush=True)
+        data = _data(Path(folder))
+        print("asking what the panels ask …", flush=True)
+        complaints = list(_pages(data, Path(folder)))
+        print("drawing …", flush=True)
+        PICTURES.mkdir(exist_ok=True)
+        command = ["node", str(HERE / "draw.mjs"), str(shutil.which("chromium")), folder, str(PICTURES)]
+        drawn = subprocess.run(command, check=False)  # noqa: S603  # our own
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    sys.exit(bool(complaints) or drawn.returncode)
+
+
+def _install() -> None:
+    """Fetch the packages that the lock file names, unless they are there."""
+    installed, wanted = HERE / "node_modules" / ".package-lock.json", HERE / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=HERE, check=True)  # noqa: S603  # our own
+
+
+def _data(folder: Path) -> Path:
+    """The data of a Prometheus that has scraped the shown hours and those a week before."""
+    data = folder / "data"
+    files = {LAST_WEEK: folder / "last-week.om", TODAY: folder / "today.om"}
+    with ThreadPoolExecutor(len(files)) as pool:
+        list(pool.map(write, files.keys(), files.values()))
+    for file in files.values():
+        prometheus.fill(data, file)
+    prometheus.record(data, SCRAPE_INTERVAL, [(_start(span), _end(span)) for span in files])
+    return data
+
+
+def _pages(data: Path, folder: Path) -> Iterator[str]:
+    """Write what there is to draw of each dashboard; give what could not be asked."""
+    with prometheus.running(data, SCRAPE_INTERVAL) as server:
+        replay = Replay(server, _end(TODAY) + _LATER, SCRAPE_INTERVAL)
+        for path in sorted(DASHBOARDS.glob("*.json")):
+            try:
+                page = replay.page(json.loads(path.read_text(encoding="utf-8")))
+            except (CannotReplay, prometheus.QueryFailed) as error:
+                yield f"{path.stem}: {error}"
+            else:
+                (folder / path.name).write_text(json.dumps(page), encoding="utf-8")
+
+
+def _start(span: Span) -> float:
+    return span.start.timestamp()
+
+
+def _end(span: Span) -> float:
+    return span.end.timestamp()
+
+
+if __name__ == "__main__":
+    main()
