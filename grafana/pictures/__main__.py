@@ -14,8 +14,17 @@ from grafana.pictures.history import LAST_WEEK, SCRAPE_INTERVAL, TODAY, Span, wr
 from grafana.pictures.replay import CannotReplay, Replay
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 DASHBOARDS = HERE.parent / "dashboards"
-PICTURES = HERE.parents[1] / "docs" / "pictures"
+PICTURES = ROOT / "docs" / "pictures"
+#: What is simulated is kept, until one of its sources changes.
+BUILD = ROOT / "build" / "pictures"
+DATA, STARTED = BUILD / "data", BUILD / "started"
+SOURCES = (
+    *(ROOT / "exporter").rglob("*.py"),
+    *prometheus.RULES.glob("*.yml"),
+    *(HERE / "history.py", HERE / "prometheus.py"),
+)
 
 #: Seconds: who looks at a dashboard doesn't do so at the moment of a scrape.
 _LATER = 5
@@ -28,14 +37,13 @@ def main() -> None:
     if missing := [tool for tool in NEEDED if not shutil.which(tool)]:
         sys.exit(f"pictures need {', '.join(NEEDED)} (node 20 or newer); not installed: {', '.join(missing)}")
     _install()
-    with TemporaryDirectory() as folder:
-        print("simulating two mornings …", flush=True)
-        data = _data(Path(folder))
-        print("asking what the panels ask …", flush=True)
-        complaints = list(_pages(data, Path(folder)))
-        print("drawing …", flush=True)
+    if not _is_current():
+        print("simulating two mornings: some minutes …", flush=True)
+        _simulate()
+    with TemporaryDirectory() as pages:
+        complaints = list(_ask(Path(pages)))
         PICTURES.mkdir(exist_ok=True)
-        command = ["node", str(HERE / "draw.mjs"), str(shutil.which("chromium")), folder, str(PICTURES)]
+        command = ["node", str(HERE / "draw.mjs"), str(shutil.which("chromium")), pages, str(PICTURES)]
         drawn = subprocess.run(command, check=False)  # noqa: S603  # our own
     for complaint in complaints:
         print(complaint, file=sys.stderr)
@@ -50,29 +58,36 @@ def _install() -> None:
         subprocess.run(command, cwd=HERE, check=True)  # noqa: S603  # our own
 
 
-def _data(folder: Path) -> Path:
-    """The data of a Prometheus that has scraped the shown hours and those a week before."""
-    data = folder / "data"
-    files = {LAST_WEEK: folder / "last-week.om", TODAY: folder / "today.om"}
+def _is_current() -> bool:
+    return DATA.exists() and all(path.stat().st_mtime < STARTED.stat().st_mtime for path in SOURCES)
+
+
+def _simulate() -> None:
+    """Make the data of a Prometheus that has scraped the shown hours and those a week before."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    unfinished = BUILD / "unfinished"
+    unfinished.mkdir(parents=True)
+    STARTED.touch()
+    files = {LAST_WEEK: BUILD / "last-week.om", TODAY: BUILD / "today.om"}
     with ThreadPoolExecutor(len(files)) as pool:
         list(pool.map(write, files.keys(), files.values()))
     for file in files.values():
-        prometheus.fill(data, file)
-    prometheus.record(data, SCRAPE_INTERVAL, [(_start(span), _end(span)) for span in files])
-    return data
+        prometheus.fill(unfinished, file)
+    prometheus.record(unfinished, SCRAPE_INTERVAL, [(_start(span), _end(span)) for span in files])
+    unfinished.rename(DATA)
 
 
-def _pages(data: Path, folder: Path) -> Iterator[str]:
+def _ask(pages: Path) -> Iterator[str]:
     """Write what there is to draw of each dashboard; give what could not be asked."""
-    with prometheus.running(data, SCRAPE_INTERVAL) as server:
+    with prometheus.running(DATA, SCRAPE_INTERVAL) as server:
         replay = Replay(server, _end(TODAY) + _LATER, SCRAPE_INTERVAL)
         for path in sorted(DASHBOARDS.glob("*.json")):
             try:
                 page = replay.page(json.loads(path.read_text(encoding="utf-8")))
-            except (CannotReplay, prometheus.QueryFailed) as error:
+            except CannotReplay as error:
                 yield f"{path.stem}: {error}"
             else:
-                (folder / path.name).write_text(json.dumps(page), encoding="utf-8")
+                (pages / path.name).write_text(json.dumps(page), encoding="utf-8")
 
 
 def _start(span: Span) -> float:

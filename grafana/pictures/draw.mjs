@@ -27,7 +27,7 @@ const browser = await launch({ executablePath: chromium, args: ['--no-sandbox', 
 const complaints = [];
 try {
   for (const file of (await readdir(pages)).filter((name) => name.endsWith('.json'))) {
-    const said = await draw(join(pages, file)).catch((error) => [error.message]);
+    const said = await draw(join(pages, file)).catch((error) => [error.message.split('\n')[0]]);
     complaints.push(...said.map((complaint) => `${basename(file, '.json')}: ${complaint}`));
   }
 } finally {
@@ -52,7 +52,7 @@ async function draw(file) {
   await tab.evaluate((it) => window.draw(it), page);
   await tab.waitForNetworkIdle({ idleTime: 500 });
   const height = await tab.evaluate(() => document.getElementById('page').offsetHeight);
-  await tab.setViewport({ width: page.width, height: height });
+  await tab.setViewport({ width: page.width, height });
   await new Promise((resolve) => setTimeout(resolve, 500)); // what measures itself has done so
   const picture = sharp(await tab.screenshot()).png({ palette: true, colours: 256, effort: 10 }); // a third of the size
   const { size } = await picture.toFile(join(pictures, `${name}.png`));
@@ -68,7 +68,7 @@ async function bundled() {
     write: false,
     outdir: '/',
     jsx: 'automatic',
-    loader: { '.ttf': 'empty', '.woff': 'empty', '.woff2': 'dataurl' },
+    loader: { '.ttf': 'empty', '.woff': 'empty' },
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'error',
   });

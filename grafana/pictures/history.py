@@ -15,7 +15,7 @@ import requests
 import yaml
 
 from exporter.cli import main
-from exporter.simulator import Settings, Simulator
+from exporter.simulator import EXOPHONES, Settings, Simulator
 from grafana.pictures.prometheus import free_address
 from tests.e2e.processes import wait_for
 
@@ -27,8 +27,15 @@ END = datetime(2025, 6, 18, 13, 50, tzinfo=UTC)
 #: As the deployed Prometheus names them.
 JOB, INSTANCE = "exotel", "exporter:9927"
 
-#: Everything is on.
-EXPORTER = {"collection": {"min_interval": "1s"}}
+#: Everything is on; agents have the names of nobody.
+OPTIONS = {
+    "collection": {
+        "agent_streams": True,
+        "streams": {"enabled": True, "max_per_scrape": 40, "max_age": "90s"},
+    },
+    "metrics": {"per_agent": True, "agent_names": True, "longest_calls": 10},
+}
+LINES = {"booking": EXOPHONES[:2], "billing": EXOPHONES[2:3]}
 
 _OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 _SAMPLE = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*?)\})? (?P<value>\S+)(?: # .*)?")
@@ -58,6 +65,8 @@ class Span:
 
     start: datetime
     end: datetime
+    is_shown: bool
+    """Else only its load is laid over: it needs no option, and no trouble."""
 
     def scrapes(self) -> Iterator[datetime]:
         """When the exporter is scraped."""
@@ -66,8 +75,8 @@ class Span:
 
 
 #: What the dashboards show, and the week before, which they lay over it.
-TODAY = Span(END - LENGTH, END)
-LAST_WEEK = Span(TODAY.start - timedelta(weeks=1), TODAY.end - timedelta(weeks=1))
+TODAY = Span(END - LENGTH, END, is_shown=True)
+LAST_WEEK = Span(TODAY.start - timedelta(weeks=1), END - timedelta(weeks=1), is_shown=False)
 
 
 def write(span: Span, file: Path) -> None:
@@ -77,7 +86,8 @@ def write(span: Span, file: Path) -> None:
             name: stack.enter_context(Simulator(_settings(centre, span))) for name, centre in CENTRES.items()
         }
         config = file.with_suffix(".yaml")
-        config.write_text(yaml.safe_dump(_config(centres)), encoding="utf-8")
+        options = OPTIONS if span.is_shown else {}
+        config.write_text(yaml.safe_dump({"accounts": _accounts(centres), **options}), encoding="utf-8")
         clock: Synchronized[float] = multiprocessing.get_context("spawn").Value("d", 0.0)
         _set(clock, span.start)
         url = stack.enter_context(_exporter(config, clock))
@@ -85,7 +95,8 @@ def write(span: Span, file: Path) -> None:
         for at in span.scrapes():
             _set(clock, at)
             for name, simulator in centres.items():
-                simulator.set_faults(_faults(CENTRES[name], at))
+                if span.is_shown:
+                    simulator.set_faults(_faults(CENTRES[name], at))
                 simulator.advance(SCRAPE_INTERVAL)
             output.writelines(f"{sample} {at.timestamp():.0f}\n" for sample in _scraped(url))
         output.write("# EOF\n")
@@ -95,8 +106,9 @@ def _settings(centre: Centre, span: Span) -> Settings:
     return Settings(
         calls=centre.calls,
         agents=centre.agents,
-        seed=span.start.timetuple().tm_yday,
+        seed=centre.limit * span.start.timetuple().tm_yday,
         second_calls=0.05,
+        stream_limit=centre.limit // 5,
         start_hour=span.start.hour + span.start.minute / 60,
         epoch=span.start.timestamp() - SCRAPE_INTERVAL,
         speed=0,
@@ -105,14 +117,11 @@ def _settings(centre: Centre, span: Span) -> Settings:
 
 
 def _faults(centre: Centre, at: datetime) -> list[str]:
-    """Those of the day that is shown; last week all went well."""
-    if at < TODAY.start:
-        return []
     return [fault for fault, (start, end) in centre.faults.items() if start <= f"{at:%H:%M}" < end]
 
 
-def _config(centres: Mapping[str, Simulator]) -> dict[str, object]:
-    accounts = [
+def _accounts(centres: Mapping[str, Simulator]) -> list[dict[str, object]]:
+    return [
         {
             "name": name,
             "account_sid": simulator.settings.account_sid,
@@ -120,10 +129,10 @@ def _config(centres: Mapping[str, Simulator]) -> dict[str, object]:
             "api_key": simulator.settings.api_key,
             "api_token": simulator.settings.api_token,
             "call_limit": CENTRES[name].limit,
+            "lines": {line: list(numbers) for line, numbers in LINES.items()},
         }
         for name, simulator in centres.items()
     ]
-    return {**EXPORTER, "accounts": accounts}
 
 
 @contextmanager

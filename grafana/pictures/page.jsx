@@ -15,7 +15,13 @@ const TIME_ZONE = 'utc';
 
 window.draw = async (page) => {
   const theme = createTheme({ colors: { mode: 'dark' } });
-  const panels = await Promise.all(page.dashboard.panels.map((panel) => prepared(panel, page, theme)));
+  const panels = await Promise.all(
+    page.dashboard.panels.map((panel) =>
+      prepared(panel, page, theme).catch((error) => {
+        throw new Error(`${panel.title}: ${error.message}`);
+      })
+    )
+  );
   document.body.style.fontFamily = theme.typography.fontFamily;
   const root = createRoot(document.getElementById('page'));
   const render = (children) =>
@@ -38,7 +44,7 @@ async function prepared(panel, page, theme) {
   }
   const known = PANELS[panel.type];
   if (!known) {
-    throw new Error(`${panel.title}: this tool draws no ${panel.type}`);
+    throw new Error(`this tool draws no ${panel.type}`);
   }
   const complete = { ...panel, options: panel.options ?? {}, fieldConfig: { defaults: {}, overrides: [], ...panel.fieldConfig } };
   const frames = await framesOf(complete, page.answers[panel.id], theme, TIME_ZONE, known.defaults);

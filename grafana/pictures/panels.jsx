@@ -128,7 +128,8 @@ function Rows({ panel, frames, timeRange, width, height }) {
     <TableNG
       data={frames[0]}
       fieldConfig={panel.fieldConfig}
-      initialSortBy={panel.options.sortBy}
+      noValue={panel.fieldConfig.defaults.noValue}
+      sortBy={panel.options.sortBy}
       cellHeight={panel.options.cellHeight}
       noHeader={panel.options.showHeader === false}
       timeRange={timeRange}

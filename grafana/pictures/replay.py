@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grafana.pictures.prometheus import Prometheus
+from grafana.pictures.prometheus import Prometheus, QueryFailed
 
 Panel = Mapping[str, Any]
 
@@ -93,11 +93,14 @@ class Replay:
             if target.get("hide"):
                 continue
             promql = put_in(target["expr"], known)
-            if target.get("instant"):
-                data = self.prometheus.query(promql, self.end)
-            else:
-                first = start - start % step
-                data = self.prometheus.query_range(promql, first, self.end - self.end % step, step)
+            try:
+                if target.get("instant"):
+                    data = self.prometheus.query(promql, self.end)
+                else:  # at full steps, as Grafana asks
+                    first, last = start - start % step, self.end - self.end % step
+                    data = self.prometheus.query_range(promql, first, last, step)
+            except QueryFailed as error:
+                raise CannotReplay(f"{panel['title']}: {error}") from None
             yield {"target": target, "step": step, "series": data["result"]}
 
     def _step(self, panel: Panel, start: float) -> int:
