@@ -7,22 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.expressions import RULES, rules
 from tests.tools import ROOT, run
 
 DEPLOY = ROOT / "deploy"
-RUNBOOKS = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs/runbooks.md"
-
-ALERTS = {rule["alert"] for rule in rules() if "alert" in rule}
-
-each_alert = pytest.mark.parametrize(
-    "alert",
-    [
-        pytest.param(rule, id=f"{rule['alert']}-{rule['labels']['severity']}")
-        for rule in rules()
-        if "alert" in rule
-    ],
-)
 
 
 def _yaml(path: Path) -> Any:
@@ -31,73 +18,6 @@ def _yaml(path: Path) -> Any:
 
 COMPOSE = _yaml(DEPLOY / "compose.yaml")
 each_service = pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
-
-
-def test_prometheus_accepts_its_configuration() -> None:
-    """promtool finds nothing wrong with the configuration or the rules that it loads."""
-    assert "1 rule files found" in run(
-        "promtool",
-        "check",
-        "config",
-        "--lint=all",
-        "--lint-fatal",
-        "prometheus.yml",
-        cwd=DEPLOY / "prometheus",
-    )
-
-
-def test_rules_pass_every_lint() -> None:
-    """promtool has no complaint about any rule, not even a small one."""
-    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES.glob("*.yml")))
-
-
-def test_alerts_fire_and_resolve_as_their_cases_say() -> None:
-    """promtool evaluates the rules on the series of each case."""
-    run("promtool", "test", "rules", *map(str, (RULES / "tests").glob("*.yml")))
-
-
-def test_every_alert_has_a_case_that_fires_one_that_does_not_and_one_that_resolves() -> None:
-    """An alert that was never seen to fire, or to end, is a hope."""
-    fires: set[str] = set()
-    silent_before: set[str] = set()
-    silent_after: set[str] = set()
-    for file in (RULES / "tests").glob("*.yml"):
-        for case in _yaml(file)["tests"]:
-            fired: set[str] = set()
-            for check in case.get("alert_rule_test", []):
-                name = check["alertname"]
-                if check.get("exp_alerts"):
-                    fired.add(name)
-                else:
-                    (silent_after if name in fired else silent_before).add(name)
-            fires |= fired
-    assert (fires, silent_before, silent_after) == (ALERTS, ALERTS, ALERTS)
-
-
-@each_alert
-def test_alert_tells_the_one_on_call_what_to_do(alert: dict[str, Any]) -> None:
-    """Each alert waits before it wakes anybody, says how bad it is and links what to do."""
-    assert alert["for"]
-    assert alert["labels"]["severity"] in {"warning", "critical"}
-    assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
-    assert alert["annotations"]["runbook_url"] == f"{RUNBOOKS}#{alert['alert'].lower()}"
-
-
-def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
-    """The runbooks cover each alert, and nothing else, with the same four questions answered."""
-    _, *sections = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8").split("\n## ")
-    assert {section.partition("\n")[0] for section in sections} == ALERTS
-    for section in sections:
-        asked = re.findall(r"^\*\*(.+?)\.\*\*", section, re.MULTILINE)
-        assert asked == ["What it means", "What the customer feels", "How to confirm", "What to do"]
-
-
-def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
-    """The name of a recorded series says which labels it keeps and what was done to it."""
-    recorded = [rule["record"] for rule in rules() if "record" in rule]
-    assert recorded
-    for name in recorded:
-        assert re.fullmatch(r"[a-z_]+:exotel_[a-z_]+:[a-z0-9_]+", name)
 
 
 def test_alertmanager_accepts_its_configuration() -> None:

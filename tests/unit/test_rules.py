@@ -1,0 +1,157 @@
+"""The rules are accepted, are seen to fire and to end, and tell the one on call what to do."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.expressions import RULES, dashboards, rules
+from tests.tools import ROOT, run
+
+PROMETHEUS = RULES.parent
+CASES = sorted((RULES / "tests").glob("*.yml"))
+RUNBOOKS = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs/runbooks.md"
+GRAFANA = '{{ query "url:exotel_dashboards:info" | first | label "url" }}'
+
+RECORDED = [rule for rule in rules() if "record" in rule]
+ALERTS = [rule for rule in rules() if "alert" in rule]
+NAMES = {rule["alert"] for rule in ALERTS}
+THRESHOLD = re.compile(r"\b(?:account|all):exotel_\w+:(?:threshold|minimum|warning|critical|low|high)\b")
+
+each_alert = pytest.mark.parametrize(
+    "alert", [pytest.param(rule, id=f"{rule['alert']}-{rule['labels']['severity']}") for rule in ALERTS]
+)
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_prometheus_accepts_its_configuration() -> None:
+    """promtool finds nothing wrong with the configuration, and sees every file of rules."""
+    said = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", cwd=PROMETHEUS)
+    assert f"{len([*RULES.glob('*.yml')])} rule files found" in said
+
+
+def test_rules_pass_every_lint() -> None:
+    """promtool has no complaint about any rule, not even a small one."""
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES.glob("*.yml")))
+
+
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.name)
+def test_alerts_fire_and_resolve_as_their_cases_say(cases: Path) -> None:
+    """promtool evaluates the rules on the series of each case."""
+    run("promtool", "test", "rules", str(cases))
+
+
+def test_every_alert_has_a_case_that_fires_one_that_does_not_and_one_that_resolves() -> None:
+    """An alert that was never seen to fire, or to end, is a hope."""
+    fires: set[tuple[str, str]] = set()
+    silent_before: set[str] = set()
+    silent_after: set[str] = set()
+    for case in (case for file in CASES for case in _yaml(file)["tests"]):
+        fired: set[str] = set()
+        for check in case.get("alert_rule_test", []):
+            name = check["alertname"]
+            fires |= {(name, alert["exp_labels"]["severity"]) for alert in check.get("exp_alerts", [])}
+            if check.get("exp_alerts"):
+                fired.add(name)
+            else:
+                (silent_after if name in fired else silent_before).add(name)
+    assert fires == {(rule["alert"], rule["labels"]["severity"]) for rule in ALERTS}
+    assert (silent_before, silent_after) == (NAMES, NAMES)
+
+
+@each_alert
+def test_alert_tells_the_one_on_call_what_to_do(alert: dict[str, Any]) -> None:
+    """Each says how bad it is, of whom it speaks, and links what to do and where to look."""
+    assert alert["alert"].startswith("Exotel")
+    assert alert["labels"].keys() == {"severity"}
+    assert alert["labels"]["severity"] in {"warning", "critical"}
+    annotations = alert["annotations"]
+    assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+    subject = re.search(r"\$labels\.(account|instance)\b", annotations["summary"])
+    assert subject
+    assert subject[0] in annotations["description"]
+    assert annotations["runbook_url"] == f"{RUNBOOKS}#{alert['alert'].lower()}"
+
+
+@each_alert
+def test_alert_waits_before_it_wakes_anybody(alert: dict[str, Any]) -> None:
+    """But for credentials that are refused: no waiting mends them."""
+    assert (alert["for"] == "0s") == (alert["alert"] == "ExotelCredentialsRefused")
+
+
+@each_alert
+def test_alert_leads_to_a_dashboard_that_exists_and_selects_its_subject(alert: dict[str, Any]) -> None:
+    """The address begins where Grafana is, set in one place; a uid and the value of a label follow."""
+    address = alert["annotations"]["dashboard_url"]
+    link = re.fullmatch(
+        re.escape(GRAFANA) + r"/d/([a-z-]+)\?var-(account|instance)={{ \$labels\.(\w+) \| urlquery }}",
+        address,
+    )
+    assert link, address
+    assert link[2] == link[3]
+    assert link[1] in {dashboard["uid"] for _, dashboard in dashboards()}
+
+
+@each_alert
+def test_alert_compares_with_thresholds_and_names_them(alert: dict[str, Any]) -> None:
+    """No number hides in an alert, but 0 and 1: none, and all. What it was compared to stands in its text."""
+    assert not set(re.findall(r"(?:[<>]=?|==)\s+([\d.]+)", alert["expr"])) - {"0", "1"}
+    named = set(THRESHOLD.findall(alert["annotations"]["description"]))
+    assert set(THRESHOLD.findall(alert["expr"])) <= named
+
+
+def test_every_threshold_is_recorded_in_one_place_and_compared_with() -> None:
+    """What stands in thresholds.yml is what alerts use: nothing is missing, nothing left over."""
+    [group] = _yaml(RULES / "thresholds.yml")["groups"]
+    recorded = {rule["record"] for rule in group["rules"] if THRESHOLD.fullmatch(rule["record"])}
+    used = {name for alert in ALERTS for name in THRESHOLD.findall(alert["expr"])}
+    assert recorded == used
+    assert len(recorded) + 2 == len(group["rules"])  # where Grafana is; 1 for each account
+
+
+def test_scrapes_are_compared_with_the_interval_that_is_configured() -> None:
+    """The threshold of ExotelScrapedTooOften follows scrape_interval, which no series tells."""
+    [job] = _yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+    [expr] = [rule["expr"] for rule in RECORDED if "sustainable_interval_seconds:threshold" in rule["record"]]
+    assert expr == f"{job['scrape_interval'].removesuffix('s')} * account:exotel_up:group"
+
+
+def test_an_account_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
+    """What the head of thresholds.yml says to write does hold for that account, and for no other."""
+    text = (RULES / "thresholds.yml").read_text(encoding="utf-8")
+    example = re.search(r"expr: (label_replace.*)", text)
+    assert example
+    changed = text.replace("expr: 0.8 * account:exotel_up:group", f"expr: {example[1]}", 1)
+    (tmp_path / "thresholds.yml").write_text(changed, encoding="utf-8")
+    accounts = [{"series": f'exotel_up{{account="{name}"}}', "values": "1x5"} for name in ("acme", "globex")]
+    series = "account:exotel_active_calls_per_call_limit:warning"
+    expected = [
+        {"labels": f'{series}{{account="{name}"}}', "value": value}
+        for name, value in {"acme": 0.95, "globex": 0.8}.items()
+    ]
+    asked = {"expr": series, "eval_time": "5m", "exp_samples": expected}
+    case = {"interval": "1m", "input_series": accounts, "promql_expr_test": [asked]}
+    (tmp_path / "case.yml").write_text(yaml.safe_dump({"rule_files": ["thresholds.yml"], "tests": [case]}))
+    run("promtool", "test", "rules", "case.yml", cwd=tmp_path)
+
+
+def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
+    """The runbooks cover each alert, and nothing else, with the same four questions answered."""
+    _, *sections = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8").split("\n## ")
+    titles = [section.partition("\n")[0] for section in sections]
+    assert sorted(titles) == sorted(NAMES)
+    for section in sections:
+        asked = re.findall(r"^\*\*(.+?)\.\*\*", section, re.MULTILINE)
+        assert asked == ["What it means", "What the customer feels", "How to confirm", "What to do"]
+
+
+def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
+    """The name of a recorded series says which labels it keeps and what was done to it."""
+    assert RECORDED
+    for rule in RECORDED:
+        assert re.fullmatch(r"[a-z_]+:exotel_[a-z_]+:[a-z0-9_]+", rule["record"])
