@@ -1,0 +1,142 @@
+"""What a real Alertmanager keeps to itself, because another alert has said it."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e import servers
+from tests.e2e.processes import wait_for
+from tests.e2e.webhook import webhook
+from tests.expressions import rules
+
+Labels = dict[str, str]
+
+MINUTE = timedelta(minutes=1)
+SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in rules() if "alert" in rule}
+CASES = itertools.count()
+OUR_EXPORTER = {"job": "exotel", "instance": "ours:9927"}
+TWIN = {"job": "exotel", "instance": "twin:9927"}
+
+
+def alert(name: str, **labels: str) -> Labels:
+    """Give the labels of an alert, with the severity of its rule unless that is said."""
+    return {"alertname": f"Exotel{name}", "severity": SEVERITIES[f"Exotel{name}"], **labels}
+
+
+def of_acme(name: str, **labels: str) -> Labels:
+    """Give the labels of an alert on the account acme."""
+    return alert(name, account="acme", **labels)
+
+
+DOWN = alert("ExporterDown", **OUR_EXPORTER)
+NO_EXPORTER = alert("ExporterDown", job="exotel")
+UNWATCHED = of_acme("AccountUnwatched", **OUR_EXPORTER)
+FAILING = of_acme("CollectionFailing", severity="critical")
+REFUSED = of_acme("CredentialsRefused")
+AT_LIMIT = of_acme("CallsAtLimit")
+NEAR_LIMIT = of_acme("CallsNearLimit", severity="critical")
+
+SILENCED = {
+    "down: its own clock": ([DOWN], alert("ClockSkew", **OUR_EXPORTER)),
+    "down: its accounts are unwatched": ([DOWN], UNWATCHED),
+    "no exporter at all: every account is unwatched": ([NO_EXPORTER], UNWATCHED),
+    "down: what was told of its account": ([DOWN, UNWATCHED], of_acme("RateLimited")),
+    "down: what was critical of its account": ([DOWN, UNWATCHED], FAILING),
+    "refused: failing": ([REFUSED], FAILING),
+    "refused: a collector beside the list": ([REFUSED], of_acme("CollectionFailing", collector="streams")),
+    "failing: a collector beside the list": ([FAILING], of_acme("CollectionFailing", collector="streams")),
+    "failing: incomplete": ([FAILING], of_acme("CollectionIncomplete")),
+    "refused: rate limited": ([REFUSED], of_acme("RateLimited")),
+    "critical: its warning": ([NEAR_LIMIT], of_acme("CallsNearLimit", severity="warning")),
+    "at the limit: near it": ([AT_LIMIT], NEAR_LIMIT),
+    "at the limit: soon at it": ([AT_LIMIT], of_acme("CallLimitWithinTheHour")),
+    "near the limit: soon at it": ([NEAR_LIMIT], of_acme("CallLimitWithinTheHour")),
+    "stuck: long": ([of_acme("StuckCall")], of_acme("LongCall")),
+    "one leg: no bridge": ([of_acme("CallsWithOneLeg")], of_acme("BridgesMissing")),
+}
+TOLD = {
+    "down: an account that its twin watches": ([DOWN], FAILING),
+    "down: another exporter's clock": ([DOWN], alert("ClockSkew", **TWIN)),
+    "down: an account of another exporter": (
+        [DOWN, UNWATCHED],
+        alert("CallsAtLimit", account="globex"),
+    ),
+    "down: an account that another exporter left": (
+        [DOWN],
+        alert("AccountUnwatched", account="globex", **TWIN),
+    ),
+    "unwatched: an exporter that is down": ([UNWATCHED], DOWN),
+    "one exporter down: another": ([DOWN], alert("ExporterDown", **TWIN)),
+    "failing: the calls of another account": ([FAILING], alert("CallsAtLimit", account="globex")),
+    "failing: another account's rate limit": ([FAILING], alert("RateLimited", account="globex")),
+    "a collector beside the list: incomplete": (
+        [of_acme("CollectionFailing", severity="warning", collector="streams")],
+        of_acme("CollectionIncomplete"),
+    ),
+    "critical: another warning": ([AT_LIMIT], of_acme("RingingTooLong", direction="inbound")),
+    "critical: another account's warning": (
+        [NEAR_LIMIT],
+        alert("CallsNearLimit", account="globex", severity="warning"),
+    ),
+    "a warning: soon at the limit": (
+        [of_acme("CallsNearLimit", severity="warning")],
+        of_acme("CallLimitWithinTheHour"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of an Alertmanager with the deployed configuration."""
+    with (
+        webhook() as receiver,
+        servers.alertmanager(tmp_path_factory.mktemp("inhibition"), receiver.url) as address,
+    ):
+        yield f"http://{address}/api/v2/alerts"
+
+
+@pytest.mark.parametrize(("sources", "target"), SILENCED.values(), ids=SILENCED)
+def test_an_alert_silences_what_follows_from_it(
+    alertmanager: str, sources: Sequence[Labels], target: Labels
+) -> None:
+    """Who knows the cause is not told of its effects."""
+    assert _is_silenced(alertmanager, sources, target)
+
+
+@pytest.mark.parametrize(("sources", "target"), TOLD.values(), ids=TOLD)
+def test_an_alert_silences_nothing_else(alertmanager: str, sources: Sequence[Labels], target: Labels) -> None:
+    """What another exporter, account or call has to say is still told."""
+    assert not _is_silenced(alertmanager, sources, target)
+
+
+def _is_silenced(url: str, sources: Sequence[Labels], target: Labels) -> bool:
+    """Whether the target is kept back while the sources fire.
+
+    A pair posted last, of which the one is known to silence the other, tells when all have been seen.
+    """
+    seen = f"case-{next(CASES)}"
+    long_call = alert("LongCall", account=seen)
+    alerts = [*sources, target, alert("StuckCall", account=seen), long_call]
+    _post(url, alerts, for_another=MINUTE)
+    try:
+        wait_for(lambda: _silencing(url, long_call), within=5, what="all alerts are seen")
+        return bool(_silencing(url, target))
+    finally:
+        _post(url, alerts, for_another=-MINUTE)
+
+
+def _post(url: str, alerts: Sequence[Labels], for_another: timedelta) -> None:
+    now = datetime.now(UTC)
+    span = {"startsAt": (now - 2 * MINUTE).isoformat(), "endsAt": (now + for_another).isoformat()}
+    requests.post(url, json=[{"labels": labels, **span} for labels in alerts], timeout=10).raise_for_status()
+
+
+def _silencing(url: str, target: Labels) -> list[Any]:
+    """What silences the target now."""
+    alerts = requests.get(url, timeout=10).json()
+    [status] = [each["status"] for each in alerts if each["labels"] == target]
+    return list(status["inhibitedBy"])
