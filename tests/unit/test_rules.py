@@ -150,6 +150,19 @@ def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
         assert asked == ["What it means", "What the customer feels", "How to confirm", "What to do"]
 
 
+def test_queries_of_the_runbooks_are_valid_promql(tmp_path: Path) -> None:
+    """What is to be pasted into Prometheus while an alert is on is understood there."""
+    blocks = re.findall(
+        r"^ {4}(.+)$", (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    queries = [line for line in blocks if not line.startswith("curl ")]
+    assert len(queries) >= len(NAMES)
+    recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": recorded}]}))
+    assert f"{len(queries)} rules found" in run("promtool", "check", "rules", str(file))
+
+
 def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
     """The name of a recorded series says which labels it keeps and what was done to it."""
     assert RECORDED
