@@ -2,9 +2,10 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,28 +16,43 @@ SECONDS_TO_START = 20
 
 
 @contextmanager
-def simulator(folder: Path, calls: int) -> Iterator[str]:
+def simulator(folder: Path, calls: int, name: str = "simulator") -> Iterator[str]:
     """The URL of a simulated Exotel in which `calls` calls of the account `demo` go on for ever."""
     command = [
         *(sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0"),
         *("--account-sid=demo", f"--calls={calls}", "--api-key=demo", "--api-token=demo", "--speed=0"),
     ]
-    with program(command, folder / "simulator.log") as server:
+    with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"(http://127\.0\.0\.1:\d+)")
 
 
 @contextmanager
 def exporter(name: str, folder: Path, url: str, limit: int) -> Iterator[tuple[str, Program]]:
-    """The address of an exporter of two accounts: `demo`, and `unknown-sid`, which the API doesn't know.
+    """The address of an exporter of two accounts: `demo`, and `unknown-sid`, which the API doesn't know."""
+    lines = {"sales": [*EXOPHONES[:2]], "support": [EXOPHONES[2]]}
+    accounts = [
+        account(url) | {"call_limit": limit, "lines": lines},
+        account(url, name="unknown-sid") | {"account_sid": "nobody"},
+    ]
+    with exporter_of(name, folder, accounts) as started:
+        yield started
 
-    All that can be switched on is on, and the budget is large enough for details at each scrape.
+
+def account(url: str, name: str = "demo") -> dict[str, Any]:
+    """Give the configuration of a simulator's account."""
+    return {"name": name, "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
+
+
+@contextmanager
+def exporter_of(
+    name: str, folder: Path, accounts: Sequence[Mapping[str, Any]], listen: str = "127.0.0.1:0"
+) -> Iterator[tuple[str, Program]]:
+    """The address of an exporter of these accounts, with all that can be switched on.
+
+    It may ask as often as it is scraped, and has requests for details at each scrape.
     """
-    account = {"name": "demo", "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
     config = {
-        "accounts": [
-            {**account, "call_limit": limit, "lines": {"sales": [*EXOPHONES[:2]], "support": [EXOPHONES[2]]}},
-            {**account, "name": "unknown-sid", "account_sid": "nobody"},
-        ],
+        "accounts": accounts,
         "collection": {
             "min_interval": "1s",
             "requests_per_minute": 6000,
@@ -47,7 +63,7 @@ def exporter(name: str, folder: Path, url: str, limit: int) -> Iterator[tuple[st
     }
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "exporter", f"--config.file={file}", "--web.listen-address=127.0.0.1:0"]
+    command = [sys.executable, "-m", "exporter", f"--config.file={file}", f"--web.listen-address={listen}"]
     with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"msg=listening.* address=(127\.0\.0\.1:\d+)"), server
 

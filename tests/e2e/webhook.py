@@ -28,6 +28,11 @@ class Webhook(ThreadingHTTPServer):
             if alert["status"] == "firing" and labels.items() <= alert["labels"].items()
         ]
 
+    def still_firing(self) -> list[dict[str, Any]]:
+        """The alerts of which nobody was told that they are over."""
+        last = {alert["fingerprint"]: alert for alert in list(self.alerts)}
+        return [alert for alert in last.values() if alert["status"] == "firing"]
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Webhook
