@@ -1,6 +1,7 @@
-"""The dashboards, the rules, and every PromQL expression of both, to be checked or asked."""
+"""The dashboards, the rules, the runbooks, and every PromQL expression of them, to be checked or asked."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from tests.tools import ROOT
 
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 RULES = ROOT / "deploy" / "prometheus" / "rules"
+RUNBOOKS = ROOT / "docs" / "runbooks.md"
 
 #: What Grafana would put in place of its variables. Longer names first: one may begin another.
 VARIABLES = {
@@ -36,9 +38,10 @@ class Expression:
 
 
 def expressions() -> Iterator[Expression]:
-    """Those of the dashboards and those of the rules."""
+    """Those of the dashboards, of the rules and of the runbooks."""
     yield from dashboard_expressions()
     yield from rule_expressions()
+    yield from runbook_expressions()
 
 
 def dashboard_expressions() -> Iterator[Expression]:
@@ -68,6 +71,15 @@ def rule_expressions() -> Iterator[Expression]:
     """Those of every recording rule and alert."""
     for rule in rules():
         yield Expression(rule.get("alert") or rule["record"], rule["expr"])
+
+
+def runbook_expressions() -> Iterator[Expression]:
+    """Those to be pasted into Prometheus while an alert is on: indented lines that are not for a shell."""
+    _, *sections = RUNBOOKS.read_text(encoding="utf-8").split("\n## ")
+    for section in sections:
+        alert = section.partition("\n")[0]
+        for line in re.findall(r"^ {4}(?!curl )(.+)$", section, re.MULTILINE):
+            yield Expression(f"{RUNBOOKS.name}: {alert}", line)
 
 
 def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.expressions import RULES, dashboards, rules
-from tests.tools import ROOT, run
+from tests.expressions import RULES, RUNBOOKS, dashboards, rules, runbook_expressions
+from tests.tools import run
 
 PROMETHEUS = RULES.parent
 CASES = sorted((RULES / "tests").glob("*.yml"))
-RUNBOOKS = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs/runbooks.md"
+RUNBOOKS_URL = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs/runbooks.md"
 GRAFANA = '{{ query "url:exotel_dashboards:info" | first | label "url" }}'
 
 RECORDED = [rule for rule in rules() if "record" in rule]
@@ -75,7 +75,7 @@ def test_alert_tells_the_one_on_call_what_to_do(alert: dict[str, Any]) -> None:
     subject = re.search(r"\$labels\.(account|instance)\b", annotations["summary"])
     assert subject
     assert subject[0] in annotations["description"]
-    assert annotations["runbook_url"] == f"{RUNBOOKS}#{alert['alert'].lower()}"
+    assert annotations["runbook_url"] == f"{RUNBOOKS_URL}#{alert['alert'].lower()}"
 
 
 @each_alert
@@ -142,7 +142,7 @@ def test_an_account_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
 
 def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
     """The runbooks cover each alert, and nothing else, with the same four questions answered."""
-    _, *sections = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8").split("\n## ")
+    _, *sections = RUNBOOKS.read_text(encoding="utf-8").split("\n## ")
     titles = [section.partition("\n")[0] for section in sections]
     assert sorted(titles) == sorted(NAMES)
     for section in sections:
@@ -152,10 +152,7 @@ def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
 
 def test_queries_of_the_runbooks_are_valid_promql(tmp_path: Path) -> None:
     """What is to be pasted into Prometheus while an alert is on is understood there."""
-    blocks = re.findall(
-        r"^ {4}(.+)$", (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    queries = [line for line in blocks if not line.startswith("curl ")]
+    queries = [expression.promql for expression in runbook_expressions()]
     assert len(queries) >= len(NAMES)
     recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     file = tmp_path / "queries.yml"
