@@ -16,12 +16,9 @@ SECONDS_TO_START = 20
 
 
 @contextmanager
-def simulator(folder: Path, calls: int, name: str = "simulator") -> Iterator[str]:
-    """The URL of a simulated Exotel in which `calls` calls of the account `demo` go on for ever."""
-    command = [
-        *(sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0"),
-        *("--account-sid=demo", f"--calls={calls}", "--api-key=demo", "--api-token=demo", "--speed=0"),
-    ]
+def simulator(folder: Path, *options: str, name: str = "simulator") -> Iterator[str]:
+    """The URL of a simulated Exotel, whose account is `demo`."""
+    command = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", *options]
     with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"(http://127\.0\.0\.1:\d+)")
 
@@ -61,6 +58,15 @@ def exporter_of(
         },
         "metrics": {"per_agent": True, "agent_names": True, "longest_calls": 5},
     }
+    with configured_exporter(name, folder, config, listen) as started:
+        yield started
+
+
+@contextmanager
+def configured_exporter(
+    name: str, folder: Path, config: Mapping[str, Any], listen: str = "127.0.0.1:0"
+) -> Iterator[tuple[str, Program]]:
+    """The address of an exporter with this configuration."""
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [sys.executable, "-m", "exporter", f"--config.file={file}", f"--web.listen-address={listen}"]
@@ -69,6 +75,7 @@ def exporter_of(
 
 
 def _announced(server: Program, pattern: str) -> str:
+    """Where the program says that it listens, as soon as it does."""
     found = wait_for(
         lambda: re.search(pattern, server.said()), SECONDS_TO_START, what=f"a line like {pattern}"
     )

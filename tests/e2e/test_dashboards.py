@@ -3,31 +3,28 @@
 import json
 import math
 import re
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import yaml
 
-from tests.e2e import servers
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e import exotel, servers
+from tests.e2e.processes import wait_for
 from tests.expressions import Expression, dashboard_expressions, each_panel, panel_expressions, substituted
 from tests.tools import run
 
-SECONDS_TO_START = 20
 SECONDS_TO_HAPPEN = 60
 WEEK = 7 * 24 * 3600
 
 NOWHERE = "127.0.0.1:9"  # alerts are not what is tested here
 
 #: Calls come and go fast enough to be answered, to end and to be held while the test looks.
-CENTRE = ("--account-sid=demo", "--calls=95", "--second-calls=0.2", "--speed=5", "--flat")
+CENTRE = ("--calls=95", "--second-calls=0.2", "--speed=5", "--flat")
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +35,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     folder = tmp_path_factory.mktemp("dashboards")
     with ExitStack() as stack:
-        centre = stack.enter_context(_simulator(folder))
-        full = stack.enter_context(_exporter(folder, "full", _full(centre)))
-        bare = stack.enter_context(_exporter(folder, "bare", _bare(centre)))
+        centre = stack.enter_context(exotel.simulator(folder, *CENTRE))
+        full, _ = stack.enter_context(exotel.configured_exporter("full", folder, _full(centre)))
+        bare, _ = stack.enter_context(exotel.configured_exporter("bare", folder, _bare(centre)))
         _remember_last_week(folder)
         url = stack.enter_context(servers.prometheus(folder, [full, bare], NOWHERE))
         _happened(url, "count(exotel_up == 1) == 2")
@@ -96,33 +93,9 @@ def _has_data(prometheus: str, query: Expression) -> bool:
     return any(math.isfinite(value) for value in values)
 
 
-@contextmanager
-def _simulator(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", *CENTRE]
-    with program(command, folder / "simulator.log") as server:
-        yield _announced(server, r"(http://127\.0\.0\.1:\d+)")
-
-
-@contextmanager
-def _exporter(folder: Path, name: str, config: dict[str, Any]) -> Iterator[str]:
-    file = folder / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "exporter", f"--config.file={file}", "--web.listen-address=127.0.0.1:0"]
-    with program(command, folder / f"{name}.log") as server:
-        yield _announced(server, r"msg=listening.* address=(127\.0\.0\.1:\d+)")
-
-
-def _announced(server: Program, pattern: str) -> str:
-    found = wait_for(
-        lambda: re.search(pattern, server.said()), SECONDS_TO_START, what=f"a line like {pattern}"
-    )
-    return str(found and found[1])
-
-
 def _bare(centre: str) -> dict[str, Any]:
-    account = {"name": "bare", "account_sid": "demo", "api_key": "demo", "api_token": "demo"}
     return {
-        "accounts": [{**account, "base_url": centre}],
+        "accounts": [exotel.account(centre, "bare")],
         "collection": {"min_interval": "500ms", "requests_per_minute": 100000},
     }
 
