@@ -18,8 +18,8 @@ ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 
 SECONDS_TO_START = 20
 
-#: A window or offset in minutes. Not of refusals: the exporter tries refused credentials once a true minute.
-MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset )(\d+)m\b")
+#: A window, an offset or a wait. Not of refusals: refused credentials are tried again once in a true minute.
+MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |^)(\d+)m\b")
 
 
 @contextmanager
@@ -86,12 +86,10 @@ def _prometheus_config(folder: Path, exporters: Sequence[str], alertmanager: str
 
 
 def _impatient(rules: Any) -> Any:
-    """Make a minute of two seconds."""
+    """Make two seconds of a minute."""
     for group in rules["groups"]:
         for rule in group["rules"]:
-            rule["expr"] = re.sub(MINUTES, _seconds, rule["expr"])
-            if "for" in rule:
-                rule["for"] = "1s"
+            rule |= {key: re.sub(MINUTES, _seconds, rule[key]) for key in {"expr", "for"} & rule.keys()}
     return rules
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from exporter.simulator.leg import Leg
 from tests.e2e import exotel, servers
 from tests.e2e.processes import wait_for
 from tests.e2e.webhook import Webhook, webhook
@@ -24,11 +25,19 @@ TOLD = {
     "no-trouble": set[str](),
     "limit-reached": {"ExotelCallsAtLimit"},
     "recordings-off": {"ExotelRecordingCoverageLow"},
+    "recorder-down": {"ExotelRecordingMismatch"},
+    "one-way": {"ExotelCallsWithOneLeg"},
     "credentials-revoked": {"ExotelCredentialsRefused"},
     "api-down": {"ExotelCollectionFailing"},
     "exporter-down": set[str](),
     "": {"ExotelExporterDown"},
 }
+
+LEG = Leg("customer", "+911100000000", "inbound", "connected").document("any")
+
+#: What the details of every call say.
+NO_RECORDING = f"stream:{json.dumps({'recording': {'enabled': False, 'channels': None, 'duration': 0}})}"
+ONE_LEG = f"stream:{json.dumps({'legs': [LEG], 'bridge': None})}"
 
 Alerts = Mapping[str, set[str]]
 Rows = list[dict[str, Any]]
@@ -67,12 +76,14 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         _wait_until_all_is_well(prometheus)
 
         _set_faults(urls["limit-reached"], _list_of(urls["limit-reached"], _twice))
-        _set_faults(urls["recordings-off"], _list_of(urls["recordings-off"], _unrecorded))
+        _set_faults(urls["recordings-off"], _list_of(urls["recordings-off"], _unrecorded), NO_RECORDING)
+        _set_faults(urls["recorder-down"], NO_RECORDING)
+        _set_faults(urls["one-way"], ONE_LEG)
         _set_faults(urls["api-down"], "status:503")
         token.write_text("revoked")
         program.kill()
-        wait_for(lambda: _covers(_told(receiver), TOLD), within=30, what="every alert is told")
-        time.sleep(5)  # for those that should not come
+        wait_for(lambda: _covers(_told(receiver), TOLD), within=60, what="every alert is told")
+        time.sleep(10)  # for those that should not come: by now they have had their quarter of an hour
         in_trouble = _told(receiver)
 
         for url in urls.values():
