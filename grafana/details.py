@@ -85,7 +85,7 @@ def _longest_hold() -> models.Panel:
         NO_DETAILS,
     )
     longest = highest(select("exotel_stream_longest_hold_seconds"))
-    return tile(words, longest, unit="dthms", scale=HOLD_LENGTH)
+    return tile(words, longest, unit="s", scale=HOLD_LENGTH)
 
 
 def _muted_and_held() -> models.Panel:

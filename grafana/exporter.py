@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana.board import Band, board
 from grafana.panels import Query, graph, tile
 from grafana.promql import RATE_WINDOW, of_exporters, once, select
-from grafana.style import AGE, BAD, GOOD, NONE_WANTED, NOT_SCRAPED, WARNING, Scale, Words
+from grafana.style import AGE, BAD, GOOD, INTERVAL, NONE_WANTED, NOT_SCRAPED, WARNING, Scale, Words
 
 _BUDGET = select("exotel_api_budget_remaining_requests")
 _INTERVAL = select("exotel_sustainable_interval_seconds")
@@ -20,11 +20,11 @@ def exporter() -> models.Dashboard:
         description="Whether the figures of the other dashboards can be trusted, and what they cost.",
         bands=[
             Band(4, [_up(), _collection(), _age(), _unseen(), _budget_now(), _interval_now()]),
-            Band(8, [_collectors(), _failures(), _seen_and_reported()]),
+            Band(9, [_collectors(), _failures(), _seen_and_reported()]),
             Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
             Band(8, [_budget(), _interval()]),
-            Band(8, [_window(), _scrape(), _memory()], title="Time and memory"),
-            Band(7, [_unknown()]),
+            Band(9, [_window(), _scrape(), _memory()], title="Time and memory"),
+            Band(6, [_unknown()]),
         ],
     )
 
@@ -89,7 +89,7 @@ def _interval_now() -> models.Panel:
         "scrape interval, figures repeat: raise page_size or requests_per_minute.",
         _NEVER_LISTED,
     )
-    return tile(words, f"max({_INTERVAL})", unit="s", scale=AGE)
+    return tile(words, f"max({_INTERVAL})", unit="s", scale=INTERVAL)
 
 
 def _collectors() -> models.Panel:

@@ -25,6 +25,7 @@ from grafana.style import (
     NO_LIMIT,
     NO_LINES,
     NOT_LISTED,
+    OF_AGENT_STREAMS,
     OF_LIMIT,
     WARNING,
     Scale,
@@ -109,7 +110,7 @@ def _agent_streams_now() -> models.Panel:
         "send fewer calls to bots or ask Exotel for more sessions.",
         NO_AGENT_STREAMS,
     )
-    return tile(words, highest(select(SHARE_OF_AGENT_STREAMS)), unit="percentunit", scale=OF_LIMIT)
+    return tile(words, highest(select(SHARE_OF_AGENT_STREAMS)), unit="percentunit", scale=OF_AGENT_STREAMS)
 
 
 def _against_limit() -> models.Panel:

@@ -81,8 +81,9 @@ def graph(
 
     A gap is left as a gap: a failed collection knows nothing.
     """
-    legend = common_builders.VizLegendOptions().show_legend(show_legend=True).calcs(["lastNotNull", "max"])
-    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.BOTTOM)
+    # A list: of a table the lower rows would be cut off in panels this high.
+    legend = common_builders.VizLegendOptions().show_legend(show_legend=True).calcs(["lastNotNull"])
+    legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM)
     stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
     steps = common.GraphThresholdsStyleMode.DASHED if scale.steps else common.GraphThresholdsStyleMode.OFF
     panel = (
@@ -123,6 +124,7 @@ def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Pa
         _panel(table.Panel(), words, "string", PLAIN)
         .sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(desc=True)])
         .cell_height(common.TableCellHeight.SM)
+        .min_width(60)  # pixels: columns share the panel before any is cut off
     )
     names = {}
     for ref_id, figure in zip(_REF_IDS, figures, strict=False):

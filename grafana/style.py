@@ -121,14 +121,16 @@ class Scale:
 
 PLAIN = Scale()
 
-# What is too much or too little, wherever it is shown.
+# What is too much or too little, wherever it is shown: red is where the alerts of deploy/prometheus begin.
 OF_LIMIT = Scale(GOOD, {0.8: WARNING, 0.9: BAD})
 CALL_LENGTH = Scale(GOOD, {3600: WARNING, 14400: BAD})
-RING_LENGTH = Scale(GOOD, {45: WARNING, 90: BAD})
+RING_LENGTH = Scale(GOOD, {60: WARNING, 120: BAD})
 AGE = Scale(GOOD, {60: WARNING, 300: BAD})
+INTERVAL = Scale(GOOD, {15: BAD})
+OF_AGENT_STREAMS = Scale(GOOD, {0.7: WARNING, 0.8: BAD})
 HOLD_LENGTH = Scale(GOOD, {120: WARNING, 300: BAD})
-ANSWERED = Scale(BAD, {0.7: WARNING, 0.85: GOOD})
-RECORDED = Scale(BAD, {0.9: WARNING, 0.95: GOOD})
+ANSWERED = Scale(BAD, {0.5: WARNING, 0.7: GOOD})
+RECORDED = Scale(BAD, {0.8: WARNING, 0.9: GOOD})
 COVERAGE = Scale(BAD, {0.5: WARNING, 0.9: GOOD})
 BRIDGE_SETUP = Scale(GOOD, {30: WARNING, 60: BAD})
 RECORDING_LAG = Scale(GOOD, {60: WARNING})

@@ -88,11 +88,11 @@ def longest_ring() -> models.Panel:
     words = Words(
         "Longest ring",
         "How long the call that waits longest has been queued or ringing, as seen from listing to listing. "
-        "Beyond 45 s callers give up: pick up, or bring in agents.",
+        "Beyond a minute callers give up: pick up, or bring in agents.",
         NOT_LISTED,
     )
     longest = highest(select("exotel_observed_longest_ring_seconds"))
-    return tile(words, longest, unit="dthms", scale=RING_LENGTH)
+    return tile(words, longest, unit="s", scale=RING_LENGTH)
 
 
 def recorded_share() -> models.Panel:
@@ -118,7 +118,7 @@ def _held_and_silent() -> models.Panel:
     shown: list[Column] = [
         Label("Account", "account"),
         Figure("On hold", once(select("exotel_stream_legs_on_hold"))),
-        Figure("Longest hold", hold, "dthms", HOLD_LENGTH),
+        Figure("Longest hold", hold, "s", HOLD_LENGTH),
         Figure("All muted", once(select("exotel_stream_all_muted_calls")), scale=NONE_WANTED),
         Figure("One leg or none", silent, scale=NONE_WANTED),
         Figure("Details held", once(select(DETAILS_COVERAGE)), "percentunit", COVERAGE),
