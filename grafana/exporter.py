@@ -24,7 +24,7 @@ def exporter() -> models.Dashboard:
             Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
             Band(8, [_budget(), _interval()]),
             Band(9, [_window(), _scrape(), _memory()], title="Time and memory"),
-            Band(6, [_unknown()]),
+            Band(7, [_unknown()]),
         ],
     )
 
