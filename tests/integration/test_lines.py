@@ -193,7 +193,7 @@ def test_no_number_leaves_the_process_by_what_is_out_of_place(
 
 
 @pytest.mark.parametrize(
-    "fault", ["rows", "details", "status:401", "status:404", "status:500", "bad_json", "drip", "truncate"]
+    "fault", ["rows", "details", "status:401", "status:404", "status:500", "bad_json", "truncate"]
 )
 def test_no_number_leaves_the_process_when_collections_fail(
     fault: str, caplog: pytest.LogCaptureFixture

@@ -187,7 +187,7 @@ def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -
     assert gcount == len([c for c in calls if c.duration is not None and 0 <= c.duration < 1e9])
 
 
-@settings(max_examples=50)  # each is two expositions of a thousand lines
+@settings(max_examples=25)  # each is two expositions of a thousand lines
 @given(PERSONAL_CALLS, st.lists(STREAM, max_size=4), st.lists(PERSONAL_CALLS, max_size=3), ACCOUNT)
 def test_any_calls_make_a_valid_exposition_with_everything_on(
     calls: list[Call], looks: list[object], listings: list[list[Call]], account: str

@@ -174,8 +174,8 @@ def test_all_numbers_are_fictional() -> None:
     assert all(re.fullmatch(FICTIONAL, number) for number in EXOPHONES)
 
 
-def test_a_hundred_thousand_calls_fit() -> None:
-    """The largest centre has all its calls, and time passes in it."""
-    large = centre(calls=100_000)
+def test_thirty_thousand_calls_fit() -> None:
+    """A large centre has all its calls, and time passes in it; the bench runs larger ones."""
+    large = centre(calls=30_000)
     large.advance(EPOCH + 1)
-    assert abs(large.truth().total - 100_000) < 1000
+    assert abs(large.truth().total - 30_000) < 600
