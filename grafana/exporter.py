@@ -58,7 +58,8 @@ def _age() -> models.Panel:
         "Below zero: the clocks of exporter and Prometheus differ; set them.",
         _NEVER_LISTED,
     )
-    age = f"max(time() - {select('exotel_snapshot_timestamp_seconds')})"
+    newest = f"last_over_time({select('exotel_snapshot_timestamp_seconds')}[1d])"
+    age = f"max(time() - max by (account) ({newest}))"
     return tile(words, age, unit="s", scale=AGE)
 
 

@@ -76,7 +76,7 @@ NOT_SCRAPED = "No exporter is scraped"
 
 def off(key: str) -> str:
     """What a panel says when the option that it needs seems to be off."""
-    return f"Off? Set {key}"
+    return f"None, or off? Set {key}"
 
 
 NO_LIMIT = off("call_limit")
@@ -121,7 +121,7 @@ class Scale:
 
 PLAIN = Scale()
 
-# What is too much or too little, wherever it is shown: red is where the alerts of deploy/prometheus begin.
+# What is too much or too little, wherever it is shown; the thresholds of alerts are among the steps.
 OF_LIMIT = Scale(GOOD, {0.8: WARNING, 0.9: BAD})
 CALL_LENGTH = Scale(GOOD, {3600: WARNING, 14400: BAD})
 RING_LENGTH = Scale(GOOD, {60: WARNING, 120: BAD})

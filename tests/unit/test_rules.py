@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from grafana import style
 from tests.expressions import RULES, RUNBOOKS, dashboards, rules, runbook_expressions
 from tests.tools import run
 
@@ -165,3 +166,27 @@ def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
     assert RECORDED
     for rule in RECORDED:
         assert re.fullmatch(r"[a-z_]+:exotel_[a-z_]+:[a-z0-9_]+", rule["record"])
+
+
+@pytest.mark.parametrize(
+    ("scale", "subject"),
+    [
+        (style.OF_LIMIT, "exotel_active_calls_per_call_limit"),
+        (style.CALL_LENGTH, "exotel_longest_call_duration_seconds"),
+        (style.RING_LENGTH, "exotel_observed_longest_ring_seconds"),
+        (style.HOLD_LENGTH, "exotel_stream_longest_hold_seconds"),
+        (style.ANSWERED, "exotel_observed_rings_answered"),
+        (style.RECORDED, "exotel_recording_enabled_calls"),
+        (style.OF_AGENT_STREAMS, "exotel_agent_streams_per_limit"),
+        (style.INTERVAL, "exotel_sustainable_interval_seconds"),
+    ],
+)
+def test_panels_change_colour_where_alerts_begin(scale: style.Scale, subject: str) -> None:
+    """Whoever changes a threshold is told which scale of grafana/style.py to change with it."""
+    thresholds = {
+        float(rule["expr"].split(" * ")[0])
+        for rule in RECORDED
+        if re.fullmatch(f"account:{subject}:(threshold|warning|critical)", rule["record"])
+    }
+    assert thresholds
+    assert thresholds <= set(scale.steps)
