@@ -19,7 +19,7 @@ from exporter.simulator import EXOPHONES, Settings, Simulator
 from grafana.pictures.prometheus import free_address
 from tests.e2e.processes import wait_for
 
-SCRAPE_INTERVAL = 30
+SCRAPE_INTERVAL = 15
 LENGTH = timedelta(hours=6)
 #: A Wednesday: the pictures show the morning rise, the peak and the lunch break.
 END = datetime(2025, 6, 18, 13, 50, tzinfo=UTC)
