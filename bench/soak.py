@@ -98,7 +98,14 @@ def _running(folder: Path) -> Iterator[tuple[Exporter, str]]:
         account = {"account_sid": "demo", "api_key": "demo", "api_token": "demo"}
         config = {
             "accounts": [{**account, "name": name, "base_url": url} for name, url in urls.items()],
-            "collection": {"timeout": "2s", "min_interval": "0s", "requests_per_minute": 100_000},
+            "collection": {
+                "timeout": "2s",
+                "min_interval": "0s",
+                "requests_per_minute": 100_000,
+                "agent_streams": True,
+                "streams": {"enabled": True},
+            },
+            "metrics": {"longest_calls": 10},
         }
         file = folder / "exporter.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
