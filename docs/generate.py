@@ -7,7 +7,8 @@ from pathlib import Path
 
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.api.errors import Reason
-from exporter.expose.collector import BUILD_INFO, CATALOGUE
+from exporter.expose import itself
+from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Metric
 
 PAGE = Path(__file__).parent / "metrics.md"
@@ -31,9 +32,10 @@ _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
 _OWN = """\
 
 ## The exporter itself
-{table}{build_info}
+{table}{metrics}
 
-Beside it stand the usual `process_*` and `python_*` of the Prometheus client library.
+They stand on `/metrics` alone, and beside them the usual `process_*` and `python_*` of the Prometheus client
+library.
 """
 
 _LABELS = """\
@@ -122,7 +124,7 @@ def metrics_page() -> str:
             _INTRODUCTION,
             f"\n## Accounts\n{_TABLE}",
             *(f"{_row(metric)}\n" for metric in CATALOGUE),
-            _OWN.format(table=_TABLE, build_info=_row(BUILD_INFO)),
+            _OWN.format(table=_TABLE, metrics="\n".join(map(_row, itself.METRICS))),
             _LABELS.format(
                 reasons=", ".join(f"`{reason}`" for reason in Reason),
                 longest=LONGEST_CALLS,

@@ -6,21 +6,24 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import click
 
 from exporter import __version__
 from exporter.api.deadline import Deadline
 from exporter.config import BadConfig, Config, from_environment, from_file
-from exporter.expose.app import create_app
+from exporter.expose.app import Endpoints, create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.logs import set_up
-from exporter.observe.account import Account
+from exporter.observe.accounts import Accounts
+
+_T = TypeVar("_T")
 
 
 class _AddressType(click.ParamType["Address"]):
@@ -70,6 +73,13 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Where the metrics are.",
 )
 @click.option(
+    "--web.probe-only",
+    "probe_only",
+    is_flag=True,
+    help="Leave the accounts to /probe: the metrics of the exporter itself stay where they are.",
+)
+@click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Allow POST /-/reload.")
+@click.option(
     "--log.level",
     "log_level",
     type=click.Choice(["debug", "info", "warn", "error"]),
@@ -92,6 +102,8 @@ def main(  # noqa: PLR0913  # an argument for each flag
     demo: bool,
     addresses: tuple[Address, ...],
     telemetry_path: str,
+    probe_only: bool,
+    lifecycle: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -101,14 +113,17 @@ def main(  # noqa: PLR0913  # an argument for each flag
         signal.signal(
             number, lambda *_: _leave(int(once))
         )  # until the server, if there will be one, takes over
+    if not once:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is to be reloaded is just being read
     if demo and config_file:
         raise click.UsageError("--demo brings its own configuration: leave --config.file out")
     with ExitStack() as stack:
-        config = _demo(stack) if demo else _read(config_file)
+        read = _demo(stack) if demo else partial(_read, config_file)
         if check:
+            _or_give_up(read)
             click.echo("ok")
             return
-        accounts = [Account(account, config.metrics) for account in config.accounts]
+        accounts = _or_give_up(lambda: Accounts(read))
         if once:
             _leave(_collect_once(accounts))
         try:
@@ -116,36 +131,37 @@ def main(  # noqa: PLR0913  # an argument for each flag
         except CannotListen as error:
             _give_up(str(error))
         if demo:
-            _say_where(config, bound_address(sockets[0]).port, telemetry_path)
-
-        def hurry() -> None:
-            for account in accounts:
-                account.hurry()
-
-        serve(create_app(accounts, telemetry_path), sockets, hurry)
+            _say_where(accounts, bound_address(sockets[0]).port, telemetry_path)
+        endpoints = Endpoints(telemetry_path=telemetry_path, probe_only=probe_only, lifecycle=lifecycle)
+        serve(create_app(accounts, endpoints), sockets, accounts)
     _leave(0)
 
 
 def _read(config_file: Path | None) -> Config:
+    return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
+
+
+def _or_give_up(read: Callable[[], _T]) -> _T:
     try:
-        return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
+        return read()
     except BadConfig as error:
         _give_up(str(error))
 
 
-def _demo(stack: ExitStack) -> Config:
+def _demo(stack: ExitStack) -> Callable[[], Config]:
     from exporter.demo import demo  # noqa: PLC0415  # the simulator is no part of what runs in production
 
-    return stack.enter_context(demo())
+    config = stack.enter_context(demo())
+    return lambda: config
 
 
-def _collect_once(accounts: Sequence[Account]) -> int:
+def _collect_once(accounts: Accounts) -> int:
     collections = {
         account.name: account.collect(Deadline.after(account.config.collection.timeout))
         for account in accounts
     }
     observations = {name: collection.result() for name, collection in collections.items()}
-    text, _ = expose(observations, accept="text/plain")
+    text, _ = expose(observations, "text/plain", accounts.standing)
     try:
         sys.stdout.buffer.write(text)
         sys.stdout.flush()
@@ -154,10 +170,11 @@ def _collect_once(accounts: Sequence[Account]) -> int:
     return int(any(observation.error for observation in observations.values()))
 
 
-def _say_where(config: Config, port: int, telemetry_path: str) -> None:
+def _say_where(accounts: Accounts, port: int, telemetry_path: str) -> None:
+    [account] = accounts
     click.echo(f"Metrics          http://localhost:{port}{telemetry_path}")
     click.echo(f"For people       http://localhost:{port}/")
-    click.echo(f"Simulated Exotel {config.accounts[0].base_url}  (Ctrl-C ends both)")
+    click.echo(f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)")
 
 
 def _give_up(message: str) -> NoReturn:

@@ -6,10 +6,14 @@ import json
 import logging
 import math
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
+_MOST_LINES = 1000  # of one account
+_OWN = logging.getLogger("exporter")
 
 
 def facts(**values: object) -> dict[str, object]:
@@ -27,10 +31,35 @@ def place(error: BaseException) -> str:
 def set_up(level: str, style: str) -> None:
     """Log to standard error from `level` on, as `logfmt` or `json`."""
     handler = logging.StreamHandler()
+    handler.setLevel(level.upper())
     handler.setFormatter(_JsonFormatter() if style == "json" else _LogfmtFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    _OWN.setLevel(logging.DEBUG)  # a log of one account wants all, whatever the level of the others
     for library in ("urllib3", "asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they tell of is told and counted here
+
+
+@contextmanager
+def log_of(account: str) -> Iterator[list[str]]:
+    """Give a list that has the lines on an account, of every level, for as long as this lasts."""
+    keeper = _Keeper(account)
+    _OWN.addHandler(keeper)
+    try:
+        yield keeper.lines
+    finally:
+        _OWN.removeHandler(keeper)
+
+
+class _Keeper(logging.Handler):
+    def __init__(self, account: str) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._account = account
+        self.setFormatter(_LogfmtFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "facts", {}).get("account") == self._account and len(self.lines) < _MOST_LINES:
+            self.lines.append(self.format(record))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

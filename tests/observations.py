@@ -128,7 +128,7 @@ def everything(calls: Sequence[Call], looks: Sequence[object], life: Lifecycle) 
 
 def ledger_of(tally: CallTally) -> Ledger:
     """Give the counters after one listing, which took one request."""
-    ledger = Ledger()
+    ledger = Ledger("acme")
     ledger.request("calls", "200", 0.07)
     ledger.unknown(tally.unknown)
     return ledger
@@ -152,7 +152,7 @@ def life(*listings: Sequence[Call]) -> Lifecycle:
 
 def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = None) -> Observation:
     """Observe a failure."""
-    ledger = Ledger()
+    ledger = Ledger("acme")
     ledger.failure("calls", reason)
     return Observation(
         calls=Run(1.5, None, ApiError(reason, "…")),

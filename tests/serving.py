@@ -14,16 +14,22 @@ import uvicorn
 
 import exporter
 from exporter.api.deadline import Deadline
-from exporter.config import AccountConfig, CollectionConfig, Line, MetricsConfig, Secret
-from exporter.expose.app import create_app
+from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
+from exporter.expose.app import Endpoints, create_app
 from exporter.expose.server import Address, bound_address, listen
 from exporter.observe.account import Account
+from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
 
 _PROGRAM = str(Path(exporter.__file__).parent)
+
+
+def configuration(*accounts: AccountConfig, metrics: MetricsConfig | None = None) -> Config:
+    """Give a configuration of these accounts."""
+    return Config(accounts=accounts, collection=EAGER, metrics=metrics or MetricsConfig())
 
 
 def account(
@@ -59,10 +65,21 @@ def collecting(made: Account) -> Iterator[Callable[[], Observation]]:
 
 
 @contextmanager
-def served(accounts: Sequence[Account]) -> Iterator[str]:
+def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Iterator[str]:
     """Serve these accounts on a free port; give the URL."""
+    accounts = Accounts(lambda: configuration(*(account.config for account in made)))
+    accounts._by_name = {account.name: account for account in made}  # those that the test knows
+    with serving(accounts, endpoints) as url:
+        yield url
+    for account in made:
+        account.close()
+
+
+@contextmanager
+def serving(accounts: Accounts, endpoints: Endpoints | None = None) -> Iterator[str]:
+    """Serve whatever accounts there are, on a free port; give the URL."""
     [socket] = listen([Address("127.0.0.1", 0)])
-    app = create_app(accounts, "/metrics")
+    app = create_app(accounts, endpoints or Endpoints())
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
@@ -71,8 +88,6 @@ def served(accounts: Sequence[Account]) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-        for made in accounts:
-            made.close()
 
 
 def busy_threads(made: Account) -> list[str]:

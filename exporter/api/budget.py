@@ -32,6 +32,13 @@ class Budget:
         self._closed_until = dict.fromkeys(Endpoint, 0.0)
         self._told: tuple[float, float] = inf, 0.0  # requests that the API said are left, and until when
 
+    def go_on_from(self, before: Budget) -> None:
+        """Take over what was asked of the same account, and what the API said of limits."""
+        with before._lock, self._lock:
+            self._made.extend(before._made)
+            self._closed_until.update(before._closed_until)
+            self._told = before._told
+
     def remaining(self) -> int:
         """Give how many requests may be made now."""
         with self._lock:

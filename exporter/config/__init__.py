@@ -1,6 +1,7 @@
 """What can be set, typed, with one clear error for each mistake. Read by every floor; reads none."""
 
 from exporter.config.lines import Line
+from exporter.config.masked import masked
 from exporter.config.reader import BadConfig, Mistake, from_environment, from_file
 from exporter.config.schema import (
     AccountConfig,
@@ -26,4 +27,5 @@ __all__ = [
     "TlsConfig",
     "from_environment",
     "from_file",
+    "masked",
 ]

@@ -45,7 +45,11 @@ def telephone_lines() -> Parser:
             raise SeveralUnacceptable(reader.mistakes)
         return lines
 
-    return Parser(_LINES, parse, hidden=True)
+    return Parser(_LINES, parse, hidden=True, show=_masked)
+
+
+def _masked(lines: tuple[Line, ...]) -> dict[str, list[str]]:
+    return {line.name: ["<telephone number>"] * len(line.numbers) for line in lines}
 
 
 class _Reader:

@@ -40,7 +40,7 @@ def boolean() -> Parser:
     def parse(value: Any, source: Source) -> Any:
         return parse_boolean(value == "true" if value in ("true", "false") else value, source)
 
-    return Parser("true or false", parse)
+    return Parser("true or false", parse, show=bool)
 
 
 def whole_number(least: int, most: int) -> Parser:
@@ -51,7 +51,7 @@ def whole_number(least: int, most: int) -> Parser:
         is_digits = isinstance(value, str) and _DIGITS.fullmatch(value)
         return parse_number(int(value) if is_digits else value, source)
 
-    return Parser(f"a whole number from {least} to {most}", parse)
+    return Parser(f"a whole number from {least} to {most}", parse, show=int)
 
 
 def text(accepts: str, pattern: str) -> Parser:
@@ -79,7 +79,12 @@ def duration(least: float, most: float) -> Parser:
             raise Unacceptable
         return seconds
 
-    return Parser(f"a duration from {least:g}s to {most:g}s, like 10s, 500ms or 1m30s", parse)
+    accepts = f"a duration from {least:g}s to {most:g}s, like 10s, 500ms or 1m30s"
+    return Parser(accepts, parse, show=_written)
+
+
+def _written(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds.is_integer() else f"{seconds * 1000:.0f}ms"
 
 
 def secret() -> Parser:
@@ -161,7 +166,7 @@ def rising_numbers() -> Parser:
             raise Unacceptable
         return numbers
 
-    return Parser(f"a list of 1 to {_MOST_BUCKETS} rising numbers above 0, in seconds", parse)
+    return Parser(f"a list of 1 to {_MOST_BUCKETS} rising numbers above 0, in seconds", parse, show=list)
 
 
 def _path(value: Any, source: Source) -> Path:

@@ -79,3 +79,5 @@ class Parser:
     """Takes the value, expanded, and its source; raises Unacceptable or SeveralUnacceptable."""
     hidden: bool = False
     """Never show the value, not even in an error."""
+    show: Callable[[Any], Any] = str
+    """How a value that was parsed is shown, in what YAML can hold."""

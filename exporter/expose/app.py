@@ -4,69 +4,131 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from exporter.config import BadConfig
 from exporter.expose.exposition import accepts_gzip, expose
 from exporter.expose.page import page
+from exporter.expose.probe import UnknownTarget, explain, find
 from exporter.expose.scrape import TIMEOUT_HEADER, BadTimeout, collect
-from exporter.logs import facts, place
+from exporter.logs import facts, log_of, place
 from exporter.observe.account import Account
+from exporter.observe.accounts import Accounts, Standing
 from exporter.observe.observation import Observation
+
+_UNKEPT = {"Cache-Control": "no-store"}
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(accounts: Sequence[Account], telemetry_path: str) -> Starlette:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """What is served, and where."""
+
+    telemetry_path: str = "/metrics"
+    probe_only: bool = False
+    """Leave the accounts to /probe; the exporter's own metrics remain at `telemetry_path`."""
+    lifecycle: bool = False
+    """Allow POST /-/reload."""
+
+
+def create_app(accounts: Accounts, endpoints: Endpoints) -> Starlette:
     """Make the application that serves these accounts.
 
     The event loop only holds connections: collections run in the accounts' threads, and the text is written
     in a worker thread.
     """
-
-    async def metrics(request: Request) -> Response:
-        try:
-            observations = await collect(accounts, request.headers.get(TIMEOUT_HEADER))
-        except BadTimeout as error:
-            return PlainTextResponse(f"{error}\n", status_code=400)
-        return await run_in_threadpool(_exposition, observations, request.headers)
-
-    async def landing(_request: Request) -> Response:
-        return HTMLResponse(page(accounts, telemetry_path), headers={"Cache-Control": "no-store"})
-
-    async def failed(_request: Request, error: Exception) -> Response:
-        _log.error("request failed", extra=facts(detail=place(error)))
-        return PlainTextResponse("Internal error\n", status_code=500)
-
-    async def healthy(_request: Request) -> Response:
-        return PlainTextResponse("Healthy\n")
-
-    async def ready(_request: Request) -> Response:
-        return PlainTextResponse("Ready\n")
-
+    handlers = _Handlers(accounts, endpoints)
     app = Starlette(
         routes=[
-            Route(telemetry_path, metrics),
-            Route("/", landing),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
+            Route(endpoints.telemetry_path, handlers.metrics),
+            Route("/probe", handlers.probe),
+            Route("/sd", handlers.targets),
+            Route("/", handlers.landing),
+            Route("/-/healthy", handlers.healthy),
+            Route("/-/ready", handlers.ready),
+            Route("/-/reload", handlers.reload, methods=["POST"]),
         ],
-        exception_handlers={Exception: failed},
+        exception_handlers={
+            BadTimeout: _refused(400),
+            UnknownTarget: _refused(404),
+            BadConfig: _refused(400),
+            Exception: _failed,
+        },
     )
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
 
 
-def _exposition(observations: Mapping[str, Observation], headers: Headers) -> Response:
+class _Handlers:
+    def __init__(self, accounts: Accounts, endpoints: Endpoints) -> None:
+        self._accounts = accounts
+        self._endpoints = endpoints
+
+    async def metrics(self, request: Request) -> Response:
+        observations = await _collect(request, () if self._endpoints.probe_only else self._accounts)
+        return await run_in_threadpool(_exposition, observations, request.headers, self._accounts.standing)
+
+    async def probe(self, request: Request) -> Response:
+        account = find(self._accounts, request.query_params.getlist("target"))
+        if request.query_params.get("debug") != "true":
+            observations = await _collect(request, [account])
+            return await run_in_threadpool(_exposition, observations, request.headers)
+        with log_of(account.name) as log:
+            observations = await _collect(request, [account])
+        explained = await run_in_threadpool(explain, account, observations[account.name], log)
+        return PlainTextResponse(explained, headers=_UNKEPT)
+
+    async def targets(self, _request: Request) -> Response:
+        names = [account.name for account in self._accounts]
+        return JSONResponse([{"targets": names, "labels": {}}])
+
+    async def landing(self, _request: Request) -> Response:
+        return HTMLResponse(page(self._accounts, self._endpoints.telemetry_path), headers=_UNKEPT)
+
+    async def healthy(self, _request: Request) -> Response:
+        return PlainTextResponse("Healthy\n")
+
+    async def ready(self, _request: Request) -> Response:
+        return PlainTextResponse("Ready\n")
+
+    async def reload(self, _request: Request) -> Response:
+        if not self._endpoints.lifecycle:
+            return PlainTextResponse("Reloading is off: --web.enable-lifecycle allows it\n", status_code=403)
+        await run_in_threadpool(self._accounts.reload)
+        return PlainTextResponse("Reloaded\n")
+
+
+async def _collect(request: Request, accounts: Iterable[Account]) -> dict[str, Observation]:
+    return await collect(accounts, request.headers.get(TIMEOUT_HEADER))
+
+
+def _exposition(
+    observations: Mapping[str, Observation], headers: Headers, standing: Standing | None = None
+) -> Response:
     """Write the answer that a scraper prefers; the work of a thread, not of the event loop."""
-    text, content_type = expose(observations, ",".join(headers.getlist("accept")))
+    text, content_type = expose(observations, ",".join(headers.getlist("accept")), standing)
     answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
         return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})
     return Response(text, headers=answer)
+
+
+def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(_request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"{error}\n", status_code=status)
+
+    return refuse
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    _log.error("request failed", extra=facts(detail=place(error)))
+    return PlainTextResponse("Internal error\n", status_code=500)

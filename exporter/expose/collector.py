@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from exporter import __version__
 from exporter.expose import agent_streams, agents, calls, collection, lines, observed, streams
-from exporter.expose.metric import Kind, Metric, Point
+from exporter.expose.metric import Metric, Point
 from exporter.observe.observation import Observation
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -18,10 +17,6 @@ CATALOGUE: tuple[Metric, ...] = (
     *(*streams.METRICS, *agent_streams.METRICS, *observed.METRICS),
 )
 """Every metric of an account, in the order of the exposition; each has the label `account` before its own."""
-
-BUILD_INFO = Metric(
-    "exotel_exporter_build_info", Kind.GAUGE, "Always 1; the labels tell the version.", ("version",)
-)
 
 
 class AccountsCollector(Collector):
@@ -42,14 +37,6 @@ class AccountsCollector(Collector):
         for metric in CATALOGUE:
             if metric.name in gathered:
                 yield metric.family(gathered[metric.name])
-
-
-class BuildCollector(Collector):
-    """The exporter's own version."""
-
-    def collect(self) -> Iterator[Family]:
-        """Yield the build info."""
-        yield BUILD_INFO.family([((), BUILD_INFO(1, __version__))])
 
 
 def _points(observation: Observation) -> Iterator[Point]:

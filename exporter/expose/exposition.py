@@ -11,18 +11,27 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
-from exporter.expose.collector import AccountsCollector, BuildCollector
+from exporter.expose.collector import AccountsCollector
+from exporter.expose.itself import ItselfCollector
+from exporter.observe.accounts import Standing
 from exporter.observe.observation import Observation
 
 
-def expose(observations: Mapping[str, Observation], accept: str) -> tuple[bytes, str]:
-    """Write the exporter's own metrics and those of every account; give the text and its content type."""
+def expose(
+    observations: Mapping[str, Observation], accept: str, standing: Standing | None = None
+) -> tuple[bytes, str]:
+    """Write the metrics of these accounts, and the exporter's own where its standing is given.
+
+    Give the text and its content type.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(BuildCollector())
+    if standing is not None:
+        registry.register(ItselfCollector(standing))
     registry.register(AccountsCollector(observations))
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    if standing is not None:
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
     if wants_openmetrics(accept):
         text: bytes = openmetrics_text(registry)  # type: ignore[no-untyped-call]  # the library left it untyped
         return text, CONTENT_TYPE_OPENMETRICS

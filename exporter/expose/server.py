@@ -8,16 +8,18 @@ import os
 import re
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from threading import Thread, Timer
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from exporter.config import BadConfig
 from exporter.logs import facts
+from exporter.observe.accounts import Accounts
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
 _GRACE = 4  # seconds for them to be answered at all
@@ -94,25 +96,22 @@ def bound_address(listening: socket.socket) -> Address:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, hurry: Callable[[], None], config: uvicorn.Config) -> None:
+    def __init__(self, accounts: Accounts, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._hurry = hurry
+        self._accounts = accounts
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(_PATIENCE, self._hurry)
-        last_resort = threading.Timer(_LAST_RESORT, os._exit, (0,))
+        asyncio.get_running_loop().call_later(_PATIENCE, self._accounts.hurry)
+        last_resort = Timer(_LAST_RESORT, os._exit, (0,))
         last_resort.daemon = True
         last_resort.start()
         await super().shutdown(sockets)
 
 
-def serve(app: ASGIApp, sockets: Sequence[socket.socket], hurry: Callable[[], None]) -> None:
-    """Answer requests until SIGTERM or SIGINT, then finish what is in flight.
-
-    `hurry` is called when that has taken some seconds: it must make what is in flight end soon.
-    """
+def serve(app: ASGIApp, sockets: Sequence[socket.socket], accounts: Accounts) -> None:
+    """Answer requests until SIGTERM or SIGINT, then finish what is in flight; reload at SIGHUP."""
     server = _Server(
-        hurry,
+        accounts,
         uvicorn.Config(
             app,
             log_config=None,
@@ -131,6 +130,12 @@ def serve(app: ASGIApp, sockets: Sequence[socket.socket], hurry: Callable[[], No
     # uvicorn raises the signal again once it has stopped: with these handlers that ends in exit code 0.
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, lambda *_: Thread(target=_reload, args=[accounts]).start())
     for listening in sockets:
         _log.info("listening", extra=facts(address=bound_address(listening)))
     server.run(sockets=list(sockets))
+
+
+def _reload(accounts: Accounts) -> None:
+    with suppress(BadConfig):  # it is told in the log, and by a metric
+        accounts.reload()

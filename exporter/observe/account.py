@@ -40,12 +40,16 @@ class Account:
 
     Whoever asks while a collection is in flight gets that one's result. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
+    `before` is the account of this name that it succeeds: what the API was asked still counts.
     """
 
-    def __init__(self, config: AccountConfig, metrics: MetricsConfig) -> None:
+    def __init__(self, config: AccountConfig, metrics: MetricsConfig, before: Account | None = None) -> None:
         self.config = config
-        self._ledger = Ledger()
+        self.metrics = metrics
+        self._ledger = Ledger(config.name)
         self._client = Client(config, self._ledger, _rows(config, metrics))
+        if before is not None and _place(before.config) == _place(config):
+            self._client.budget.go_on_from(before._client.budget)
         self._calls = CallsCollector(config, metrics, self._client, self._ledger)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._ledger)
         self._pace = Pace(config.collection, self._client.budget)
@@ -63,6 +67,11 @@ class Account:
         return self.config.name
 
     @property
+    def is_collecting(self) -> bool:
+        """Tell whether a collection is in flight."""
+        return self._in_flight is not None and not self._in_flight.done()
+
+    @property
     def last(self) -> Observation | None:
         """Give what the last collection found, or None before the first."""
         return self._last
@@ -74,8 +83,10 @@ class Account:
         """
         with self._lock:
             if self._in_flight is not None and not self._in_flight.done():
+                self._tell("joined the collection in flight")
                 return self._in_flight
             if self._last is not None and self._is_early(self._last):
+                self._tell("no collection is due: the last one is given again")
                 again: Future[Observation] = Future()
                 again.set_result(self._renewed(self._last))
                 return again
@@ -96,7 +107,7 @@ class Account:
         self._client.cut()
 
     def close(self) -> None:
-        """End the threads and connections."""
+        """End the collection in flight, the threads and the connections."""
         self.hurry()
         self._conductor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
@@ -107,12 +118,15 @@ class Account:
         return self._pace.is_early and not (was_refused and self._client.has_new_credentials())
 
     def _observe(self, deadline: Deadline) -> Observation:
+        remaining = self._client.budget.remaining()
+        self._tell("collection begins", deadline=f"{deadline.left():.1f}s", budget=remaining)
         self._pace.begin()
         if self._client.has_new_credentials():
             self._refused.clear()
         seconds, listed = self._attempt(partial(self._calls.collect, deadline))
         if isinstance(listed, ApiError):
             listed = Listed(None, listed)
+        self._tell("listing ended", calls=len(listed.calls), reported=listed.reported, unseen=listed.unseen)
         run = self._run(Endpoint.CALLS, seconds, listed.found, listed.error)
         if listed.requests is not None:
             self._pace.learn(listed.requests, is_whole=listed.found is not None)
@@ -173,7 +187,9 @@ class Account:
         return time.monotonic() - started, result
 
     def _run(self, endpoint: Endpoint, seconds: float, found: _T | None, error: ApiError | None) -> Run[_T]:
-        if error is not None:
+        if error is None:
+            self._tell("collected", collector=endpoint, seconds=round(seconds, 3))
+        else:
             if error.reason in REFUSALS or error.reason is Reason.NOT_FOUND:
                 self._refused[endpoint] = error, time.monotonic() + REST
             self._ledger.failure(endpoint, error.reason)
@@ -190,6 +206,10 @@ class Account:
                 ),
             )
         return Run(seconds, found, error)
+
+    def _tell(self, message: str, **values: object) -> None:
+        """Log what somebody who looks for a mistake wants to know."""
+        _log.debug(message, extra=facts(account=self.name, **values))
 
     def _observation(self, calls: Run[Snapshot], listed: Listed) -> Observation:
         return Observation(
@@ -214,6 +234,11 @@ class Account:
             counts=self._ledger.counts(),
             lives=self._calls.lives,
         )
+
+
+def _place(config: AccountConfig) -> tuple[str, str]:
+    """Give what the API takes for one account."""
+    return config.base_url, config.account_sid
 
 
 def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:

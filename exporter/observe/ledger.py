@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,12 @@ from itertools import accumulate
 from math import inf
 from threading import Lock
 
+from exporter.logs import facts
 from exporter.observe.histogram import Bucket, Histogram
 
 _REQUEST_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, inf)  # seconds
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,10 @@ class Counts:
 
 
 class Ledger:
-    """Counts; several threads may write."""
+    """Counts, and logs requests for those who debug; several threads may write."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str) -> None:
+        self._account = account
         self._lock = Lock()
         self._requests: Counter[tuple[str, str]] = Counter()
         self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(_REQUEST_BOUNDS))
@@ -49,11 +54,14 @@ class Ledger:
             self._requests[endpoint, code] += 1
             self._buckets[endpoint][bisect_left(_REQUEST_BOUNDS, seconds)] += 1
             self._seconds[endpoint] += seconds
+        asked = facts(account=self._account, endpoint=endpoint, code=code, seconds=round(seconds, 3))
+        _log.debug("asked", extra=asked)
 
     def retry(self, endpoint: str, reason: str) -> None:
         """Count a request that is made again."""
         with self._lock:
             self._retries[endpoint, reason] += 1
+        _log.debug("asking again", extra=facts(account=self._account, endpoint=endpoint, reason=reason))
 
     def failure(self, collector: str, reason: str) -> None:
         """Count a failed run of a collector."""

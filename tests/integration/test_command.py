@@ -248,12 +248,17 @@ def test_a_failed_collection_is_one_line_and_a_good_one_none(tmp_path: Path, sim
 
 
 def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
-    """With --log.format=json every line is an object, and debugging adds none."""
+    """With --log.format=json every line is an object; debugging adds each step of a collection."""
     file = configured(tmp_path, {"base_url": simulator.url, "api_key": "no"})
     with exporter(tmp_path, file, "--log.format=json", "--log.level=debug") as server:
         requests.get(server.url("/metrics"), timeout=SECONDS)
         log = server.stop(signal.SIGTERM).out
-    listening, failed = map(json.loads, log.splitlines())
+    listening, *steps, failed = map(json.loads, log.splitlines())
+    assert [(step["level"], step["msg"]) for step in steps] == [
+        ("debug", "collection begins"),
+        ("debug", "asked"),
+        ("debug", "listing ended"),
+    ]
     assert (listening["level"], listening["msg"]) == ("info", "listening")
     assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")
 

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 from promql_parser import AggregateExpr, BinaryExpr, Expr, VectorSelector
 
-from exporter.expose.collector import BUILD_INFO, CATALOGUE
+from exporter.expose import itself
+from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Kind
 from tests.expressions import Expression, expressions, rules, substituted
 
@@ -25,7 +26,7 @@ OF_A_TARGET = {"job", "instance"}
 LABELS = {
     **dict.fromkeys(("up", "scrape_duration_seconds"), OF_A_TARGET),
     **{family.name: OF_A_TARGET for family in REGISTRY.collect() if family.name.startswith("process_")},
-    **{BUILD_INFO.name: {*OF_A_TARGET, *BUILD_INFO.labels}},
+    **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in itself.METRICS},
     **{
         metric.name + suffix: {
             *OF_A_TARGET,

@@ -40,7 +40,7 @@ class Collecting:
 
     def __init__(self) -> None:
         self.client = Answering()
-        self._collector = StreamsCollector(StreamsConfig(), cast(Client, self.client), Ledger())
+        self._collector = StreamsCollector(StreamsConfig(), cast(Client, self.client), Ledger("acme"))
 
     def look(self, most: int, *calls: Call) -> tuple[list[str], StreamTally]:
         """Collect; give the calls that were asked for, and what is held then."""
