@@ -14,6 +14,7 @@ from pathlib import Path
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
 _MOST_LINES = 1000  # of one account
 _OWN = logging.getLogger("exporter")
+_OWN.setLevel(logging.DEBUG)  # a log of one account wants all; what is printed is the handler's affair
 
 
 def facts(**values: object) -> dict[str, object]:
@@ -34,7 +35,6 @@ def set_up(level: str, style: str) -> None:
     handler.setLevel(level.upper())
     handler.setFormatter(_JsonFormatter() if style == "json" else _LogfmtFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    _OWN.setLevel(logging.DEBUG)  # a log of one account wants all, whatever the level of the others
     for library in ("urllib3", "asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they tell of is told and counted here
 

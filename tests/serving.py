@@ -69,10 +69,12 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
     """Serve these accounts on a free port; give the URL."""
     accounts = Accounts(lambda: configuration(*(account.config for account in made)))
     accounts._by_name = {account.name: account for account in made}  # those that the test knows
-    with serving(accounts, endpoints) as url:
-        yield url
-    for account in made:
-        account.close()
+    try:
+        with serving(accounts, endpoints) as url:
+            yield url
+    finally:
+        for account in made:
+            account.close()
 
 
 @contextmanager

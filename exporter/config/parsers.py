@@ -84,7 +84,7 @@ def duration(least: float, most: float) -> Parser:
 
 
 def _written(seconds: float) -> str:
-    return f"{seconds:.0f}s" if seconds.is_integer() else f"{seconds * 1000:.0f}ms"
+    return f"{seconds:.0f}s" if seconds % 1 == 0 else f"{seconds * 1000:.0f}ms"
 
 
 def secret() -> Parser:

@@ -1,0 +1,264 @@
+"""Reloading: what a good configuration replaces and keeps, and what a bad one changes, which is nothing."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
+from exporter.expose.app import Endpoints
+from exporter.observe.accounts import Accounts
+from exporter.simulator import Settings, Simulator
+from tests.command import exporter
+from tests.configurations import ACCOUNT, write
+from tests.e2e.processes import wait_for
+from tests.scraping import scrape
+from tests.serving import account, configuration, served, serving
+
+GUARD = 60
+CALLS = 12
+OWN = "exotel_exporter_config_last_reload_successful"
+MISTAKE = Mistake("exporter.yaml", "accounts[0].api_key", "nothing", "a text that is not empty")
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """A centre of CALLS calls that stands still."""
+    with Simulator(Settings(calls=CALLS, speed=0)) as simulator:
+        yield simulator
+
+
+class File:
+    """A configuration as a file would hold it: what a test puts in is read at the next reload."""
+
+    def __init__(self, *accounts: AccountConfig) -> None:
+        self.content: Config | BadConfig = configuration(*accounts)
+
+    def read(self) -> Config:
+        """Give what it holds now."""
+        if isinstance(self.content, BadConfig):
+            raise self.content
+        return self.content
+
+
+def named(name: str, simulator: Simulator) -> AccountConfig:
+    """The configuration of an account of the simulator."""
+    return account(name, simulator.url).config
+
+
+def requests_of(url: str, name: str) -> float:
+    """How many requests an account has counted since it came into force."""
+    return sum(scrape(url).by(name, "exotel_api_requests_total", "code").values())
+
+
+def test_accounts_come_and_go_and_those_that_stay_keep_what_they_know(simulator: Simulator) -> None:
+    """A new one is listed at once, a removed one vanishes, and one left as it was goes on counting."""
+    stays, goes, comes = (named(name, simulator) for name in ("stays", "goes", "comes"))
+    file = File(stays, goes)
+    accounts = Accounts(file.read)
+    with serving(accounts) as url:
+        assert requests_of(url, "stays") == 1
+        same = accounts.named("stays")
+        file.content = configuration(stays, comes)
+        accounts.reload()
+        found = scrape(url)
+        assert {name for name, metric in found.samples if metric == "exotel_up"} == {"stays", "comes"}
+        assert found.by("stays", "exotel_api_requests_total", "code") == {("200",): 2}
+        assert found.by("comes", "exotel_api_requests_total", "code") == {("200",): 1}
+        assert accounts.named("stays") is same
+
+
+def test_a_changed_account_starts_anew_with_the_requests_it_has_left(simulator: Simulator) -> None:
+    """Its limit is another at once; what the API was asked in this minute still counts."""
+    before = named("acme", simulator)
+    file = File(before)
+    accounts = Accounts(file.read)
+    with serving(accounts) as url:
+        for _ in range(3):
+            scrape(url)
+        left = before.collection.requests_per_minute - 3
+        assert scrape(url).one("acme", "exotel_api_budget_remaining_requests") == left - 1
+        file.content = configuration(replace(before, call_limit=7))
+        accounts.reload()
+        found = scrape(url)
+        assert found.one("acme", "exotel_call_limit") == 7
+        assert found.one("acme", "exotel_api_budget_remaining_requests") == left - 2
+        assert found.by("acme", "exotel_api_requests_total", "code") == {("200",): 1}
+
+
+def test_an_account_that_moved_to_another_sid_has_its_own_budget(simulator: Simulator) -> None:
+    """Under the same name stands another account: the API counts it by itself."""
+    before = named("acme", simulator)
+    file = File(before)
+    accounts = Accounts(file.read)
+    with serving(accounts) as url:
+        scrape(url)
+        file.content = configuration(replace(before, account_sid="other"))
+        accounts.reload()
+        left = before.collection.requests_per_minute
+        assert scrape(url).one("acme", "exotel_api_budget_remaining_requests") == left - 1
+
+
+def test_what_all_accounts_export_can_be_changed(simulator: Simulator) -> None:
+    """Other buckets are in force for every account at once."""
+    file = File(named("acme", simulator))
+    accounts = Accounts(file.read)
+    with serving(accounts) as url:
+        file.content = configuration(named("acme", simulator), metrics=MetricsConfig(longest_calls=3))
+        accounts.reload()
+        assert len(scrape(url).samples["acme", "exotel_call_duration_seconds"]) == 3
+
+
+def test_a_bad_configuration_changes_nothing_and_is_told(simulator: Simulator) -> None:
+    """All mistakes are answered, a metric says so, the accounts stay; the next good one is taken."""
+    file = File(named("acme", simulator))
+    accounts = Accounts(file.read)
+    with serving(accounts, Endpoints(lifecycle=True)) as url:
+        good = file.content
+        file.content = BadConfig([MISTAKE, replace(MISTAKE, path="accounts[1].name")])
+        answer = requests.post(f"{url}/-/reload", timeout=GUARD)
+        assert (answer.status_code, answer.text) == (400, f"{file.content}\n")
+        assert len(answer.text.splitlines()) == 2
+        found = scrape(url)
+        assert (found.one("", OWN), found.one("acme", "exotel_up")) == (0, 1)
+        file.content = good
+        assert requests.post(f"{url}/-/reload", timeout=GUARD).status_code == 200
+        assert scrape(url).one("", OWN) == 1
+
+
+def test_the_time_of_the_last_good_reload_is_told(simulator: Simulator) -> None:
+    """A bad one doesn't move it."""
+    file = File(named("acme", simulator))
+    accounts = Accounts(file.read)
+    read_at = accounts.standing.reloaded_at
+    file.content = BadConfig([MISTAKE])
+    with pytest.raises(BadConfig):
+        accounts.reload()
+    assert accounts.standing.reloaded_at == read_at
+    file.content = configuration()
+    accounts.reload()
+    assert accounts.standing.reloaded_at > read_at
+
+
+@pytest.mark.parametrize(("method", "status"), [("POST", 403), ("GET", 405), ("PUT", 405)])
+def test_reloading_over_http_must_be_allowed(simulator: Simulator, method: str, status: int) -> None:
+    """Without --web.enable-lifecycle nobody reloads over HTTP, and nobody does by a link."""
+    with served([account("acme", simulator.url)]) as url:
+        answer = requests.request(method, f"{url}/-/reload", timeout=GUARD)
+    assert answer.status_code == status
+
+
+def test_a_reload_in_the_middle_of_a_scrape_costs_it_nothing() -> None:
+    """The account that the scrape waits for is gone when it answers: the scrape has it whole."""
+    with Simulator(Settings(calls=CALLS, speed=0, latency=0.5)) as slow, ThreadPoolExecutor(1) as pool:
+        file = File(named("acme", slow))
+        accounts = Accounts(file.read)
+        with serving(accounts) as url:
+            scraped = pool.submit(scrape, url)
+            wait_for(lambda: accounts.standing.in_flight, within=GUARD, what="a collection in flight")
+            file.content = configuration(named("other", slow))
+            accounts.reload()
+            assert scraped.result().one("acme", "exotel_up") == 1
+            assert {name for name, metric in scrape(url).samples if metric == "exotel_up"} == {"other"}
+
+
+def test_no_scrape_is_lost_while_configurations_change(simulator: Simulator) -> None:
+    """Four scrapers go on while forty reloads change, remove and add accounts: every scrape is whole."""
+    calm, changing, passing = (named(name, simulator) for name in ("calm", "changing", "passing"))
+    file = File(calm, changing)
+    accounts = Accounts(file.read)
+    over = threading.Event()
+
+    def scrape_on(url: str) -> list[float | None]:
+        ups = []
+        while not over.is_set():
+            found = scrape(url)
+            ups += [found.one(name, "exotel_up") for name, metric in found.samples if metric == "exotel_up"]
+            ups += [found.one("calm", "exotel_up"), found.one("changing", "exotel_up")]
+        return ups
+
+    with serving(accounts) as url, ThreadPoolExecutor(4) as pool:
+        scrapers = [pool.submit(scrape_on, url) for _ in range(4)]
+        for limit in range(40):
+            here = [replace(changing, call_limit=limit + 1), calm, *([passing] if limit % 2 else [])]
+            file.content = configuration(*here)
+            accounts.reload()
+        over.set()
+        ups = [up for scraper in scrapers for up in scraper.result()]
+    assert set(ups) == {1}
+
+
+def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their threads end, once nobody can be waiting for them any more."""
+    monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -19.5)  # behind a timeout of 20 s
+    file = File(named("leaver", simulator))
+    accounts = Accounts(file.read)
+
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("leaver")]
+
+    with serving(accounts) as url:
+        scrape(url)
+        assert threads()
+        file.content = configuration(named("stays", simulator))
+        accounts.reload()
+        wait_for(lambda: not threads(), within=GUARD, what="its threads have ended")
+
+
+# The program itself
+
+
+def test_a_hangup_reloads_the_file(tmp_path: Path, simulator: Simulator) -> None:
+    """SIGHUP takes a good file over and refuses a bad one, each told in the log; the program goes on."""
+    base = {
+        **ACCOUNT,
+        "base_url": simulator.url,
+        "account_sid": "demo",
+        "api_key": "demo",
+        "min_interval": "0s",
+    }
+    with exporter(tmp_path, configured(tmp_path, {**base, "name": "one"})) as server:
+        url = server.url("")
+        assert scrape(url).one("one", "exotel_calls_reported") is None  # the token is wrong
+        configured(tmp_path, {**base, "name": "two", "api_token": "demo"})
+        hang_up(server.program.process.send_signal, lambda: "configuration loaded" in server.program.said())
+        assert scrape(url).one("two", "exotel_calls_reported") == CALLS
+        configured(tmp_path, {**base, "call_limit": "many"})
+        hang_up(server.program.process.send_signal, lambda: "configuration refused" in server.program.said())
+        assert scrape(url).one("two", "exotel_calls_reported") == CALLS
+        assert scrape(url).one("", OWN) == 0
+        log = server.stop(signal.SIGTERM)
+    assert log.code == 0
+    assert re.search(r'level=error msg="configuration refused" mistake=".*call_limit: found .*"', log.out)
+
+
+def test_a_rotated_token_needs_no_reload(tmp_path: Path, simulator: Simulator) -> None:
+    """The file of a secret is read for each collection: the next scrape has the new one."""
+    token = tmp_path / "token"
+    token.write_text("old", encoding="utf-8")
+    base = {"account_sid": "demo", "base_url": simulator.url, "api_key": "demo", "api_token_file": "token"}
+    config = from_file(write(tmp_path, yaml.safe_dump({"accounts": [base]})), {})
+    with serving(Accounts(lambda: config)) as url:
+        assert scrape(url).one("demo", "exotel_up") == 0
+        token.write_text("demo", encoding="utf-8")
+        assert scrape(url).one("demo", "exotel_up") == 1
+
+
+def configured(folder: Path, account: dict[str, object]) -> str:
+    """The flag that names a configuration of this account, now in the file."""
+    return f"--config.file={write(folder, yaml.safe_dump({'accounts': [account]}))}"
+
+
+def hang_up(send: Callable[[signal.Signals], None], told: Callable[[], bool]) -> None:
+    """Send SIGHUP and wait until the log tells what came of it."""
+    send(signal.SIGHUP)
+    wait_for(told, within=GUARD, what="a line about the configuration")
