@@ -67,13 +67,14 @@ STREAMS: list[dict[str, Any]] = [
 ]
 TIMED = [with_fields(each, start_time="2024-06-15T10:30:00.000Z", recording_enabled=True) for each in NAMED]
 BOUNDS = (60, 3600)
+ENDED_AT = 1_700_000_000.5
 
 
 def observation(calls: Sequence[Call], *, limit: int | None = None) -> Observation:
     """Observe these calls, at a fixed time, with nothing else switched on."""
     tally, nothing = tally_calls(calls, BOUNDS), Lifecycle.before(BOUNDS)
     snapshot = Snapshot(
-        ended_at=1_700_000_000.5,
+        ended_at=ENDED_AT,
         window=0.25,
         calls=tally,
         agents=tally_agents(calls),
@@ -84,6 +85,7 @@ def observation(calls: Sequence[Call], *, limit: int | None = None) -> Observati
         longest_rings=nothing.longest_rings,
     )
     return Observation(
+        ended_at=ENDED_AT,
         calls=Run(0.5, snapshot, None),
         streams=None,
         agent_streams=None,
@@ -155,6 +157,7 @@ def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = 
     ledger = Ledger("acme")
     ledger.failure("calls", reason)
     return Observation(
+        ended_at=ENDED_AT,
         calls=Run(1.5, None, ApiError(reason, "…")),
         streams=None,
         agent_streams=None,

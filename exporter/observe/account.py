@@ -213,6 +213,7 @@ class Account:
 
     def _observation(self, calls: Run[Snapshot], listed: Listed) -> Observation:
         return Observation(
+            ended_at=time.time(),
             calls=calls,
             streams=None,
             agent_streams=None,

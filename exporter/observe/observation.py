@@ -59,6 +59,8 @@ class Snapshot:
 class Observation:
     """One collection: how its collectors' runs went, and the counters."""
 
+    ended_at: float
+    """When its listing ended, complete or not, in seconds since 1970."""
     calls: Run[Snapshot]
     streams: Run[StreamTally] | None
     """None where they aren't switched on, or could not run because the listing failed."""

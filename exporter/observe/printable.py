@@ -1,12 +1,12 @@
-"""Texts of the API that become label values."""
+"""Texts of others, fit to be shown."""
 
 from __future__ import annotations
 
 _MOST = 128  # characters
 
 
-def printable(text: str) -> str:
-    """Give a text that every parser of the exposition bears: bounded, without control characters."""
+def printable(text: str, most: int = _MOST) -> str:
+    """Give a text that every reader bears: bounded, without control characters."""
     if text.isprintable():
-        return text[:_MOST]
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_MOST])
+        return text[:most]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])
