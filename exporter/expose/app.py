@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from exporter.config import BadConfig
 from exporter.expose.exposition import accepts_gzip, expose
+from exporter.expose.page import HEADERS as PAGE_HEADERS
 from exporter.expose.page import page
 from exporter.expose.probe import UnknownTarget, explain, find
 from exporter.expose.scrape import TIMEOUT_HEADER, BadTimeout, collect
@@ -92,7 +94,8 @@ class _Handlers:
         return JSONResponse([{"targets": names, "labels": {}}])
 
     async def landing(self, _request: Request) -> Response:
-        return HTMLResponse(page(self._accounts, self._endpoints.telemetry_path), headers=_UNKEPT)
+        path, now = self._endpoints.telemetry_path, time.time()
+        return HTMLResponse(await run_in_threadpool(page, self._accounts, path, now), headers=PAGE_HEADERS)
 
     async def healthy(self, _request: Request) -> Response:
         return PlainTextResponse("Healthy\n")

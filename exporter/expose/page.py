@@ -1,64 +1,135 @@
-"""The page for people."""
+"""The page for people: how each account is, and what to do where it isn't well."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter import __version__
-from exporter.observe.account import Account
+from exporter.expose.advice import ADVICE, DOCS
+from exporter.observe.observation import Observation
+from exporter.observe.printable import printable
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Exotel exporter</title>
-<style>
-  body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 56rem; padding: 0 1rem; color: #1c2733; background: #fff }}
-  h1 {{ margin-bottom: 0 }}
-  table {{ border-collapse: collapse; width: 100%; margin: 1.5rem 0 }}
-  th, td {{ text-align: left; padding: .5rem .75rem; border-bottom: 1px solid #d5dde5; vertical-align: top; overflow-wrap: anywhere }}
-  .number {{ text-align: right; font-variant-numeric: tabular-nums }}
-  .good {{ color: #0b6b3a }} .bad {{ color: #a3121f; font-weight: 600 }} .none {{ color: #5b6875 }}
-</style>
-</head>
-<body>
-<h1>Exotel exporter</h1>
-<p>Version {version}. Prometheus scrapes <a href="{metrics}">{metrics}</a>; each scrape asks the Exotel API anew.</p>
-<table>
-<thead><tr><th>Account</th><th class="number">Active calls</th><th>Last collection</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-<p><a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p>
-</body>
-</html>
-"""  # noqa: E501  # a rule of style sheets reads best on its line
+_OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
-def page(accounts: Iterable[Account], telemetry_path: str) -> str:
-    """Write the page: the version, each account and how its last collection went, links."""
-    rows = "\n".join(map(_row, accounts))
-    return _PAGE.format(version=escape(__version__), metrics=escape(telemetry_path), rows=rows)
+class Watched(Protocol):
+    """What the page needs of an account."""
+
+    @property
+    def name(self) -> str:
+        """Give the value of the label `account`."""
+
+    @property
+    def last(self) -> Observation | None:
+        """Give what the last collection found, or None before the first."""
 
 
-def _row(account: Account) -> str:
-    last = account.last
+class _State(StrEnum):
+    FAILED = "failed"
+    IN_PART = "in-part"  # calls are listed, but what is switched on beside them failed
+    LISTED = "listed"
+    NOT_SCRAPED = "not-scraped"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    last: Observation | None
+    state: _State
+    age: float
+    """Seconds since the last collection."""
+
+    @property
+    def is_old(self) -> bool:
+        return self.age >= _OLD
+
+
+def page(accounts: Iterable[Watched], telemetry_path: str, now: float) -> str:
+    """Write the page: what failed, then the other accounts by name, and links.
+
+    `now` is in seconds since 1970.
+    """
+    rows = sorted((_row(account.name, account.last, now) for account in accounts), key=_place)
+    return _template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
+
+
+def _row(name: str, last: Observation | None, now: float) -> _Row:
+    return _Row(name, last, _state(last), max(0.0, now - last.ended_at) if last else 0.0)
+
+
+def _state(last: Observation | None) -> _State:
     if last is None:
-        calls, how = "", '<span class="none">not scraped yet</span>'
-    elif (snapshot := last.snapshot) is not None:
-        calls = str(sum(group.calls for group in snapshot.calls.groups))
-        at = datetime.fromtimestamp(snapshot.ended_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        how = f'<span class="good">complete</span>, {at}, in {last.calls.seconds:.2f} s'
-    else:
-        error = last.error
-        calls = "" if last.reported is None else f"{last.reported} reported"
-        how = (
-            f'<span class="bad">failed: {escape(error.reason)}</span><br>{escape(error.detail)}'
-            if error
-            else ""
-        )
-    return f'<tr><td>{escape(account.name)}</td><td class="number">{calls}</td><td>{how}</td></tr>'
+        return _State.NOT_SCRAPED
+    if last.error:
+        return _State.FAILED
+    return _State.IN_PART if any(run.error for run in last.runs.values()) else _State.LISTED
+
+
+def _place(row: _Row) -> tuple[int, str, str]:
+    urgency = {_State.FAILED: 0, _State.IN_PART: 1}.get(row.state, 2)
+    return urgency, row.name.casefold(), row.name
+
+
+def _summary(rows: Sequence[_Row]) -> list[tuple[str, str]]:
+    """Say how many accounts are how; each part with its class."""
+    states = Counter(row.state for row in rows)
+    listed = states[_State.LISTED] + states[_State.IN_PART]
+    others = (
+        (states[_State.IN_PART], "of them in part", "old"),
+        (states[_State.FAILED], "failed", "bad"),
+        (states[_State.NOT_SCRAPED], "not scraped yet", "soft"),
+        (sum(row.is_old for row in rows), "not scraped any more", "old"),
+    )
+    told = [(f"{number:,} {what}", tone) for number, what, tone in others if number]
+    return [(f"{listed:,} of {len(rows):,} accounts listed", ""), *told]
+
+
+def _duration(seconds: float) -> str:
+    """Write a duration in the largest unit of which there are two."""
+    for unit, length in _UNITS:
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f}\N{NO-BREAK SPACE}{unit}"
+    return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
+
+
+def _moment(seconds: float) -> str:
+    """Write a time that is in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _quoted(name: str) -> str:
+    """Write a name as the value of a query."""
+    return quote(name, safe="", errors="replace")
+
+
+_environment = Environment(
+    loader=PackageLoader("exporter", "expose"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
+_environment.globals |= {"advice": ADVICE, "docs": DOCS, "version": __version__}
+_template = _environment.get_template("page.html")
+_style = _environment.get_template("page.css").render().encode()
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_style).digest()).decode()}'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""The headers of the page: nothing but its own style is in force on it, wherever it may come from."""

@@ -11,6 +11,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
+from exporter.expose.page import HEADERS as PAGE_HEADERS
 from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.e2e.processes import wait_for
@@ -95,6 +96,7 @@ def test_the_page_for_people_tells_how_the_last_collection_went() -> None:
     assert "&lt;script&gt;" in good.text
     assert "<script" not in good.text
     assert good.headers["Content-Type"].startswith("text/html")
+    assert PAGE_HEADERS.items() <= good.headers.items()
     assert "failed: not_found" in bad
 
 
