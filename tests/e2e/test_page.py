@@ -1,0 +1,143 @@
+"""The page for people in a real browser, as a telephone and a desk show it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+import requests
+
+from tests.e2e.browser import Browser, browser
+from tests.e2e.exotel import account, exporter_of, simulator
+
+SECONDS = 60
+
+HOSTILE = "<script>document.title='owned'</script>\"'&amp;<img src=//example.invalid/a.png onerror=alert(1)>"
+LONG = "x" * 128
+ACCOUNTS = ("demo", "refused", "unknown-sid", HOSTILE, LONG)
+
+SMALL_PHONE, PHONE, DESK = (320, 640), (360, 740), (1280, 800)
+
+LOOKS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A browser, and the exporter whose page it is to open."""
+
+    browser: Browser
+    url: str
+
+    def look(self, size: tuple[int, int] = DESK, scheme: str = "light") -> Browser:
+        """Open the page on a screen of this size, in light or in dark."""
+        width, height = size
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size != DESK}
+        self.browser.call("Emulation.setDeviceMetricsOverride", **screen)
+        self.browser.call(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+        self.browser.open(f"{self.url}/")
+        return self.browser
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """A browser beside an exporter that has been scraped once.
+
+    Of its accounts one is refused and one isn't known; the token of another has gone with its file, whose
+    path is long.
+    """
+    folder = tmp_path_factory.mktemp("page")
+    token = folder / ("t" * 200)
+    token.write_text("demo", encoding="utf-8")
+    with simulator(folder, "--calls=60") as api:
+        accounts = {name: account(api, name) for name in ACCOUNTS}
+        accounts["demo"]["call_limit"] = 150
+        accounts["refused"]["api_token"] = "wrong"
+        accounts["unknown-sid"]["account_sid"] = "nobody"
+        del accounts[LONG]["api_token"]
+        accounts[LONG]["api_token_file"] = str(token)
+        with exporter_of("page", folder, [*accounts.values()]) as (address, _), browser(folder) as chromium:
+            url = f"http://{address}"
+            token.unlink()
+            assert requests.get(f"{url}/metrics", timeout=SECONDS).ok
+            yield Opened(chromium, url)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [SMALL_PHONE, PHONE, DESK], ids=str)
+def test_the_page_is_legible(opened: Opened, size: tuple[int, int], scheme: str) -> None:
+    """Nothing reaches beyond the screen's edge, no letter is small or faint, and night is dark."""
+    looks = opened.look(size, scheme).evaluate(LOOKS)
+    assert {what: looks[what] for what in ("wide", "scrolls", "small", "faint")} == {
+        "wide": [],
+        "scrolls": False,
+        "small": [],
+        "faint": [],
+    }
+    assert looks["lettered"] > 40
+    assert looks["ground"] < 0.02 if scheme == "dark" else looks["ground"] > 0.98
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=str)
+def test_the_page_asks_for_nothing_else_and_complains_of_nothing(
+    opened: Opened, size: tuple[int, int]
+) -> None:
+    """One request; no error in the console; and what a name tries to do doesn't happen."""
+    seen = opened.look(size)
+    asked = [event["request"]["url"] for event in seen.events("Network.requestWillBeSent")]
+    assert asked == [f"{opened.url}/"]
+    complaints = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
+    assert not seen.events(*complaints)
+    assert seen.evaluate("document.title") == "2 of 5 accounts listed, 3 failed · Exotel exporter"
+
+
+def test_a_script_that_got_into_the_page_would_not_run(opened: Opened) -> None:
+    """The policy holds where escaping would not: no script, no style but the page's own."""
+    seen = opened.look()
+    add = "document.body.append(Object.assign(document.createElement('{}'), {{textContent: '{}'}}))"
+    seen.evaluate(add.format("script", "window.owned = true"))
+    seen.evaluate(add.format("style", "body { display: none }"))
+    assert seen.evaluate("window.owned") is None
+    assert seen.evaluate("document.body.checkVisibility()")
+    refused = [event["entry"]["text"] for event in seen.events("Log.entryAdded")]
+    assert len(refused) == 2
+    assert all("Content Security Policy" in text for text in refused)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=str)
+def test_a_screen_reader_finds_a_table_with_a_row_for_each_account(
+    opened: Opened, size: tuple[int, int]
+) -> None:
+    """Also where it doesn't look like one; the names are the rows' headers, those that failed first."""
+    tree = opened.look(size).call("Accessibility.getFullAXTree")["nodes"]
+    headers = [_name(node) for node in tree if node.get("role", {}).get("value") == "rowheader"]
+    shown = [header.removesuffix(" probe debug") for header in headers]
+    assert shown == ["refused", "unknown-sid", LONG, HOSTILE, "demo"]
+
+
+def test_links_lead_where_they_say(opened: Opened) -> None:
+    """Those of the exporter to its endpoints, each account's to its probe."""
+    links = opened.look().evaluate("[...document.links].map((link) => [link.textContent, link.href])")
+    for name in ("/metrics", "/-/healthy", "/-/ready"):
+        [href] = [href for text, href in links if text == name]
+        assert href == urljoin(opened.url, name)
+        assert requests.get(href, timeout=SECONDS).ok
+    probes = [_asked(opened, href) for text, href in links if text in {"probe", "debug"}]
+    names = [LONG, HOSTILE, "demo"]
+    assert probes[-6:] == [
+        asked for name in names for asked in ({"target": [name]}, {"target": [name], "debug": ["true"]})
+    ]
+
+
+def _asked(opened: Opened, href: str) -> dict[str, list[str]]:
+    """Give what a link to /probe asks for."""
+    url = urlsplit(href)
+    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{opened.url}/probe"
+    return parse_qs(url.query, strict_parsing=True)
+
+
+def _name(node: dict[str, Any]) -> str:
+    return str(node["name"]["value"])
