@@ -16,7 +16,8 @@ SECONDS = 60
 
 HOSTILE = "<script>document.title='owned'</script>\"'&amp;<img src=//example.invalid/a.png onerror=alert(1)>"
 LONG = "x" * 128
-ACCOUNTS = ("demo", "refused", "unknown-sid", HOSTILE, LONG)
+SHOWN = ("refused", "unknown-sid", LONG, HOSTILE, "demo")
+"""The accounts, in the order in which the page shows them: the first three failed."""
 
 SMALL_PHONE, PHONE, DESK = (320, 640), (360, 740), (1280, 800)
 
@@ -53,7 +54,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     token = folder / ("t" * 200)
     token.write_text("demo", encoding="utf-8")
     with simulator(folder, "--calls=60") as api:
-        accounts = {name: account(api, name) for name in ACCOUNTS}
+        accounts = {name: account(api, name) for name in SHOWN}
         accounts["demo"]["call_limit"] = 150
         accounts["refused"]["api_token"] = "wrong"
         accounts["unknown-sid"]["account_sid"] = "nobody"
@@ -115,28 +116,32 @@ def test_a_screen_reader_finds_a_table_with_a_row_for_each_account(
     tree = opened.look(size).call("Accessibility.getFullAXTree")["nodes"]
     headers = [_name(node) for node in tree if node.get("role", {}).get("value") == "rowheader"]
     shown = [header.removesuffix(" probe debug") for header in headers]
-    assert shown == ["refused", "unknown-sid", LONG, HOSTILE, "demo"]
+    assert shown == list(SHOWN)
 
 
 def test_links_lead_where_they_say(opened: Opened) -> None:
-    """Those of the exporter to its endpoints, each account's to its probe."""
+    """Those of the exporter to its endpoints; each account's to its probe, without and with its log."""
     links = opened.look().evaluate("[...document.links].map((link) => [link.textContent, link.href])")
-    for name in ("/metrics", "/-/healthy", "/-/ready"):
+    for name in ("/metrics", "/sd", "/-/healthy", "/-/ready"):
         [href] = [href for text, href in links if text == name]
         assert href == urljoin(opened.url, name)
         assert requests.get(href, timeout=SECONDS).ok
-    probes = [_asked(opened, href) for text, href in links if text in {"probe", "debug"}]
-    names = [LONG, HOSTILE, "demo"]
-    assert probes[-6:] == [
-        asked for name in names for asked in ({"target": [name]}, {"target": [name], "debug": ["true"]})
-    ]
+    asked = {
+        what: [parse_qs(urlsplit(href).query) for text, href in links if text == what]
+        for what in ("probe", "debug")
+    }
+    assert asked["probe"] == [{"target": [name]} for name in SHOWN]
+    assert asked["debug"] == [{"target": [name], "debug": ["true"]} for name in SHOWN]
+    answers = {
+        text: requests.get(href, timeout=SECONDS).text for text, href in links if _is_of(href, HOSTILE)
+    }
+    label = HOSTILE.replace('"', r"\"")
+    assert f'exotel_up{{account="{label}"}} 1.0' in answers["probe"]
+    assert "Log of the probe:" in answers["debug"]
 
 
-def _asked(opened: Opened, href: str) -> dict[str, list[str]]:
-    """Give what a link to /probe asks for."""
-    url = urlsplit(href)
-    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{opened.url}/probe"
-    return parse_qs(url.query, strict_parsing=True)
+def _is_of(href: str, name: str) -> bool:
+    return parse_qs(urlsplit(href).query).get("target") == [name]
 
 
 def _name(node: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -97,7 +98,7 @@ def test_the_page_for_people_tells_how_the_last_collection_went() -> None:
     assert "<script" not in good.text
     assert good.headers["Content-Type"].startswith("text/html")
     assert PAGE_HEADERS.items() <= good.headers.items()
-    assert "failed: not_found" in bad
+    assert re.search(r"failed: not_found</b>, \d+\N{NO-BREAK SPACE}s ago", bad)
 
 
 def test_an_account_that_hangs_costs_the_others_nothing() -> None:
