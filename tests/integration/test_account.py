@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import threading
 import time
@@ -272,6 +273,7 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The line names the account, the reason and what to do; never a credential."""
+    caplog.handler.setLevel(logging.INFO)
     with Simulator(Settings(calls=1, speed=0)) as simulator:
         with account(simulator.url) as made:
             observe(made)
