@@ -64,12 +64,13 @@ def exporter_of(
 
 @contextmanager
 def configured_exporter(
-    name: str, folder: Path, config: Mapping[str, Any], listen: str = "127.0.0.1:0"
+    name: str, folder: Path, config: Mapping[str, Any], listen: str = "127.0.0.1:0", *flags: str
 ) -> Iterator[tuple[str, Program]]:
     """The address of an exporter with this configuration."""
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "exporter", f"--config.file={file}", f"--web.listen-address={listen}"]
+    options = [f"--config.file={file}", f"--web.listen-address={listen}", *flags]
+    command = [sys.executable, "-m", "exporter", *options]
     with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"msg=listening.* address=(127\.0\.0\.1:\d+)"), server
 

@@ -25,10 +25,40 @@ MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |^)(\d+)m\b")
 @contextmanager
 def prometheus(folder: Path, exporters: Sequence[str], alertmanager: str) -> Iterator[str]:
     """The URL of a Prometheus with the deployed configuration, that scrapes these exporters every second."""
+    config = _impatient_config("prometheus.yml", alertmanager)
+    [job] = config["scrape_configs"]
+    job["static_configs"] = [{"targets": list(exporters)}]
+    with _running(folder, config) as url:
+        yield url
+
+
+@contextmanager
+def prometheus_shard(
+    folder: Path, exporters: Sequence[str], alertmanager: str, shard: int, shards: int
+) -> Iterator[str]:
+    """The URL of a Prometheus that discovers accounts as deployed, and probes its share of them."""
+    config = _impatient_config("many-accounts.yml", alertmanager)
+    text = yaml.safe_dump(config)
+    for number, exporter in enumerate(exporters):
+        text = text.replace(f"exporter-{number}:9927", exporter)
+    config = yaml.safe_load(text.replace("refresh_interval: 1m", "refresh_interval: 1s"))
+    for rule in config["scrape_configs"][1]["relabel_configs"]:
+        if rule.get("target_label") == "__tmp_shard":
+            rule["modulus"] = shards
+        if rule.get("source_labels") == ["__tmp_shard"]:
+            rule["regex"] = str(shard)
+    with _running(folder, config) as url:
+        yield url
+
+
+@contextmanager
+def _running(folder: Path, config: Any) -> Iterator[str]:
+    for rules in (PROMETHEUS / "rules").glob("*.yml"):
+        _write(folder / "rules" / rules.name, _impatient(_read(rules)))
     address = _free_address()
     command = [
         require("prometheus"),
-        f"--config.file={_prometheus_config(folder, exporters, alertmanager)}",
+        f"--config.file={_write(folder / 'prometheus.yml', config)}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address={address}",
         "--enable-feature=exemplar-storage",
@@ -70,19 +100,14 @@ def _data(url: str, form: dict[str, str]) -> Any:
     return answer["data"]
 
 
-def _prometheus_config(folder: Path, exporters: Sequence[str], alertmanager: str) -> Path:
-    config = _read(PROMETHEUS / "prometheus.yml")
+def _impatient_config(name: str, alertmanager: str) -> Any:
+    """Give a deployed configuration that scrapes every second, and alerts this Alertmanager."""
+    config = _read(PROMETHEUS / name)
     config["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [alertmanager]}]
-    [job] = config["scrape_configs"]
-    job |= {
-        "scrape_interval": "1s",
-        "scrape_timeout": "1s",
-        "static_configs": [{"targets": list(exporters)}],
-    }
-    for rules in (PROMETHEUS / "rules").glob("*.yml"):
-        _write(folder / "rules" / rules.name, _impatient(_read(rules)))
-    return _write(folder / "prometheus.yml", config)
+    for job in config["scrape_configs"]:
+        job |= {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    return config
 
 
 def _impatient(rules: Any) -> Any:
@@ -112,7 +137,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, content: Any) -> Path:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
 
