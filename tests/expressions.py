@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -88,11 +89,13 @@ def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:
         yield path.name, json.loads(path.read_text())
 
 
-def rules() -> Iterator[dict[str, Any]]:
+@cache
+def rules() -> Sequence[dict[str, Any]]:
     """The committed rules."""
-    for path in sorted(RULES.glob("*.yml")):
-        for group in yaml.safe_load(path.read_text())["groups"]:
-            yield from group["rules"]
+    groups = (
+        group for path in sorted(RULES.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]
+    )
+    return [rule for group in groups for rule in group["rules"]]
 
 
 def substituted(promql: str, account: str = ".+") -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -395,18 +396,22 @@ def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list
 MB, MIB = 10**6, 2**20
 
 
-class Bomb(Quiet):
-    """Three hundred megabytes of white space, compressed into a third of one."""
+@cache
+def bomb() -> bytes:
+    """Give three hundred megabytes of white space, compressed into a third of one."""
+    return gzip.compress(bytes([32]) * (300 * MB), compresslevel=6, mtime=0)
 
-    body = gzip.compress(bytes([32]) * (300 * MB), compresslevel=6, mtime=0)
+
+class Bomb(Quiet):
+    """A small answer that is large when it is read."""
 
     def do_GET(self) -> None:
         """Send it to whoever asks."""
         self.send_response(200)
         self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(self.body)))
+        self.send_header("Content-Length", str(len(bomb())))
         self.end_headers()
-        self.wfile.write(self.body)
+        self.wfile.write(bomb())
 
 
 class Far(Quiet):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 
@@ -37,8 +38,9 @@ class Scraped:
         return len(self.observations) - len(stamps)
 
 
+@cache
 def scraped(
-    interval: float, collection: CollectionConfig, *, churn: bool = False, faults: Sequence[str] = ()
+    interval: float, collection: CollectionConfig, *, churn: bool = False, faults: tuple[str, ...] = ()
 ) -> Scraped:
     """Scrape at fixed times, as Prometheus does; neither between scrapes nor in them is time waited for."""
     requests: Asked
@@ -92,7 +94,7 @@ def test_details_take_no_listing_from_a_list_that_moves(interval: float) -> None
 @pytest.mark.parametrize("interval", [5, 15, 60])
 def test_an_agent_stream_that_fails_takes_no_listing(interval: float) -> None:
     """It is asked for once in a collection, as if it had answered."""
-    found = scraped(interval, replace(GREEDY, agent_streams=True), faults=["agent_streams/status:500"])
+    found = scraped(interval, replace(GREEDY, agent_streams=True), faults=("agent_streams/status:500",))
     assert found.listings_not_new == 0
     assert found.requests.most_in_a_minute() <= 200
 

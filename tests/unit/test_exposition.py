@@ -176,6 +176,7 @@ def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
         assert sum(s.exemplar is not None for s in buckets) == exemplars
 
 
+@settings(max_examples=50)  # each is two expositions of hundreds of lines
 @given(CALLS)
 def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -> None:
     """Whatever the API says: both parsers accept the text, no sample comes twice, and the counts agree."""
