@@ -1,43 +1,53 @@
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
+
+# What is tested: the checkout, or a wheel as CI does.
+PACKAGE := --editable .
 
 MINUTES ?= 10
 
-.PHONY: demo test lint bench coverage soak generate pictures clean
+.PHONY: demo test lint wheel bench coverage soak generate pictures clean
 
-demo: .venv/ready  ## a simulated contact centre and the exporter on http://localhost:9927
+demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
 
 test: lint  ## linters, types and every test
 	$(BIN)/pytest
 
-lint: .venv/ready
+lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## listings against the simulator: requests, time, CPU and memory, and what is to be reached
+wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
+	rm -rf build/lib build/bdist.* dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
+
+bench: $(VENV)/ready  ## listings against the simulator: requests, time, CPU and memory, and what is to be reached
 	$(BIN)/python -m bench
 
-coverage: .venv/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
+coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage
 
-soak: .venv/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
+soak: $(VENV)/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: .venv/ready  ## what is committed but generated: dashboards, docs/metrics.md
+generate: $(VENV)/ready  ## what is committed but generated: dashboards, docs/metrics.md
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 
-pictures: .venv/ready  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
+pictures: $(VENV)/ready  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
 	$(BIN)/python -m grafana.pictures
 
-.venv/ready: pyproject.toml
-	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { echo "Python 3.11 or newer with venv is needed (Debian: apt-get install python3-venv); say which with PYTHON=..." >&2; exit 1; }
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/ready: pyproject.toml setup.py | $(BIN)/pip
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PACKAGE)[dev]
 	@touch $@
 
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer with venv is needed (Debian: apt-get install python3-venv); say which with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,6 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from exporter import __version__
 from exporter.api.deadline import Deadline
 from exporter.config import BadConfig, Config, from_environment, from_file
 from exporter.expose.app import Endpoints, create_app
@@ -22,6 +21,7 @@ from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.logs import set_up
 from exporter.observe.accounts import Accounts
+from exporter.release import release
 
 _T = TypeVar("_T")
 
@@ -93,7 +93,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     default="logfmt",
     show_default=True,
 )
-@click.version_option(__version__, prog_name="exotel-exporter", message="%(prog)s %(version)s")
+@click.version_option(release(), prog_name="exotel-exporter", message="%(prog)s %(version)s")
 def main(  # noqa: PLR0913  # an argument for each flag
     config_file: Path | None,
     *,

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from pathlib import Path
 
 from tests.configurations import ACCOUNT, TOKEN
 from tests.e2e.processes import Program, program, wait_for
+from tests.tools import script
 
-COMMAND = (sys.executable, "-m", "exporter")
+COMMAND = (script("exotel-exporter"),)
 SECONDS = 60
 """A guard against hanging for ever, not a measure of speed."""
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def require(tool: str) -> str:
             pytest.fail(missing)
         pytest.skip(missing)
     return path
+
+
+def script(name: str) -> str:
+    """The path of a command of the package, beside the Python that runs the tests.
+
+    Not `python -m`: that would find the checkout, where it runs, before what is installed.
+    """
+    return str(Path(sysconfig.get_path("scripts"), name))
 
 
 def run(tool: str, *arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> str:

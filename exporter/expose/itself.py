@@ -10,9 +10,13 @@ from prometheus_client.registry import Collector
 from exporter import __version__
 from exporter.expose.metric import Kind, Metric
 from exporter.observe.accounts import Standing
+from exporter.release import REVISION
 
 BUILD_INFO = Metric(
-    "exotel_exporter_build_info", Kind.GAUGE, "Always 1; the labels tell the version.", ("version",)
+    "exotel_exporter_build_info",
+    Kind.GAUGE,
+    "Always 1; the labels tell the version and the commit it was built from.",
+    ("version", "revision"),
 )
 RELOADED = Metric(
     "exotel_exporter_config_last_reload_successful",
@@ -43,7 +47,7 @@ class ItselfCollector(Collector):
         """Yield each family."""
         standing = self._standing
         for point in (
-            BUILD_INFO(1, __version__),
+            BUILD_INFO(1, __version__, REVISION),
             RELOADED(standing.is_reloaded),
             RELOADED_AT(standing.reloaded_at),
             IN_FLIGHT(standing.in_flight),

@@ -1,7 +1,6 @@
 """The simulator and the exporter, started as a user starts them."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 
 from exporter.simulator import EXOPHONES
 from tests.e2e.processes import Program, program, wait_for
+from tests.tools import script
 
 SECONDS_TO_START = 20
 
@@ -18,7 +18,7 @@ SECONDS_TO_START = 20
 @contextmanager
 def simulator(folder: Path, *options: str, name: str = "simulator") -> Iterator[str]:
     """The URL of a simulated Exotel, whose account is `demo`."""
-    command = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", *options]
+    command = [script("exotel-simulator"), "--listen-address=127.0.0.1:0", *options]
     with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"(http://127\.0\.0\.1:\d+)")
 
@@ -70,7 +70,7 @@ def configured_exporter(
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     options = [f"--config.file={file}", f"--web.listen-address={listen}", *flags]
-    command = [sys.executable, "-m", "exporter", *options]
+    command = [script("exotel-exporter"), *options]
     with program(command, folder / f"{name}.log") as server:
         yield _announced(server, r"msg=listening.* address=(127\.0\.0\.1:\d+)"), server
 

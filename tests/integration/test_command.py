@@ -16,7 +16,7 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import __version__
+from exporter.release import release
 from exporter.simulator import Settings, Simulator
 from tests.command import COMMAND, SECONDS, Exporter, exporter, run
 from tests.configurations import ACCOUNT, TOKEN, document, write
@@ -84,9 +84,9 @@ def test_help_names_every_flag() -> None:
 
 
 def test_version_is_that_of_the_package() -> None:
-    """--version is one line with the name and the version."""
+    """--version is one line with the name, the version and the commit."""
     ended = run("--version")
-    assert (ended.code, ended.out, ended.err) == (0, f"exotel-exporter {__version__}\n", "")
+    assert (ended.code, ended.out, ended.err) == (0, f"exotel-exporter {release()}\n", "")
 
 
 def test_check_says_ok(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,9 +14,10 @@ from click.testing import CliRunner
 from exporter.simulator.cli import main
 from exporter.simulator.durations import parse_duration
 from exporter.simulator.fault_kinds import KINDS
+from tests.tools import script
 from tests.unit.simulator.ask import AUTH
 
-COMMAND = [sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0"]
+COMMAND = [script("exotel-simulator"), "--listen-address=127.0.0.1:0"]
 
 
 @contextmanager
