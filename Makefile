@@ -7,7 +7,10 @@ PACKAGE := --editable .
 
 MINUTES ?= 10
 
-.PHONY: demo test lint wheel bench coverage soak generate pictures clean
+LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
+  --custom-compile-command='make lock'
+
+.PHONY: demo test lint wheel lock bench coverage soak generate pictures clean
 
 demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -23,6 +26,20 @@ lint: $(VENV)/ready
 wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
+
+lock: build/lock/bin/uv  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
+	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(LOCK) --output-file=deploy/requirements-build.lock -
+	$(LOCK) --output-file=deploy/requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip build/locked
+	build/lock/bin/uv pip install --quiet --python=build/locked/bin/python --require-hashes --requirements=deploy/requirements.lock
+	build/lock/bin/cyclonedx-py environment --pyproject=pyproject.toml --output-reproducible --of=JSON \
+	  --output-file=deploy/sbom.cdx.json build/locked/bin/python
+
+build/lock/bin/uv: pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check '.[lock]'
+	@touch $@
 
 bench: $(VENV)/ready  ## listings against the simulator: requests, time, CPU and memory, and what is to be reached
 	$(BIN)/python -m bench

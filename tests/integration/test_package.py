@@ -15,8 +15,6 @@ from zipfile import ZipFile
 
 import pytest
 import requests
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 import exporter
 from exporter import __version__
@@ -24,6 +22,7 @@ from exporter.release import REVISION
 from tests.command import SECONDS, Exporter
 from tests.configurations import ACCOUNT
 from tests.e2e.processes import program
+from tests.packages import declared
 from tests.tools import ROOT, require
 from tests.tools import run as run_tool
 
@@ -169,17 +168,6 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for top in tops:
             (packages / top).symlink_to(Path(str(source.locate_file(top))))
     return python.parent
-
-
-def declared(package: str) -> set[str]:
-    """Give what a package declares that it needs, and what that needs."""
-    needs = map(Requirement, distribution(package).requires or ())
-    names = {
-        canonicalize_name(need.name)
-        for need in needs
-        if need.marker is None or need.marker.evaluate({"extra": ""})
-    }
-    return names.union(*map(declared, names))
 
 
 def run(installed: Path, folder: Path, command: str, *arguments: str, **variables: str) -> str:

@@ -1,0 +1,18 @@
+"""What a package needs."""
+
+from importlib.metadata import distribution
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+
+def declared(package: str) -> set[NormalizedName]:
+    """Give what an installed package declares that it needs here, and what that needs."""
+    needs = map(Requirement, distribution(package).requires or ())
+    names = {canonicalize_name(need.name) for need in needs if is_needed(need)}
+    return names.union(*map(declared, names))
+
+
+def is_needed(need: Requirement) -> bool:
+    """Tell whether a package is needed with this Python on this system, without any extra."""
+    return need.marker is None or need.marker.evaluate({"extra": ""})
