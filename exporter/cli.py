@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -22,6 +23,10 @@ from exporter.expose.server import Address, BadAddress, CannotListen, bound_addr
 from exporter.logs import set_up
 from exporter.observe.accounts import Accounts
 from exporter.release import release
+from exporter.usage import Command
+
+# No dots alone, which browsers and proxies resolve, and no address that is another page.
+_TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
 
 _T = TypeVar("_T")
 
@@ -36,17 +41,26 @@ class _AddressType(click.ParamType["Address"]):
             self.fail(str(error), param, ctx)
 
 
+def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+    if value == "":  # which would be the folder
+        raise click.BadParameter("found ''; accepted: the path of a file")
+    return None if value is None else Path(value)
+
+
 def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not value.startswith("/") or value == "/" or value.startswith("/-/") or set(value) & set("{}?# "):
-        raise click.BadParameter(f"found {value!r}; accepted: a path like /metrics, other than / and /-/…")
+    if not _TELEMETRY_PATH.fullmatch(value):
+        raise click.BadParameter(
+            f"found {value!r}; accepted: a path like /metrics of letters, digits, -, _ and ., "
+            "other than /probe, /sd and /-/…"
+        )
     return value
 
 
-@click.command(context_settings={"max_content_width": 100})
+@click.command(cls=Command, context_settings={"max_content_width": 100})
 @click.option(
     "--config.file",
     "config_file",
-    type=click.Path(path_type=Path),
+    callback=_file,
     metavar="PATH",
     help="YAML file. Without it one account is read from EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY, "
     "EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
@@ -115,13 +129,11 @@ def main(  # noqa: PLR0913  # an argument for each flag
         )  # until the server, if there will be one, takes over
     if not once:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is to be reloaded is just being read
-    if demo and config_file:
-        raise click.UsageError("--demo brings its own configuration: leave --config.file out")
     with ExitStack() as stack:
         read = _demo(stack) if demo else partial(_read, config_file)
         if check:
             _or_give_up(read)
-            click.echo("ok")
+            _write(b"ok\n")
             return
         accounts = _or_give_up(lambda: Accounts(read))
         if once:
@@ -162,12 +174,16 @@ def _collect_once(accounts: Accounts) -> int:
     }
     observations = {name: collection.result() for name, collection in collections.items()}
     text, _ = expose(observations, "text/plain", accounts.standing)
+    _write(text)
+    return int(any(observation.error for observation in observations.values()))
+
+
+def _write(text: bytes) -> None:
     try:
         sys.stdout.buffer.write(text)
         sys.stdout.flush()
     except OSError as error:
-        _give_up(f"can't write the metrics: {(error.strerror or type(error).__name__).lower()}")
-    return int(any(observation.error for observation in observations.values()))
+        _give_up(f"can't write to standard output: {(error.strerror or type(error).__name__).lower()}")
 
 
 def _say_where(accounts: Accounts, port: int, telemetry_path: str) -> None:

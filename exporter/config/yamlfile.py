@@ -11,6 +11,9 @@ import yaml
 _QUOTED = re.compile(r""" ['"](?!<|\\?.['"]).*""", re.DOTALL)
 """What an error of YAML quotes, beyond one character or its own `<...>`: it could be a credential."""
 
+_LARGEST = 10 * 2**20
+"""Bytes; ten thousand accounts take a fifth of it, /dev/zero has no end."""
+
 
 class NotYaml(Exception):
     """A file that is no YAML: where, what was found there, and what is accepted."""
@@ -28,7 +31,11 @@ def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
     Raises NotYaml.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            read = file.read(_LARGEST + 1)
+        if len(read) > _LARGEST:
+            raise NotYaml("the file", "more than 10 MiB", "the path of a configuration")
+        text = read.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotYaml(f"byte {error.start}", "what is not UTF-8", "a YAML file in UTF-8") from None
     except OSError as error:

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.cli import main
 from exporter.release import release
 from exporter.simulator import Settings, Simulator
 from tests.command import COMMAND, SECONDS, Exporter, exporter, run
@@ -139,17 +141,91 @@ def test_an_empty_environment_is_four_mistakes() -> None:
         (["--log.format=xml"], "'xml' is not one of 'logfmt', 'json'."),
         (["--web.listen-address=9927"], "found '9927'; accepted: host:port, :port or [IPv6]:port"),
         (["--web.listen-address=:65536"], "found ':65536'; accepted: host:port, :port or [IPv6]:port"),
-        (["--web.telemetry-path=metrics"], "found 'metrics'; accepted: a path like /metrics"),
-        (["--web.telemetry-path=/"], "found '/'; accepted: a path like /metrics"),
-        (["--demo", "--config.file=a.yaml"], "--demo brings its own configuration"),
+        (["--web.listen-address="], "found ''; accepted: host:port, :port or [IPv6]:port"),
+        (["--web.listen-address=:0", "--web.listen-address=[::1"], "found '[::1'; accepted: host:port"),
+        (
+            ["--web.listen-address=http://localhost:9927"],
+            "found 'http://localhost:9927'; accepted: host:port",
+        ),
+        (["-h"], "No such option '-h'. Flags have two dashes."),
+        (["--demo=yes"], "Option '--demo' does not take a value."),
+        (
+            ["--conf=a.yaml"],
+            "No such option '--conf'. (Did you mean one of: '--config.check', '--config.file'",
+        ),
+        (["--config.file="], "'--config.file': found ''; accepted: the path of a file"),
+        (["--config.file=a.yaml", "--config.file=b.yaml"], "--config.file is given more than once."),
+        (["--once", "--log.level=info", "--once"], "--once is given more than once."),
+        (
+            ["--demo", "--config.file=a"],
+            "--demo and --config.file exclude one another: the demo brings its own",
+        ),
+        (
+            ["--config.check", "--demo"],
+            "--demo and --config.check exclude one another: the demo brings its own",
+        ),
+        (["--once", "--config.check"], "--once and --config.check exclude one another: one asks the API"),
+        (["--web.listen-address=:1", "--once"], "--once and --web.listen-address exclude one another"),
+        (
+            ["--once", "--web.telemetry-path=/x"],
+            "--web.telemetry-path exclude one another: what collects once",
+        ),
     ],
 )
-def test_wrong_usage_exits_2(arguments: list[str], error: str) -> None:
-    """A flag that isn't understood is named in the last line, with what is accepted."""
-    ended = run(*arguments)
+def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str) -> None:
+    """With what is accepted, or with the flag that it doesn't go with."""
+    assert error in usage_error(arguments)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "metrics", "/", "//", "/metrics/", "/a//b", "/-/healthy", "/-", "/probe", "/sd", "/probe/x"),
+        *(
+            "/.",
+            "/a/../b",
+            "/a b",
+            "/a%20b",
+            "/a?b",
+            "/a#b",
+            "/{a}",
+            "/m\u00e9triques",
+            "/a\nb",
+            "http://a/b",
+        ),
+    ],
+)
+def test_metrics_are_at_a_plain_path_that_nothing_else_has(path: str) -> None:
+    """What a browser, a proxy or a router would change on the way is refused, as is what is taken."""
+    error = usage_error([f"--web.telemetry-path={path}"])
+    assert f"found {path!r}; accepted: a path like /metrics of letters, digits, -, _ and ., other" in error
+
+
+def usage_error(arguments: list[str]) -> str:
+    """Give what is said of arguments that can't be used; nothing is run."""
+    with pytest.raises(click.UsageError) as caught:
+        main.make_context("exotel-exporter", arguments)
+    return caught.value.format_message()
+
+
+@pytest.mark.parametrize("path", ["/calls", "/exotel/metrics", "/metrics.txt", "/-x", "/sd2"])
+def test_metrics_may_be_at_any_other_plain_path(path: str) -> None:
+    """Deeper, with dots, or like a path that is taken."""
+    context = main.make_context("exotel-exporter", [f"--web.telemetry-path={path}"])
+    assert context.params["telemetry_path"] == path
+
+
+def test_wrong_usage_exits_2() -> None:
+    """The last line says what is wrong, the one before where help is; nothing is done."""
+    ended = run("--colour", "--once")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.splitlines()[-1].startswith("Error: ")
-    assert error in ended.err.splitlines()[-1]
+    assert ended.err.splitlines()[-1] == "Error: No such option '--colour'."
+
+
+def test_help_and_version_come_before_what_is_wrong_with_the_rest() -> None:
+    """Who asks for help has reason to."""
+    for flag in ("--help", "--version"):
+        assert run("--once", "--demo", "--web.listen-address=:0", flag).code == 0
 
 
 def test_an_occupied_address_is_one_line(tmp_path: Path) -> None:
@@ -329,18 +405,19 @@ def test_a_collection_made_once_is_given_up_at_a_signal(
     """The work was not done, and nobody waits for the API: exit 1 at once."""
     simulator.set_faults(["hang"])
     flags = configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"})
-    with exporter(tmp_path, "--once", flags) as running:
+    with exporter(tmp_path, "--once", flags, listen=()) as running:
         wait_for(lambda: simulator.requests_served().get("calls"), SECONDS, what="the request that hangs")
         ended = running.stop(number)
     assert (ended.code, ended.out) == (1, "")
 
 
-def test_metrics_that_cannot_be_written_are_one_line(tmp_path: Path, simulator: Simulator) -> None:
-    """A full disk behind --once is told, not shown as a traceback."""
-    command = [*COMMAND, "--once", configured(tmp_path, {"base_url": simulator.url})]
+@pytest.mark.parametrize("flag", ["--once", "--config.check"])
+def test_what_cannot_be_written_is_one_line(tmp_path: Path, simulator: Simulator, flag: str) -> None:
+    """A full disk behind standard output is told, not shown as a traceback."""
+    command = [*COMMAND, flag, configured(tmp_path, {"base_url": simulator.url})]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
-    assert (done.returncode, done.stderr) == (1, b"can't write the metrics: no space left on device\n")
+    assert (done.returncode, done.stderr) == (1, b"can't write to standard output: no space left on device\n")
 
 
 # --demo

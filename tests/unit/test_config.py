@@ -551,6 +551,13 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_without_end_is_one_mistake() -> None:
+    """No more is read than a configuration could be long."""
+    assert mistakes(Path("/dev/zero")) == [
+        "the file: found more than 10 MiB; accepted: the path of a configuration"
+    ]
+
+
 # Secrets
 
 
