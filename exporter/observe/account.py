@@ -57,6 +57,7 @@ class Account:
         self._lock = Lock()
         self._in_flight: Future[Observation] | None = None
         self._deadline = Deadline.after(0)
+        self._is_hurried = False
         self._listed: Observation | None = None  # of the collection in flight, as far as it has come
         self._refused: dict[Endpoint, tuple[ApiError, float]] = {}  # why a collector rests, and until when
         self._last: Observation | None = None
@@ -81,6 +82,8 @@ class Account:
 
         The future gives an Observation and never raises.
         """
+        if self._is_hurried:
+            deadline.end()
         with self._lock:
             if self._in_flight is not None and not self._in_flight.done():
                 self._tell("joined the collection in flight")
@@ -102,7 +105,8 @@ class Account:
         return self._observation(Run(seconds, None, error), Listed(None, error))
 
     def hurry(self) -> None:
-        """End the collection in flight now, as if its deadline had come."""
+        """End the collection in flight, and any that follows, at once, as if its deadline had come."""
+        self._is_hurried = True
         self._deadline.end()
         self._client.cut()
 

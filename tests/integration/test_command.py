@@ -384,17 +384,25 @@ def test_a_scrape_in_flight_is_answered_before_the_end(
 
 
 @each_signal
-def test_a_scrape_that_hangs_does_not_hold_up_the_end(
+def test_scrapes_that_hang_do_not_hold_up_the_end(
     tmp_path: Path, simulator: Simulator, number: signal.Signals
 ) -> None:
-    """An API that never answers, and a timeout of ten minutes, are no reason to stay."""
+    """An API that never answers, and a timeout of ten minutes, are no reason to stay: the account is down."""
     simulator.set_faults(["hang"])
+    flags = (configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"}), "--log.level=debug")
     with (
-        exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"})) as server,
-        scrape(server, simulator) as answer,
+        exporter(tmp_path, *flags) as server,
+        scrape(server, simulator) as first,
+        ThreadPoolExecutor(3) as pool,
     ):
+        url = server.url("/metrics")
+        others = [pool.submit(requests.get, url, timeout=SECONDS) for _ in range(3)]
+        wait_for(
+            lambda: server.program.said().count("joined the collection") == 3, SECONDS, "three to join it"
+        )
         ended = server.stop(number)
-        assert answer.exception(SECONDS) is None or isinstance(answer.exception(), requests.ConnectionError)
+        answers = [answer.result(SECONDS).text for answer in (first, *others)]
+    assert [values(text, "exotel_up") for text in answers] == [{"acme1": 0}] * 4
     assert ended.code == 0
 
 
