@@ -2,7 +2,8 @@
 
 from exporter.config.lines import Line
 from exporter.config.masked import masked
-from exporter.config.reader import BadConfig, Mistake, from_environment, from_file
+from exporter.config.reader import from_environment, from_file
+from exporter.config.reading import BadConfig, Mistake
 from exporter.config.schema import (
     AccountConfig,
     CollectionConfig,

@@ -104,7 +104,7 @@ def secret_file() -> Parser:
     """Parse the path of a file that holds a secret, and see that it can be read."""
 
     def parse(value: Any, source: Source) -> Secret:
-        found = Secret(file=_path(value, source))
+        found = Secret(file=file_path(value, source))
         try:
             found.reveal()
         except SecretUnreadable as error:
@@ -118,7 +118,7 @@ def certificates_file() -> Parser:
     """Parse the path of a file of certificates, and see that there are some in it."""
 
     def parse(value: Any, source: Source) -> Path:
-        path = _path(value, source)
+        path = file_path(value, source)
         try:
             ssl.create_default_context(cafile=path)
         except ssl.SSLError:
@@ -169,10 +169,11 @@ def rising_numbers() -> Parser:
     return Parser(f"a list of 1 to {_MOST_BUCKETS} rising numbers above 0, in seconds", parse, show=list)
 
 
-def _path(value: Any, source: Source) -> Path:
+def file_path(value: Any, source: Source) -> Path:
+    """Give the path that a value names. Raises Unacceptable."""
     if not isinstance(value, str) or not value or not value.isprintable():
         raise Unacceptable
-    return source.folder / value
+    return source.path(value)
 
 
 def _check_url(value: Any) -> None:

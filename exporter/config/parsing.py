@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exporter.config.textfile import Stamp, stamp
+
 _VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?")
 
 
@@ -37,6 +39,15 @@ class SeveralUnacceptable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """A setting that is good by itself, but doesn't go together with others of its section."""
+
+    setting: str
+    why: str
+    accepts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where values come from: the folder that relative paths start from, and what `${VAR}` stands for.
 
@@ -45,6 +56,14 @@ class Source:
 
     folder: Path
     environment: Mapping[str, str] | None = field(repr=False)
+    stamps: dict[Path, Stamp] = field(default_factory=dict, repr=False, compare=False)
+    """The files that values came from, each as it was just before it was read."""
+
+    def path(self, text: str) -> Path:
+        """Give the path of a file that a value is about to be read from."""
+        path = self.folder / text
+        self.stamps[path] = stamp(path)
+        return path
 
     def expand(self, value: Any) -> Any:
         """Put the environment's values in place of each `${VAR}`, also in the items of a list.

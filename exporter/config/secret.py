@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exporter.config.textfile import Unreadable, read_text
+
+_LONGEST = 65536  # characters
+
 
 class SecretUnreadable(Exception):
     """The file of a secret can't be read, or holds no credential."""
@@ -13,9 +17,6 @@ class SecretUnreadable(Exception):
         super().__init__(f"secret file {path}: {why}")
         self.path = path
         self.why = why
-
-
-_LONGEST = 65536  # characters
 
 
 def unfit(text: str) -> str | None:
@@ -40,14 +41,9 @@ class Secret:
         if self.file is None:
             return self.text
         try:
-            if self.file.exists() and not (self.file.is_file() or self.file.is_dir()):
-                raise SecretUnreadable(self.file, "not a regular file")  # a pipe would be waited for
-            with self.file.open(encoding="utf-8-sig") as file:
-                text = file.read(_LONGEST).strip()
-        except UnicodeDecodeError:
-            raise SecretUnreadable(self.file, "not UTF-8 text") from None
-        except OSError as error:
-            raise SecretUnreadable(self.file, (error.strerror or type(error).__name__).lower()) from None
+            text = read_text(self.file, _LONGEST)
+        except Unreadable as error:
+            raise SecretUnreadable(self.file, error.why) from None
         if why := unfit(text):
             raise SecretUnreadable(self.file, why)
         return text

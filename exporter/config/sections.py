@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
-from exporter.config.parsing import Parser
+from exporter.config.parsing import Conflict, Parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,30 @@ def settings(section: Any) -> tuple[Setting, ...]:
 
 
 def subsections(section: Any) -> dict[str, Any]:
-    """Give the sections inside a section, by their key."""
+    """Give the sections inside a section, by their key, those that may be missing too."""
     hints = get_type_hints(section, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(section) if is_dataclass(hints[field.name])}
+    found = {field.name: _section(hints[field.name]) for field in fields(section)}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _section(hint: Any) -> Any:
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((kind for kind in kinds if is_dataclass(kind)), None)
+
+
+def defaults(section: Any, base: Any = None) -> dict[str, Any]:
+    """Give the values of what may be left out: those of `base`, where there is one."""
+    if base is not None:
+        return {field.name: getattr(base, field.name) for field in fields(section)}
+    plain = {field.name: field.default for field in fields(section) if field.default is not MISSING}
+    made = {f.name: f.default_factory() for f in fields(section) if f.default_factory is not MISSING}
+    return plain | made
+
+
+def conflicts(section: Any, values: Mapping[str, Any]) -> Iterable[Conflict]:
+    """Give what doesn't go together among values that are good by themselves, if the section knows any."""
+    find = getattr(section, "conflicts", None)
+    return find(values) if find else ()
 
 
 def keys(section: Any) -> tuple[str, ...]:
