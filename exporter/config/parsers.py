@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from exporter.config.parsing import Parser, Source, Unacceptable
+from exporter.config.parsing import Parser, SeveralUnacceptable, Source, Unacceptable
 from exporter.config.secret import Secret, SecretUnreadable, unfit
+from exporter.config.shown import show
 
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
-_NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 _MOST_BUCKETS = 50
 
 
@@ -66,6 +64,38 @@ def text(accepts: str, pattern: str) -> Parser:
     return Parser(accepts, parse)
 
 
+def one_of(values: Mapping[str, Any]) -> Parser:
+    """Parse one of these names into what it stands for."""
+    *others, last = values
+
+    def parse(value: Any, _source: Source) -> Any:
+        if not isinstance(value, str) or value not in values:
+            raise Unacceptable
+        return values[value]
+
+    return Parser(f"{', '.join(others)} or {last}", parse)
+
+
+def several(one: Parser, accepts: str) -> Parser:
+    """Parse a list of at least one item, each by the same parser."""
+
+    def parse(value: Any, source: Source) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not value:
+            raise Unacceptable
+        items, mistakes = [], []
+        for index, item in enumerate(value):
+            try:
+                items.append(one.parse(item, source))
+            except Unacceptable as error:
+                place = f"[{index}]"
+                mistakes.append(Unacceptable(show(item), why=error.why, place=place, accepts=one.accepts))
+        if mistakes:
+            raise SeveralUnacceptable(mistakes)
+        return tuple(items)
+
+    return Parser(accepts, parse)
+
+
 def duration(least: float, most: float) -> Parser:
     """Parse a duration as Prometheus writes them, into seconds."""
 
@@ -85,6 +115,17 @@ def duration(least: float, most: float) -> Parser:
 
 def _written(seconds: float) -> str:
     return f"{seconds:.0f}s" if seconds % 1 == 0 else f"{seconds * 1000:.0f}ms"
+
+
+def interval(least: float, most: float) -> Parser:
+    """Parse a duration into seconds; the number 0 is one too."""
+    parse_duration = duration(least, most)
+
+    def parse(value: Any, source: Source) -> float:
+        is_nought = value in ("0", "0s") or (type(value) is int and value == 0)
+        return 0.0 if is_nought else float(parse_duration.parse(value, source))
+
+    return Parser(f"0, or {parse_duration.accepts}", parse)
 
 
 def secret() -> Parser:
@@ -130,30 +171,6 @@ def certificates_file() -> Parser:
     return Parser("the path of a PEM file of certificates, from this file's folder", parse)
 
 
-def base_url() -> Parser:
-    """Parse the URL of the API, which must hold no credentials."""
-
-    def parse(value: Any, _source: Source) -> str:
-        for mark, part in _NO_PART_OF_A_BASE_URL.items():
-            if isinstance(value, str) and mark in value:
-                raise Unacceptable(f"a text with {mark}, as in a URL with {part}")
-        _check_url(value)
-        return str(value).rstrip("/")
-
-    accepts = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
-    return Parser(accepts, parse)
-
-
-def proxy_url() -> Parser:
-    """Parse the URL of a proxy, which may hold credentials and is a secret therefore."""
-
-    def parse(value: Any, _source: Source) -> Secret:
-        _check_url(value)
-        return Secret(value)
-
-    return Parser("a URL like http://proxy.example.com:3128", parse, hidden=True)
-
-
 def rising_numbers() -> Parser:
     """Parse the upper limits of buckets, in seconds."""
     parse_list = _typed(
@@ -174,16 +191,3 @@ def file_path(value: Any, source: Source) -> Path:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise Unacceptable
     return source.path(value)
-
-
-def _check_url(value: Any) -> None:
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
-        raise Unacceptable
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise Unacceptable from None
-    is_host = ":" in host or _HOST.fullmatch(host)  # urlsplit has looked at IPv6 addresses itself
-    if parts.scheme not in {"http", "https"} or not is_host or port == 0 or parts.netloc.endswith(":"):
-        raise Unacceptable

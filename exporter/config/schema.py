@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from exporter.config import parsers
+from exporter.config import parsers, urls
 from exporter.config.lines import Line, telephone_lines
 from exporter.config.secret import Secret
 
@@ -42,7 +42,7 @@ class CollectionConfig:
     requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
     agent_streams: Annotated[bool, parsers.boolean()] = False
     streams: StreamsConfig = field(default_factory=StreamsConfig)
-    proxy_url: Annotated[Secret | None, parsers.proxy_url()] = None
+    proxy_url: Annotated[Secret | None, urls.proxy_url()] = None
     tls_config: TlsConfig = field(default_factory=TlsConfig)
 
 
@@ -67,7 +67,7 @@ class AccountConfig:
     name: Annotated[
         str, parsers.text("1 to 128 printable characters, no space at either end", r"\S(.{0,126}\S)?")
     ] = ""
-    base_url: Annotated[str, parsers.base_url()]
+    base_url: Annotated[str, urls.base_url()]
     api_key: Annotated[Secret, parsers.secret(), parsers.secret_file()]
     api_token: Annotated[Secret, parsers.secret(), parsers.secret_file()]
     call_limit: Annotated[int | None, parsers.whole_number(1, 10_000_000)] = None

@@ -28,14 +28,23 @@ def stamp(path: Path) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def is_special(path: Path) -> bool:
+    """Tell whether there is something that can't be read again and again: a pipe would be waited for."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def read_text(path: Path, longest: int) -> str:
     """Give a file's text of at most so many characters, without the white space around it.
 
     Raises Unreadable.
     """
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise Unreadable("not a regular file")  # a pipe would be waited for
+        if is_special(path):
+            raise Unreadable("not a regular file")
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(longest + 1).strip()
     except UnicodeDecodeError:

@@ -1,0 +1,68 @@
+"""The TLS context that serves a web configuration, and what its clients will think of the certificate."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+
+from exporter.config import keypair
+from exporter.config.web import TlsServerConfig
+
+_FLIGHTS = 4  # of messages: more than any handshake takes
+
+
+def server_context(tls: TlsServerConfig) -> ssl.SSLContext:
+    """Make the context. Raises keypair.Unfit, ssl.SSLError or ValueError where OpenSSL can't serve it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = tls.min_version
+    context.maximum_version = tls.max_version
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    if tls.cipher_suites:
+        context.set_ciphers(":".join(("@SECLEVEL=2", *tls.cipher_suites)))
+    elif tls.cipher_suites is not None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if not tls.prefer_server_cipher_suites:
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    if tls.curve_preferences:
+        context.set_ecdh_curve(tls.curve_preferences)
+    if tls.client_ca:
+        context.load_verify_locations(cadata=tls.client_ca)
+        # As in Go, each of these certificates is an authority, be it signed by another one.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_mode = tls.client_auth_type.mode
+    keypair.load(context, tls.cert, tls.key)
+    return context
+
+
+def trouble(tls: TlsServerConfig) -> str | None:
+    """Say why no client will connect, even one that trusts the certificate: because it has expired, say.
+
+    A handshake in memory finds that out.
+    """
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client.load_verify_locations(cadata=tls.cert)
+    try:
+        server = server_context(tls)
+        server.verify_mode = ssl.CERT_NONE
+        _shake_hands(server, client)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or "a setting that this OpenSSL doesn't have"
+        return str(reason).replace("_", " ").lower()
+    return None
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(_FLIGHTS):
+        for end in ends:
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
