@@ -7,8 +7,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 import click
 
 from exporter.api.deadline import Deadline
-from exporter.config import BadConfig, Config, from_environment, from_file
+from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.expose.app import Endpoints, create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
@@ -87,6 +87,13 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Where the metrics are.",
 )
 @click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="YAML file for TLS and basic auth, in the format of Prometheus's exporter-toolkit.",
+)
+@click.option(
     "--web.probe-only",
     "probe_only",
     is_flag=True,
@@ -116,6 +123,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     demo: bool,
     addresses: tuple[Address, ...],
     telemetry_path: str,
+    web_config_file: Path | None,
     probe_only: bool,
     lifecycle: bool,
     log_level: str,
@@ -131,11 +139,14 @@ def main(  # noqa: PLR0913  # an argument for each flag
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is to be reloaded is just being read
     with ExitStack() as stack:
         read = _demo(stack) if demo else partial(_read, config_file)
+        read_web = partial(_read_web, web_config_file)
         if check:
-            _or_give_up(read)
+            _, web = _or_give_up(read, read_web)
+            for warning in web.warnings if web else ():
+                click.echo(warning, err=True)
             _write(b"ok\n")
             return
-        accounts = _or_give_up(lambda: Accounts(read))
+        accounts, web = _or_give_up(lambda: Accounts(read), read_web)
         if once:
             _leave(_collect_once(accounts))
         try:
@@ -143,9 +154,10 @@ def main(  # noqa: PLR0913  # an argument for each flag
         except CannotListen as error:
             _give_up(str(error))
         if demo:
-            _say_where(accounts, bound_address(sockets[0]).port, telemetry_path)
+            scheme = "https" if web and web.config.tls_server_config else "http"
+            _say_where(accounts, f"{scheme}://localhost:{bound_address(sockets[0]).port}", telemetry_path)
         endpoints = Endpoints(telemetry_path=telemetry_path, probe_only=probe_only, lifecycle=lifecycle)
-        serve(create_app(accounts, endpoints), sockets, accounts)
+        serve(create_app(accounts, endpoints), sockets, accounts, web)
     _leave(0)
 
 
@@ -153,11 +165,28 @@ def _read(config_file: Path | None) -> Config:
     return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
 
 
-def _or_give_up(read: Callable[[], _T]) -> _T:
+def _read_web(file: Path | None) -> WebFile | None:
+    return web_from_file(file) if file else None
+
+
+def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) -> tuple[_T, WebFile | None]:
+    """Read both files, or end with the mistakes of both."""
+    mistakes: list[Mistake] = []
+    with _gathered(mistakes):
+        config = read()
+    with _gathered(mistakes):
+        web = read_web()
+    if mistakes:
+        _give_up("\n".join(map(str, mistakes)))
+    return config, web
+
+
+@contextmanager
+def _gathered(mistakes: list[Mistake]) -> Iterator[None]:
     try:
-        return read()
+        yield
     except BadConfig as error:
-        _give_up(str(error))
+        mistakes.extend(error.mistakes)
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:
@@ -186,10 +215,10 @@ def _write(text: bytes) -> None:
         _give_up(f"can't write to standard output: {(error.strerror or type(error).__name__).lower()}")
 
 
-def _say_where(accounts: Accounts, port: int, telemetry_path: str) -> None:
+def _say_where(accounts: Accounts, exporter: str, telemetry_path: str) -> None:
     [account] = accounts
-    click.echo(f"Metrics          http://localhost:{port}{telemetry_path}")
-    click.echo(f"For people       http://localhost:{port}/")
+    click.echo(f"Metrics          {exporter}{telemetry_path}")
+    click.echo(f"For people       {exporter}/")
     click.echo(f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)")
 
 

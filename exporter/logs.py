@@ -84,12 +84,16 @@ def _message(record: logging.LogRecord) -> str:
 
 class _LogfmtFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{name}={_logfmt(str(value))}" for name, value in _fields(record).items())
+        return " ".join(f"{name}={_logfmt(_text(value))}" for name, value in _fields(record).items())
 
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps({name: _json(value) for name, value in _fields(record).items()})
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _logfmt(value: str) -> str:

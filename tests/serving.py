@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import uvicorn
-
 import exporter
 from exporter.api.deadline import Deadline
-from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
+from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
 from exporter.expose.app import Endpoints, create_app
+from exporter.expose.connection import Limits
+from exporter.expose.http_server import Server
 from exporter.expose.server import Address, bound_address, listen
+from exporter.expose.web import Web
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
@@ -78,15 +79,20 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
 
 
 @contextmanager
-def serving(accounts: Accounts, endpoints: Endpoints | None = None) -> Iterator[str]:
+def serving(
+    accounts: Accounts,
+    endpoints: Endpoints | None = None,
+    web: WebFile | None = None,
+    limits: Limits | None = None,
+) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     [socket] = listen([Address("127.0.0.1", 0)])
     app = create_app(accounts, endpoints or Endpoints())
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    server = Server(app, Web(web) if web else None, limits or Limits())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:
-        yield f"http://{bound_address(socket)}"
+        yield f"{'https' if server.has_tls else 'http'}://{bound_address(socket)}"
     finally:
         server.should_exit = True
         thread.join()

@@ -11,8 +11,27 @@ from exporter.config.web import TlsServerConfig
 _FLIGHTS = 4  # of messages: more than any handshake takes
 
 
+class CannotServe(Exception):
+    """OpenSSL lacks what the settings ask for, or forbids it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 def server_context(tls: TlsServerConfig) -> ssl.SSLContext:
-    """Make the context. Raises keypair.Unfit, ssl.SSLError or ValueError where OpenSSL can't serve it."""
+    """Make the context. Raises CannotServe."""
+    try:
+        return _context(tls)
+    except ssl.SSLError as error:
+        raise CannotServe(_reason(error)) from None
+    except ValueError as error:  # a curve that isn't known
+        raise CannotServe(str(error)) from None
+    except keypair.Unfit as error:
+        raise CannotServe(error.why) from None
+
+
+def _context(tls: TlsServerConfig) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = tls.min_version
     context.maximum_version = tls.max_version
@@ -38,22 +57,25 @@ def server_context(tls: TlsServerConfig) -> ssl.SSLContext:
 def trouble(tls: TlsServerConfig) -> str | None:
     """Say why no client will connect, even one that trusts the certificate: because it has expired, say.
 
-    A handshake in memory finds that out.
+    A handshake in memory finds that out. Raises CannotServe.
     """
+    server = server_context(tls)
+    server.verify_mode = ssl.CERT_NONE
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     client.load_verify_locations(cadata=tls.cert)
     try:
-        server = server_context(tls)
-        server.verify_mode = ssl.CERT_NONE
         _shake_hands(server, client)
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
-    except (ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or "a setting that this OpenSSL doesn't have"
-        return str(reason).replace("_", " ").lower()
+    except ssl.SSLError as error:
+        return _reason(error)
     return None
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or "unknown error").replace("_", " ").lower()
 
 
 def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.config.parsing import Source
 from exporter.config.reading import BadConfig, Mistake, Reader
-from exporter.config.server_tls import trouble
+from exporter.config.server_tls import CannotServe, server_context, trouble
 from exporter.config.textfile import Stamp, is_special
 from exporter.config.web import WebConfig
 
@@ -60,14 +60,21 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Mistake], Mapping[Path, Stam
         data = reader.load(file)
     except BadConfig as error:
         return {}, list(error.mistakes), source.stamps
-    is_ambiguous = bool(reader.mistakes)
+    is_ambiguous = bool(reader.mistakes)  # a key stands there twice
     values = reader.values(WebConfig, data, "")
+    try:
+        if tls := values.get("tls_server_config"):
+            server_context(tls)
+    except CannotServe as error:
+        del values["tls_server_config"]
+        reader.mistake("tls_server_config", f"what can't be served ({error.why})", "what OpenSSL has here")
     return {} if is_ambiguous else values, reader.mistakes, source.stamps
 
 
 def _web_file(path: Path, config: WebConfig, stamps: Mapping[Path, Stamp]) -> WebFile:
     tls = config.tls_server_config
-    if tls is None or not (why := trouble(tls)):
+    why = trouble(tls) if tls else None
+    if why is None:
         return WebFile(path, config, stamps)
     found, accepted = f"what no client accepts ({why})", "a certificate that is valid now, and what fits it"
     return WebFile(path, config, stamps, (Mistake(str(path), "tls_server_config", found, accepted),))

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from threading import Thread, Timer
 from types import FrameType
 
-import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.config import BadConfig
+from exporter.config import BadConfig, WebFile
+from exporter.expose.http_server import BACKLOG, Server
+from exporter.expose.web import Web
 from exporter.logs import facts
 from exporter.observe.accounts import Accounts
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
-_GRACE = 4  # seconds for them to be answered at all
 _LAST_RESORT = 4.8  # seconds after which a program that is too busy to stop is ended
-_KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
 
 _log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def _open(address: Address) -> socket.socket:
     family = socket.AF_INET6 if everywhere or ":" in address.host else socket.AF_INET
     try:
         return socket.create_server(
-            (address.host, address.port), family=family, backlog=2048, dualstack_ipv6=everywhere
+            (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=everywhere
         )
     except UnicodeError:
         raise CannotListen(address, "no name that a host can have") from None
@@ -95,9 +94,11 @@ def bound_address(listening: socket.socket) -> Address:
     return Address("" if host in {"::", "0.0.0.0"} else host, port)  # noqa: S104  # compared, not bound
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, accounts: Accounts, config: uvicorn.Config) -> None:
-        super().__init__(config)
+class _Program(Server):
+    """The server of a program that ends with it, soon after it is told to."""
+
+    def __init__(self, accounts: Accounts, app: ASGIApp, web: Web | None) -> None:
+        super().__init__(app, web)
         self._accounts = accounts
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -108,21 +109,11 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: ASGIApp, sockets: Sequence[socket.socket], accounts: Accounts) -> None:
+def serve(
+    app: ASGIApp, sockets: Sequence[socket.socket], accounts: Accounts, web: WebFile | None = None
+) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight; reload at SIGHUP."""
-    server = _Server(
-        accounts,
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_GRACE,
-        ),
-    )
+    server = _Program(accounts, app, Web(web) if web else None)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -132,7 +123,7 @@ def serve(app: ASGIApp, sockets: Sequence[socket.socket], accounts: Accounts) ->
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, lambda *_: Thread(target=_reload, args=[accounts]).start())
     for listening in sockets:
-        _log.info("listening", extra=facts(address=bound_address(listening)))
+        _log.info("listening", extra=facts(address=bound_address(listening), tls=server.has_tls))
     server.run(sockets=list(sockets))
 
 

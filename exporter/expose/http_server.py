@@ -1,0 +1,63 @@
+"""The HTTP server: uvicorn, with TLS and users as the web configuration has them, and limits for clients."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from exporter.expose.connection import Connection, Limits
+from exporter.expose.guard import Guard
+from exporter.expose.tls import LiveContext
+from exporter.expose.web import Web
+
+BACKLOG = 2048
+_KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
+_GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
+
+
+class Server(uvicorn.Server):
+    """Answers requests on sockets, over TLS where `web` asks for it, and waits for no client for ever."""
+
+    def __init__(self, app: ASGIApp, web: Web | None = None, limits: Limits | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                Guard(app, web) if web else app,
+                http="h11",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+        tls = web.now().tls_server_config if web else None
+        self._context = LiveContext.of(web, tls) if web and tls else None
+        self._limits = limits or Limits()
+
+    @property
+    def has_tls(self) -> bool:
+        """Tell whether it answers over TLS."""
+        return self._context is not None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
+        loop = asyncio.get_running_loop()
+        patience = self._limits.handshake if self._context else None
+        self.servers = [
+            await loop.create_server(
+                partial(Connection, self._limits, self.config, self.server_state),
+                sock=listening,
+                backlog=BACKLOG,
+                ssl=self._context,
+                ssl_handshake_timeout=patience,
+                ssl_shutdown_timeout=patience,
+            )
+            for listening in sockets or []
+        ]
+        self.started = True
