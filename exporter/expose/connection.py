@@ -40,7 +40,7 @@ class Connection(H11Protocol):
     ) -> None:
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # to be told as long as anything is left to be read
+        transport.set_write_buffer_limits(high=1)  # byte: to be told as long as anything is left to be read
         self._request.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:

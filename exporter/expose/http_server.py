@@ -48,15 +48,14 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
         loop = asyncio.get_running_loop()
-        patience = self._limits.handshake if self._context else None
         self.servers = [
             await loop.create_server(
                 partial(Connection, self._limits, self.config, self.server_state),
                 sock=listening,
                 backlog=BACKLOG,
                 ssl=self._context,
-                ssl_handshake_timeout=patience,
-                ssl_shutdown_timeout=patience,
+                ssl_handshake_timeout=self._limits.handshake if self._context else None,
+                ssl_shutdown_timeout=self._limits.answer if self._context else None,
             )
             for listening in sockets or []
         ]

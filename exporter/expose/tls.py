@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from typing import Any
+from typing import Any, cast
 
 from exporter.config import TlsServerConfig, server_context
 from exporter.expose.web import Web
+
+_NO_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
+    b"This port speaks HTTPS.\n"
+)
 
 
 class LiveContext(ssl.SSLContext):
@@ -26,31 +31,49 @@ class LiveContext(ssl.SSLContext):
         made._context = _context(settings)
         return made
 
-    def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **named: Any
+    ) -> ssl.SSLObject:
         """Begin a connection in the context of this moment."""
         settings = self._web.now().tls_server_config
         if settings is not None and settings != self._settings:
             self._context, self._settings = _context(settings), settings
-        return self._context.wrap_bio(*arguments, **named)
+        connection = self._context.wrap_bio(incoming, outgoing, *arguments, **named)
+        cast("_Handshake", connection).outgoing = outgoing
+        return connection
 
 
 def _context(settings: TlsServerConfig) -> ssl.SSLContext:
     context = server_context(settings)
-    if settings.client_allowed_sans:
-        context.sslobject_class = _only_for(frozenset(settings.client_allowed_sans))
+    allowed = frozenset(settings.client_allowed_sans)
+    context.sslobject_class = type("Handshake", (_Handshake,), {"allowed": allowed})
     return context
 
 
-def _only_for(allowed: frozenset[str]) -> type[ssl.SSLObject]:
-    """Make the connection that ends its handshake in an error unless the client has one of these names."""
+class _Handshake(ssl.SSLObject):
+    """Refuses clients without one of the names that are allowed, and says why it refuses any client."""
 
-    class Named(ssl.SSLObject):
-        def do_handshake(self) -> None:
+    allowed: frozenset[str] = frozenset()
+    outgoing: ssl.MemoryBIO
+    _failure: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
             super().do_handshake()
-            if allowed.isdisjoint(_alternative_names(self)):
-                raise ssl.SSLCertVerificationError("the client's certificate has none of client_allowed_sans")
-
-    return Named
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as failure:
+            if failure.reason == "HTTP_REQUEST":
+                self.outgoing.write(_NO_TLS)
+            if not self.outgoing.pending:
+                raise
+            # To wait for more makes asyncio send what there is, an alert mostly, before the connection ends.
+            self._failure = failure
+            raise ssl.SSLWantReadError from failure
+        if self.allowed and self.allowed.isdisjoint(_alternative_names(self)):
+            raise ssl.SSLCertVerificationError("the client's certificate has none of client_allowed_sans")
 
 
 def _alternative_names(connection: ssl.SSLObject) -> set[str]:
@@ -61,6 +84,7 @@ def _alternative_names(connection: ssl.SSLObject) -> set[str]:
 
 
 def _canonical(address: str) -> str:
+    """Write an IP address as Go does, which is shorter than OpenSSL's way."""
     try:
         return str(ipaddress.ip_address(address.strip()))
     except ValueError:
