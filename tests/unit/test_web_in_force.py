@@ -1,0 +1,251 @@
+"""The web configuration in force: it follows its files, and never protects less than before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import ClientAuth, WebConfig, web_from_file
+from exporter.expose.web import Web
+from tests.web import hashed, write_authority, write_certificate, write_web
+
+USERS = {"alice": hashed("a"), "bob": hashed("b")}
+MUTUAL = {
+    "client_auth_type": "RequireAndVerifyClientCert",
+    "client_ca_file": "ca.pem",
+    "client_allowed_sans": ["prometheus"],
+}
+
+SECTIONS = {"tls_server_config": {}, "basic_auth_users": USERS}
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> trustme.CA:
+    """An authority with a certificate and its key in the folder."""
+    authority = write_authority(tmp_path)
+    write_certificate(tmp_path, authority, "localhost")
+    return authority
+
+
+def in_force(folder: Path, tls: dict[str, Any] | None = None, **sections: Any) -> Web:
+    """What a program started with this file has."""
+    return Web(web_from_file(write_web(folder, tls, **sections)))
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log has warned of so far; it is empty then."""
+    found = [record.facts["detail"] for record in caplog.records if record.levelno == logging.WARNING]  # type: ignore[attr-defined]
+    caplog.clear()
+    return [str(detail) for detail in found]
+
+
+def names(config: WebConfig) -> list[str]:
+    """The users."""
+    return [user.name for user in config.basic_auth_users]
+
+
+def test_nothing_is_read_again_while_no_file_changes(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand requests look at the files, and open none."""
+    web = in_force(tmp_path, {}, basic_auth_users=USERS)
+    before = web.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", _opened)
+        assert all(web.now() is before for _ in range(1000))
+
+
+def _opened(*_: object) -> None:
+    pytest.fail("a file was opened")
+
+
+def test_users_follow_the_file(tmp_path: Path) -> None:
+    """One who is removed is gone at once, one who is added is there."""
+    web = in_force(tmp_path, basic_auth_users=USERS)
+    write_web(tmp_path, basic_auth_users={"bob": USERS["bob"], "carol": hashed("c")})
+    assert names(web.now()) == ["bob", "carol"]
+
+
+def test_a_certificate_is_rotated(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Between the new certificate and its key the old pair is served, with one warning; then the new one."""
+    web = in_force(tmp_path, {})
+    before = web.now()
+    write_certificate(tmp_path, authority, "localhost", file="new")
+    (tmp_path / "new.crt").replace(tmp_path / "server.crt")
+    assert [web.now() for _ in range(3)] == [before] * 3
+    [warning] = warnings(caplog)
+    assert 'tls_server_config.key_file: found "server.key" (it doesn\'t match the certificate)' in warning
+    (tmp_path / "new.key").replace(tmp_path / "server.key")
+    assert web.now() != before
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("name", ["web.yaml", "server.crt", "server.key", "ca.pem"])
+def test_a_file_that_disappears_changes_nothing(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """What was read before stays in force, one line says so; and the file counts again when it is back."""
+    web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
+    before = web.now()
+    (tmp_path / name).rename(tmp_path / "away")
+    assert [web.now() for _ in range(3)] == [before] * 3
+    [warning] = warnings(caplog)
+    assert "no such file or directory" in warning
+    (tmp_path / "away").rename(tmp_path / name)
+    write_web(tmp_path, MUTUAL, basic_auth_users={"bob": USERS["bob"]})
+    assert names(web.now()) == ["bob"]
+    assert warnings(caplog) == []
+
+
+def test_a_file_named_before_it_is_there_counts_when_it_comes(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The configuration names a new certificate first: that is waited for, not for another change."""
+    web = in_force(tmp_path, {})
+    before = web.now()
+    write_web(tmp_path, {"cert_file": "new.crt", "key_file": "new.key"})
+    assert web.now() == before
+    assert len(warnings(caplog)) == 1
+    write_certificate(tmp_path, authority, "localhost", file="new")
+    assert web.now() != before
+    assert warnings(caplog) == []
+
+
+def test_a_section_with_a_mistake_does_not_hold_up_the_others(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user who is removed is gone, though the certificate's key is missing since yesterday."""
+    web = in_force(tmp_path, {}, basic_auth_users=USERS)
+    tls = web.now().tls_server_config
+    (tmp_path / "server.key").unlink()
+    assert names(web.now()) == ["alice", "bob"]
+    write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
+    assert names(web.now()) == ["bob"]
+    assert web.now().tls_server_config == tls
+    assert len(warnings(caplog)) == 2
+
+
+def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A hash that is cut short locks nobody out, and lets nobody in; no warning shows it."""
+    web = in_force(tmp_path, basic_auth_users=USERS)
+    write_web(tmp_path, basic_auth_users={"alice": USERS["alice"][:-5]})
+    assert names(web.now()) == ["alice", "bob"]
+    [warning] = warnings(caplog)
+    assert "basic_auth_users.alice: found a text that is no such hash" in warning
+    assert USERS["alice"][10:20] not in warning
+
+
+@pytest.mark.parametrize(
+    ("weaken", "place"),
+    [
+        (lambda folder: write_web(folder, MUTUAL), "basic_auth_users: found nothing"),
+        (lambda folder: write_web(folder, MUTUAL, basic_auth_users={}), "basic_auth_users: found nothing"),
+        (lambda folder: write_web(folder, basic_auth_users=USERS), "tls_server_config: found nothing"),
+        (
+            lambda folder: write_web(folder, {}, basic_auth_users=USERS),
+            "tls_server_config.client_auth_type: found NoClientCert",
+        ),
+        (
+            lambda folder: write_web(
+                folder, {**MUTUAL, "client_auth_type": "VerifyClientCertIfGiven"}, basic_auth_users=USERS
+            ),
+            "tls_server_config.client_auth_type: found VerifyClientCertIfGiven",
+        ),
+        (
+            lambda folder: write_web(folder, {**MUTUAL, "client_allowed_sans": None}, basic_auth_users=USERS),
+            "tls_server_config.client_allowed_sans: found nothing",
+        ),
+    ],
+)
+def test_protection_does_not_end_without_a_restart(
+    tmp_path: Path,
+    authority: trustme.CA,
+    caplog: pytest.LogCaptureFixture,
+    weaken: Callable[[Path], Path],
+    place: str,
+) -> None:
+    """Half a file may look like one that asks for no password: what was asked for is asked for still."""
+    web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
+    before = web.now()
+    weaken(tmp_path)
+    assert web.now() == before
+    [warning] = warnings(caplog)
+    assert place in warning
+    assert warning.endswith("as before, or else a restart")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate, for the files of all examples."""
+    made = tmp_path_factory.mktemp("web")
+    write_certificate(made, write_authority(made), "localhost")
+    return made
+
+
+@given(share=st.floats(0, 1), order=st.permutations([*SECTIONS, *MUTUAL]))
+def test_half_a_file_opens_no_door(folder: Path, share: float, order: list[str]) -> None:
+    """Wherever the writing of a file is interrupted, certificates and passwords are asked for."""
+    tls = {"cert_file": "server.crt", "key_file": "server.key", **MUTUAL}
+    sections = {**SECTIONS, "tls_server_config": dict(sorted(tls.items(), key=lambda item: _at(order, item)))}
+    text = yaml.safe_dump(dict(sorted(sections.items(), key=lambda item: _at(order, item))), sort_keys=False)
+    file = folder / "web.yaml"
+    file.write_text(text)
+    web = Web(web_from_file(file))
+    file.write_text(text[: int(len(text) * share)])
+    config = web.now()
+    assert config.tls_server_config is not None
+    assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
+    assert config.tls_server_config.client_allowed_sans
+    assert config.basic_auth_users
+    assert set(names(config)) <= {"alice", "bob"}
+
+
+def _at(order: list[str], item: tuple[str, Any]) -> int:
+    return order.index(item[0]) if item[0] in order else -1
+
+
+def test_protection_may_grow(tmp_path: Path, authority: trustme.CA) -> None:
+    """Users where there were none, and certificates of clients, are asked for from the next request on."""
+    web = in_force(tmp_path, {})
+    write_web(tmp_path, MUTUAL, basic_auth_users=USERS)
+    config = web.now()
+    assert config.tls_server_config is not None
+    assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
+    assert names(config) == ["alice", "bob"]
+
+
+def test_tls_does_not_begin_without_a_restart(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The port is open already, and plain: the log says what is needed."""
+    web = in_force(tmp_path, basic_auth_users=USERS)
+    write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
+    assert web.now().tls_server_config is None
+    assert names(web.now()) == ["bob"]
+    [warning] = warnings(caplog)
+    assert "tls_server_config: found it, at a port without TLS" in warning
+
+
+def test_an_expired_certificate_is_warned_of_at_the_start_and_when_it_changes(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once each: it is served all the same."""
+    write_certificate(tmp_path, authority, "localhost", days=(-2, -1))
+    web = in_force(tmp_path, {})
+    assert ["certificate has expired" in warning for warning in warnings(caplog)] == [True]
+    write_certificate(tmp_path, authority, "localhost", days=(1, 2))
+    web.now()
+    assert ["certificate is not yet valid" in warning for warning in warnings(caplog)] == [True]
+    write_certificate(tmp_path, authority, "localhost")
+    web.now()
+    assert warnings(caplog) == []
