@@ -1,0 +1,165 @@
+"""What every request meets before the endpoints: users, a rate limit, headers."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from exporter.config import RateLimitConfig, web_from_file
+from exporter.expose import passwords, token_bucket
+from exporter.expose.guard import Guard
+from exporter.expose.token_bucket import TokenBucket
+from exporter.expose.web import Web
+from tests.clock import StillClock
+from tests.web import PASSWORD, hashed, write_web
+
+USERS = {"alice": hashed(PASSWORD)}
+RIGHT = (b"authorization", b"Basic " + b64encode(f"alice:{PASSWORD}".encode()))
+HEADERS = {"X-Frame-Options": "deny", "X-XSS-Protection": "0"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[bytes, bytes]
+
+
+class Guarded:
+    """An application behind a guard, and how often it was reached."""
+
+    def __init__(self, folder: Path, **sections: Any) -> None:
+        self.folder = folder
+        self.reached = 0
+        self._guard = Guard(self._app, Web(web_from_file(write_web(folder, **sections))))
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.reached += 1
+        await PlainTextResponse("secret", headers={"X-Frame-Options": "sameorigin"})(scope, receive, send)
+
+    def ask(self, *headers: tuple[bytes, bytes], path: str = "/metrics") -> Answer:
+        """Send one request with these headers."""
+        scope = {"type": "http", "method": "GET", "path": path, "headers": list(headers)}
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        asyncio.run(self._guard(scope, receive, send))
+        return Answer(sent[0]["status"], dict(sent[0]["headers"]))
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/probe", "/nothing"]
+)
+def test_every_path_asks_for_the_password(tmp_path: Path, path: str) -> None:
+    """As in the toolkit, whose format excepts none, health included."""
+    guarded = Guarded(tmp_path, basic_auth_users=USERS)
+    refused = guarded.ask(path=path)
+    assert (refused.status, refused.headers[b"www-authenticate"]) == (401, b"Basic")
+    assert guarded.reached == 0
+    assert guarded.ask(RIGHT, path=path).status == 200
+    assert guarded.reached == 1
+
+
+def test_without_users_nobody_is_asked(tmp_path: Path) -> None:
+    """A web configuration may be there for its headers alone."""
+    assert Guarded(tmp_path, http_server_config={"headers": HEADERS}).ask().status == 200
+
+
+def test_every_answer_has_the_headers(tmp_path: Path) -> None:
+    """Those that refuse too; what is configured counts, not what the application says."""
+    guarded = Guarded(
+        tmp_path,
+        basic_auth_users=USERS,
+        http_server_config={"headers": HEADERS},
+        rate_limit={"interval": "1h", "burst": 2},
+    )
+    answers = [guarded.ask(RIGHT), guarded.ask(), guarded.ask(RIGHT)]
+    assert [answer.status for answer in answers] == [200, 401, 429]
+    for answer in answers:
+        assert (answer.headers[b"x-frame-options"], answer.headers[b"x-xss-protection"]) == (b"deny", b"0")
+
+
+def test_a_request_goes_by_the_files_of_its_moment(tmp_path: Path) -> None:
+    """A user who was removed is refused by the next request, and the headers follow too."""
+    guarded = Guarded(tmp_path, basic_auth_users=USERS)
+    assert guarded.ask(RIGHT).status == 200
+    write_web(tmp_path, basic_auth_users={"bob": hashed("b")}, http_server_config={"headers": HEADERS})
+    refused = guarded.ask(RIGHT)
+    assert refused.status == 401
+    assert refused.headers[b"x-frame-options"] == b"deny"
+
+
+def test_one_for_whom_there_is_no_room_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While too many passwords wait, the answer is neither yes nor no."""
+    monkeypatch.setattr(passwords, "_MOST_WAITING", 0)
+    answer = Guarded(tmp_path, basic_auth_users=USERS).ask(RIGHT)
+    assert (answer.status, answer.headers[b"retry-after"]) == (503, b"1")
+
+
+@given(
+    headers=st.lists(
+        st.tuples(
+            st.just(b"authorization"),
+            st.binary() | st.builds(lambda rest: b"Basic " + b64encode(rest), st.binary(max_size=200)),
+        ),
+        max_size=3,
+    )
+)
+def test_no_authorization_header_gives_an_error_or_lets_in(
+    folder: Path, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """Whatever bytes come, however many headers: 401, and the endpoints aren't reached."""
+    guarded = Guarded(folder, basic_auth_users=USERS)
+    assert guarded.ask(*headers).status == 401
+    assert guarded.reached == 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the files of all examples."""
+    return tmp_path_factory.mktemp("guard")
+
+
+def test_a_bucket_is_full_at_first_and_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst is answered, then one request each interval; a long rest brings no more than a burst."""
+    clock = StillClock()
+    monkeypatch.setattr(token_bucket, "time", clock)
+    bucket = TokenBucket(RateLimitConfig(interval=10, burst=3))
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    clock.forward(9)
+    assert not bucket.take()
+    clock.forward(1)
+    assert [bucket.take() for _ in range(2)] == [True, False]
+    clock.forward(1000)
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_without_an_interval_there_is_no_limit() -> None:
+    """That is the default, and how the toolkit switches it off."""
+    bucket = TokenBucket(RateLimitConfig())
+    assert all(bucket.take() for _ in range(1000))
+
+
+def test_a_limit_that_changes_counts_at_once(tmp_path: Path) -> None:
+    """The next request goes by the new one."""
+    guarded = Guarded(tmp_path)
+    assert guarded.ask().status == 200
+    write_web(tmp_path, rate_limit={"interval": "1h", "burst": 1})
+    assert [guarded.ask().status for _ in range(2)] == [200, 429]
