@@ -14,7 +14,6 @@ import exporter
 from exporter.api.deadline import Deadline
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
 from exporter.expose.app import Endpoints, create_app
-from exporter.expose.connection import Limits
 from exporter.expose.http_server import Server
 from exporter.expose.server import Address, bound_address, listen
 from exporter.expose.web import Web
@@ -80,19 +79,22 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
 
 @contextmanager
 def serving(
-    accounts: Accounts,
-    endpoints: Endpoints | None = None,
-    web: WebFile | None = None,
-    limits: Limits | None = None,
+    accounts: Accounts, endpoints: Endpoints | None = None, web: WebFile | None = None
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
+    server = Server(create_app(accounts, endpoints or Endpoints()), Web(web) if web else None)
+    with running(server) as address:
+        yield f"{'https' if server.has_tls else 'http'}://{address}"
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Address]:
+    """Run a server in a thread of its own, on a free port; give the address."""
     [socket] = listen([Address("127.0.0.1", 0)])
-    app = create_app(accounts, endpoints or Endpoints())
-    server = Server(app, Web(web) if web else None, limits or Limits())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:
-        yield f"{'https' if server.has_tls else 'http'}://{bound_address(socket)}"
+        yield bound_address(socket)
     finally:
         server.should_exit = True
         thread.join()
