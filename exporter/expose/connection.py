@@ -13,6 +13,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+_GOODBYE = 1  # second
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -68,6 +70,12 @@ class Connection(H11Protocol):
         """Go on: the client has read."""
         super().resume_writing()
         self._answer.end()
+
+    def shutdown(self) -> None:
+        """Let what is in flight end, and an idle client go: over TLS some never say goodbye."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_GOODBYE, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, if an answer isn't under way already; uvicorn would fail over that."""

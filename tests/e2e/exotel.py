@@ -66,7 +66,7 @@ def exporter_of(
 def configured_exporter(
     name: str, folder: Path, config: Mapping[str, Any], listen: str = "127.0.0.1:0", *flags: str
 ) -> Iterator[tuple[str, Program]]:
-    """The address of an exporter with this configuration."""
+    """The address of an exporter with this configuration, and flags beside it."""
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     options = [f"--config.file={file}", f"--web.listen-address={listen}", *flags]

@@ -28,7 +28,7 @@ def prometheus(folder: Path, exporters: Sequence[str], alertmanager: str) -> Ite
     config = _impatient_config("prometheus.yml", alertmanager)
     [job] = config["scrape_configs"]
     job["static_configs"] = [{"targets": list(exporters)}]
-    with _running(folder, config) as url:
+    with prometheus_with(folder, config) as url:
         yield url
 
 
@@ -47,12 +47,13 @@ def prometheus_shard(
             rule["modulus"] = shards
         if rule.get("source_labels") == ["__tmp_shard"]:
             rule["regex"] = str(shard)
-    with _running(folder, config) as url:
+    with prometheus_with(folder, config) as url:
         yield url
 
 
 @contextmanager
-def _running(folder: Path, config: Any) -> Iterator[str]:
+def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
+    """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie."""
     for rules in (PROMETHEUS / "rules").glob("*.yml"):
         _write(folder / "rules" / rules.name, _impatient(_read(rules)))
     address = _free_address()
@@ -86,6 +87,12 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
 def query(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
     """What Prometheus answers now: one entry a series."""
     return _data(f"{prometheus_url}/api/v1/query", {"query": promql})["result"]  # type: ignore[no-any-return]
+
+
+def last_errors(prometheus_url: str) -> dict[str, str]:
+    """Why the last scrape of each job failed; nothing if it didn't."""
+    found = requests.get(f"{prometheus_url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
+    return {target["labels"]["job"]: target["lastError"] for target in found}
 
 
 def exemplars(prometheus_url: str, promql: str) -> list[dict[str, Any]]:

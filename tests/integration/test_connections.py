@@ -200,7 +200,11 @@ def test_a_connection_that_is_kept_may_rest(address: Address) -> None:
     with connected(address) as connection:
         for _ in range(2):
             connection.sendall(GET + b"\r\n")
-            assert statuses(connection.recv(65536)) == [b"HTTP/1.1 200 OK"]
+            answer = b""
+            while not answer.endswith(b"answered"):
+                piece = connection.recv(65536)
+                assert piece, "the connection has ended"
+                answer += piece
             time.sleep(LIMITS.request * 2)
 
 
@@ -218,9 +222,10 @@ def test_an_answer_that_is_not_read_is_given_up(server: Server, address: Address
         wait_for(lambda: not server.server_state.connections, GUARD, "its end")
 
 
-def test_a_large_answer_that_is_read_arrives(address: Address) -> None:
-    """Whoever reads has the time that it takes."""
-    assert len(requests.get(f"http://{address}/large", timeout=GUARD).content) == LARGE
+def test_a_large_answer_that_is_read_arrives(quiet: None) -> None:
+    """Whoever reads it gets all of it."""
+    with running(Server(app)) as address:
+        assert len(requests.get(f"http://{address}/large", timeout=GUARD).content) == LARGE
 
 
 def test_those_who_wait_cost_the_others_nothing(address: Address) -> None:
