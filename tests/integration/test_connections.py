@@ -46,7 +46,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("x" * LARGE if path == "/large" else "answered")(scope, receive, send)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail if the log has a traceback in the end, or an error of any library."""
     yield
@@ -54,13 +54,13 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-@pytest.fixture
-def server(quiet: None) -> Server:
+@pytest.fixture(scope="module")
+def server() -> Server:
     """A server with short limits."""
     return Server(app, limits=LIMITS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address(server: Server) -> Iterator[Address]:
     """Where it listens."""
     with running(server) as address:
@@ -222,7 +222,7 @@ def test_an_answer_that_is_not_read_is_given_up(server: Server, address: Address
         wait_for(lambda: not server.server_state.connections, GUARD, "its end")
 
 
-def test_a_large_answer_that_is_read_arrives(quiet: None) -> None:
+def test_a_large_answer_that_is_read_arrives() -> None:
     """Whoever reads it gets all of it."""
     with running(Server(app)) as address:
         assert len(requests.get(f"http://{address}/large", timeout=GUARD).content) == LARGE
@@ -240,7 +240,7 @@ def test_those_who_wait_cost_the_others_nothing(address: Address) -> None:
 
 
 @pytest.fixture
-def tls_server(tmp_path: Path, quiet: None) -> Server:
+def tls_server(tmp_path: Path) -> Server:
     """A server with TLS and short limits."""
     write_certificate(tmp_path, trustme.CA(), "127.0.0.1")
     return Server(app, Web(web_from_file(write_web(tmp_path, {}))), LIMITS)
