@@ -28,11 +28,13 @@ def load(context: ssl.SSLContext, cert: str, key: Secret) -> None:
 
     Raises Unfit.
     """
-    with _file(cert) as cert_path, _file(key.reveal()) as key_path:
-        try:
+    try:
+        with _file(cert) as cert_path, _file(key.reveal()) as key_path:
             context.load_cert_chain(cert_path, key_path, password="")  # never asks for one
-        except ssl.SSLError as error:
-            raise _unfit(error) from None
+    except ssl.SSLError as error:
+        raise _unfit(error) from None
+    except OSError as error:
+        raise Unfit("key", (error.strerror or type(error).__name__).lower()) from None
 
 
 def _unfit(error: ssl.SSLError) -> Unfit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ class Connection(H11Protocol):
     ) -> None:
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
+        # asyncio does so only for sockets that name their protocol, which those of `listen` don't: without it
+        # the end of each answer waits 40 ms for the client to confirm its beginning.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=1)  # byte: to be told as long as anything is left to be read
         self._request.begin()
 
@@ -72,10 +76,10 @@ class Connection(H11Protocol):
         self._answer.end()
 
     def shutdown(self) -> None:
-        """Let what is in flight end, and an idle client go: over TLS some never say goodbye."""
+        """Let what is in flight end, and an idle client go."""
         super().shutdown()
         if self.transport.is_closing():
-            self.loop.call_later(_GOODBYE, self.transport.abort)
+            self._close()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, if an answer isn't under way already; uvicorn would fail over that."""
@@ -95,7 +99,7 @@ class Connection(H11Protocol):
         if self._is_amid_request():
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
         else:  # an answer to nothing would confuse a client that keeps a connection ready
-            self.transport.close()
+            self._close()
 
     def _end_answer(self) -> None:
         self.transport.abort()
@@ -117,7 +121,12 @@ class Connection(H11Protocol):
                     self.transport.write(self.conn.send(event) or b"")
         if self.cycle:
             self.cycle.disconnected = True
+        self._close()
+
+    def _close(self) -> None:
+        """End the connection; over TLS some clients never say goodbye."""
         self.transport.close()
+        self.loop.call_later(_GOODBYE, self.transport.abort)
 
 
 class _Limit:

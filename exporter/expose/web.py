@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 
-from exporter.config import WebConfig, WebFile, reread
+from exporter.config import Mistake, WebConfig, WebFile, reread
 from exporter.config.textfile import stamp
 from exporter.logs import facts
+
+_PATIENCE = 30  # seconds
 
 _log = logging.getLogger(__name__)
 
@@ -16,23 +20,29 @@ class Web:
 
     def __init__(self, file: WebFile) -> None:
         self._file = file
+        self._mistakes: tuple[Mistake, ...] = ()
+        self._retry_at = math.inf
         self._warn()
 
     def now(self) -> WebConfig:
         """Give the configuration, read again first if one of its files has changed.
 
-        What can't be read, or would no longer protect what it did, stays as it was; each change says so once.
+        What can't be read, or would no longer protect what it did, stays as it was; the log says so once. It
+        is tried again after a while, since not every reason is in the files.
         """
-        if any(stamp(path) != before for path, before in self._file.stamps.items()):
-            self._read_again()
+        has_changed = any(stamp(path) != before for path, before in self._file.stamps.items())
+        if has_changed or time.monotonic() >= self._retry_at:
+            self._read_again(is_news=has_changed)
         return self._file.config
 
-    def _read_again(self) -> None:
+    def _read_again(self, *, is_news: bool) -> None:
         before = self._file
         self._file, mistakes = reread(before)
-        if mistakes:
+        if mistakes and (is_news or mistakes != self._mistakes):
             detail = "; ".join(map(str, mistakes))
             _log.warning("web configuration not in force as it stands", extra=facts(detail=detail))
+        self._mistakes = mistakes
+        self._retry_at = time.monotonic() + _PATIENCE if mistakes else math.inf
         if self._file.config != before.config:
             _log.info("web configuration read again", extra=facts(file=before.path))
             self._warn()

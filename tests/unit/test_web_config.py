@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import ssl
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -547,6 +550,22 @@ def test_what_openssl_lacks_is_a_mistake(files: Path, monkeypatch: pytest.Monkey
     assert mistakes(write_web(files, {"curve_preferences": ["X25519"]})) == [
         "tls_server_config: found what can't be served (unknown elliptic curve name 'X25519'); "
         "accepted: what OpenSSL has here"
+    ]
+
+
+def test_a_system_that_has_no_room_for_the_key_is_a_mistake(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL reads keys from files alone: where none can be made, the reason is told."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    assert web_from_file(write_web(files, {})).warnings == ()
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+    assert mistakes(write_web(files, {})) == [
+        f'tls_server_config.key_file: found "server.key" (too many open files); accepted: {A_KEY}'
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import ClientAuth, WebConfig, web_from_file
+from exporter.expose import web as web_in_force
 from exporter.expose.web import Web
+from tests.clock import StillClock
 from tests.web import hashed, write_authority, write_certificate, write_web
 
 USERS = {"alice": hashed("a"), "bob": hashed("b")}
@@ -133,6 +136,31 @@ def test_a_section_with_a_mistake_does_not_hold_up_the_others(
     assert names(web.now()) == ["bob"]
     assert web.now().tls_server_config == tls
     assert len(warnings(caplog)) == 2
+
+
+def test_what_failed_for_another_reason_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptor was left, say: the change counts half a minute later, though no file changes again."""
+    clock = StillClock()
+    monkeypatch.setattr(web_in_force, "time", clock)
+    web = in_force(tmp_path, basic_auth_users=USERS)
+    write_web(tmp_path, basic_auth_users={"bob": USERS["bob"]})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", _no_descriptor)
+        for seconds in (0, 29, 1, 30):
+            clock.forward(seconds)
+            assert names(web.now()) == ["alice", "bob"]
+        assert ["too many open files" in warning for warning in warnings(caplog)] == [True]
+        clock.forward(29)
+    assert names(web.now()) == ["alice", "bob"]
+    clock.forward(1)
+    assert names(web.now()) == ["bob"]
+    assert warnings(caplog) == []
+
+
+def _no_descriptor(*_: object, **__: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
