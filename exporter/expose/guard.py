@@ -29,7 +29,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in config.http_server_config.headers:
-                    headers[name] = value
+                    headers.setdefault(name, value)  # as in the toolkit, an endpoint's own stay
             await send(message)
 
         answer = await self._refusal(config, Headers(scope=scope)) or self._app
