@@ -57,9 +57,12 @@ def _context(tls: TlsServerConfig) -> ssl.SSLContext:
 def trouble(tls: TlsServerConfig) -> str | None:
     """Say why no client will connect, even one that trusts the certificate: because it has expired, say.
 
-    A handshake in memory finds that out. Raises CannotServe.
+    A handshake in memory finds that out.
     """
-    server = server_context(tls)
+    try:
+        server = server_context(tls)
+    except CannotServe as error:
+        return error.why
     server.verify_mode = ssl.CERT_NONE
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from contextlib import suppress
 from typing import Any, cast
 
-from exporter.config import TlsServerConfig, server_context
+from exporter.config import CannotServe, TlsServerConfig, server_context
 from exporter.expose.web import Web
 
 _NO_TLS = (
@@ -37,7 +38,8 @@ class LiveContext(ssl.SSLContext):
         """Begin a connection in the context of this moment."""
         settings = self._web.now().tls_server_config
         if settings is not None and settings != self._settings:
-            self._context, self._settings = _context(settings), settings
+            with suppress(CannotServe):  # when no descriptor is left, say: the next connection tries again
+                self._context, self._settings = _context(settings), settings
         connection = self._context.wrap_bio(incoming, outgoing, *arguments, **named)
         cast("_Handshake", connection).outgoing = outgoing
         return connection

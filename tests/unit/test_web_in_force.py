@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import ssl
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 
 from exporter.config import ClientAuth, WebConfig, web_from_file
 from exporter.expose import web as web_in_force
+from exporter.expose.tls import LiveContext
 from exporter.expose.web import Web
 from tests.clock import StillClock
 from tests.web import hashed, write_authority, write_certificate, write_web
@@ -157,6 +161,43 @@ def test_what_failed_for_another_reason_is_tried_again(
     clock.forward(1)
     assert names(web.now()) == ["bob"]
     assert warnings(caplog) == []
+
+
+def test_users_change_though_no_key_can_be_loaded(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptor is left for that: connections go on by the context there was, and begin anew later."""
+    web = in_force(tmp_path, {}, basic_auth_users=USERS)
+    before = web.now().tls_server_config
+    assert before is not None
+    context = LiveContext.of(web, before)
+    write_certificate(tmp_path, authority, "localhost")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "memfd_create", _no_descriptor)
+        patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
+        write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
+        assert names(web.now()) == ["bob"]
+        assert web.now().tls_server_config == before
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+    assert any("too many open files" in warning for warning in warnings(caplog))
+
+
+def test_a_context_that_cannot_be_made_leaves_the_one_before(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does that end in an error: the next connection tries again."""
+    web = in_force(tmp_path, {})
+    before = web.now().tls_server_config
+    assert before is not None
+    context = LiveContext.of(web, before)
+    write_certificate(tmp_path, authority, "localhost")
+    assert web.now().tls_server_config != before
+    ends = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "memfd_create", _no_descriptor)
+        patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
+        old = context.wrap_bio(*ends, server_side=True).context
+    assert context.wrap_bio(*ends, server_side=True).context is not old
 
 
 def _no_descriptor(*_: object, **__: object) -> None:
