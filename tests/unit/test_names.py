@@ -24,7 +24,7 @@ OF_A_TARGET = {"job", "instance"}
 
 #: The labels of each series: those of the exporter, of Prometheus, and what the names of recorded ones tell.
 LABELS = {
-    **dict.fromkeys(("up", "scrape_duration_seconds"), {*OF_A_TARGET, "account"}),  # see many-accounts.yml
+    **{name: {*OF_A_TARGET, "account"} for name in ("up", "scrape_duration_seconds")},  # many-accounts.yml
     **{family.name: OF_A_TARGET for family in REGISTRY.collect() if family.name.startswith("process_")},
     **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in itself.METRICS},
     **{
