@@ -89,7 +89,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @click.option(
     "--web.config.file",
     "web_config_file",
-    type=click.Path(path_type=Path),
+    callback=_file,
     metavar="PATH",
     help="YAML file for TLS and basic auth, in the format of Prometheus's exporter-toolkit.",
 )

@@ -154,6 +154,8 @@ def test_an_empty_environment_is_four_mistakes() -> None:
             "No such option '--conf'. (Did you mean one of: '--config.check', '--config.file'",
         ),
         (["--config.file="], "'--config.file': found ''; accepted: the path of a file"),
+        (["--web.config.file="], "'--web.config.file': found ''; accepted: the path of a file"),
+        (["--once", "--web.config.file=a"], "--once and --web.config.file exclude one another"),
         (["--config.file=a.yaml", "--config.file=b.yaml"], "--config.file is given more than once."),
         (["--once", "--log.level=info", "--once"], "--once is given more than once."),
         (

@@ -31,7 +31,7 @@ def test_check_says_ok_to_both_files(tmp_path: Path, config: str) -> None:
     assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
 
 
-@pytest.mark.parametrize("flags", [["--config.check"], ["--once"], []])
+@pytest.mark.parametrize("flags", [["--config.check"], []])
 def test_the_mistakes_of_both_files_are_told_at_once(tmp_path: Path, flags: list[str]) -> None:
     """Whatever it was to do: a line for each, and no password in any."""
     file = write(tmp_path, document({"call_limit": "many"}))
