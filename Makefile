@@ -15,7 +15,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-ver
 demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
 
-test: lint  ## linters, types and every test
+test: lint $(VENV)/deploy  ## linters, types and every test
 	$(BIN)/pytest
 
 lint: $(VENV)/ready
@@ -51,15 +51,20 @@ coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over 
 soak: $(VENV)/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/ready  ## what is committed but generated: dashboards, docs/metrics.md
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, docs/metrics.md, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.generate
 
 pictures: $(VENV)/ready  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
 	$(BIN)/python -m grafana.pictures
 
 $(VENV)/ready: pyproject.toml setup.py | $(BIN)/pip
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(PACKAGE)[dev]
+	@touch $@
+
+$(VENV)/deploy: $(VENV)/ready
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PACKAGE)[dev,deploy]
 	@touch $@
 
 $(BIN)/pip:

@@ -1,26 +1,39 @@
-"""Programs that tests call: Prometheus, Alertmanager and what comes with them."""
+"""Programs that tests call: Prometheus, Alertmanager and what comes with them, Helm, linters."""
 
+import importlib
 import os
 import shutil
 import subprocess
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PROGRAMS = Path(sysconfig.get_path("scripts"))
+"""Where the programs of the environment are that these tests run in."""
 
 
 def require(tool: str) -> str:
     """The path of `tool`. Where it is missing the test is skipped, or fails when CI=true."""
-    path = shutil.which(tool)
-    if path is None:
-        missing = f"{tool} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return path
+    return shutil.which(tool, path=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}") or _missing(tool)
+
+
+def require_module(name: str) -> Any:
+    """The Python module of this name; where what it needs is missing, as `require`."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        _missing(str(error.name))
+
+
+def _missing(what: str) -> NoReturn:
+    missing = f"{what} is not installed"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
 
 
 def script(name: str) -> str:
@@ -28,7 +41,7 @@ def script(name: str) -> str:
 
     Not `python -m`: that would find the checkout, where it runs, before what is installed.
     """
-    return str(Path(sysconfig.get_path("scripts"), name))
+    return str(PROGRAMS / name)
 
 
 def run(tool: str, *arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> str:
