@@ -1,0 +1,1 @@
+"""What the exporter is deployed with, and the Python that renders parts of it."""
