@@ -106,7 +106,8 @@ def test_bad_values_are_refused_by_name(values: dict[str, Any], place: str) -> N
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"scrapeConfig": {"enabled": True}, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
+        ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
+        ({"scrapeConfig": {"enabled": True}}, "scrapeConfig.enabled: found serviceMonitor.enabled false"),
         (
             {"prometheusRule": {"enabled": True, "thresholds": {"account:exotel_typo:threshold": "1"}}},
             "prometheusRule.thresholds: found account:exotel_typo:threshold",
@@ -180,4 +181,6 @@ def test_every_value_has_an_effect(path: str) -> None:
     section, _, key = path.partition(".")
     own = EVERYTHING.get(section, {})
     changed = {**EVERYTHING, section: {**own, key: OTHERS[path]} if key else OTHERS[path]}
+    if path == "serviceMonitor.enabled":
+        changed["scrapeConfig"] = {"enabled": False}
     assert render(changed) != render(EVERYTHING)
