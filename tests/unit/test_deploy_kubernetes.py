@@ -135,17 +135,7 @@ def test_configuration_is_one_that_the_exporter_takes(tmp_path: Path) -> None:
     assert run_exporter(f"--config.file={file}", "--config.check").out == "ok\n"
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param({}, id="defaults"),
-        pytest.param(
-            EVERYTHING,
-            id="everything",
-            marks=pytest.mark.xfail(reason="--web.config.file, --web.probe-only: not yet on this branch"),
-        ),
-    ],
-)
+@everywhere
 def test_arguments_are_flags_of_the_exporter(values: dict[str, Any]) -> None:
     """And the files that they name are mounted."""
     known = set(re.findall(r"--[a-z.-]+", run_exporter("--help").out))
