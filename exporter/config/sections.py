@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -21,7 +22,7 @@ class Setting:
 
 def settings(section: Any) -> tuple[Setting, ...]:
     """Give the settings of a section, in the order of the schema."""
-    hints = get_type_hints(section, include_extras=True)
+    hints = _types(section)
     return tuple(
         Setting(
             field.name,
@@ -35,7 +36,7 @@ def settings(section: Any) -> tuple[Setting, ...]:
 
 def subsections(section: Any) -> dict[str, Any]:
     """Give the sections inside a section, by their key, those that may be missing too."""
-    hints = get_type_hints(section, include_extras=True)
+    hints = _types(section)
     found = {field.name: _section(hints[field.name]) for field in fields(section)}
     return {name: kind for name, kind in found.items() if kind is not None}
 
@@ -64,3 +65,8 @@ def keys(section: Any) -> tuple[str, ...]:
     """Give every key that may stand in a section."""
     own = [key for setting in settings(section) for key in setting.parsers]
     return (*own, *subsections(section))
+
+
+@cache  # hundreds of accounts ask for the same
+def _types(section: Any) -> dict[str, Any]:
+    return get_type_hints(section, include_extras=True)
