@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from http import HTTPStatus
 from itertools import count
@@ -27,6 +27,7 @@ from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
 from exporter.api.session import open_session
 from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_stream
+from exporter.api.threads import Crew
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
 
@@ -51,7 +52,7 @@ class Observer(Protocol):
 
 
 class Client:
-    """One account's pooled HTTP session, its threads and its budget.
+    """One account's pooled HTTP session and its budget.
 
     Credentials travel in the Authorization header alone; redirects are not followed; the environment's
     proxies and .netrc are not read. One collection at a time. Rows of the list are read as `kind`.
@@ -67,7 +68,7 @@ class Client:
         self._concurrency = account.collection.concurrency
         self._session = open_session(account)
         self._connections = cuttable(self._session, self._concurrency)
-        self._threads = ThreadPoolExecutor(self._concurrency, f"{account.name}-request")
+        self._threads = Crew(f"{account.name}-request", self._concurrency)
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._used: HTTPBasicAuth | None = None
         self.budget = Budget(account.collection.requests_per_minute)
@@ -132,8 +133,7 @@ class Client:
         self._connections.cut()
 
     def close(self) -> None:
-        """Close the connections and end the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Close the connections."""
         self._session.close()
 
     def _answers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -17,6 +17,7 @@ from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call, PersonalCall, TimedCall
 from exporter.api.streams import AgentStreams
+from exporter.api.threads import Crew
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.logs import facts, place
 from exporter.memory import give_memory_back
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class Account:
-    """Collects from one account, one collection at a time, in threads of its own.
+    """Collects from one account, one collection at a time, in threads that are shared.
 
     Whoever asks while a collection is in flight gets that one's result. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
@@ -53,7 +54,7 @@ class Account:
         self._calls = CallsCollector(config, metrics, self._client, self._ledger)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._ledger)
         self._pace = Pace(config.collection, self._client.budget)
-        self._conductor = ThreadPoolExecutor(1, f"{config.name}-collect")
+        self._conductor = Crew(f"{config.name}-collect", 1)
         self._lock = Lock()
         self._in_flight: Future[Observation] | None = None
         self._deadline = Deadline.after(0)
@@ -111,9 +112,8 @@ class Account:
         self._client.cut()
 
     def close(self) -> None:
-        """End the collection in flight, the threads and the connections."""
+        """End the collection in flight and the connections."""
         self.hurry()
-        self._conductor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _is_early(self, last: Observation) -> bool:

@@ -1,0 +1,119 @@
+"""Threads that are shared: nobody waits for another's, and none stays for ever."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import wait
+from functools import partial
+from queue import SimpleQueue
+
+import pytest
+
+from exporter.api import threads
+from exporter.api.threads import Crew
+from tests.e2e.processes import wait_for
+
+GUARD = 30.0
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Hold back those who wait for it, at the latest to the end of the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_crew_does_so_many_things_at_a_time(gate: threading.Event) -> None:
+    """What is beyond waits for its turn, and gets it."""
+    begun: SimpleQueue[str] = SimpleQueue()
+
+    def work(number: int) -> int:
+        begun.put(threading.current_thread().name)
+        gate.wait(GUARD)
+        return number
+
+    crew = Crew("three", 3)
+    futures = [crew.submit(work, number) for number in range(8)]
+    assert {begun.get(timeout=GUARD) for _ in range(3)} == {"three"}
+    assert sum(future.running() for future in futures) == 3
+    gate.set()
+    assert [future.result(GUARD) for future in futures] == list(range(8))
+
+
+def test_a_crew_of_one_keeps_the_order() -> None:
+    """As if it had a thread of its own."""
+    done: list[int] = []
+    crew = Crew("one", 1)
+    wait([crew.submit(done.append, number) for number in range(100)], timeout=GUARD)
+    assert done == list(range(100))
+
+
+def test_crews_that_hang_keep_no_other_waiting(gate: threading.Event) -> None:
+    """However many threads they have taken."""
+    for number in range(50):
+        crew = Crew(f"hanging-{number}", 8)
+        for _ in range(12):
+            crew.submit(gate.wait, GUARD)
+    assert Crew("healthy", 1).submit(lambda: "done").result(GUARD) == "done"
+
+
+def test_an_error_is_for_whoever_asks_for_the_result() -> None:
+    """The crew goes on."""
+    crew = Crew("failing", 1)
+    with pytest.raises(ZeroDivisionError):
+        crew.submit(lambda: 1 // 0).result(GUARD)
+    assert crew.submit(lambda: 1).result(GUARD) == 1
+
+
+def test_what_is_cancelled_is_not_done(gate: threading.Event) -> None:
+    """As long as it isn't begun."""
+    crew, done = Crew("one", 1), threading.Event()
+    crew.submit(gate.wait, GUARD)
+    assert crew.submit(done.set).cancel()
+    last = crew.submit(lambda: None)
+    gate.set()
+    last.result(GUARD)
+    assert not done.is_set()
+
+
+def test_an_idle_thread_is_taken_again_and_holds_nothing_meanwhile() -> None:
+    """Whoever comes next needs no new one; what was done can be forgotten."""
+
+    class Held:
+        pass
+
+    held = Held()
+    forgotten = weakref.ref(held)
+    first = Crew("first", 1).submit(lambda _: threading.get_ident(), held).result(GUARD)
+    wait_for(lambda: _names().get(first) == "idle", GUARD, "the thread to rest")
+    del held
+    assert forgotten() is None
+    before = _names().keys()
+    assert Crew("second", 1).submit(threading.get_ident).result(GUARD) in before
+
+
+def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
+    """After a time of many, there are as few as before."""
+    monkeypatch.setattr(threads, "_PATIENCE", 0.05)
+    crew = Crew("many", 20)
+    futures = [crew.submit(lambda: gate.wait(GUARD) and threading.get_ident()) for _ in range(20)]
+    gate.set()
+    idents = {future.result(GUARD) for future in futures}
+    wait_for(lambda: not idents & _names().keys(), GUARD, "the threads to end")
+
+
+def test_work_that_is_handed_to_a_thread_about_to_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever moment it comes."""
+    monkeypatch.setattr(threads, "_PATIENCE", 0.0005)
+    crew = Crew("short", 2)
+    for number in range(500):
+        futures = [crew.submit(partial(pow, number, 2)) for _ in range(2)]
+        threading.Event().wait(0.0005)
+        assert [future.result(GUARD) for future in futures] == [number**2] * 2
+
+
+def _names() -> dict[int | None, str]:
+    return {thread.ident: thread.name for thread in threading.enumerate()}
