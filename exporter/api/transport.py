@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from contextlib import suppress
+from functools import partial
 from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from exporter.api.authorities import trusting
 from exporter.api.deadline import Deadline
+
+_thread = local()  # of all sessions: a thread is at one request at a time
 
 
 class Connections:
@@ -21,12 +26,11 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
-        self._thread = local()
         self._lock = Lock()
 
     def hold_to(self, deadline: Deadline) -> None:
         """Let no connection that this thread makes come about after a deadline."""
-        self._thread.deadline = deadline
+        _thread.deadline = deadline
 
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""
@@ -35,7 +39,7 @@ class Connections:
 
     def hold(self, connection: HTTPConnection) -> None:
         """Let a connection take no longer than is left; past the deadline close it and raise TimeoutError."""
-        left: float = self._thread.deadline.left()
+        left: float = _thread.deadline.left()
         if not left:
             connection.close()
             raise TimeoutError
@@ -57,44 +61,68 @@ class Connections:
 def cuttable(session: requests.Session, pool_size: int) -> Connections:
     """Have a session make connections that can be cut, and keep up to `pool_size` of them open."""
     connections = Connections()
+    adapter = _Adapter(connections, pool_size)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(connections, pool_size))
+        session.mount(scheme, adapter)
     return connections
 
 
 class _Adapter(HTTPAdapter):
     def __init__(self, connections: Connections, pool_size: int) -> None:
-        self._pools = _pools(connections)
-        super().__init__(pool_maxsize=pool_size)
+        self._pools: dict[str, Any] = {
+            "http": partial(_PlainPool, connections=connections),
+            "https": partial(_SecurePool, connections=connections),
+        }
+        self._context: ssl.SSLContext | None = None
+        super().__init__(pool_connections=1, pool_maxsize=pool_size)  # of one host, with one context
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> PoolManager:
+        options["proxy_ssl_context"] = self._context
         manager: PoolManager = super().proxy_manager_for(*arguments, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager
 
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        """Have all connections verified by the shared context; where that is another one, connect anew."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        context = trusting(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
+        if context is not self._context:
+            self._context = context
+            self.proxy_manager.clear()
+        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
 
-def _pools(connections: Connections) -> dict[str, type[HTTPConnectionPool]]:
-    class Held(HTTPConnection):
-        def connect(self) -> None:
-            connections.open(self)
-            super().connect()
-            connections.hold(self)  # to look up its host may have taken longer than there was time
+    def cert_verify(self, *_: Any) -> None:
+        """Leave that to the context: requests would have the authorities read for each connection."""
 
-        def _tunnel(self) -> None:
-            super()._tunnel()
-            connections.hold(self)  # TLS begins behind a proxy that took its time
 
-    class HeldSecure(Held, HTTPSConnection):
-        pass
+class _Held(HTTPConnection):
+    def __init__(self, *arguments: Any, connections: Connections, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._connections = connections
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Held
+    def connect(self) -> None:
+        self._connections.open(self)
+        super().connect()
+        self._connections.hold(self)  # to look up its host may have taken longer than there was time
 
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = HeldSecure
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        self._connections.hold(self)  # TLS begins behind a proxy that took its time
 
-    return {"http": PlainPool, "https": SecurePool}
+
+class _HeldSecure(_Held, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Held
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _HeldSecure
