@@ -21,6 +21,7 @@ from exporter.expose.app import Endpoints, create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.logs import set_up
+from exporter.memory import look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.release import release
 from exporter.usage import Command
@@ -131,6 +132,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
 ) -> None:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
+    look_for_garbage_rarely()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(
             number, lambda *_: _leave(int(once))

@@ -10,6 +10,7 @@ from threading import Lock, Timer
 
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
 from exporter.logs import facts
+from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 
 _AFTERWARDS = (
@@ -90,7 +91,7 @@ class Accounts:
         self._part_with([account for name, account in before.items() if self.named(name) is not account])
         self._is_reloaded, self._reloaded_at = True, time.time()
 
-    def _part_with(self, leaving: Sequence[Account]) -> None:
+    def _part_with(self, leaving: list[Account]) -> None:
         """Close accounts when no scrape that began with them can still be waiting for one."""
         if not leaving:
             return
@@ -100,6 +101,8 @@ class Accounts:
             self._leaving = [account for account in self._leaving if account not in leaving]
             for account in leaving:
                 account.close()
+            leaving.clear()
+            give_memory_back()
 
         longest = max(account.config.collection.timeout for account in leaving)
         timer = Timer(longest + _AFTERWARDS, close)

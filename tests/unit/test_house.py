@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "expose": {"observe", "api", "config", "logs", "release"},
     "simulator": set(),
     "demo": {"config", "simulator"},
-    "cli": {"expose", "observe", "api", "config", "logs", "release", "usage", "demo"},
+    "cli": {"expose", "observe", "api", "config", "logs", "memory", "release", "usage", "demo"},
     "__main__": {"cli"},
     "__init__": set(),
 }
