@@ -5,10 +5,12 @@ import functools
 import gc
 import os
 import signal
+import ssl
 import sys
 import textwrap
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
@@ -127,8 +129,16 @@ _DURATION = _argument(parse_duration)
     metavar="FAULT",
     help="Repeatable; see below.",
 )
+@click.option(
+    "--tls-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default=False,
+    help="Serve over TLS: a PEM file with a key and its certificates.",
+)
 @click.option("--log-requests", is_flag=True, help="One line on standard error for each.")
-def main(listen_address: tuple[str, int], *, flat: bool, log_requests: bool, **options: Any) -> None:
+def main(
+    listen_address: tuple[str, int], *, flat: bool, tls_file: Path | None, log_requests: bool, **options: Any
+) -> None:
     """Serve a simulated contact centre through Exotel's Active Stream Monitoring API.
 
     Beside the API it serves GET /_simulator/truth, what is true in the centre; GET /_simulator/requests,
@@ -139,7 +149,7 @@ def main(listen_address: tuple[str, int], *, flat: bool, log_requests: bool, **o
     server = Server(settings, _log if log_requests else None)
     gc.freeze()  # the calls found at the start are no garbage: to look through them takes most of a second
     try:
-        asyncio.run(_serve(server, host, port))
+        asyncio.run(_serve(server, host, port, _context(tls_file)))
     except OSError as error:
         click.echo(f"exotel-simulator: can't listen on {host}:{port}: {_reason(error)}", err=True)
         sys.exit(1)
@@ -150,11 +160,19 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
-async def _serve(server: Server, host: str, port: int) -> None:
+def _context(tls_file: Path | None) -> ssl.SSLContext | None:
+    if tls_file is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tls_file)
+    return context
+
+
+async def _serve(server: Server, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await server.serve(host, port, ready=_tell, stop=stop)
+    await server.serve(host, port, ready=_tell, stop=stop, tls=tls)
 
 
 def _tell(url: str) -> None:

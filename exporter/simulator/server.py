@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -45,15 +46,23 @@ class Server:
         while centre.now < to and time.monotonic() < now + _BUSY:
             centre.advance(min(to, centre.now + 1))
 
-    async def serve(self, host: str, port: int, *, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    async def serve(
+        self,
+        host: str,
+        port: int,
+        *,
+        ready: Callable[[str], None],
+        stop: asyncio.Event,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Serve until `stop` is set; `ready` is told the URL. OSError if the address can't be had.
 
         The event loop must be its own: in the end it waits for all that runs there.
         """
-        server = await asyncio.start_server(self._connected, host, port, backlog=_BACKLOG)
+        server = await asyncio.start_server(self._connected, host, port, backlog=_BACKLOG, ssl=tls)
         ticking = asyncio.create_task(self._tick())
         try:
-            ready(_url(server))
+            ready(_url(server, "https" if tls else "http"))
             await stop.wait()
         finally:
             for listener in server.sockets:  # accept no more: to close first would leak those half accepted
@@ -108,6 +117,6 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _url(server: asyncio.Server) -> str:
+def _url(server: asyncio.Server, scheme: str) -> str:
     host, port = server.sockets[0].getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
