@@ -13,17 +13,17 @@ import statistics
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 import yaml
 
+from bench.process import Sample, simulator
 from bench.trouble import make_trouble
 from bench.visitors import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep_silent, scrape_on
-from tests.command import SECONDS, Exporter, exporter
-from tests.e2e.processes import program, wait_for
+from tests.command import Exporter, exporter
 
 SCRAPERS, SILENT, DRIPPING = 4, 50, 50
 WARM_UP, CALM, EVERY = 20, 15, 10
@@ -40,31 +40,6 @@ CENTRES = {
     CHURNING: ("--calls=2000", "--speed=5", "--flat"),
     FAULTY: ("--calls=1000", "--flat"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What the exporter takes of the machine."""
-
-    memory: float
-    """MiB."""
-    peak: float
-    """MiB: the most that its memory ever was."""
-    threads: int
-    descriptors: int
-
-    @classmethod
-    def of(cls, running: Exporter) -> Sample:
-        """Take it of a running exporter; AssertionError with its log when it is no longer there."""
-        running.program.said()
-        process = Path("/proc", str(running.program.process.pid))
-        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-        return cls(
-            memory=int(status["VmRSS"].split()[0]) / 1024,
-            peak=int(status["VmHWM"].split()[0]) / 1024,
-            threads=sum(1 for _ in (process / "task").iterdir()),
-            descriptors=sum(1 for _ in (process / "fd").iterdir()),
-        )
 
 
 @click.command()
@@ -92,7 +67,7 @@ def _running(folder: Path) -> Iterator[tuple[Exporter, str]]:
     """The exporter of three simulated accounts, and the URL of the one that can be given faults."""
     with ExitStack() as stack:
         urls = {
-            name: stack.enter_context(_simulator(folder / f"{name}.log", options))
+            name: stack.enter_context(simulator(folder / f"{name}.log", "--latency=20ms", *options))
             for name, options in CENTRES.items()
         }
         account = {"account_sid": "demo", "api_key": "demo", "api_token": "demo"}
@@ -110,14 +85,6 @@ def _running(folder: Path) -> Iterator[tuple[Exporter, str]]:
         file = folder / "exporter.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         yield stack.enter_context(exporter(folder, f"--config.file={file}")), urls[FAULTY]
-
-
-@contextmanager
-def _simulator(log: Path, options: Sequence[str]) -> Iterator[str]:
-    command = (sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", "--latency=20ms")
-    with program([*command, *options], log) as running:
-        said = wait_for(running.said, SECONDS, what="a line that tells the simulator's URL")
-        yield said.split()[-1]
 
 
 async def _soak(
