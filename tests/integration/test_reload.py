@@ -16,6 +16,7 @@ import yaml
 
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
 from exporter.expose.app import Endpoints
+from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
@@ -198,20 +199,18 @@ def test_no_scrape_is_lost_while_configurations_change(simulator: Simulator) -> 
 
 
 def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their threads end, once nobody can be waiting for them any more."""
+    """Those alone, and not before nobody can be waiting for them any more."""
     monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -19.5)  # behind a timeout of 20 s
-    file = File(named("leaver", simulator))
+    closed: list[str] = []
+    monkeypatch.setattr(Account, "close", lambda left: closed.append(left.name))
+    stays, leaves = named("stays", simulator), named("leaves", simulator)
+    file = File(stays, leaves)
     accounts = Accounts(file.read)
-
-    def threads() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name.startswith("leaver")]
-
-    with serving(accounts) as url:
-        scrape(url)
-        assert threads()
-        file.content = configuration(named("stays", simulator))
-        accounts.reload()
-        wait_for(lambda: not threads(), within=GUARD, what="its threads have ended")
+    file.content = configuration(stays)
+    accounts.reload()
+    assert closed == []
+    wait_for(lambda: closed, within=GUARD, what="an account is closed")
+    assert closed == ["leaves"]
 
 
 # The program itself
