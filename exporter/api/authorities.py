@@ -13,12 +13,14 @@ from threading import Lock
 from urllib3.exceptions import SSLError
 from urllib3.util.ssl_ import ALPN_PROTOCOLS, create_urllib3_context
 
+from exporter.config.textfile import Stamp, stamp
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A file as it was when it was read, and what came of it."""
 
-    stamp: tuple[int, int, int]
+    stamp: Stamp
     context: ssl.SSLContext
 
 
@@ -32,13 +34,12 @@ def trusting(file: str) -> ssl.SSLContext:
     Raises urllib3's SSLError.
     """
     with _lock:
-        try:
-            stamp = _stamp(file)
-            read = _by_file.get(file)
-            if read is None or read.stamp != stamp:
-                read = _by_file[file] = _Read(stamp, _context(file))
-        except OSError as error:
-            raise SSLError(error) from error
+        now, read = stamp(Path(file)), _by_file.get(file)
+        if read is None or read.stamp != now:
+            try:
+                read = _by_file[file] = _Read(now, _context(file))
+            except OSError as error:
+                raise SSLError(error) from error
         return read.context
 
 
@@ -49,8 +50,3 @@ def _context(file: str) -> ssl.SSLContext:
     # urllib3 would set them for each connection, and free what another thread may just be reading.
     context.set_alpn_protocols = lambda _: None  # type: ignore[assignment, method-assign]  # its own
     return context
-
-
-def _stamp(file: str) -> tuple[int, int, int]:
-    status = Path(file).stat()
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
 
 import pytest
-import trustme
 
 from exporter.api.deadline import Deadline
 from exporter.api.errors import Reason
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret, TlsConfig
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation, Snapshot
 from exporter.simulator import Settings, Simulator
@@ -304,52 +300,6 @@ def test_a_host_without_address_is_a_connection_failure() -> None:
     assert error is not None
     assert error.reason == Reason.CONNECTION
     assert "no address" in error.detail
-
-
-class _Empty(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b'{"response": {"active_calls": [], "total_active": 0}}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object, **kwargs: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def tls_server(authority: trustme.CA) -> Iterator[str]:
-    """Serve an empty account over TLS, with a certificate of this authority for localhost."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"https://localhost:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def test_a_certificate_that_does_not_verify_is_a_tls_failure() -> None:
-    """TLS is verified: an unknown authority is refused, and the line says why."""
-    with tls_server(trustme.CA()) as url, account(url) as made:
-        error = observe(made).error
-    assert error is not None
-    assert error.reason == Reason.TLS
-    assert "certificate" in error.detail
-
-
-def test_a_configured_authority_is_trusted(tmp_path: Path) -> None:
-    """`tls_config.ca_file` makes a private authority known."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    collection = CollectionConfig(tls_config=TlsConfig(ca_file=tmp_path / "ca.pem"))
-    with tls_server(authority) as url, account(url, collection=collection) as made:
-        assert observe(made).snapshot is not None
 
 
 def test_a_collection_never_raises() -> None:
