@@ -6,9 +6,11 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
+import trustme
 from click.testing import CliRunner
 
 from exporter.simulator.cli import main
@@ -54,6 +56,21 @@ def test_numbers_are_written_as_told() -> None:
     with running("--numbers=national", "--calls=3") as (_, url):
         answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
     assert all(row["from"].startswith("0") for row in answer.json()["response"]["active_calls"])
+
+
+def test_it_serves_over_tls_with_a_certificate(tmp_path: Path) -> None:
+    """That of --tls-file; it stops with 0 while a client keeps its connection."""
+    authority, pem, trusted = trustme.CA(), tmp_path / "simulator.pem", tmp_path / "ca.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    authority.cert_pem.write_to_path(str(trusted))
+    with running(f"--tls-file={pem}", "--calls=3") as (process, url), requests.Session() as client:
+        assert url.startswith("https://")
+        answer = client.get(
+            url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10, verify=str(trusted)
+        )
+        assert answer.json()["response"]["total_active"] == 3
+        process.terminate()
+        assert process.wait(timeout=10) == 0
 
 
 def test_requests_are_logged_when_asked_for() -> None:
