@@ -41,9 +41,11 @@ build/lock/bin/uv: pyproject.toml
 	build/lock/bin/pip install --quiet --disable-pip-version-check '.[lock]'
 	@touch $@
 
-bench: $(VENV)/ready  ## start and listings against the simulator: requests, time, CPU and memory, and what is to be reached
+bench: $(VENV)/ready  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.fleet
+	$(BIN)/python -m bench.reloads
 
 coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage
