@@ -17,6 +17,7 @@ import click
 
 from exporter.api.deadline import Deadline
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
+from exporter.descriptors import allow_many_descriptors
 from exporter.expose.app import Endpoints, create_app
 from exporter.expose.exposition import expose
 from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
@@ -133,6 +134,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
     look_for_garbage_rarely()
+    allow_many_descriptors()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(
             number, lambda *_: _leave(int(once))

@@ -12,6 +12,7 @@ from tests.tools import ROOT
 #: What each part may import of the project, beside itself.
 MAY_IMPORT = {
     "config": set(),
+    "descriptors": set(),
     "logs": set(),
     "memory": set(),
     "release": set(),
@@ -21,7 +22,18 @@ MAY_IMPORT = {
     "expose": {"observe", "api", "config", "logs", "release"},
     "simulator": set(),
     "demo": {"config", "simulator"},
-    "cli": {"expose", "observe", "api", "config", "logs", "memory", "release", "usage", "demo"},
+    "cli": {
+        "expose",
+        "observe",
+        "api",
+        "config",
+        "descriptors",
+        "logs",
+        "memory",
+        "release",
+        "usage",
+        "demo",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
