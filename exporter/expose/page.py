@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter import __version__
 from exporter.expose.advice import ADVICE, DOCS
 from exporter.observe.observation import Observation
 from exporter.observe.printable import printable
+from exporter.release import release
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
@@ -121,7 +121,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
-_environment.globals |= {"advice": ADVICE, "docs": DOCS, "version": __version__}
+_environment.globals |= {"advice": ADVICE, "docs": DOCS, "release": release()}
 _template = _environment.get_template("page.html")
 _style = _environment.get_template("page.css").render().encode()
 

@@ -172,12 +172,3 @@ def test_the_accounts_can_be_left_to_probes(exporter: str, simulator: Simulator)
     assert found["exotel_exporter_config_last_reload_successful", None] == 1
     assert {label for _, label in found} == {None}
     assert asked(simulator) == before
-
-
-def test_a_thousand_probes_at_once_are_all_answered(exporter: str) -> None:
-    """Each with the whole account, or with why there is none."""
-    expected = {"acme": 'exotel_up{account="acme"} 1.0\n', "broken": 'exotel_up{account="broken"} 0.0\n'}
-    with ThreadPoolExecutor(100) as pool:
-        names = list(expected) * 500
-        answers = list(pool.map(lambda name: probe(exporter, f"?target={name}"), names))
-    assert all(expected[name] in answer.text for name, answer in zip(names, answers, strict=True))
