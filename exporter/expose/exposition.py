@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.exposition import generate_latest as plain_text
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
@@ -33,7 +34,8 @@ def expose(
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
     if wants_openmetrics(accept):
-        text: bytes = openmetrics_text(registry)  # type: ignore[no-untyped-call]  # the library left it untyped
+        # The names are plain ASCII: escaped or not, the text is the same, but not looked at letter by letter.
+        text: bytes = openmetrics_text(registry, escaping=ALLOWUTF8)  # type: ignore[no-untyped-call]  # untyped
         return text, CONTENT_TYPE_OPENMETRICS
     return plain_text(registry), CONTENT_TYPE_PLAIN_0_0_4
 
