@@ -113,7 +113,7 @@ async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Aim]
     return [
         Aim("memory idle, MiB", idle.memory, 70),
         Aim("memory, MiB", samples[-1].memory, 200),
-        Aim("threads", max(each.threads for each in samples), 200),
+        Aim("threads", max(each.threads for each in samples), 400),
         Aim("descriptors", max(each.descriptors for each in samples), 1500),
         Aim("CPU, share of a core", used / took, 0.75),
         Aim("CPU, ms a probe", used / len(record.seconds) * 1000, 12),
