@@ -53,7 +53,7 @@ coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over 
 soak: $(VENV)/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, docs/metrics.md, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, docs/metrics.md, docs/configuration.md, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate

@@ -1,17 +1,14 @@
-"""Writes docs/metrics.md from the catalogue and a simulated hour: `python -m docs.generate`."""
+"""The page of metrics, from the catalogue and a simulated hour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.api.errors import Reason
 from exporter.expose import itself
 from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Metric
-
-PAGE = Path(__file__).parent / "metrics.md"
 
 _INTRODUCTION = """\
 # Metrics
@@ -152,7 +149,3 @@ def _rows_of(hour: Hour) -> Iterator[str]:
 def _row_of(name: str, counts: Iterable[str], figures: Figures) -> str:
     means = (f"{mean:.1f} s" for mean in figures.means)
     return f"| {' | '.join((name, *counts, *means))} |"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(metrics_page(), encoding="utf-8")

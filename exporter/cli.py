@@ -108,6 +108,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     type=click.Choice(["debug", "info", "warn", "error"]),
     default="info",
     show_default=True,
+    help="The least that is logged.",
 )
 @click.option(
     "--log.format",
@@ -115,6 +116,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     type=click.Choice(["logfmt", "json"]),
     default="logfmt",
     show_default=True,
+    help="How lines of the log are written.",
 )
 @click.version_option(release(), prog_name="exotel-exporter", message="%(prog)s %(version)s")
 def main(  # noqa: PLR0913  # an argument for each flag

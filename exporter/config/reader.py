@@ -13,7 +13,7 @@ from exporter.config.schema import AccountConfig, CollectionConfig, Config, Metr
 from exporter.config.sections import keys
 from exporter.config.shown import kind, show
 
-_ENVIRONMENT_VARIABLES = {
+ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
     "api_key": "EXOTEL_API_KEY",
     "api_token": "EXOTEL_API_TOKEN",
@@ -39,13 +39,13 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     Raises BadConfig.
     """
     reader = _Reader("environment", Source(Path(), None))
-    given = {key: environment.get(variable) or None for key, variable in _ENVIRONMENT_VARIABLES.items()}
+    given = {key: environment.get(variable) or None for key, variable in ENVIRONMENT_VARIABLES.items()}
     account = reader.section(AccountConfig, given, "")
     if account is None:
         raise BadConfig(
             replace(
                 mistake,
-                path=_ENVIRONMENT_VARIABLES[mistake.path],
+                path=ENVIRONMENT_VARIABLES[mistake.path],
                 accepted=mistake.accepted.removesuffix(f" (or {mistake.path}_file)"),
             )
             for mistake in reader.mistakes

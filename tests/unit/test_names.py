@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import promql_parser
 import pytest
@@ -12,7 +14,9 @@ from promql_parser import AggregateExpr, BinaryExpr, Expr, VectorSelector
 from exporter.expose import itself
 from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Kind
+from tests import markdown
 from tests.expressions import Expression, expressions, rules, substituted
+from tests.tools import ROOT
 
 SUFFIXES = {
     Kind.GAUGE: [""],
@@ -42,6 +46,10 @@ LABELS = {
     },
 }
 
+#: What stands in texts: these, and a histogram by its own name.
+NAMES = {*LABELS, *(metric.name for metric in CATALOGUE)}
+WRITTEN = re.compile(r"(?<![\w:/.-])((?:\w+:)?exotel_\w+(?::\w+)?)(\*?)")
+
 
 @pytest.mark.parametrize("expression", [*expressions()], ids=lambda expression: expression.place)
 def test_every_metric_and_label_asked_for_exists(expression: Expression) -> None:
@@ -62,3 +70,10 @@ def _labels(node: Expr) -> Iterator[str]:
         yield from node.modifier.labels
     if isinstance(node, BinaryExpr) and node.modifier and node.modifier.matching:
         yield from node.modifier.matching.labels
+
+
+@pytest.mark.parametrize("page", markdown.PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_metric_written_of_exists(page: Path) -> None:
+    """Texts name metrics that are exported or recorded; what ends in * is the beginning of some."""
+    for name, star in WRITTEN.findall(markdown.text(page)):
+        assert any(known.startswith(name) for known in NAMES) if star else name in NAMES, name

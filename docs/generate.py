@@ -1,0 +1,17 @@
+"""Writes the pages that are generated: `python -m docs.generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs.configuration import configuration_page
+from docs.metrics import metrics_page
+
+FOLDER = Path(__file__).parent
+PAGES = {"configuration.md": configuration_page, "metrics.md": metrics_page}
+"""What writes each page of the folder."""
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
