@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container
 
-import yaml
+_KEY = re.compile(r"(?P<indent> *(?:- )?)(?:# )?(?P<key>\w+):(?: .*)?")
+_COMMENT = re.compile(r" *(?:- )?# (?P<text>.*)")
 
-_COMMENT = re.compile(r" *(- )?# (.*)")
 
+def meanings(example: str, keys: Container[str]) -> dict[str, str]:
+    """Give the comment above each of these keys by the key's path, like `collection.timeout`.
 
-def meanings(example: str) -> dict[str, str]:
-    """Give the comment above each key of a YAML text by the key's path, like `collection.timeout`.
-
-    Lists take no part in paths: what their items are made of is told once.
+    A key may be commented out itself. Those that follow one another share the comment above the first. Lists
+    take no part in paths.
     """
-    lines = example.splitlines()
-    return {path: _above(lines[:line]) for path, line in _keys(yaml.compose(example), "")}
-
-
-def _keys(node: yaml.Node | None, path: str) -> Iterator[tuple[str, int]]:
-    """Give the path and the line of each key."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _keys(item, path)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield path + key.value, key.start_mark.line
-            yield from _keys(value, f"{path}{key.value}.")
-
-
-def _above(lines: Sequence[str]) -> str:
-    """Give the comment that these lines end with, as one line."""
+    told: dict[str, str] = {}
+    around: dict[int, str] = {}  # by indentation: the keys that the present line lies in
     comment: list[str] = []
-    for match in map(_COMMENT.fullmatch, reversed(lines)):
-        if not match:
-            break
-        comment.insert(0, match[2])
-        if match[1]:  # it begins beside the dash of an item
-            break
-    return " ".join(comment)
+    is_below_key = False
+    for line in example.splitlines():
+        key = _KEY.fullmatch(line)
+        is_key = key is not None and key["key"] in keys
+        if key and is_key:
+            indent = len(key["indent"])
+            around = {each: name for each, name in around.items() if each < indent} | {indent: key["key"]}
+            told[".".join(around.values())] = " ".join(comment)
+        elif text := _COMMENT.fullmatch(line):
+            comment = [*([] if is_below_key else comment), text["text"]]
+        else:
+            comment = []
+        is_below_key = is_key
+    return told

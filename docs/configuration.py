@@ -15,9 +15,11 @@ from docs.comments import meanings
 from exporter.cli import main
 from exporter.config import AccountConfig, BadConfig, CollectionConfig, MetricsConfig, from_file
 from exporter.config.reader import ENVIRONMENT_VARIABLES
-from exporter.config.sections import Setting, settings, subsections
+from exporter.config.sections import Setting, keys, settings, subsections
 
 _EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
+
+_SECTIONS = {"accounts": AccountConfig, "collection": CollectionConfig, "metrics": MetricsConfig}
 
 _BAD = """\
 accounts:
@@ -119,7 +121,8 @@ next restart, which would end for the same mistakes.
 
 def configuration_page() -> str:
     """Write the page."""
-    example = meanings(_EXAMPLE.read_text(encoding="utf-8"))
+    known = {*_SECTIONS, *(key for kind in _SECTIONS.values() for key in _names(kind))}
+    example = meanings(_EXAMPLE.read_text(encoding="utf-8"), known)
     variables = (f"| `{variable}` | `{key}` |" for key, variable in ENVIRONMENT_VARIABLES.items())
     introduction = _INTRODUCTION.format(
         flags="\n".join(_flags()), variables="\n".join(variables), mistakes=_mistakes()
@@ -127,9 +130,7 @@ def configuration_page() -> str:
     return "".join(
         (
             introduction,
-            *_section(AccountConfig, "accounts", example, place="accounts[]"),
-            *_section(CollectionConfig, "collection", example),
-            *_section(MetricsConfig, "metrics", example),
+            *(text for name, kind in _SECTIONS.items() for text in _section(kind, name, example)),
             _SECRETS,
         )
     )
@@ -155,17 +156,24 @@ def _mistakes() -> str:
     raise AssertionError("what is bad was accepted")
 
 
-def _section(kind: Any, path: str, example: Mapping[str, str], place: str = "") -> Iterator[str]:
-    """Write a section and those inside it; keys are told with their `place`, looked up by their `path`."""
-    place = place or path
+def _names(kind: Any) -> Iterator[str]:
+    """Give the name of every key in a section, and in those inside it."""
+    yield from keys(kind)
+    for inner in subsections(kind).values():
+        yield from _names(inner)
+
+
+def _section(kind: Any, path: str, example: Mapping[str, str]) -> Iterator[str]:
+    """Write a section and those inside it."""
+    place = path.replace("accounts", "accounts[]")
     yield f"\n### {path}\n\n{example[path]}\n{_TABLE}"
     defaults = {field.name: field.default for field in fields(kind)}
     for setting in settings(kind):
-        keys = "<br>or ".join(f"`{place}.{key}`" for key in setting.parsers)
+        names = "<br>or ".join(f"`{place}.{key}`" for key in setting.parsers)
         accepts = "<br>or ".join(parser.accepts for parser in setting.parsers.values())
         default = _default(setting, defaults[setting.name])
         meaning = example[f"{path}.{setting.name}"]
-        yield f"| {keys} | {_cell(accepts)} | {default} | {_cell(meaning)} |\n"
+        yield f"| {names} | {_cell(accepts)} | {default} | {_cell(meaning)} |\n"
     for name, inner in subsections(kind).items():
         if inner is not CollectionConfig:  # whose keys an account takes as its own: they are told once
             yield from _section(inner, f"{path}.{name}", example)
