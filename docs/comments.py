@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 
 _KEY = re.compile(r"(?P<indent> *(?:- )?)(?:# )?(?P<key>\w+):(?: .*)?")
-_COMMENT = re.compile(r" *(?:- )?# (?P<text>.*)")
+_COMMENT = re.compile(r" *(?:- )?#(?: (?P<text>.*))?")
 
 
 def meanings(example: str, keys: Container[str]) -> dict[str, str]:
@@ -25,10 +25,15 @@ def meanings(example: str, keys: Container[str]) -> dict[str, str]:
         if key and is_key:
             indent = len(key["indent"])
             around = {each: name for each, name in around.items() if each < indent} | {indent: key["key"]}
-            told[".".join(around.values())] = " ".join(comment)
+            told[".".join(around.values())] = " ".join(filter(None, comment))
         elif text := _COMMENT.fullmatch(line):
-            comment = [*([] if is_below_key else comment), text["text"]]
+            comment = [*([] if is_below_key else comment), _inline(text["text"] or "")]
         else:
             comment = []
         is_below_key = is_key
     return told
+
+
+def _inline(text: str) -> str:
+    """Give a line as part of a sentence; an indented one is a command."""
+    return f"`{text.strip()}`" if text.startswith("    ") else text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +14,13 @@ import click
 
 from docs.comments import meanings
 from exporter.cli import main
-from exporter.config import AccountConfig, BadConfig, CollectionConfig, MetricsConfig, from_file
+from exporter.config import AccountConfig, BadConfig, CollectionConfig, MetricsConfig, WebConfig, from_file
 from exporter.config.reader import ENVIRONMENT_VARIABLES
 from exporter.config.sections import Setting, keys, settings, subsections
 
-_EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
+_ROOT = Path(__file__).parent.parent
 
-_SECTIONS = {"accounts": AccountConfig, "collection": CollectionConfig, "metrics": MetricsConfig}
+_TOP = {"accounts": AccountConfig, "collection": CollectionConfig, "metrics": MetricsConfig}
 
 _BAD = """\
 accounts:
@@ -118,11 +119,31 @@ line for each (`configuration refused`), `exotel_exporter_config_last_reload_suc
 next restart, which would end for the same mistakes.
 """
 
+_WEB = """\
+
+## Web configuration
+
+`--web.config.file` names a second file: TLS, client certificates, users, headers and a rate limit, in the
+format of Prometheus's exporter-toolkit. [web.example.yaml](../deploy/web.example.yaml) has every key;
+without the file the exporter speaks plain HTTP to everybody. What it asks for holds for every path,
+`/-/healthy` too.
+
+- The file, and the certificates and keys that it names, are read again when they change, with no reload:
+  the next connection or request finds them. Users, certificates, authorities, headers and limits can all
+  change so.
+- A section with a mistake stays as it was, and the log says why, once for each change. So does a section
+  that would no longer ask for TLS, for certificates of clients or for passwords where it did: it may be
+  half a file. To do without them takes a restart; so does to begin or to end TLS.
+- At the start a mistake ends the program, as in the configuration. `--config.check` reads this file too.
+- `${VAR}` has no meaning in it. Relative paths start from its folder.
+- A certificate that no client accepts, as one that has expired, is served, and the log warns of it.
+"""
+
 
 def configuration_page() -> str:
     """Write the page."""
-    known = {*_SECTIONS, *(key for kind in _SECTIONS.values() for key in _names(kind))}
-    example = meanings(_EXAMPLE.read_text(encoding="utf-8"), known)
+    example = _example("config.example.yaml", {*_TOP, *chain.from_iterable(map(_names, _TOP.values()))})
+    web_example = _example("deploy/web.example.yaml", {*_names(WebConfig)})
     variables = (f"| `{variable}` | `{key}` |" for key, variable in ENVIRONMENT_VARIABLES.items())
     introduction = _INTRODUCTION.format(
         flags="\n".join(_flags()), variables="\n".join(variables), mistakes=_mistakes()
@@ -130,8 +151,10 @@ def configuration_page() -> str:
     return "".join(
         (
             introduction,
-            *(text for name, kind in _SECTIONS.items() for text in _section(kind, name, example)),
+            *(text for name, kind in _TOP.items() for text in _section(kind, name, example)),
             _SECRETS,
+            _WEB,
+            *_section(WebConfig, "", web_example),
         )
     )
 
@@ -156,6 +179,10 @@ def _mistakes() -> str:
     raise AssertionError("what is bad was accepted")
 
 
+def _example(file: str, known: Container[str]) -> Mapping[str, str]:
+    return meanings((_ROOT / file).read_text(encoding="utf-8"), known)
+
+
 def _names(kind: Any) -> Iterator[str]:
     """Give the name of every key in a section, and in those inside it."""
     yield from keys(kind)
@@ -164,19 +191,22 @@ def _names(kind: Any) -> Iterator[str]:
 
 
 def _section(kind: Any, path: str, example: Mapping[str, str]) -> Iterator[str]:
-    """Write a section and those inside it."""
-    place = path.replace("accounts", "accounts[]")
-    yield f"\n### {path}\n\n{example[path]}\n{_TABLE}"
+    """Write a section and those inside it; the whole of a file has no path."""
+    before = f"{path}." if path else ""
+    if path:
+        yield f"\n### {path}\n\n{example[path]}\n"
+    yield _TABLE
     defaults = {field.name: field.default for field in fields(kind)}
     for setting in settings(kind):
-        names = "<br>or ".join(f"`{place}.{key}`" for key in setting.parsers)
+        place = before.replace("accounts.", "accounts[].")
+        names = "<br>or ".join(f"`{place}{key}`" for key in setting.parsers)
         accepts = "<br>or ".join(parser.accepts for parser in setting.parsers.values())
         default = _default(setting, defaults[setting.name])
-        meaning = example[f"{path}.{setting.name}"]
+        meaning = next(example[before + key] for key in setting.parsers if before + key in example)
         yield f"| {names} | {_cell(accepts)} | {default} | {_cell(meaning)} |\n"
     for name, inner in subsections(kind).items():
         if inner is not CollectionConfig:  # whose keys an account takes as its own: they are told once
-            yield from _section(inner, f"{path}.{name}", example)
+            yield from _section(inner, before + name, example)
 
 
 def _default(setting: Setting, value: Any) -> str:

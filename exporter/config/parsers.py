@@ -73,7 +73,10 @@ def one_of(values: Mapping[str, Any]) -> Parser:
             raise Unacceptable
         return values[value]
 
-    return Parser(f"{', '.join(others)} or {last}", parse)
+    def show(value: Any) -> str:
+        return next(name for name, each in values.items() if each == value)
+
+    return Parser(f"{', '.join(others)} or {last}", parse, show=show)
 
 
 def several(one: Parser, accepts: str) -> Parser:
@@ -125,7 +128,7 @@ def interval(least: float, most: float) -> Parser:
         is_nought = value in ("0", "0s") or (type(value) is int and value == 0)
         return 0.0 if is_nought else float(parse_duration.parse(value, source))
 
-    return Parser(f"0, or {parse_duration.accepts}", parse)
+    return Parser(f"0, or {parse_duration.accepts}", parse, show=parse_duration.show)
 
 
 def secret() -> Parser:

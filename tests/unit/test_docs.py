@@ -9,7 +9,7 @@ import pytest
 
 from docs.generate import FOLDER, PAGES
 from exporter.cli import main
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, WebConfig
 from exporter.config.sections import settings, subsections
 from tests import markdown
 from tests.tools import ROOT
@@ -24,16 +24,17 @@ each_page = pytest.mark.parametrize("page", markdown.PAGES, ids=lambda page: str
 
 def keys(section: Any, path: str) -> Iterator[str]:
     """The path of every key in a section, and in those inside it."""
-    yield from (f"{path}.{key}" for setting in settings(section) for key in setting.parsers)
+    yield from (path + key for setting in settings(section) for key in setting.parsers)
     for name, inner in subsections(section).items():
         if inner is not CollectionConfig:
-            yield from keys(inner, f"{path}.{name}")
+            yield from keys(inner, f"{path}{name}.")
 
 
 KEYS = [
-    *keys(AccountConfig, "accounts[]"),
-    *keys(CollectionConfig, "collection"),
-    *keys(MetricsConfig, "metrics"),
+    *keys(AccountConfig, "accounts[]."),
+    *keys(CollectionConfig, "collection."),
+    *keys(MetricsConfig, "metrics."),
+    *keys(WebConfig, ""),
 ]
 
 
