@@ -32,6 +32,9 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 ws="none",
                 server_header=False,
+                # What uvicorn would otherwise take from the environment, by names that are not the exporter's.
+                workers=1,
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_GRACE,
             )

@@ -315,6 +315,13 @@ def test_the_metrics_are_where_they_were_wanted(tmp_path: Path, simulator: Simul
         assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 404
 
 
+def test_nothing_is_set_by_variables_of_other_programs(tmp_path: Path, simulator: Simulator) -> None:
+    """The server's library would read this one, and fail over what it holds."""
+    flag = configured(tmp_path, {"base_url": simulator.url})
+    with exporter(tmp_path, flag, WEB_CONCURRENCY="many") as server:
+        assert requests.get(server.url("/-/ready"), timeout=SECONDS).ok
+
+
 def test_a_failed_collection_is_one_line_and_a_good_one_none(tmp_path: Path, simulator: Simulator) -> None:
     """The log tells of what failed, each time it fails; scrapes that went well leave no trace."""
     with exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url})) as server:
