@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 ws="none",
                 server_header=False,
-                # What uvicorn would otherwise take from the environment, by names that are not the exporter's.
+                # What uvicorn would else take from the environment, by names that are not the exporter's.
                 workers=1,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
