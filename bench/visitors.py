@@ -158,6 +158,8 @@ async def drip(host: str, port: int, record: Record) -> None:
         reader, writer = await asyncio.open_connection(host, port)
         try:
             for byte in request:
+                if reader.at_eof():  # it was answered, and closed, before it was whole
+                    break
                 writer.write(bytes((byte,)))
                 await asyncio.sleep(_DRIP)
             answer = await reader.read()
