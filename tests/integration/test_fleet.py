@@ -56,7 +56,7 @@ def configured(folder: Path, url: str) -> str:
 
 
 def test_a_thousand_probes_at_once_are_all_answered(fleet: Exporter) -> None:
-    """Each with the calls of the account that it asked for: one for each account, and as many for one alone."""
+    """Each with the calls of the account that it asked for: one for each, and as many for one alone."""
     targets = NAMES + NAMES[:1] * (PROBES - len(NAMES))
     answers = asyncio.run(all_at_once(fleet.url("/probe"), targets))
     outcomes = Counter(
