@@ -132,7 +132,7 @@ def _seconds(found: re.Match[str]) -> str:
 
 def _alertmanager_config(folder: Path, webhook: str) -> Path:
     config = _read(ALERTMANAGER / "alertmanager.yml")
-    config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
+    config["route"] |= {"group_wait": "500ms", "group_interval": "1s"}
     for receiver in config["receivers"]:
         for target in receiver["webhook_configs"]:
             target["url"] = webhook
