@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
 from grafana.panels import Query, graph, tile
-from grafana.promql import RATE_WINDOW, of_exporters, once, select
+from grafana.promql import RATE_WINDOW, of_exporters, of_scrapes, once, select
 from grafana.style import AGE, BAD, GOOD, INTERVAL, NONE_WANTED, NOT_SCRAPED, WARNING, Scale, Words
 
 _BUDGET = select("exotel_api_budget_remaining_requests")
@@ -37,7 +37,7 @@ def _up() -> models.Panel:
         NOT_SCRAPED,
     )
     scale = Scale(BAD, {1: GOOD}, names={"0": ("Down", BAD), "1": ("Up", GOOD)})
-    return tile(words, f"min({of_exporters('up')})", unit="none", scale=scale)
+    return tile(words, f"min({of_scrapes('up')})", unit="none", scale=scale)
 
 
 def _collection() -> models.Panel:
@@ -208,7 +208,7 @@ def _scrape() -> models.Panel:
     )
     collectors = f"max by (account, collector) ({select('exotel_collector_duration_seconds')})"
     queries = [
-        Query(of_exporters("scrape_duration_seconds"), "{{instance}} scrape"),
+        Query(of_scrapes("scrape_duration_seconds"), "{{instance}} scrape"),
         Query(collectors, "{{account}} {{collector}}"),
     ]
     return graph(words, queries, unit="s")

@@ -28,10 +28,18 @@ def select(metric: str, *matchers: str) -> str:
     return _selected(metric, 'account=~"$account"', *matchers)
 
 
-def of_exporters(metric: str) -> str:
-    """A metric that any program has, such as `up`, of the exporters alone, those that are down included."""
+def of_exporters(metric: str, *matchers: str) -> str:
+    """A metric that any program has, such as its memory, of the exporters alone, those now down included."""
     known = f"last_over_time({_selected('exotel_exporter_build_info')}[1d])"
-    return f"{_selected(metric)} and on (job, instance) {known}"
+    return f"{_selected(metric, *matchers)} and on (job, instance) {known}"
+
+
+def of_scrapes(metric: str) -> str:
+    """What Prometheus says of scrapes, such as `up`, of the exporters alone, those that are down included.
+
+    An account that is probed at an exporter has its job and instance, but is a target with a label `account`.
+    """
+    return of_exporters(metric, 'account=""')
 
 
 def once(expr: str, *labels: str) -> str:

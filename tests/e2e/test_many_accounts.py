@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from grafana.promql import of_scrapes
 from tests.e2e import exotel, servers
 from tests.e2e.processes import Program, wait_for
+from tests.expressions import substituted
 
 ACCOUNTS = {"acme", "globex", "initech", "hooli", "umbrella", "नमस्ते & co"}
 NOWHERE = "127.0.0.1:1"
@@ -84,6 +86,13 @@ def test_the_exporters_tell_of_themselves_once(fleet: Fleet) -> None:
 
     wait_for(lambda: told() == each_to_both, within=30, what="the build of each exporter on each server")
     assert not any("account" in labels for labels in fleet.series("exotel_exporter_build_info"))
+
+
+def test_the_exporter_dashboard_shows_an_exporter_as_one_target(fleet: Fleet) -> None:
+    """What is shown of exporters leaves out the accounts probed at them, of the same job and instance."""
+    shown = substituted(of_scrapes("up"))
+    assert sorted(labels["instance"] for labels in fleet.series(shown)) == sorted([*fleet.exporters] * 2)
+    assert sorted(fleet.accounts('up{account!=""}')) == sorted(ACCOUNTS)
 
 
 def test_an_account_that_is_added_is_probed_without_a_restart(fleet: Fleet) -> None:
