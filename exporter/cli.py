@@ -18,13 +18,13 @@ import click
 from exporter.api.deadline import Deadline
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.descriptors import allow_many_descriptors
-from exporter.expose.app import Endpoints, create_app
 from exporter.expose.exposition import expose
-from exporter.expose.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.logs import set_up
 from exporter.memory import look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.release import release
+from exporter.serve.app import Endpoints, create_app
+from exporter.serve.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.usage import Command
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.

@@ -13,13 +13,13 @@ from pathlib import Path
 import exporter
 from exporter.api.deadline import Deadline
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
-from exporter.expose.app import Endpoints, create_app
-from exporter.expose.http_server import Server
-from exporter.expose.server import Address, bound_address, listen
-from exporter.expose.web import Web
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
+from exporter.serve.app import Endpoints, create_app
+from exporter.serve.http_server import Server
+from exporter.serve.server import Address, bound_address, listen
+from exporter.serve.web import Web
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)

@@ -1,1 +1,1 @@
-"""Top floor: turns observations into metric families and serves them."""
+"""Third floor: turns observations into metric families, and these into text."""

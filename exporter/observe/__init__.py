@@ -1,1 +1,1 @@
-"""Middle floor: from what the API said to what is true of an account."""
+"""Second floor: from what the API said to what is true of an account."""

@@ -11,9 +11,9 @@ import pytest
 
 from exporter.api.streams import AgentStreams
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
+from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, collecting, served

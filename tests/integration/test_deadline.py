@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.api.deadline import Deadline
 from exporter.api.errors import Reason
 from exporter.config import CollectionConfig, Secret
-from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
+from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.e2e.processes import wait_for

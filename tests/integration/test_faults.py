@@ -21,8 +21,8 @@ import yaml
 
 from exporter.api.errors import Reason
 from exporter.config import Secret
-from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.observe.account import Account
+from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.hostile import HOSTILE_ROWS
 from tests.clock import moved_clock

@@ -11,8 +11,8 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import Line, Secret
-from exporter.expose.app import Endpoints
-from exporter.expose.scrape import TIMEOUT_HEADER
+from exporter.serve.app import Endpoints
+from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.serving import account, served
 

@@ -15,9 +15,9 @@ import requests
 import yaml
 
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
-from exporter.expose.app import Endpoints
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
+from exporter.serve.app import Endpoints
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write

@@ -12,9 +12,9 @@ import pytest
 
 from exporter.api.deadline import Deadline
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.expose.scrape import TIMEOUT_HEADER
 from exporter.observe.account import Account
 from exporter.observe.calls_collector import CallsCollector, Listed
+from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.e2e.processes import wait_for

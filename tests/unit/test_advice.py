@@ -7,7 +7,7 @@ import re
 import pytest
 
 from exporter.api.errors import Reason
-from exporter.expose.advice import ADVICE, DOCS
+from exporter.serve.advice import ADVICE, DOCS
 from tests.tools import ROOT
 
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")

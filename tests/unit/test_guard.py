@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from exporter.config import RateLimitConfig, web_from_file
-from exporter.expose import passwords, token_bucket
-from exporter.expose.guard import Guard
-from exporter.expose.token_bucket import TokenBucket
-from exporter.expose.web import Web
+from exporter.serve import passwords, token_bucket
+from exporter.serve.guard import Guard
+from exporter.serve.token_bucket import TokenBucket
+from exporter.serve.web import Web
 from tests.clock import StillClock
 from tests.web import PASSWORD, hashed, write_web
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.streams import AgentStreams
-from exporter.expose.advice import ADVICE
-from exporter.expose.page import HEADERS, page
 from exporter.observe.observation import Observation, Run
 from exporter.observe.printable import printable
+from exporter.serve.advice import ADVICE
+from exporter.serve.page import HEADERS, page
 from tests.observations import CENTRE, ENDED_AT, LIFE, NAMED, STREAMS, everything, failed, observation
 
 NOW = ENDED_AT + 12

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import User
-from exporter.expose.passwords import _MOST_WAITING, Passwords, TooBusy
+from exporter.serve.passwords import _MOST_WAITING, Passwords, TooBusy
 from tests.web import PASSWORD, hashed
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.expose.scrape import BadTimeout, seconds_for
-from exporter.expose.server import Address, BadAddress
+from exporter.serve.scrape import BadTimeout, seconds_for
+from exporter.serve.server import Address, BadAddress
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import ClientAuth, WebConfig, web_from_file
-from exporter.expose import web as web_in_force
-from exporter.expose.tls import LiveContext
-from exporter.expose.web import Web
+from exporter.serve import web as web_in_force
+from exporter.serve.tls import LiveContext
+from exporter.serve.web import Web
 from tests.clock import StillClock
 from tests.web import hashed, write_authority, write_certificate, write_web
 

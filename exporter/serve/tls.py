@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from exporter.config import CannotServe, TlsServerConfig, server_context
-from exporter.expose.web import Web
+from exporter.serve.web import Web
 
 _NO_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.expose.advice import ADVICE, DOCS
 from exporter.observe.observation import Observation
 from exporter.observe.printable import printable
 from exporter.release import release
+from exporter.serve.advice import ADVICE, DOCS
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
@@ -114,7 +114,7 @@ def _quoted(name: str) -> str:
 
 
 _environment = Environment(
-    loader=PackageLoader("exporter", "expose"),
+    loader=PackageLoader("exporter", "serve"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

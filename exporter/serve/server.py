@@ -17,10 +17,10 @@ from types import FrameType
 from starlette.types import ASGIApp
 
 from exporter.config import BadConfig, WebFile
-from exporter.expose.http_server import BACKLOG, Server
-from exporter.expose.web import Web
 from exporter.logs import facts
 from exporter.observe.accounts import Accounts
+from exporter.serve.http_server import BACKLOG, Server
+from exporter.serve.web import Web
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
 _LAST_RESORT = 4.8  # seconds after which a program that is too busy to stop is ended

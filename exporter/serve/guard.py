@@ -7,9 +7,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.config import WebConfig
-from exporter.expose.passwords import Passwords, TooBusy
-from exporter.expose.token_bucket import TokenBucket
-from exporter.expose.web import Web
+from exporter.serve.passwords import Passwords, TooBusy
+from exporter.serve.token_bucket import TokenBucket
+from exporter.serve.web import Web
 
 
 class Guard:

@@ -9,10 +9,10 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.expose.connection import Connection, Limits
-from exporter.expose.guard import Guard
-from exporter.expose.tls import LiveContext
-from exporter.expose.web import Web
+from exporter.serve.connection import Connection, Limits
+from exporter.serve.guard import Guard
+from exporter.serve.tls import LiveContext
+from exporter.serve.web import Web
 
 BACKLOG = 2048
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection

@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from exporter.config import BadConfig
 from exporter.expose.exposition import accepts_gzip, expose
-from exporter.expose.page import HEADERS as PAGE_HEADERS
-from exporter.expose.page import page
-from exporter.expose.probe import UnknownTarget, explain, find
-from exporter.expose.scrape import TIMEOUT_HEADER, BadTimeout, collect
 from exporter.logs import facts, log_of, place
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts, Standing
 from exporter.observe.observation import Observation
+from exporter.serve.page import HEADERS as PAGE_HEADERS
+from exporter.serve.page import page
+from exporter.serve.probe import UnknownTarget, explain, find
+from exporter.serve.scrape import TIMEOUT_HEADER, BadTimeout, collect
 
 _UNKEPT = {"Cache-Control": "no-store"}
 

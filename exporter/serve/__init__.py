@@ -1,0 +1,1 @@
+"""Top floor: who may ask, for what, and what is answered: scrapes, probes, the page."""
