@@ -20,7 +20,7 @@ from exporter.config import BadConfig, Config, Mistake, WebFile, from_environmen
 from exporter.descriptors import allow_many_descriptors
 from exporter.expose.exposition import expose
 from exporter.logs import set_up
-from exporter.memory import look_for_garbage_rarely
+from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.release import release
 from exporter.serve.app import Endpoints, create_app
@@ -135,6 +135,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
 ) -> None:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
+    keep_large_blocks_apart()
     look_for_garbage_rarely()
     allow_many_descriptors()
     for number in (signal.SIGTERM, signal.SIGINT):
