@@ -156,14 +156,14 @@ async def drip(host: str, port: int, record: Record) -> None:
     request = f"GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     while True:
         reader, writer = await asyncio.open_connection(host, port)
+        answer = asyncio.ensure_future(reader.read())
         try:
             for byte in request:
-                if reader.at_eof():  # it was answered, and closed, before it was whole
+                if answer.done():  # it was answered, and closed, before it was whole
                     break
                 writer.write(bytes((byte,)))
                 await asyncio.sleep(_DRIP)
-            answer = await reader.read()
-            record.dripped[answer.partition(b"\r\n")[0].decode("latin-1")] += 1
+            record.dripped[(await answer).partition(b"\r\n")[0].decode("latin-1")] += 1
         except ConnectionError as error:
             record.dripped[type(error).__name__] += 1
         finally:
