@@ -20,6 +20,7 @@ RECORDED = [rule for rule in rules() if "record" in rule]
 ALERTS = [rule for rule in rules() if "alert" in rule]
 NAMES = {rule["alert"] for rule in ALERTS}
 THRESHOLD = re.compile(r"\b(?:account|all):exotel_\w+:(?:threshold|minimum|warning|critical|low|high)\b")
+SERIES = re.compile(r"\b\w+:exotel_\w+:\w+")
 
 each_alert = pytest.mark.parametrize(
     "alert", [pytest.param(rule, id=f"{rule['alert']}-{rule['labels']['severity']}") for rule in ALERTS]
@@ -166,6 +167,21 @@ def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
     assert RECORDED
     for rule in RECORDED:
         assert re.fullmatch(r"[a-z_]+:exotel_[a-z_]+:[a-z0-9_]+", rule["record"])
+
+
+def test_what_alerts_of_one_group_alone_read_is_recorded_in_it_before_them() -> None:
+    """Rules of a group are evaluated in order, groups at once: only so do its alerts see one value."""
+    groups = [group["rules"] for path in RULES.glob("*.yml") for group in _yaml(path)["groups"]]
+    read = [
+        {name for rule in group if "alert" in rule for name in SERIES.findall(rule["expr"])}
+        for group in groups
+    ]
+    for number, group in enumerate(groups):
+        elsewhere = {name for other, names in enumerate(read) if other != number for name in names}
+        recorded = [rule.get("record") for rule in group]
+        alone = {name for name in read[number] - elsewhere if not THRESHOLD.fullmatch(name)}
+        assert alone <= {*recorded}
+        assert None not in recorded[: sum(map(bool, recorded))]
 
 
 @pytest.mark.parametrize(
