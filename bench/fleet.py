@@ -115,7 +115,7 @@ async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Aim]
         Aim("memory, MiB", samples[-1].memory, 200),
         Aim("threads", max(each.threads for each in samples), 400),
         Aim("descriptors", max(each.descriptors for each in samples), 1500),
-        Aim("CPU, share of a core", used / took, 0.75),
+        Aim("CPU, share of a core", used / took, 0.8),
         Aim("CPU, ms a probe", used / len(record.seconds) * 1000, 12),
         *of_scrapes(record, p99=1000),
         Aim("reload, s", reload, 5),

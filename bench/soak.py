@@ -26,8 +26,9 @@ from bench.visitors import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep
 from tests.command import Exporter, exporter
 
 SCRAPERS, SILENT, DRIPPING = 4, 50, 50
-WARM_UP, CALM, EVERY = 20, 15, 10
-"""Seconds: with faults before the first sample; without faults before first and last; between the others."""
+WARM_UP, CALM, EVERY = 120, 15, 10
+"""Seconds: with faults before the first sample, till details of many calls are held; without faults before
+first and last; between the others."""
 RECOVERY = 70
 """Seconds; refused credentials are tried again after 60."""
 MEMORY_SLACK = 10.0
