@@ -42,10 +42,8 @@ build/lock/bin/uv: pyproject.toml
 	@touch $@
 
 bench: $(VENV)/ready  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
-	$(BIN)/python -m bench.start
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.fleet
-	$(BIN)/python -m bench.reloads
+	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
+	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 
 coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage

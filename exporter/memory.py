@@ -17,8 +17,7 @@ def keep_large_blocks_apart() -> None:
     thread that reads them, where small blocks then keep them from going back. Where the C library isn't glibc
     nothing happens. Source: mallopt(3), M_MMAP_THRESHOLD.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
+    _tell_glibc("mallopt", _MMAP_THRESHOLD, _LARGE)
 
 
 def give_memory_back() -> None:
@@ -27,8 +26,7 @@ def give_memory_back() -> None:
     After a run of oversized answers the process would stay fifty megabytes larger. It takes some
     milliseconds. Where the C library isn't glibc nothing happens. Source: malloc_trim(3).
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    _tell_glibc("malloc_trim", 0)
 
 
 def look_for_garbage_rarely() -> None:
@@ -38,3 +36,8 @@ def look_for_garbage_rarely() -> None:
     which nothing else is done, and was done several times a minute. Source: gc.set_threshold.
     """
     gc.set_threshold(10_000)
+
+
+def _tell_glibc(function: str, *arguments: int) -> None:
+    with suppress(AttributeError, OSError, TypeError):  # other C libraries
+        getattr(ctypes.CDLL(None), function)(*arguments)
