@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from urllib3.exceptions import SSLError
-from urllib3.util.ssl_ import ALPN_PROTOCOLS, create_urllib3_context
+from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
 from exporter.config.textfile import Stamp, stamp
 
@@ -44,7 +44,9 @@ def trusting(file: str) -> ssl.SSLContext:
 
 
 def _context(file: str) -> ssl.SSLContext:
-    context = create_urllib3_context()
+    # Not one of urllib3's or ssl's making: they would write the secrets of connections to $SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(file)
     context.set_alpn_protocols(ALPN_PROTOCOLS)
     # urllib3 would set them for each connection, and free what another thread may just be reading.

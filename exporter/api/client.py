@@ -7,18 +7,20 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from http import HTTPStatus
+from http.client import HTTPException
 from itertools import count
 from random import Random
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.auth import HTTPBasicAuth
 
 from exporter.api.answers import Page, read_page, refuse_failure
+from exporter.api.body import read_body
 from exporter.api.budget import Budget
-from exporter.api.connection import connection_error
+from exporter.api.connection import connection_error, proxy_error, timed_out
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
@@ -69,6 +71,8 @@ class Client:
         self._session = open_session(account)
         self._connections = cuttable(self._session, self._concurrency)
         self._threads = Crew(f"{account.name}-request", self._concurrency)
+        proxy_url = account.collection.proxy_url
+        self._proxy = _host(proxy_url.reveal()) if proxy_url else None
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._used: HTTPBasicAuth | None = None
         self.budget = Budget(account.collection.requests_per_minute)
@@ -149,7 +153,7 @@ class Client:
             awaited = [next(iter(under_way))] if in_order else under_way
             done, _ = wait(awaited, timeout=deadline.left(), return_when=FIRST_COMPLETED)
             if not done:
-                raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
+                raise timed_out(_host(self._calls_url), deadline)
             answer = done.pop()
             return under_way.pop(answer), answer
 
@@ -175,14 +179,17 @@ class Client:
 
     def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         """Give the body of a 200; ask again where that can help."""
+        was_kept = False
         for tries in count(1):
             self.budget.take(deadline, endpoint)
             if not deadline.left():
                 raise ApiError(Reason.TIMEOUT, "no time was left to ask")
+            self._connections.hold_to(deadline, fresh=was_kept)
             try:
                 return self._ask(endpoint, request, deadline)
             except ApiError as error:
-                pause = wait_before_retry(endpoint, error, tries, self._random)
+                was_kept = self._connections.has_kept
+                pause = wait_before_retry(endpoint, error, tries, self._random, was_kept=was_kept)
                 if pause is None or max(pause, self.budget.closed_for(endpoint)) >= deadline.left():
                     raise
                 self._observer.retry(endpoint, error.reason)
@@ -200,6 +207,11 @@ class Client:
             raise
         finally:
             self._observer.request(endpoint, code, time.monotonic() - started)
+        proxy = self._proxy if (request.url or "").startswith("http://") else None
+        if proxy and (refusal := proxy_error(status, body, proxy)):
+            raise refusal
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._connections.renew()  # the host may have moved, or another of its machines be well
         if status != HTTPStatus.OK:
             refuse_failure(status, body)
         if len(body) > BODY_LIMITS[endpoint]:
@@ -210,16 +222,18 @@ class Client:
     def _exchange(
         self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline
     ) -> tuple[int, bytes]:
-        self._connections.hold_to(deadline)
         try:
             timeout = max(deadline.left(), _LEAST_TIMEOUT)
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers, endpoint)
-                return response.status_code, _body(response, BODY_LIMITS[endpoint])
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                return response.status_code, read_body(response, BODY_LIMITS[endpoint], deadline)
+        except MemoryError:
+            raise ApiError(Reason.RESOURCES, "no memory is left for the answer") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, HTTPException) as error:
+            host = _host(request.url)
             if not deadline.left():  # it was cut, whatever that looks like from below
-                raise ApiError(Reason.TIMEOUT, "no whole answer in the time that was left") from None
-            raise connection_error(error) from None
+                raise timed_out(host, deadline) from None
+            raise connection_error(error, host, self._proxy, deadline) from None
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         ca_file = self._account.collection.tls_config.ca_file
@@ -236,9 +250,6 @@ class Client:
         return HTTPBasicAuth(key.encode(), token.encode())
 
 
-def _body(response: requests.Response, limit: int) -> bytes:
-    """Read a body whole, but no more than is bearable: requests' own .content reads in 10 kB pieces."""
-    told = response.headers.get("Content-Length", "")
-    is_bearable = told.isdigit() and int(told) <= limit and "Content-Encoding" not in response.headers
-    body: bytes = response.raw.read(None if is_bearable else limit + 1, decode_content=True)
-    return body
+def _host(url: str | None) -> str:
+    """Return the host and port of a URL, without the credentials that one of a proxy may hold."""
+    return urlsplit(url or "").netloc.rpartition("@")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -11,48 +12,91 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 import requests
 import urllib3.exceptions
 
+from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
 
 
-def connection_error(error: BaseException) -> ApiError:
-    """Give the ApiError for an exception that came instead of an answer; no URL or header is in its text."""
+def connection_error(error: BaseException, host: str, proxy: str | None, deadline: Deadline) -> ApiError:
+    """Return the ApiError for an exception that came instead of an answer; no URL or header is in its text.
+
+    `host` and `proxy`, each with its port, are who was asked, and what lay between if anything did.
+    """
     causes = tuple(_causes(error))
+    facts = {"why": _why(causes), "host": host, "proxy": proxy or host, "seconds": f"{deadline.seconds:.1f}"}
+    if any(isinstance(cause, OSError) and cause.errno in _USED_UP for cause in causes):
+        return ApiError(Reason.RESOURCES, "no connection can be opened: {why}".format_map(facts))
     for kinds, reason, text in _KINDS:
         if any(isinstance(cause, kinds) for cause in causes):
-            return ApiError(reason, text.format(why=_why(causes)))
-    return ApiError(Reason.CONNECTION, _why(causes))
+            return ApiError(reason, text.format_map(facts))
+    return ApiError(Reason.CONNECTION, "{host}: {why}".format_map(facts))
+
+
+def proxy_error(status: int, body: bytes, proxy: str) -> ApiError | None:
+    """Return the ApiError for an answer that a proxy gave in the API's stead, None for one that is the API's.
+
+    Over plain HTTP both look alike, but the API writes JSON.
+    """
+    if status != _CREDENTIALS_WANTED and (status not in _GATEWAY or body.lstrip().startswith(b"{")):
+        return None
+    return ApiError(Reason.CONNECTION, f"the proxy {proxy}: it answered HTTP {status}{_meaning(status)}")
+
+
+def timed_out(host: str, deadline: Deadline) -> ApiError:
+    """Return the ApiError for a request that the deadline has ended."""
+    return ApiError(Reason.TIMEOUT, f"{host}: no whole answer within {deadline.seconds:.1f} s")
 
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
+_CREDENTIALS_WANTED = 407
+_GATEWAY = {502, 503, 504}
+_USED_UP = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+"""What this machine lacks: descriptors, memory, local ports."""
 
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
-    ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), Reason.CONNECTION, "proxy: {why}"),
+    (
+        (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+        Reason.CONNECTION,
+        "the proxy {proxy}: {why}",
+    ),
     (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError),
         Reason.TLS,
-        "TLS failed: {why}",
+        "{host}: TLS failed: {why}",
     ),
     (
         (socket.gaierror, urllib3.exceptions.NameResolutionError),
         Reason.CONNECTION,
-        "the host has no address: {why}",
+        "{host}: no address was found: {why}",
     ),
     # before ConnectTimeoutError, which it inherits from for the sake of old code
-    ((urllib3.exceptions.NewConnectionError,), Reason.CONNECTION, "{why}"),
-    ((urllib3.exceptions.ConnectTimeoutError,), Reason.TIMEOUT, "no connection in the time that was left"),
+    ((urllib3.exceptions.NewConnectionError,), Reason.CONNECTION, "{host}: {why}"),
+    (
+        (urllib3.exceptions.ConnectTimeoutError,),
+        Reason.TIMEOUT,
+        "{host}: no connection within {seconds} s",
+    ),
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         Reason.TIMEOUT,
-        "no whole answer in the time that was left",
+        "{host}: no whole answer within {seconds} s",
     ),
     (
         (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError),
         Reason.BAD_RESPONSE,
         "the body can't be decompressed",
     ),
-    ((urllib3.exceptions.IncompleteRead, IncompleteRead), Reason.CONNECTION, "the answer was cut short"),
-    ((RemoteDisconnected,), Reason.CONNECTION, "the connection was closed without an answer"),
-    ((HTTPException,), Reason.CONNECTION, "the answer was not HTTP that can be read"),
+    (
+        (requests.exceptions.InvalidHeader, urllib3.exceptions.InvalidHeader),
+        Reason.BAD_RESPONSE,
+        "the answer's Content-Length is not one number of bytes",
+    ),
+    (
+        (urllib3.exceptions.IncompleteRead, IncompleteRead),
+        Reason.CONNECTION,
+        "{host}: the answer was cut short",
+    ),
+    ((RemoteDisconnected,), Reason.CONNECTION, "{host}: the connection was closed without an answer"),
+    ((HTTPException,), Reason.CONNECTION, "{host}: the answer was not HTTP that can be read"),
 )
 
 
@@ -72,7 +116,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _why(causes: tuple[BaseException, ...]) -> str:
     for cause in reversed(causes):
         if refusal := _TUNNEL_REFUSED.match(str(cause)):
-            return f"it refused the tunnel with HTTP {refusal[1]}"
+            return f"it refused the tunnel with HTTP {refusal[1]}{_meaning(int(refusal[1]))}"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message
         if isinstance(cause, ssl.SSLError) and cause.reason:
@@ -80,3 +124,9 @@ def _why(causes: tuple[BaseException, ...]) -> str:
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
             return cause.strerror.lower()
     return f"{type(causes[-1]).__name__}"
+
+
+def _meaning(status: int) -> str:
+    if status == _CREDENTIALS_WANTED:
+        return ": it wants other credentials in proxy_url"
+    return ": it can't reach the API" if status in _GATEWAY else ""

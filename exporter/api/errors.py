@@ -21,6 +21,8 @@ class Reason(StrEnum):
     REDIRECT = "redirect"
     BAD_RESPONSE = "bad_response"
     INCOMPLETE = "incomplete"
+    SECRET = "secret"  # noqa: S105  # it names a failure
+    RESOURCES = "resources"
     INTERNAL = "internal"
 
 

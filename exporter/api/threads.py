@@ -14,6 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
+from exporter.api.errors import ApiError, Reason
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Work = Callable[[], Any]
@@ -35,15 +37,26 @@ class Crew:
         self._lock = Lock()
 
     def submit(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Have something done; the future gives what came of it, and can be cancelled until it is begun."""
+        """Have something done; the future gives what came of it, and can be cancelled until it is begun.
+
+        Raises ApiError, `resources`, when nobody is there to do it: no thread can be started, and none of
+        this crew is at work.
+        """
         future: Future[_T] = Future()
-        with self._lock:
+        with self._lock:  # whoever begins to work waits for it, and finds the work
+            if self._at_work < self._most:
+                self._take_on_another()
             self._waiting.append((future, partial(work, *args, **kwargs)))
-            if self._at_work == self._most:
-                return future
-            self._at_work += 1
-        _hand_over(self._work)
         return future
+
+    def _take_on_another(self) -> None:
+        try:
+            _hand_over(self._work)
+        except (RuntimeError, MemoryError):  # the system gives no thread
+            if not self._at_work:
+                raise ApiError(Reason.RESOURCES, "no thread can be started") from None
+        else:
+            self._at_work += 1
 
     def _work(self) -> None:
         current_thread().name = self._name

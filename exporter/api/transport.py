@@ -1,11 +1,18 @@
-"""Connections that can be cut: socket timeouts bound a single read, not an answer that drips byte by byte."""
+"""Connections to the API: found, kept and cut so that none outlives its use or answers for another.
+
+Socket timeouts bound a single read, not an answer that drips byte by byte: so others can cut a connection.
+"""
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
+import sys
+import time
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
@@ -14,9 +21,17 @@ import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from exporter.api.authorities import trusting
 from exporter.api.deadline import Deadline
+from exporter.api.dialing import dial
+
+_HOSTS = 2  # the API's, and that of AgentStream
+_LONGEST_IDLE = 1.5
+"""Seconds. Servers, and what lies before them, forget silent connections without a word, the hastiest after
+two seconds: one is kept from request to request of a collection, and made anew for the next."""
+_LONGEST_LIFE = 60.0  # seconds; then the host is looked up again
 
 _thread = local()  # of all sessions: a thread is at one request at a time
 
@@ -27,10 +42,20 @@ class Connections:
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = Lock()
+        self._renewed_at = 0.0
 
-    def hold_to(self, deadline: Deadline) -> None:
-        """Let no connection that this thread makes come about after a deadline."""
-        _thread.deadline = deadline
+    def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
+        """Let no connection that this thread makes come about after a deadline; take none that is kept."""
+        _thread.deadline, _thread.wants_fresh, _thread.has_kept = deadline, fresh, False
+
+    @property
+    def has_kept(self) -> bool:
+        """Tell whether this thread's last request went over a connection that had been used before."""
+        return bool(_thread.has_kept)
+
+    def renew(self) -> None:
+        """Have connections made anew, to addresses that are looked up anew; answers under way may end."""
+        self._renewed_at = time.monotonic()
 
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""
@@ -44,6 +69,17 @@ class Connections:
             connection.close()
             raise TimeoutError
         connection.sock.settimeout(left)
+
+    def can_be_used_again(self, connection: _Held) -> bool:
+        """Tell whether a kept connection is fit for this thread's request."""
+        now, leftover = time.monotonic(), getattr(connection.sock, "pending", int)()
+        return (
+            not leftover  # of an answer to the request before: it would be taken for that to the next
+            and not _thread.wants_fresh
+            and now - connection.idle_since < _LONGEST_IDLE
+            and now - connection.made_at < _LONGEST_LIFE
+            and connection.made_at > self._renewed_at
+        )
 
     def cut(self) -> None:
         """Break all connections off: whoever waits for one gets an error at once."""
@@ -74,17 +110,19 @@ class _Adapter(HTTPAdapter):
             "https": partial(_SecurePool, connections=connections),
         }
         self._context: ssl.SSLContext | None = None
-        super().__init__(pool_connections=1, pool_maxsize=pool_size)  # of one host, with one context
+        self._lock = Lock()  # several threads send at once
+        super().__init__(pool_connections=_HOSTS, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> PoolManager:
-        options["proxy_ssl_context"] = self._context
-        manager: PoolManager = super().proxy_manager_for(*arguments, **options)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
+        with self._lock:
+            options["proxy_ssl_context"] = self._context
+            manager: PoolManager = super().proxy_manager_for(*arguments, **options)
+            manager.pool_classes_by_scheme = self._pools
+            return manager
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -92,24 +130,63 @@ class _Adapter(HTTPAdapter):
         """Have all connections verified by the shared context; where that is another one, connect anew."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         context = trusting(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        if context is not self._context:
-            self._context = context
-            self.proxy_manager.clear()
+        with self._lock:
+            if context is not self._context:
+                self._context = context
+                self.proxy_manager.clear()
         return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
 
     def cert_verify(self, *_: Any) -> None:
         """Leave that to the context: requests would have the authorities read for each connection."""
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer whose framing is taken at its word only as far as it makes sense."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read on past interim answers: Python knows only 100 Continue, and takes 103 for the answer itself.
+
+        RFC 9110, 15.2: a client must be able to parse any number of them before the final answer.
+        """
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # private
+        is_interim = 100 <= status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS
+        return version, HTTPStatus.CONTINUE if is_interim else status, reason
+
+    def _read_next_chunk_size(self) -> int:
+        """Read how long the next chunk is: of -1 bytes Python would read all that comes."""
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # private
+        if size < 0:
+            raise http.client.HTTPException("a chunk of less than no bytes")
+        return size
+
+
 class _Held(HTTPConnection):
+    response_class = _Response
+
     def __init__(self, *arguments: Any, connections: Connections, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._connections = connections
+        self.made_at = self.idle_since = 0.0
 
     def connect(self) -> None:
         self._connections.open(self)
+        self.made_at = time.monotonic()
         super().connect()
         self._connections.hold(self)  # to look up its host may have taken longer than there was time
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to whichever address of the host answers; urllib3 waits for one after the other."""
+        deadline: Deadline = _thread.deadline
+        try:
+            connected = dial(self._dns_host, self.port, self.socket_options or (), deadline)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "no address has answered") from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+        connected.settimeout(deadline.left() or sys.float_info.min)
+        return connected
 
     def _tunnel(self) -> None:
         super()._tunnel()
@@ -120,9 +197,25 @@ class _HeldSecure(_Held, HTTPSConnection):
     pass
 
 
-class _PlainPool(HTTPConnectionPool):
+class _Pool(HTTPConnectionPool):
+    """Keeps connections for those who come soon."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if not connection.is_closed and not connection._connections.can_be_used_again(connection):
+            connection.close()  # it is made anew
+        _thread.has_kept = not connection.is_closed
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.idle_since = time.monotonic()
+        super()._put_conn(connection)
+
+
+class _PlainPool(_Pool):
     ConnectionCls = _Held
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _HeldSecure

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
+import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -120,14 +123,14 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
 @pytest.mark.parametrize(
     ("error", "reason", "text"),
     [
-        (requests.ConnectTimeout(), Reason.TIMEOUT, "in the time that was left"),
-        (requests.ReadTimeout(), Reason.TIMEOUT, "in the time that was left"),
+        (requests.ConnectTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 5.0 s"),
+        (requests.ReadTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 5.0 s"),
         (requests.exceptions.SSLError(), Reason.TLS, "TLS failed"),
         (requests.exceptions.ProxyError(), Reason.CONNECTION, "proxy"),
         (
             requests.ConnectionError(OSError(111, "Connection refused")),
             Reason.CONNECTION,
-            "connection refused",
+            "exotel.test: connection refused",
         ),
         (requests.ConnectionError(f"{URL}?token={TOKEN}"), Reason.CONNECTION, "ConnectionError"),
         (requests.exceptions.ChunkedEncodingError(), Reason.CONNECTION, "ChunkedEncodingError"),
@@ -135,7 +138,7 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
         (
             requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 +919876543210")),
             Reason.CONNECTION,
-            "proxy: it refused the tunnel with HTTP 407",
+            "it refused the tunnel with HTTP 407: it wants other credentials in proxy_url",
         ),
         (
             requests.ConnectionError(RemoteDisconnected("")),
@@ -145,6 +148,25 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
         (requests.ConnectionError(BadStatusLine("SSH-2.0")), Reason.CONNECTION, "not HTTP that can be read"),
         (urllib3.exceptions.DecodeError("…"), Reason.BAD_RESPONSE, "decompressed"),
         (ConnectionResetError(104, "Connection reset by peer"), Reason.CONNECTION, "connection reset"),
+        (
+            requests.ConnectionError(socket.gaierror(-2, "Name or service not known")),
+            Reason.CONNECTION,
+            "exotel.test: no address was found: name or service not known",
+        ),
+        (
+            requests.exceptions.InvalidHeader(f"Content-Length {TOKEN}"),
+            Reason.BAD_RESPONSE,
+            "Content-Length is not one number",
+        ),
+        *(
+            (
+                OSError(code, os.strerror(code)),
+                Reason.RESOURCES,
+                os.strerror(code).lower(),
+            )
+            for code in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
+        ),
+        (MemoryError(), Reason.RESOURCES, "no memory is left"),
     ],
 )
 def test_a_request_without_an_answer_has_one_reason(

@@ -36,8 +36,16 @@ def test_the_reasons_that_are_exported_as_retried_are_those_that_are() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_what_is_not_the_list_is_asked_for_once(endpoint: Endpoint, reason: Reason) -> None:
     """It can wait for the next collection, and must not cost a listing."""
-    assert not RETRIED[endpoint]
     assert wait_before_retry(endpoint, ApiError(reason, ""), 1, dice(1)) is None
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("reason", Reason)
+def test_a_kept_connection_that_broke_is_replaced_at_once(endpoint: Endpoint, reason: Reason) -> None:
+    """The server may have closed it since the request before: that is nobody's failure."""
+    is_replaced = wait_before_retry(endpoint, ApiError(reason, ""), 1, dice(1), was_kept=True) == 0
+    assert is_replaced == (reason is Reason.CONNECTION)
+    assert Reason.CONNECTION in RETRIED[endpoint]
 
 
 @given(reason=st.sampled_from(sorted(FIRST_WAIT)), tries=st.integers(1, 50), seed=st.integers())

@@ -10,11 +10,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
+import requests
 import trustme
 from urllib3.connection import HTTPConnection
 
+from exporter.api import transport
 from exporter.api.deadline import Deadline
 from exporter.api.transport import Connections
 
@@ -106,3 +109,30 @@ def test_a_tls_connection_is_cut_below_its_encryption() -> None:
                 secure.sendall(b"secret")
             with suppress(ssl.SSLError, OSError):
                 assert peer.recv(10) == b""
+
+
+def test_a_proxy_that_was_found_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorities that change in another thread don't come between a look for its connections and a take."""
+    monkeypatch.setattr(transport, "trusting", lambda _: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    session = requests.Session()
+    transport.cuttable(session, 4)
+    adapter: Any = session.get_adapter("http://exotel.test")
+    request = session.prepare_request(requests.Request("GET", "http://exotel.test"))
+
+    def send() -> None:
+        adapter.get_connection_with_tls_context(request, verify=True, proxies={"http": "http://proxy.test"})
+
+    class Interrupted(dict[str, object]):
+        def __contains__(self, key: object) -> bool:
+            is_there = super().__contains__(key)
+            if is_there:
+                other = threading.Thread(
+                    target=adapter.build_connection_pool_key_attributes, args=[request, True]
+                )
+                other.start()
+                other.join(0.2)  # it waits, if all is well
+            return is_there
+
+    adapter.proxy_manager = Interrupted()
+    send()
+    adapter.proxy_manager_for("http://proxy.test")
