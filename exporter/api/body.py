@@ -6,26 +6,22 @@ import re
 
 import requests
 
-from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Reason
 
 _PIECE = 2**18  # bytes read at a time: in smaller ones the threads fight for the interpreter
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
-def read_body(response: requests.Response, limit: int, deadline: Deadline) -> bytes:
+def read_body(response: requests.Response, limit: int) -> bytes:
     """Return a body of at most `limit` bytes, or of a longer one its start: one byte more.
 
-    Raises ApiError when nobody can tell where it ends, and TimeoutError at the deadline: so many bytes in
-    tiny chunks take their time, even when they are here.
+    Raises ApiError when nobody can tell where it ends.
     """
     _refuse_lengths(response)
     pieces, left = [], limit + 1
     while left and (piece := response.raw.read(min(_PIECE, left), decode_content=True)):
         pieces.append(piece)
         left -= len(piece)
-        if not deadline.left():
-            raise TimeoutError
     return b"".join(pieces)
 
 

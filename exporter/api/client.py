@@ -226,7 +226,7 @@ class Client:
             timeout = max(deadline.left(), _LEAST_TIMEOUT)
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers, endpoint)
-                return response.status_code, read_body(response, BODY_LIMITS[endpoint], deadline)
+                return response.status_code, read_body(response, BODY_LIMITS[endpoint])
         except MemoryError:
             raise ApiError(Reason.RESOURCES, "no memory is left for the answer") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, HTTPException) as error:

@@ -43,6 +43,44 @@ def test_a_crew_does_so_many_things_at_a_time(gate: threading.Event) -> None:
     assert [future.result(GUARD) for future in futures] == list(range(8))
 
 
+def test_a_crew_never_does_more_things_at_a_time() -> None:
+    """However many are handed to it, and however fast they end."""
+    lock, at_once, most = threading.Lock(), 0, 0
+
+    def work() -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        threading.Event().wait(0.001)
+        with lock:
+            at_once -= 1
+
+    crew = Crew("three", 3)
+    wait([crew.submit(work) for _ in range(200)], timeout=GUARD)
+    assert most == 3
+
+
+def test_work_waits_for_the_others_of_a_crew_when_no_thread_can_start(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done by those that are there, and counts for none that isn't: the crew grows again later."""
+
+    def refuse(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_idle", [])
+    crew = Crew("short-handed", 3)
+    first = crew.submit(gate.wait, GUARD)
+    with monkeypatch.context() as scarcity:
+        scarcity.setattr(threading.Thread, "start", refuse)
+        waiting = [crew.submit(gate.wait, GUARD) for _ in range(5)]
+    others = [crew.submit(gate.wait, GUARD) for _ in range(2)]
+    wait_for(lambda: sum(each.running() for each in (first, *waiting, *others)) == 3, GUARD, "three threads")
+    gate.set()
+    assert all(each.result(GUARD) for each in (first, *waiting, *others))
+
+
 def test_a_crew_of_one_keeps_the_order() -> None:
     """As if it had a thread of its own."""
     done: list[int] = []
