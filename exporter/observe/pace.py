@@ -54,7 +54,8 @@ class Pace:
 
     def spare(self) -> int:
         """Give the requests that details may take, so that listings go on at this pace and never wait."""
-        in_a_minute = math.floor(_MINUTE / (self._interval - _EARLY)) + 1  # first and last included
+        listing = time.monotonic() - self._began  # seconds; the minute may reach into another one
+        in_a_minute = math.floor((_MINUTE + listing) / (self._interval - _EARLY)) + 1
         share = self._config.requests_per_minute // in_a_minute
         left = self._budget.remaining() - self._needed  # when the next collection has its own
         return max(0, min(share - self._needed, left))

@@ -290,7 +290,7 @@ def test_a_closed_port_is_a_connection_failure() -> None:
     with account(f"http://127.0.0.1:{port}") as made:
         error = observe(made).error
     assert error is not None
-    assert (error.reason, error.detail) == (Reason.CONNECTION, "connection refused")
+    assert (error.reason, error.detail) == (Reason.CONNECTION, f"127.0.0.1:{port}: connection refused")
 
 
 def test_a_host_without_address_is_a_connection_failure() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.api.budget import Budget
@@ -106,6 +106,7 @@ CENTRES = st.builds(
 
 
 @given(centre=CENTRES)
+@example(centre=Centre(interval=7.625, pages=22, requests_per_minute=224, beside=1, slowness=0.9))
 def test_details_cost_no_listing(clock: StillClock, centre: Centre) -> None:
     """At any steady pace: the same scrapes are given a new listing, none waits, and the budget holds."""
     alone, beside = (centre.scraped(clock, with_details=each) for each in (False, True))
