@@ -33,14 +33,11 @@ _TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-
 _T = TypeVar("_T")
 
 
-class _AddressType(click.ParamType["Address"]):
-    name = "host:port"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        try:
-            return Address.parse(value)
-        except BadAddress as error:
-            self.fail(str(error), param, ctx)
+def _addresses(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Address, ...]:
+    try:
+        return tuple(map(Address.parse, values))
+    except BadAddress as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
@@ -73,7 +70,8 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @click.option(
     "--web.listen-address",
     "addresses",
-    type=_AddressType(),
+    callback=_addresses,
+    metavar="HOST:PORT",
     multiple=True,
     default=[":9927"],
     show_default=True,

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from click.testing import CliRunner
 
 from exporter.simulator.cli import main
 from exporter.simulator.durations import parse_duration
@@ -83,14 +82,21 @@ def test_requests_are_logged_when_asked_for() -> None:
         assert process.stderr.read().split(maxsplit=1)[1] == "GET /v3/accounts/demo/calls/active 200\n"
 
 
-def test_an_occupied_address_is_one_line_and_1() -> None:
+def exit_code(*arguments: str) -> object:
+    """What the command exits with, run here."""
+    with pytest.raises(SystemExit) as exited:
+        main([*arguments])
+    return exited.value.code
+
+
+def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:
     """On standard error: which address, and why."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = CliRunner().invoke(main, ["--calls=1", f"--listen-address=127.0.0.1:{port}"])
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr == f"exotel-simulator: can't listen on 127.0.0.1:{port}: Address already in use\n"
+        assert exit_code("--calls=1", f"--listen-address=127.0.0.1:{port}") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"exotel-simulator: can't listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 @pytest.mark.parametrize(
@@ -107,16 +113,16 @@ def test_an_occupied_address_is_one_line_and_1() -> None:
         ("--no-such-option", "No such option"),
     ],
 )
-def test_wrong_usage_is_told_and_2(argument: str, says: str) -> None:
+def test_wrong_usage_is_told_and_2(argument: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Which option is wrong, what was found and what is accepted."""
-    result = CliRunner().invoke(main, [argument])
-    assert result.exit_code == 2
-    assert says in result.stderr
+    assert exit_code(argument) == 2
+    assert says in capsys.readouterr().err
 
 
-def test_help_tells_every_fault() -> None:
+def test_help_tells_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     """By name, in the words of the table."""
-    shown = CliRunner().invoke(main, ["--help"]).stdout
+    assert exit_code("--help") == 0
+    shown = capsys.readouterr().out
     assert all(f"  {name}  " in shown for name in KINDS)
 
 
