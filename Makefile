@@ -7,16 +7,26 @@ PACKAGE := --editable .
 
 MINUTES ?= 10
 
-LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
   --custom-compile-command='make lock'
 
-.PHONY: demo test lint wheel lock bench coverage soak generate pictures clean
+.PHONY: demo test lowest lint wheel lock bench coverage soak generate pictures clean
 
 demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
 
 test: lint $(VENV)/deploy  ## linters, types and every test
 	$(BIN)/pytest
+
+# What is told of wrong usage is click's, each version in its own words; how a wheel is built is setuptools'.
+lowest: $(VENV)/deploy  ## the program and its tests with the lowest versions that pyproject.toml declares
+	$(PYTHON) -m venv --clear --without-pip build/lowest
+	$(BIN)/uv pip install --quiet --python=build/lowest/bin/python --resolution=lowest-direct \
+	  --requirements=pyproject.toml --extra=dev
+	$(BIN)/uv pip install --quiet --python=build/lowest/bin/python --no-deps $(PACKAGE)
+	build/lowest/bin/exotel-exporter --version
+	build/lowest/bin/exotel-exporter --demo --once >build/lowest/demo.prom
+	CI= build/lowest/bin/pytest tests/unit tests/integration/test_authorities.py tests/integration/test_tls.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -27,16 +37,16 @@ wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
 
-lock: build/lock/bin/uv  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
-	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file=deploy/requirements-build.lock -
 	$(LOCK) --output-file=deploy/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear --without-pip build/locked
-	build/lock/bin/uv pip install --quiet --python=build/locked/bin/python --require-hashes --requirements=deploy/requirements.lock
+	$(BIN)/uv pip install --quiet --python=build/locked/bin/python --require-hashes --requirements=deploy/requirements.lock
 	build/lock/bin/cyclonedx-py environment --pyproject=pyproject.toml --output-reproducible --of=JSON \
 	  --output-file=deploy/sbom.cdx.json build/locked/bin/python
 
-build/lock/bin/uv: pyproject.toml
+build/lock/bin/cyclonedx-py: pyproject.toml
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check '.[lock]'
 	@touch $@

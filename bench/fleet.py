@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import certifi
 import click
 import requests
 import trustme
 import yaml
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from bench.aims import Aim, of_scrapes, report
 from bench.process import Sample, cpu_seconds, simulator
@@ -86,7 +86,7 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
 @contextmanager
 def _simulator(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
     authority, pem = trustme.CA(), folder / "simulator.pem"
-    everyday = Path(certifi.where()).read_bytes()  # as many as an account without a ca_file trusts
+    everyday = Path(DEFAULT_CA_BUNDLE_PATH).read_bytes()  # as many as an account without a ca_file trusts
     (folder / "ca.pem").write_bytes(everyday + authority.cert_pem.bytes())
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
     options = "--flat", f"--calls={calls}", "--latency=20ms", *([f"--tls-file={pem}"] if tls else [])

@@ -1,0 +1,75 @@
+"""What is imported is declared: what a dependency brings along may be gone with its next version."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from tests.tools import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OURS = {"exporter", "tests", "grafana", "docs", "deploy", "bench"}
+PACKAGES = {"helm_python": ["helm-python-sdk"], **packages_distributions()}
+"""Those that a module may come from; Helm's isn't installed everywhere."""
+
+
+def imported(folder: str) -> set[str]:
+    """The modules of others, by the first part of their names, that files of a folder import."""
+    names = set[str]()
+    for file in (ROOT / folder).rglob("*.py"):
+        names.update(_imports(ast.walk(ast.parse(file.read_text(encoding="utf-8")))))
+    return names - OURS - sys.stdlib_module_names
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
+
+
+def packages(module: str) -> set[NormalizedName]:
+    """The packages that a module may come from."""
+    return set(map(canonicalize_name, PACKAGES[module]))
+
+
+def declared(*extras: str) -> set[NormalizedName]:
+    """What is declared for everybody, and in these extras."""
+    lists = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)]
+    return {canonicalize_name(Requirement(each).name) for part in lists for each in part}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("exporter", ()),
+        ("tests", ("dev",)),
+        ("docs", ("dev",)),
+        ("grafana", ("dev",)),
+        ("bench", ("dev",)),
+        ("deploy", ("dev", "deploy")),
+    ],
+)
+def test_what_is_imported_is_declared(folder: str, extras: tuple[str, ...]) -> None:
+    """The exporter imports its dependencies alone; what builds and tests it, those of its extras too."""
+    undeclared = {module for module in imported(folder) if not packages(module) & declared(*extras)}
+    assert undeclared == set()
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Nobody installs what the exporter has no use for."""
+    used = {package for module in imported("exporter") for package in packages(module)}
+    assert declared() - used == set()
+
+
+@pytest.mark.parametrize("dependency", PROJECT["dependencies"])
+def test_a_dependency_has_bounds(dependency: str) -> None:
+    """A lowest version, which `make lowest` tests, and the next major version, of which nobody knows yet."""
+    requirement = Requirement(dependency)
+    assert {each.operator for each in requirement.specifier} == {">=", "<"}
