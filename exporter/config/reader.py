@@ -7,11 +7,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from exporter.config.parsing import Source
+from exporter.config.parsing import Conflict, Source
 from exporter.config.reading import BadConfig, Reader
 from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig
 from exporter.config.sections import keys
 from exporter.config.shown import kind, show
+from exporter.config.urls import is_clear
 
 ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
@@ -19,6 +20,7 @@ ENVIRONMENT_VARIABLES = {
     "api_token": "EXOTEL_API_TOKEN",
     "base_url": "EXOTEL_BASE_URL",
 }
+_CLEAR = "credentials would leave this machine in clear"
 
 
 def from_file(path: Path, environment: Mapping[str, str]) -> Config:
@@ -40,18 +42,17 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     """
     reader = _Reader("environment", Source(Path(), None))
     given = {key: environment.get(variable) or None for key, variable in ENVIRONMENT_VARIABLES.items()}
-    account = reader.section(AccountConfig, given, "")
+    account = reader.account(given, {}, "", CollectionConfig())
     if account is None:
         raise BadConfig(
             replace(
                 mistake,
                 path=ENVIRONMENT_VARIABLES[mistake.path],
-                accepted=mistake.accepted.removesuffix(f" (or {mistake.path}_file)"),
+                accepted=mistake.accepted.partition(" (or ")[0],  # another key, which only a file can hold
             )
             for mistake in reader.mistakes
         )
-    accounts = (replace(account, name=account.account_sid),)
-    return Config(accounts=accounts, collection=CollectionConfig(), metrics=MetricsConfig())
+    return Config(accounts=(account,), collection=CollectionConfig(), metrics=MetricsConfig())
 
 
 class _Reader(Reader):
@@ -91,9 +92,25 @@ class _Reader(Reader):
         given = self.mapping(data, path, [*own, *shared])
         if given is None:
             return None
-        account = self.section(AccountConfig, {key: given.get(key) for key in own}, path)
         overrides = {key: given.get(key) for key in shared}
-        own_collection = self.section(CollectionConfig, overrides, path, collection)
-        if account is None or own_collection is None:
+        return self.account({key: given.get(key) for key in own}, overrides, path, collection)
+
+    def account(
+        self,
+        given: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        path: str,
+        collection: CollectionConfig,
+    ) -> AccountConfig | None:
+        """Read an account's own keys, and what it overrides of `collection`."""
+        before = len(self.mistakes)
+        values = self.values(AccountConfig, given, path)
+        shared = self.values(CollectionConfig, overrides, path, collection)
+        match values, shared:
+            case {"base_url": url}, {"allow_http": False, "proxy_url": proxy} if is_clear(url, proxy):
+                accepts = f"{url.replace('http', 'https', 1)} (or allow_http: true)"
+                self.conflict(Conflict("base_url", _CLEAR, accepts), AccountConfig, given, path)
+        if len(self.mistakes) > before:
             return None
-        return replace(account, name=account.name or account.account_sid, collection=own_collection)
+        account = AccountConfig(**values | {"collection": CollectionConfig(**shared)})
+        return replace(account, name=account.name or account.account_sid)

@@ -81,7 +81,7 @@ class Reader:
         for setting in settings(kind):
             self._setting(setting, given, path, values)
         for conflict in conflicts(kind, values):
-            self._conflict(conflict, kind, given, path)
+            self.conflict(conflict, kind, given, path)
         return values
 
     def _setting(self, setting: Setting, given: Mapping[str, Any], path: str, values: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ class Reader:
             for part in error.parts if isinstance(error, SeveralUnacceptable) else (error,):
                 self._unacceptable(part, parser, raw, path)
 
-    def _conflict(self, conflict: Conflict, kind: Any, given: Mapping[str, Any], path: str) -> None:
+    def conflict(self, conflict: Conflict, kind: Any, given: Mapping[str, Any], path: str) -> None:
         """Note the conflict under the key that gave the setting, if one did."""
         [parsers] = (setting.parsers for setting in settings(kind) if setting.name == conflict.setting)
         key = next((key for key in parsers if given.get(key) is not None), conflict.setting)

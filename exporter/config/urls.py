@@ -1,29 +1,38 @@
-"""Parsers of URLs, of which a base URL must hold no credentials and a proxy's may."""
+"""Parsers of URLs, of which one of the API must hold no credentials and a proxy's may."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
 
 from exporter.config.parsing import Parser, Source, Unacceptable
 from exporter.config.secret import Secret
 
-_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
-_NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
+_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)
+_PORTS = {"http": 80, "https": 443}
+_NO_PART_OF_A_BASE_URL = {"?": "a query", "#": "a fragment"}
 
 
 def base_url() -> Parser:
-    """Parse the URL of the API, which must hold no credentials."""
+    """Parse the URL of an API into scheme, host and port; anything behind those is a mistake."""
 
     def parse(value: Any, _source: Source) -> str:
+        if isinstance(value, str) and "@" in value:
+            raise Unacceptable("a text with @, as in a URL with credentials")
         for mark, part in _NO_PART_OF_A_BASE_URL.items():
             if isinstance(value, str) and mark in value:
-                raise Unacceptable(f"a text with {mark}, as in a URL with {part}")
-        _check_url(value)
-        return str(value).rstrip("/")
+                raise Unacceptable(f"a text with {mark}, as in a URL with {part}", accepts=_suggested(value))
+        url = _http_url(value)
+        if (url.path or "").strip("/"):
+            raise Unacceptable(why="a path behind the host", accepts=_root(url))
+        return _root(url)
 
-    accepts = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
+    accepts = "a URL like https://ccm-api.in.exotel.com, without path or credentials (api_key, api_token)"
     return Parser(accepts, parse)
 
 
@@ -31,20 +40,50 @@ def proxy_url() -> Parser:
     """Parse the URL of a proxy, which may hold credentials and is a secret therefore."""
 
     def parse(value: Any, _source: Source) -> Secret:
-        _check_url(value)
+        _http_url(value)
         return Secret(value)
 
     return Parser("a URL like http://proxy.example.com:3128", parse, hidden=True)
 
 
-def _check_url(value: Any) -> None:
+def is_clear(url: str, proxy: Secret | None) -> bool:
+    """Return whether requests to a URL leave this machine unencrypted."""
+    hops = (url, proxy.reveal()) if proxy else (url,)
+    return url.startswith("http:") and not all(map(_is_loopback, hops))
+
+
+def _is_loopback(url: str) -> bool:
+    host = parse_url(url).host or ""
+    if (
+        host.rstrip(".").rpartition(".")[2] == "localhost"
+    ):  # nor do names below it leave the machine: RFC 6761
+        return True
+    with suppress(ValueError):
+        return ip_address(host.strip("[]")).is_loopback
+    return False
+
+
+def _http_url(value: Any) -> Url:
+    """Return the parts of a URL, as the HTTP client reads it. Raise Unacceptable for anything else."""
     if not isinstance(value, str) or not value.isprintable() or " " in value:
         raise Unacceptable
     try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+        url = parse_url(value)
+    except LocationParseError:
         raise Unacceptable from None
-    is_host = ":" in host or _HOST.fullmatch(host)  # urlsplit has looked at IPv6 addresses itself
-    if parts.scheme not in {"http", "https"} or not is_host or port == 0 or parts.netloc.endswith(":"):
+    is_host = url.host and (url.host.startswith("[") or _HOST.fullmatch(url.host))
+    if url.scheme not in _PORTS or not is_host or url.port == 0 or value.rstrip("/").endswith(":"):
         raise Unacceptable
+    return url
+
+
+def _root(url: Url) -> str:
+    """Return scheme, host and port in their one way of writing: requests to one API share one budget."""
+    port = "" if url.port in {None, _PORTS[str(url.scheme)]} else f":{url.port}"
+    return f"{url.scheme}://{url.host}{port}"
+
+
+def _suggested(value: str) -> str | None:
+    with suppress(Unacceptable):
+        return _root(_http_url(value))
+    return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import trustme
 import yaml
 from hypothesis import given
@@ -35,15 +36,15 @@ SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, StreamsConfig, TlsCo
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, proxy_url, "
-    "streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, allow_http, "
+    "proxy_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (
     "account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, lines, "
     + COLLECTION_KEYS
 )
-A_URL = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
+A_URL = "a URL like https://ccm-api.in.exotel.com, without path or credentials (api_key, api_token)"
 A_PROXY = "a URL like http://proxy.example.com:3128"
 A_DURATION = "a duration from 0.1s to 600s, like 10s, 500ms or 1m30s"
 A_LIMIT = "a whole number from 1 to 10000000"
@@ -138,12 +139,18 @@ def test_durations_are_read_as_prometheus_writes_them(tmp_path: Path, written: s
     [
         ("https://api.example.com/", "https://api.example.com"),
         ("http://127.0.0.1:9928", "http://127.0.0.1:9928"),
-        ("https://[::1]:8080/exotel/", "https://[::1]:8080/exotel"),
-        ("HTTPS://API.example.com.", "HTTPS://API.example.com."),
+        ("https://[::1]:8080/", "https://[::1]:8080"),
+        ("https://api.example.com//", "https://api.example.com"),
+        ("https://api.example.com/.", "https://api.example.com"),
+        ("HTTPS://API.example.com.", "https://api.example.com."),
+        ("https://API.example.com:443", "https://api.example.com"),
+        ("http://LocalHost:80/", "http://localhost"),
+        ("https://Bücher.example", "https://xn--bcher-kva.example"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_base_urls_are_read(tmp_path: Path, written: str, read: str) -> None:
-    """Any HTTP URL will do, IPv6 addresses too; a slash at the end is dropped."""
+    """A host by name or address; what means the same is read as the same, for one API has one budget."""
     assert only_account(write(tmp_path, document({"base_url": written}))).base_url == read
 
 
@@ -416,6 +423,12 @@ def test_other_buckets_are_mistakes(tmp_path: Path, written: object, found: str)
         *("api.example.com", "//api.example.com", "ftp://api.example.com", "https://", "https://."),
         *("https://a b", " https://a", "https://a/\t", "https://a..b", "https://<a>", "https://[::1"),
         *("https://a:0", "https://a:65536", "https://a:x", "https://a:", "https://a:-1", ""),
+        *(
+            "https://\u0660a.example",
+            "https://\u2603.example",
+            "https:a",
+            "https:///a",
+        ),
     ],
 )
 def test_other_base_urls_are_mistakes(tmp_path: Path, written: str) -> None:
@@ -427,21 +440,128 @@ def test_other_base_urls_are_mistakes(tmp_path: Path, written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "found"),
+    ("written", "found", "accepted"),
     [
-        (f"https://key:{TOKEN}@a", "a text with @, as in a URL with credentials"),
-        (f"https://{TOKEN}@a:99999", "a text with @, as in a URL with credentials"),
-        (f"key:{TOKEN}@a b", "a text with @, as in a URL with credentials"),
-        (f"https://a?token={TOKEN}", "a text with ?, as in a URL with a query"),
-        ("https://a?", "a text with ?, as in a URL with a query"),
-        (f"https://a:0/#{TOKEN}", "a text with #, as in a URL with a fragment"),
+        (f"https://key:{TOKEN}@a", "a text with @, as in a URL with credentials", A_URL),
+        (f"https://{TOKEN}@a:99999", "a text with @, as in a URL with credentials", A_URL),
+        (f"https://key:{TOKEN}@a/v3?b#c", "a text with @, as in a URL with credentials", A_URL),
+        (f"key:{TOKEN}@a b", "a text with @, as in a URL with credentials", A_URL),
+        (f"https://a?token={TOKEN}", "a text with ?, as in a URL with a query", "https://a"),
+        ("https://a?", "a text with ?, as in a URL with a query", "https://a"),
+        (f"HTTPS://A:443/b?{TOKEN}#c", "a text with ?, as in a URL with a query", "https://a"),
+        (f"https://a:8443#{TOKEN}", "a text with #, as in a URL with a fragment", "https://a:8443"),
+        (f"https://a:0/#{TOKEN}", "a text with #, as in a URL with a fragment", A_URL),
     ],
 )
-def test_a_base_url_that_may_hold_credentials_is_not_shown(tmp_path: Path, written: str, found: str) -> None:
+def test_a_base_url_that_may_hold_credentials_is_not_shown(
+    tmp_path: Path, written: str, found: str, accepted: str
+) -> None:
     """Whatever else is wrong with it, a URL in which credentials could stand is only described."""
     assert mistakes(write(tmp_path, document({"base_url": written}))) == [
-        f"accounts[0].base_url: found {found}; accepted: {A_URL}"
+        f"accounts[0].base_url: found {found}; accepted: {accepted}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "accepted"),
+    [
+        ("https://ccm-api.in.exotel.com/v3", "https://ccm-api.in.exotel.com"),
+        ("https://ccm-api.in.exotel.com/v3/accounts/", "https://ccm-api.in.exotel.com"),
+        ("https://[::1]:8080/exotel/", "https://[::1]:8080"),
+        ("HTTPS://CCM-API.exotel.com:443//v3", "https://ccm-api.exotel.com"),
+        ("https://a/%20", "https://a"),
+        ("https://a\\b", "https://a"),
+    ],
+)
+def test_a_base_url_with_a_path_is_told_without_it(tmp_path: Path, written: str, accepted: str) -> None:
+    """What was copied from the API's documentation or from curl: the line says what to write."""
+    assert mistakes(write(tmp_path, document({"base_url": written}))) == [
+        f"accounts[0].base_url: found {json.dumps(written)} (a path behind the host); accepted: {accepted}"
+    ]
+
+
+HOSTS = st.text("aA0-_.\u00e9\u0660:@[]%/\\?# ", max_size=12) | st.text(max_size=6)
+
+
+@given(written=st.builds("{}{}{}".format, st.sampled_from(["https://", "HTTPS://", ""]), HOSTS, HOSTS))
+def test_a_base_url_that_is_read_is_one_that_can_be_asked(folder: Path, written: str) -> None:
+    """The client reads scheme, host and port in it, and no more; written down, it is read as the same."""
+    try:
+        read = only_account(write(folder, document({"base_url": written.replace("${", "")}))).base_url
+    except BadConfig:
+        return
+    assert only_account(write(folder, document({"base_url": read}))).base_url == read
+    request = requests.Request("GET", read).prepare()
+    assert request.url == f"{read}/"
+    assert request.headers == {}
+    assert "@" not in read
+
+
+@pytest.mark.parametrize(
+    ("written", "accepted"),
+    [
+        ("http://ccm-api.in.exotel.com", "https://ccm-api.in.exotel.com"),
+        ("HTTP://CCM-API.in.exotel.com:80/", "https://ccm-api.in.exotel.com"),
+        ("http://10.0.0.1:8080", "https://10.0.0.1:8080"),
+        ("http://128.0.0.1", "https://128.0.0.1"),
+        ("http://[::2]", "https://[::2]"),
+        ("http://localhost.example.com", "https://localhost.example.com"),
+        ("http://notlocalhost", "https://notlocalhost"),
+    ],
+)
+def test_credentials_in_clear_are_refused(tmp_path: Path, written: str, accepted: str) -> None:
+    """Over a network HTTP shows the token to whoever listens; the line says what to write instead."""
+    told = [
+        f'accounts[0].base_url: found "{written}" (credentials would leave this machine in clear); '
+        f"accepted: {accepted} (or allow_http: true)"
+    ]
+    refused = {"base_url": written}
+    assert mistakes(write(tmp_path, document(refused))) == told
+    assert mistakes(write(tmp_path, document({**refused, "call_limit": "x"})))[1:] == told
+    own = {**refused, "allow_http": False}
+    assert mistakes(write(tmp_path, document(own, collection={"allow_http": True}))) == told
+    only_account(write(tmp_path, document(refused, collection={"allow_http": True})))
+    only_account(write(tmp_path, document({**refused, "allow_http": True})))
+    with pytest.raises(BadConfig) as caught:
+        from_environment({**VARIABLES, "EXOTEL_BASE_URL": written})
+    assert str(caught.value) == (
+        f'environment: EXOTEL_BASE_URL: found "{written}" (credentials would leave this machine in clear); '
+        f"accepted: {accepted}"
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:9928", "127.255.255.254", "localhost", "localhost.", "LOCALHOST:80", "a.localhost", "[::1]"],
+)
+def test_credentials_in_clear_are_fine_on_this_machine(tmp_path: Path, host: str) -> None:
+    """A simulator, or a proxy that adds TLS, which the loopback interface leads to."""
+    url = f"http://{host}"
+    assert only_account(write(tmp_path, document({"base_url": url}))).base_url.startswith("http:")
+    assert from_environment({**VARIABLES, "EXOTEL_BASE_URL": url}).accounts[0].base_url.startswith("http:")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "proxy", "is_fine"),
+    [
+        ("https://a.example.com", "http://proxy.example.com", True),  # which sees TLS alone
+        ("http://localhost", "http://127.0.0.1:3128", True),
+        ("http://localhost", "http://user:pass@proxy.example.com", False),
+        ("http://localhost", "https://proxy.example.com", False),  # which reads it, and sends it on
+        ("http://a.example.com", "http://localhost", False),
+    ],
+)
+def test_a_proxy_is_on_the_way_too(tmp_path: Path, base_url: str, proxy: str, is_fine: bool) -> None:
+    """HTTP that a proxy elsewhere forwards leaves this machine, be it for this machine."""
+    file = write(tmp_path, document({"base_url": base_url}, collection={"proxy_url": proxy}))
+    if is_fine:
+        only_account(file)
+    else:
+        (line,) = mistakes(file)
+        assert (
+            f'accounts[0].base_url: found "{base_url}" (credentials would leave this machine in clear)'
+            in line
+        )
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
