@@ -132,11 +132,27 @@ without the file the exporter speaks plain HTTP to everybody. What it asks for h
   the next connection or request finds them. Users, certificates, authorities, headers and limits can all
   change so.
 - A section with a mistake stays as it was, and the log says why, once for each change. So does a section
-  that would no longer ask for TLS, for certificates of clients or for passwords where it did: it may be
-  half a file. To do without them takes a restart; so does to begin or to end TLS.
+  that would no longer ask for TLS, for certificates of clients, for authorities of your own or for passwords
+  where it did: it may be half a file. To do without them takes a restart; so does to begin or to end TLS.
 - At the start a mistake ends the program, as in the configuration. `--config.check` reads this file too.
 - `${VAR}` has no meaning in it. Relative paths start from its folder.
 - A certificate that no client accepts, as one that has expired, is served, and the log warns of it.
+
+A file that the toolkit's programs accept is accepted here, but for these:
+
+- `RequireAnyClientCert` and `RequireClientCert`: Python's TLS requires no certificate that it doesn't verify.
+  One that anybody can make would prove nothing.
+- `client_allowed_sans` where no certificate is verified: anybody can write a name into one of their own.
+- `TLS10` and `TLS11`, which [RFC 8996](https://www.rfc-editor.org/rfc/rfc8996) forbids.
+- Two or three `curve_preferences`: Python's TLS can be held to one curve, not to several.
+- `burst: 0` with an interval: nothing would be answered.
+- An `interval` like `1.5s` or a number of nanoseconds: durations are written as everywhere on this page.
+- A password's hash of a cost above 18: to check it would take minutes.
+- TLS settings without a certificate, which the toolkit takes for plain HTTP.
+- A certificate, key or authority given twice, as a text and as a file, or as an empty text.
+- A `client_ca_file` without a certificate in it, a header's value that isn't one line of ASCII.
+
+What they refuse is refused here, but for `cipher_suites` that HTTP/2 can't do with: there is none here.
 """
 
 

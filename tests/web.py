@@ -32,11 +32,18 @@ def write_authority(folder: Path, name: str = "ca.pem") -> trustme.CA:
 
 
 def write_certificate(
-    folder: Path, authority: trustme.CA, *names: str, file: str = "server", days: tuple[int, int] = (-1, 1)
+    folder: Path,
+    authority: trustme.CA,
+    *names: str,
+    file: str = "server",
+    days: tuple[int, int] = (-1, 1),
+    key_type: trustme.KeyType = trustme.KeyType.ECDSA,
 ) -> None:
     """Write `server.crt` and `server.key`: a certificate for these names, valid from and until these days."""
     now = datetime.now(UTC)
-    issued = authority.issue_cert(*names, not_before=now + days[0] * DAY, not_after=now + days[1] * DAY)
+    issued = authority.issue_cert(
+        *names, not_before=now + days[0] * DAY, not_after=now + days[1] * DAY, key_type=key_type
+    )
     pems = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
     (folder / f"{file}.crt").write_bytes(pems)
     issued.private_key_pem.write_to_path(str(folder / f"{file}.key"))

@@ -49,9 +49,19 @@ def _context(tls: TlsServerConfig) -> ssl.SSLContext:
         context.load_verify_locations(cadata=tls.client_ca)
         # As in Go, each of these certificates is an authority, be it signed by another one.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    elif tls.client_auth_type.mode != ssl.CERT_NONE:
+        _trust_the_system(context)
     context.verify_mode = tls.client_auth_type.mode
     keypair.load(context, tls.cert, tls.key)
     return context
+
+
+def _trust_the_system(context: ssl.SSLContext) -> None:
+    """Verify with the authorities of the system, whatever the environment says of them."""
+    places = ssl.get_default_verify_paths()
+    context.load_verify_locations(capath=places.openssl_capath)
+    with suppress(OSError):  # many systems have the folder alone; what can't be read vouches for nobody
+        context.load_verify_locations(cafile=places.openssl_cafile)
 
 
 def trouble(tls: TlsServerConfig) -> str | None:

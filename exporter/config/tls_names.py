@@ -69,21 +69,27 @@ def version() -> Parser:
 
 
 def cipher_suites() -> Parser:
-    """Parse a list of cipher suites into OpenSSL's names of those for TLS 1.2, in the same order."""
+    """Parse a list of cipher suites into OpenSSL's names of those for TLS 1.2, in the same order.
+
+    An empty one is as good as none, as in the toolkit.
+    """
     names = several(one_of(_SUITES), "a list of cipher suites by their Go names")
 
-    def parse(value: Any, source: Source) -> tuple[str, ...]:
-        return tuple(filter(None, names.parse(value, source)))
+    def parse(value: Any, source: Source) -> tuple[str, ...] | None:
+        return None if value == [] else tuple(filter(None, names.parse(value, source)))
 
     return Parser(names.accepts, parse)
 
 
 def curves() -> Parser:
-    """Parse a list of elliptic curves into OpenSSL's name of the only one; None if any will do."""
+    """Parse a list of elliptic curves into OpenSSL's name of the only one; None if any will do.
+
+    An empty one is as good as none, as in the toolkit.
+    """
     names = several(one_of(_CURVES), f"a list of one of {', '.join(_CURVES)}, or of all four")
 
     def parse(value: Any, source: Source) -> str | None:
-        chosen = set(names.parse(value, source))
+        chosen = set(names.parse(value, source)) if value != [] else set(_CURVES)
         if len(chosen) not in {1, len(_CURVES)}:
             raise Unacceptable(why="Python's TLS can be held to one curve, not to several")
         return chosen.pop() if len(chosen) == 1 else None

@@ -17,7 +17,6 @@ from exporter.config.secret import Secret
 from exporter.config.tls_names import ClientAuth
 from exporter.config.users import User, basic_auth_users
 
-_AUTHORITIES = "certificates of authorities in PEM (or client_ca_file)"
 _VERIFYING = f"{ClientAuth.VERIFY_IF_GIVEN} or {ClientAuth.REQUIRE_AND_VERIFY}"
 
 
@@ -47,8 +46,6 @@ class TlsServerConfig:
                 accepts = pem.A_KEY if unfit.setting == "key" else pem.CERTIFICATES
                 yield Conflict(unfit.setting, unfit.why, accepts)
         match values:
-            case {"client_auth_type": auth, "client_ca": None} if auth.mode != ssl.CERT_NONE:
-                yield Conflict("client_ca", f"client_auth_type is {auth}", _AUTHORITIES)
             case {"client_auth_type": ClientAuth.NO, "client_ca": str()}:
                 yield Conflict("client_auth_type", "certificates of authorities are given", _VERIFYING)
         match values:

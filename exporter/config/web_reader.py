@@ -11,7 +11,8 @@ from exporter.config.parsing import Source
 from exporter.config.reading import BadConfig, Mistake, Reader
 from exporter.config.server_tls import CannotServe, server_context, trouble
 from exporter.config.textfile import Stamp, is_special
-from exporter.config.web import WebConfig
+from exporter.config.tls_names import ClientAuth
+from exporter.config.web import TlsServerConfig, WebConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,23 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Mistake], Mapping[Path, Stam
 
 def _web_file(path: Path, config: WebConfig, stamps: Mapping[Path, Stamp]) -> WebFile:
     tls = config.tls_server_config
-    why = trouble(tls) if tls else None
-    if why is None:
-        return WebFile(path, config, stamps)
-    found, accepted = f"what no client accepts ({why})", "a certificate that is valid now, and what fits it"
-    return WebFile(path, config, stamps, (Mistake(str(path), "tls_server_config", found, accepted),))
+    warnings = (Mistake(str(path), *facts) for facts in _warnings(tls)) if tls else ()
+    return WebFile(path, config, stamps, tuple(warnings))
+
+
+def _warnings(tls: TlsServerConfig) -> Iterator[tuple[str, str, str]]:
+    """Give what can be served, but is hardly meant: place, what was found, what is accepted."""
+    if why := trouble(tls):
+        found, accepted = (
+            f"what no client accepts ({why})",
+            "a certificate that is valid now, and what fits it",
+        )
+        yield "tls_server_config", found, accepted
+    if tls.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY and not (
+        tls.client_ca or tls.client_allowed_sans
+    ):
+        found = "nothing (whoever has a certificate of a public authority comes in)"
+        yield "tls_server_config.client_ca", found, "your own authorities, or client_allowed_sans"
 
 
 def _unprotected(last: WebFile, values: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -94,6 +107,8 @@ def _unprotected(last: WebFile, values: Mapping[str, Any]) -> Iterator[Mistake]:
         yield mistake("tls_server_config", "it, at a port without TLS", "nothing")
     if old and new and old.client_auth_type.mode > new.client_auth_type.mode:
         yield mistake("tls_server_config.client_auth_type", new.client_auth_type, old.client_auth_type)
+    if old and new and old.client_ca and not new.client_ca:
+        yield mistake("tls_server_config.client_ca", "nothing", "certificates of authorities")
     if old and new and old.client_allowed_sans and not new.client_allowed_sans:
         yield mistake("tls_server_config.client_allowed_sans", "nothing", "a list of names")
     if last.config.basic_auth_users and not config.basic_auth_users:

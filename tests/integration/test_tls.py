@@ -117,6 +117,26 @@ def test_an_optional_certificate_is_verified_if_given(
         assert [server.refuses(client) for client in (None, "client", strangers)] == [False, False, True]
 
 
+def test_without_authorities_those_of_the_system_vouch_for_clients(
+    tmp_path: Path, authority: trustme.CA, strangers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Go; the environment, which could name others, has no say."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "stranger.crt"))
+    tls = {"client_auth_type": "VerifyClientCertIfGiven"}
+    for file, knows_client in (("ca.pem", True), ("no-such.pem", False)):
+        places = ssl.get_default_verify_paths()._replace(
+            openssl_cafile=str(tmp_path / file), openssl_capath=str(tmp_path / "no-such-folder")
+        )
+        with monkeypatch.context() as system:
+            system.setattr(ssl, "get_default_verify_paths", lambda places=places: places)
+            with served(tmp_path, tls) as server:
+                refused = [server.refuses(client) for client in (None, "client", strangers)]
+                assert refused == [False, not knows_client, True]
+                write_web(tmp_path, {**tls, "client_auth_type": "RequireAndVerifyClientCert"})
+                refused = [server.refuses(client) for client in (None, "client", strangers)]
+                assert refused == [True, not knows_client, True]
+
+
 @pytest.mark.parametrize("auth", ["NoClientCert", "RequestClientCert"])
 def test_certificates_that_are_not_verified_do_not_matter(
     tmp_path: Path, authority: trustme.CA, strangers: str, auth: str

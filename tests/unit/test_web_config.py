@@ -53,7 +53,6 @@ FOLDER = "from this file's folder"
 A_KEY = "a private key in PEM that belongs to the certificate and isn't encrypted"
 A_KEY_FILE = f"the path of a file with {A_KEY}, {FOLDER}"
 CERTS = "certificates in PEM"
-AUTHORITIES = "certificates of authorities in PEM (or client_ca_file)"
 A_CERT_FILE = f"the path of a file of {CERTS}, {FOLDER}"
 AUTH = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
 ANY_AUTH = f"NoClientCert, RequestClientCert, {AUTH}"
@@ -181,6 +180,7 @@ def test_names_of_go_become_those_of_openssl(files: Path) -> None:
     assert tls.cipher_suites == ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256")
     assert tls.curve_preferences == "secp384r1"
     assert tls_of(files, curve_preferences=["X25519", "CurveP256", "CurveP384", "CurveP521"]) == tls_of(files)
+    assert tls_of(files, cipher_suites=[], curve_preferences=[]) == tls_of(files)  # as templates leave them
 
 
 @pytest.mark.parametrize(
@@ -264,18 +264,6 @@ TLS_MISTAKES: list[Mistake] = [
     ({"key_file": "rsa.key"}, "key_file", '"rsa.key" (it doesn\'t match the certificate)', A_KEY),
     ({"key": PASSWORD, "key_file": None}, "key", "a text (no private key in it)", A_KEY),
     (
-        {"client_auth_type": "RequireAndVerifyClientCert"},
-        "client_ca",
-        "nothing (client_auth_type is RequireAndVerifyClientCert)",
-        AUTHORITIES,
-    ),
-    (
-        {"client_auth_type": "VerifyClientCertIfGiven"},
-        "client_ca",
-        "nothing (client_auth_type is VerifyClientCertIfGiven)",
-        AUTHORITIES,
-    ),
-    (
         {"client_ca_file": "ca.pem"},
         "client_auth_type",
         "nothing (certificates of authorities are given)",
@@ -325,7 +313,6 @@ TLS_MISTAKES: list[Mistake] = [
         '"TLS12" (min_version is above it)',
         "TLS13",
     ),
-    ({"cipher_suites": []}, "cipher_suites", "[]", SUITES),
     ({"cipher_suites": "TLS_AES_128_GCM_SHA256"}, "cipher_suites", '"TLS_AES_128_GCM_SHA256"', SUITES),
     (
         {"cipher_suites": ["TLS_AES_128_GCM_SHA256"], "max_version": "TLS12"},
@@ -335,7 +322,7 @@ TLS_MISTAKES: list[Mistake] = [
     ),
     ({"prefer_server_cipher_suites": "often"}, "prefer_server_cipher_suites", '"often"', "true or false"),
     ({"curve_preferences": ["CurveP257"]}, "curve_preferences[0]", '"CurveP257"', A_CURVE),
-    ({"curve_preferences": []}, "curve_preferences", "[]", CURVES),
+    ({"curve_preferences": {}}, "curve_preferences", "a mapping", CURVES),
     (
         {"curve_preferences": ["CurveP256", "X25519"]},
         "curve_preferences",
@@ -486,7 +473,7 @@ def test_other_hashes_are_mistakes(tmp_path: Path, password_hash: str) -> None:
 
 def test_all_mistakes_are_told_at_once(files: Path) -> None:
     """Who has made seven mistakes learns of seven, those of what doesn't go together among them."""
-    tls = {"key_file": "other.key", "min_version": "TLS1", "client_auth_type": "VerifyClientCertIfGiven"}
+    tls = {"key_file": "other.key", "min_version": "TLS1", "client_ca_file": "ca.pem"}
     users = {"jane": PASSWORD, "john": 5}
     file = write_web(files, tls, basic_auth_users=users, rate_limit={"interval": "1s"}, web={})
     assert mistakes(file) == [
@@ -494,8 +481,8 @@ def test_all_mistakes_are_told_at_once(files: Path) -> None:
         f'tls_server_config.min_version: found "TLS1"; accepted: {A_VERSION}',
         'tls_server_config.key_file: found "other.key" (it doesn\'t match the certificate); '
         f"accepted: {A_KEY}",
-        "tls_server_config.client_ca: found nothing (client_auth_type is VerifyClientCertIfGiven); "
-        f"accepted: {AUTHORITIES}",
+        "tls_server_config.client_auth_type: found nothing (certificates of authorities are given); "
+        f"accepted: {AUTH}",
         "rate_limit.burst: found nothing (with an interval, nothing would be answered); "
         "accepted: a whole number from 1 to 1000000",
         f"basic_auth_users.jane: found a text that is no such hash; accepted: {A_HASH}",
@@ -591,6 +578,27 @@ def test_suites_that_do_not_fit_the_certificate_are_warned_of(files: Path) -> No
     tls = {"max_version": "TLS12", "cipher_suites": ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]}
     [warning] = web_from_file(write_web(files, tls)).warnings
     assert warning.found == "what no client accepts (no shared cipher)"
+
+
+@pytest.mark.parametrize(
+    ("tls", "is_warned"),
+    [
+        ({"client_auth_type": "RequireAndVerifyClientCert"}, True),
+        ({"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.pem"}, False),
+        ({"client_auth_type": "RequireAndVerifyClientCert", "client_allowed_sans": ["a"]}, False),
+        ({"client_auth_type": "VerifyClientCertIfGiven"}, False),
+    ],
+)
+def test_a_door_that_is_open_to_every_certificate_is_warned_of(
+    files: Path, tls: Mapping[str, Any], is_warned: bool
+) -> None:
+    """Without authorities of one's own those of the system vouch for clients, as in Go: for anybody."""
+    file = write_web(files, tls)
+    warning = (
+        f"{file}: tls_server_config.client_ca: found nothing (whoever has a certificate of a public "
+        "authority comes in); accepted: your own authorities, or client_allowed_sans"
+    )
+    assert [str(each) for each in web_from_file(file).warnings] == [warning] * is_warned
 
 
 # Secrets

@@ -234,6 +234,10 @@ def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptur
             lambda folder: write_web(folder, {**MUTUAL, "client_allowed_sans": None}, basic_auth_users=USERS),
             "tls_server_config.client_allowed_sans: found nothing",
         ),
+        (
+            lambda folder: write_web(folder, {**MUTUAL, "client_ca_file": None}, basic_auth_users=USERS),
+            "tls_server_config.client_ca: found nothing",
+        ),
     ],
 )
 def test_protection_does_not_end_without_a_restart(
@@ -275,6 +279,7 @@ def test_half_a_file_opens_no_door(folder: Path, share: float, order: list[str])
     assert config.tls_server_config is not None
     assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
     assert config.tls_server_config.client_allowed_sans
+    assert config.tls_server_config.client_ca
     assert config.basic_auth_users
     assert set(names(config)) <= {"alice", "bob"}
 
