@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from http import HTTPStatus
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Protocol
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from exporter.api.budget import Budget
 from exporter.api.connection import connection_error
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Reason, lack, unexpected
 from exporter.api.listing import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
@@ -30,6 +31,7 @@ from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_
 from exporter.api.threads import Crew
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
+from exporter.config.textfile import is_special
 
 BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a call with 10,000 legs 2 MB
     Endpoint.CALLS: 8 * 2**20,
@@ -110,6 +112,8 @@ class Client:
                     yield call_sid, read_stream(answer.result(), call_sid)
                 except ApiError as error:
                     yield call_sid, error.bare()
+                except Exception as error:  # noqa: BLE001  # one call's details must not cost the others'
+                    yield call_sid, unexpected(error)
 
     def agent_streams(self, deadline: Deadline) -> AgentStreams:
         """Give the AgentStream sessions.
@@ -223,8 +227,8 @@ class Client:
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         ca_file = self._account.collection.tls_config.ca_file
-        if ca_file is not None and not ca_file.is_file():
-            raise ApiError(Reason.TLS, f"tls_config.ca_file {ca_file}: no such file")
+        if ca_file is not None:
+            _see_readable(ca_file)
         self._used = self._credentials()
         return self._session.prepare_request(requests.Request("GET", url, auth=self._used))
 
@@ -232,8 +236,24 @@ class Client:
         try:
             key, token = self._account.api_key.reveal(), self._account.api_token.reveal()
         except SecretUnreadable as error:
-            raise ApiError(Reason.AUTH, str(error)) from None
+            raise _local(error, str(error)) from None
         return HTTPBasicAuth(key.encode(), token.encode())
+
+
+def _see_readable(ca_file: Path) -> None:
+    """Raise ApiError where the authorities can't be read: that is no fault of the server's certificate."""
+    if is_special(ca_file):
+        raise ApiError(Reason.SECRET, f"tls_config.ca_file {ca_file}: not a regular file")
+    try:
+        ca_file.open("rb").close()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise _local(error, f"tls_config.ca_file {ca_file}: {why}") from None
+
+
+def _local(error: Exception, detail: str) -> ApiError:
+    """Return the ApiError for a file of this machine that can't be read."""
+    return ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, detail)
 
 
 def _body(response: requests.Response, limit: int) -> bytes:

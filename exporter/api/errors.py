@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 from typing import Self
+
+from exporter.logs import place
 
 
 class Reason(StrEnum):
@@ -21,6 +24,8 @@ class Reason(StrEnum):
     REDIRECT = "redirect"
     BAD_RESPONSE = "bad_response"
     INCOMPLETE = "incomplete"
+    SECRET = "secret"  # noqa: S105  # the name of a reason
+    RESOURCES = "resources"
     INTERNAL = "internal"
 
 
@@ -52,3 +57,26 @@ class ApiError(Exception):
         """Give the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
+
+
+_SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+
+
+def unexpected(error: BaseException) -> ApiError:
+    """Return the ApiError for an exception that nothing foresaw: a lack of resources, or a fault."""
+    if found := lack(error):
+        return ApiError(Reason.RESOURCES, found)
+    return ApiError(Reason.INTERNAL, place(error))
+
+
+def lack(error: BaseException | None) -> str | None:
+    """Return what the exporter ran out of, if that is what an exception says, or the cause of one."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return "out of memory"
+        if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+            return "no further thread can be started"
+        if isinstance(error, OSError) and error.errno in _SCARCE:
+            return (error.strerror or type(error).__name__).lower()
+        error = error.__cause__
+    return None

@@ -67,5 +67,13 @@ ADVICE: Mapping[Reason, Advice] = {
         "it is read.",
         "ExotelCollectionIncomplete",
     ),
+    Reason.SECRET: Advice(
+        "See that the file in the error (api_key_file, api_token_file, ca_file) is there, not empty, and "
+        "readable to the exporter."
+    ),
+    Reason.RESOURCES: Advice(
+        "Raise what the error names of the exporter's process: memory, threads or open files; other programs "
+        "may use it up."
+    ),
     Reason.INTERNAL: Advice("Keep the exporter's log and report it: this is a fault of the exporter."),
 }

@@ -170,6 +170,37 @@ def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
         made.close()
 
 
+@pytest.mark.parametrize("between", [None, "", " \n"])
+def test_a_secret_file_that_is_written_in_two_steps_costs_the_collections_between(
+    tmp_path: Path, between: str | None
+) -> None:
+    """Nothing was refused: no rest follows, be it of a minute or of `min_interval`, and nobody was asked."""
+    file = tmp_path / "token"
+    file.write_text("demo")
+    with Simulator(Settings(calls=3, speed=0)) as simulator:
+        config = AccountConfig(
+            name="acme",
+            account_sid="demo",
+            base_url=simulator.url,
+            api_key=Secret("demo"),
+            api_token=Secret(file=file),
+            collection=replace(EAGER, min_interval=600),
+        )
+        made = Account(config, MetricsConfig())
+        file.unlink()
+        if between is not None:
+            file.write_text(between)
+        failed = [observe(made) for _ in range(2)]
+        asked = simulator.requests_served()
+        file.write_text("demo")
+        mended = observe(made)
+        made.close()
+    assert [each.error and each.error.reason for each in failed] == [Reason.SECRET] * 2
+    assert "calls" not in asked
+    assert mended.snapshot is not None
+    assert mended.counts.failures == {("calls", "secret"): 2}
+
+
 def test_hostile_rows_cost_only_themselves() -> None:
     """Nulls, wrong types, missing fields, quotes and emoji: they are counted, the rest is collected."""
     with Simulator(Settings(calls=20, speed=0)) as simulator:
