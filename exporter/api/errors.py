@@ -29,6 +29,23 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+class Cause(StrEnum):
+    """Why a listing is incomplete, as far as it shows: by what is to be done about it."""
+
+    MOVING = "moving"
+    """The list moves faster than it is read."""
+    TIME = "time"
+    """The time, or the budget, was over before open seams could be asked for again."""
+    ORDER = "order"
+    """The server's list has no stable order."""
+    PAGES = "pages"
+    """The server's pages don't join, though its list stands still."""
+    TOTAL = "total"
+    """The server reports more calls than it lists, though its list stands still."""
+    WINDOW = "window"
+    """The server lists no calls behind some place."""
+
+
 class ApiError(Exception):
     """A request that brought no usable answer.
 
@@ -36,6 +53,9 @@ class ApiError(Exception):
     of it is copied from a body, a header or a URL unless it is a number or an identifier of the API's own:
     error texts of the API may hold telephone numbers.
     """
+
+    cause: Cause | None = None
+    """What is behind the reason, where that changes what is to be done."""
 
     def __init__(
         self,
@@ -57,6 +77,14 @@ class ApiError(Exception):
         """Give the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
+
+
+class Incomplete(ApiError):
+    """A listing from which calls could be missing."""
+
+    def __init__(self, detail: str, cause: Cause | None) -> None:
+        super().__init__(Reason.INCOMPLETE, detail)
+        self.cause = cause
 
 
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}

@@ -73,7 +73,8 @@ class Outages:
         self, level: int, message: str, collector: str, error: ApiError | None = None, **more: object
     ) -> None:
         about = {
-            name: getattr(error, name, None) for name in ("reason", "status", "code", "detail", "request_id")
+            name: getattr(error, name, None)
+            for name in ("reason", "cause", "status", "code", "detail", "request_id")
         }
         _log.log(level, message, extra=facts(account=self._account, collector=collector, **about, **more))
 
@@ -98,7 +99,7 @@ class _Outage:
         """Take in a failure; give how often its kind came since it was logged, or 0 if it was just logged."""
         self.error, self.at = error, time.time()
         self.failures += 1
-        kind = (error.reason, error.status, error.code, _NUMBER.sub("", error.detail))
+        kind = (error.reason, error.cause, error.status, error.code, _NUMBER.sub("", error.detail))
         now = time.monotonic()
         self._unlogged[kind] += 1
         if now - self._logged_at.get(kind, -inf) < _MINUTE:
