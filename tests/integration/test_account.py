@@ -314,6 +314,18 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
     assert "s3cret" not in repr(vars(record))
 
 
+def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureFixture) -> None:
+    """A new key is another account object, and the same account to whoever reads the log."""
+    with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url, token="revoked") as made:
+        observe(made)
+        mended = replace(made.config, api_token=Secret("demo"))
+        successor = Account(mended, MetricsConfig(), before=made)
+        observe(successor)
+        successor.close()
+    told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert told == ["collection failed", "collection recovered"]
+
+
 def test_a_closed_port_is_a_connection_failure() -> None:
     """Nobody listens there."""
     with create_server(("127.0.0.1", 0)) as free:
