@@ -31,7 +31,6 @@ from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_
 from exporter.api.threads import Crew
 from exporter.api.transport import cuttable
 from exporter.config import AccountConfig, SecretUnreadable
-from exporter.config.textfile import is_special
 
 BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a call with 10,000 legs 2 MB
     Endpoint.CALLS: 8 * 2**20,
@@ -242,8 +241,8 @@ class Client:
 
 def _see_readable(ca_file: Path) -> None:
     """Raise ApiError where the authorities can't be read: that is no fault of the server's certificate."""
-    if is_special(ca_file):
-        raise ApiError(Reason.SECRET, f"tls_config.ca_file {ca_file}: not a regular file")
+    if not ca_file.is_file():  # a pipe would be waited for
+        raise ApiError(Reason.SECRET, f"tls_config.ca_file {ca_file}: no such file")
     try:
         ca_file.open("rb").close()
     except OSError as error:

@@ -223,7 +223,8 @@ def test_a_file_that_nothing_is_left_to_open_with_is_a_lack_of_resources(
     def lacking(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "open", lacking)
+    for opener in (Path, os):
+        monkeypatch.setattr(opener, "open", lacking)
     collection = CollectionConfig(tls_config=TlsConfig(ca_file=file))
     for config in (account(token=Secret(file=file)), replace(account(), collection=collection)):
         with pytest.raises(ApiError) as caught:
@@ -332,7 +333,7 @@ def test_an_authority_that_is_gone_is_a_local_failure_that_names_its_file(
     with pytest.raises(ApiError) as caught:
         ask(replace(account(), collection=collection))
     assert caught.value.reason == Reason.SECRET
-    assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file or directory"
+    assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file"
     assert not endpoint.called
 
 
