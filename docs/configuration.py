@@ -91,8 +91,9 @@ space around it doesn't matter.
 
 It is read anew for each collection. Put a new token in its place, and the next scrape uses it: no reload,
 no restart. A file that is gone or empty while the exporter runs fails the collections of that account, with
-the reason `auth` and the path in the log; the others go on. At the start and at a reload it is a mistake of
-the configuration.
+the reason `secret` and the path in the log; the others go on, and the first scrape after the file is back
+works. The secret of before isn't used meanwhile: who empties its file may mean to take it away. At the start
+and at a reload such a file is a mistake of the configuration.
 
 A `proxy_url` may hold credentials and is a secret too. It has no file of its own: take it from `${VAR}`.
 

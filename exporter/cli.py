@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -15,7 +16,6 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from exporter.api.deadline import Deadline
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.expose.exposition import expose
@@ -24,6 +24,7 @@ from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.release import release
 from exporter.serve.app import Endpoints, create_app
+from exporter.serve.scrape import collect
 from exporter.serve.server import Address, BadAddress, CannotListen, bound_address, listen, serve
 from exporter.usage import Command
 
@@ -202,12 +203,8 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
 
 
 def _collect_once(accounts: Accounts) -> int:
-    collections = {
-        account.name: account.collect(Deadline.after(account.config.collection.timeout))
-        for account in accounts
-    }
-    observations = {name: collection.result() for name, collection in collections.items()}
-    text, _ = expose(observations, "text/plain", accounts.standing)
+    observations = asyncio.run(collect(accounts, None))
+    text, _ = expose(observations, "text/plain", accounts.standing, accounts.withdraw)
     _write(text)
     return int(any(observation.error for observation in observations.values()))
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.api import budget, deadline
 from exporter.api.deadline import Deadline
-from exporter.observe import account, calls_collector, pace, streams_collector
+from exporter.observe import account, calls_collector, outages, pace, runs, streams_collector
 
 
 class Clock:
@@ -49,7 +49,7 @@ def moved_clock() -> Iterator[Clock]:
     """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (account, budget, calls_collector, deadline, pace, streams_collector):
+        for module in (account, budget, calls_collector, deadline, outages, pace, runs, streams_collector):
             patch.setattr(module, "time", clock)
         yield clock
 

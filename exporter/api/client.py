@@ -9,6 +9,7 @@ from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPException
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -23,7 +24,7 @@ from exporter.api.budget import Budget
 from exporter.api.connection import connection_error, proxy_error, timed_out
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Reason, lack, unexpected
 from exporter.api.listing import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
@@ -114,6 +115,8 @@ class Client:
                     yield call_sid, read_stream(answer.result(), call_sid)
                 except ApiError as error:
                     yield call_sid, error.bare()
+                except Exception as error:  # noqa: BLE001  # one call's details must not cost the others'
+                    yield call_sid, unexpected(error)
 
     def agent_streams(self, deadline: Deadline) -> AgentStreams:
         """Give the AgentStream sessions.
@@ -227,8 +230,8 @@ class Client:
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers, endpoint)
                 return response.status_code, read_body(response, BODY_LIMITS[endpoint])
-        except MemoryError:
-            raise ApiError(Reason.RESOURCES, "no memory is left for the answer") from None
+        except MemoryError as error:
+            raise unexpected(error) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, HTTPException) as error:
             host = _host(request.url)
             if not deadline.left():  # it was cut, whatever that looks like from below
@@ -237,8 +240,8 @@ class Client:
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         ca_file = self._account.collection.tls_config.ca_file
-        if ca_file is not None and not ca_file.is_file():
-            raise ApiError(Reason.TLS, f"tls_config.ca_file {ca_file}: no such file")
+        if ca_file is not None:
+            _see_readable(ca_file)
         self._used = self._credentials()
         return self._session.prepare_request(requests.Request("GET", url, auth=self._used))
 
@@ -246,10 +249,26 @@ class Client:
         try:
             key, token = self._account.api_key.reveal(), self._account.api_token.reveal()
         except SecretUnreadable as error:
-            raise ApiError(Reason.AUTH, str(error)) from None
+            raise _local(error, str(error)) from None
         return HTTPBasicAuth(key.encode(), token.encode())
 
 
 def _host(url: str | None) -> str:
     """Return the host and port of a URL, without the credentials that one of a proxy may hold."""
     return urlsplit(url or "").netloc.rpartition("@")[2]
+
+
+def _see_readable(ca_file: Path) -> None:
+    """Raise ApiError where the authorities can't be read: that is no fault of the server's certificate."""
+    if not ca_file.is_file():  # a pipe would be waited for
+        raise ApiError(Reason.SECRET, f"tls_config.ca_file {ca_file}: no such file")
+    try:
+        ca_file.open("rb").close()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise _local(error, f"tls_config.ca_file {ca_file}: {why}") from None
+
+
+def _local(error: Exception, detail: str) -> ApiError:
+    """Return the ApiError for a file of this machine that can't be read."""
+    return ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, detail)

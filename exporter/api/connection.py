@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 import ssl
@@ -13,7 +12,7 @@ import requests
 import urllib3.exceptions
 
 from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Reason, lack
 
 
 def connection_error(error: BaseException, host: str, proxy: str | None, deadline: Deadline) -> ApiError:
@@ -23,8 +22,8 @@ def connection_error(error: BaseException, host: str, proxy: str | None, deadlin
     """
     causes = tuple(_causes(error))
     facts = {"why": _why(causes), "host": host, "proxy": proxy or host, "seconds": f"{deadline.seconds:.1f}"}
-    if any(isinstance(cause, OSError) and cause.errno in _USED_UP for cause in causes):
-        return ApiError(Reason.RESOURCES, "no connection can be opened: {why}".format_map(facts))
+    if lacking := next(filter(None, map(lack, causes)), None):
+        return ApiError(Reason.RESOURCES, f"no connection can be opened: {lacking}")
     for kinds, reason, text in _KINDS:
         if any(isinstance(cause, kinds) for cause in causes):
             return ApiError(reason, text.format_map(facts))
@@ -49,8 +48,6 @@ def timed_out(host: str, deadline: Deadline) -> ApiError:
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _CREDENTIALS_WANTED = 407
 _GATEWAY = {502, 503, 504}
-_USED_UP = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
-"""What this machine lacks: descriptors, memory, local ports."""
 
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
     (

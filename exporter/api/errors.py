@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 from typing import Self
+
+from exporter.logs import place
 
 
 class Reason(StrEnum):
@@ -21,9 +24,26 @@ class Reason(StrEnum):
     REDIRECT = "redirect"
     BAD_RESPONSE = "bad_response"
     INCOMPLETE = "incomplete"
-    SECRET = "secret"  # noqa: S105  # it names a failure
+    SECRET = "secret"  # noqa: S105  # the name of a reason
     RESOURCES = "resources"
     INTERNAL = "internal"
+
+
+class Cause(StrEnum):
+    """Why a listing is incomplete, as far as it shows: by what is to be done about it."""
+
+    MOVING = "moving"
+    """The list moves faster than it is read."""
+    TIME = "time"
+    """The time, or the budget, was over before open seams could be asked for again."""
+    ORDER = "order"
+    """The server's list has no stable order."""
+    PAGES = "pages"
+    """The server's pages don't join, though its list stands still."""
+    TOTAL = "total"
+    """The server reports more calls than it lists, though its list stands still."""
+    WINDOW = "window"
+    """The server lists no calls behind some place."""
 
 
 class ApiError(Exception):
@@ -33,6 +53,9 @@ class ApiError(Exception):
     of it is copied from a body, a header or a URL unless it is a number or an identifier of the API's own:
     error texts of the API may hold telephone numbers.
     """
+
+    cause: Cause | None = None
+    """What is behind the reason, where that changes what is to be done."""
 
     def __init__(
         self,
@@ -54,3 +77,35 @@ class ApiError(Exception):
         """Give the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
+
+
+class Incomplete(ApiError):
+    """A listing from which calls could be missing."""
+
+    def __init__(self, detail: str, cause: Cause | None) -> None:
+        super().__init__(Reason.INCOMPLETE, detail)
+        self.cause = cause
+
+
+_SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+"""Descriptors, memory, local ports."""
+
+
+def unexpected(error: BaseException) -> ApiError:
+    """Return the ApiError for an exception that nothing foresaw: a lack of resources, or a fault."""
+    if found := lack(error):
+        return ApiError(Reason.RESOURCES, found)
+    return ApiError(Reason.INTERNAL, place(error))
+
+
+def lack(error: BaseException | None) -> str | None:
+    """Return what the exporter ran out of, if that is what an exception says, or the cause of one."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return "out of memory"
+        if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+            return "no further thread can be started"
+        if isinstance(error, OSError) and error.errno in _SCARCE:
+            return (error.strerror or type(error).__name__).lower()
+        error = error.__cause__
+    return None

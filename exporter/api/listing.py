@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from exporter.api.answers import Page
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Cause, Reason
 from exporter.api.rows import Call
 from exporter.api.seams import Seams
 
@@ -47,6 +47,8 @@ class Listing:
     """Calls that the API reports beyond those listed; None where it reports no number."""
     doubt: str | None
     """Why a call that was alive throughout could be missing; None when none can."""
+    cause: Cause | None
+    """Whether that is the list's doing or the server's, where it shows."""
 
 
 class ListingFailed(Exception):
@@ -95,6 +97,7 @@ class _Walk:
         self._overlap = overlap
         self._is_size_shown = False
         self._seams_mended = 0
+        self._was_cut = False
         self._planned = 1
         self._fetch = fetch
         self._limit = max(2, page_size)  # pages of one row could share none
@@ -147,6 +150,7 @@ class _Walk:
             except ApiError as error:
                 if error.reason not in {Reason.TIMEOUT, Reason.BUDGET}:
                     raise
+                self._was_cut = True
                 return  # what is still open stays open
 
     def listing(self) -> Listing:
@@ -160,6 +164,7 @@ class _Walk:
             page_size=self._served if self._is_size_shown else self._limit,
             unseen=self.seams.unseen,
             doubt=self._doubt(),
+            cause=self._cause(),
         )
 
     def _first_pass(self) -> None:
@@ -239,3 +244,18 @@ class _Walk:
         if seams.unseen:
             return f"{seams.unseen} of {seams.total} calls that the API reports were not in its list"
         return "no page reached the end of the list"
+
+    def _cause(self) -> Cause | None:
+        """Give what is behind the doubt: a list that stands still can't be why its pages don't join."""
+        seams = self.seams
+        if seams.complete:
+            return None
+        if not seams.in_order:
+            return Cause.ORDER
+        if self._was_cut:
+            return Cause.TIME
+        if seams.is_still is None:
+            return None
+        if not seams.is_still:
+            return Cause.MOVING
+        return Cause.TOTAL if seams.unseen and not seams.gaps else Cause.PAGES

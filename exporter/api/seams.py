@@ -86,6 +86,11 @@ class Seams:
         return len(self._places) + self.unreadable >= self._totals[0]
 
     @property
+    def is_still(self) -> bool | None:
+        """Tell whether every page told the same total; None where none told any."""
+        return len(set(self._totals)) == 1 if self._totals else None
+
+    @property
     def gaps(self) -> list[int]:
         """Give the offsets at which a page isn't sealed to the one before it."""
         seen = sorted((sight.offset, page) for page, sight in enumerate(self._sights) if sight.rows)

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import unexpected
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -52,9 +52,9 @@ class Crew:
     def _take_on_another(self) -> None:
         try:
             _hand_over(self._work)
-        except (RuntimeError, MemoryError):  # the system gives no thread
+        except (RuntimeError, MemoryError) as error:  # the system gives no thread
             if not self._at_work:
-                raise ApiError(Reason.RESOURCES, "no thread can be started") from None
+                raise unexpected(error) from None
         else:
             self._at_work += 1
 

@@ -43,7 +43,7 @@ class Secret:
         try:
             text = read_text(self.file, _LONGEST)
         except Unreadable as error:
-            raise SecretUnreadable(self.file, error.why) from None
+            raise SecretUnreadable(self.file, error.why) from error
         if why := unfit(text):
             raise SecretUnreadable(self.file, why)
         return text

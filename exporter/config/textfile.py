@@ -50,7 +50,7 @@ def read_text(path: Path, longest: int) -> str:
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8 text") from None
     except OSError as error:
-        raise Unreadable((error.strerror or type(error).__name__).lower()) from None
+        raise Unreadable((error.strerror or type(error).__name__).lower()) from error
     if len(text) > longest:
         raise Unreadable(f"longer than {longest} characters")
     return text

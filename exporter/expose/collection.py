@@ -20,7 +20,8 @@ UP = Metric(
 SUCCESS = Metric(
     "exotel_collector_success",
     Kind.GAUGE,
-    "1 when the collector's last run succeeded; absent when it had no list of calls, or no time, to run.",
+    "1 when the collector's last run succeeded; absent when it had no list of calls, or no time, to run, and "
+    "until it has ended.",
     ("collector",),
 )
 DURATION = Metric(

@@ -12,23 +12,26 @@ from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
-from exporter.expose.collector import AccountsCollector
+from exporter.expose.collector import AccountsCollector, Withdraw, withdrawn
 from exporter.expose.itself import ItselfCollector
 from exporter.observe.accounts import Standing
 from exporter.observe.observation import Observation
 
 
 def expose(
-    observations: Mapping[str, Observation], accept: str, standing: Standing | None = None
+    observations: Mapping[str, Observation],
+    accept: str,
+    standing: Standing | None = None,
+    withdraw: Withdraw = withdrawn,
 ) -> tuple[bytes, str]:
     """Write the metrics of these accounts, and the exporter's own where its standing is given.
 
-    Give the text and its content type.
+    Give the text and its content type. What can't be told of an account, `withdraw` takes back.
     """
     registry = CollectorRegistry(auto_describe=False)
     if standing is not None:
         registry.register(ItselfCollector(standing))
-    registry.register(AccountsCollector(observations))
+    registry.register(AccountsCollector(observations, withdraw))
     if standing is not None:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,18 +37,21 @@ class Metric:
     labels: tuple[str, ...] = ()
 
     def __call__(self, value: float, *label_values: str) -> Point:
-        """Make a point of this metric: a value, and the label values in the order of the labels."""
-        return Point(self, _labels(self, label_values), (("", (), value, None),))
+        """Make a point of this metric: a value, and the label values in the order of the labels.
+
+        Raises ValueError, TypeError or OverflowError for what no text of metrics can hold.
+        """
+        return Point(self, _labels(self, label_values), (("", (), _double(value), None),))
 
     def histogram(self, histogram: Histogram, *label_values: str) -> Point:
         """Make a point of a histogram, with its label values in the order of the labels."""
         gauge = "g" if self.kind is Kind.GAUGE_HISTOGRAM else ""
         values: list[_Value] = [
-            ("_bucket", (("le", _le(bucket.bound)),), bucket.cumulative, _exemplar(bucket))
+            ("_bucket", (("le", _le(bucket.bound)),), _double(bucket.cumulative), _exemplar(bucket))
             for bucket in histogram.buckets
         ]
         values.append((f"_{gauge}count", (), values[-1][2], None))
-        values.append((f"_{gauge}sum", (), histogram.sum, None))
+        values.append((f"_{gauge}sum", (), _double(histogram.sum), None))
         return Point(self, _labels(self, label_values), tuple(values))
 
     def family(self, points: Iterable[tuple[tuple[tuple[str, str], ...], Point]]) -> Family:
@@ -76,6 +80,8 @@ class Point:
 
 
 def _labels(metric: Metric, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    for value in values:
+        value.encode()  # half a surrogate pair would fail the text of all accounts
     # strict: the library's own families drop labels silently when a value is missing.
     return tuple(zip(metric.labels, values, strict=True))
 
@@ -84,7 +90,16 @@ def _exemplar(bucket: Bucket) -> Exemplar | None:
     if bucket.longest is None:
         return None
     seconds, call_sid = bucket.longest
-    return Exemplar({"call_sid": call_sid}, seconds) if _FIT_FOR_EXEMPLAR.fullmatch(call_sid) else None
+    if not _FIT_FOR_EXEMPLAR.fullmatch(call_sid):
+        return None
+    return Exemplar({"call_sid": call_sid}, _double(seconds))
+
+
+def _double(value: float) -> float:
+    double = float(value)
+    if not math.isfinite(double):
+        raise ValueError("not finite")
+    return double
 
 
 def _le(bound: float) -> str:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from threading import Lock
-from typing import TypeVar
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Reason, unexpected
 from exporter.api.rows import Call, PersonalCall, TimedCall
 from exporter.api.streams import AgentStreams
 from exporter.api.threads import Crew
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
-from exporter.logs import facts, place
+from exporter.logs import facts
 from exporter.memory import give_memory_back
 from exporter.observe.calls_collector import CallsCollector, Listed
 from exporter.observe.ledger import Ledger
 from exporter.observe.observation import Observation, Run, Snapshot
-from exporter.observe.pace import REFUSALS, REST, Pace
+from exporter.observe.outages import Outages
+from exporter.observe.pace import REFUSALS, Pace
+from exporter.observe.runs import Runs
 from exporter.observe.streams import StreamTally
 from exporter.observe.streams_collector import StreamsCollector
-
-_T = TypeVar("_T")
 
 _LONGEST_BESIDE = 2.0  # seconds for a single request, which must not take them from the details
 _WIND_UP = 0.25  # seconds before the deadline at which details end, so that they never cost the listing
@@ -48,6 +47,8 @@ class Account:
         self.config = config
         self.metrics = metrics
         self._ledger = Ledger(config.name)
+        self._outages: Outages = before._outages if before else Outages(config.name)
+        self._runs = Runs(config.name, self._ledger, self._outages)
         self._client = Client(config, self._ledger, _rows(config, metrics))
         if before is not None and _place(before.config) == _place(config):
             self._client.budget.go_on_from(before._client.budget)
@@ -60,8 +61,8 @@ class Account:
         self._deadline = Deadline.after(0)
         self._is_hurried = False
         self._listed: Observation | None = None  # of the collection in flight, as far as it has come
-        self._refused: dict[Endpoint, tuple[ApiError, float]] = {}  # why a collector rests, and until when
         self._last: Observation | None = None
+        self._withdrawal: tuple[Run[Snapshot], ApiError] | None = None  # what could last not be told, and why
 
     @property
     def name(self) -> str:
@@ -91,6 +92,7 @@ class Account:
                 return self._in_flight
             if self._last is not None and self._is_early(self._last):
                 self._tell("no collection is due: the last one is given again")
+                self._outages.recall(*_collectors(self.config.collection))
                 again: Future[Observation] = Future()
                 again.set_result(self._renewed(self._last))
                 return again
@@ -103,7 +105,31 @@ class Account:
         if (listed := self._listed) is not None:
             return self._renewed(listed)
         error = ApiError(Reason.TIMEOUT, "the collection is still under way")
+        self._tell(error.detail)
         return self._observation(Run(seconds, None, error), Listed(None, error))
+
+    def lost(self, error: Exception) -> Observation:
+        """Give the observation of a collection that broke off for a reason that nothing foresaw."""
+        failure = unexpected(error)
+        run: Run[Snapshot] = self._runs.ended(Endpoint.CALLS, 0.0, None, failure)
+        self._last = self._observation(run, Listed(None, failure))
+        return self._last
+
+    def withdraw(self, observation: Observation, error: Exception) -> Observation:
+        """Take an observation back that can't be told; give what is left of it.
+
+        That is a failure of its collection, counted once, however often it was to be told.
+        """
+        with self._lock:
+            withdrawal = self._withdrawal
+            if withdrawal is None or withdrawal[0] is not observation.calls:
+                withdrawal = self._withdrawal = observation.calls, unexpected(error)
+                self._ledger.failure(Endpoint.CALLS, withdrawal[1].reason)
+                self._outages.failed(Endpoint.CALLS, withdrawal[1], was_untold=True)
+            left = observation.withdrawn(withdrawal[1])
+            if self._last is not None and self._last.calls is observation.calls:
+                self._last = left
+        return self._renewed(left)
 
     def hurry(self) -> None:
         """End the collection in flight, and any that follows, at once, as if its deadline had come."""
@@ -122,16 +148,22 @@ class Account:
         return self._pace.is_early and not (was_refused and self._client.has_new_credentials())
 
     def _observe(self, deadline: Deadline) -> Observation:
+        try:
+            return self._collect(deadline)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
+            return self.lost(error)
+
+    def _collect(self, deadline: Deadline) -> Observation:
         remaining = self._client.budget.remaining()
         self._tell("collection begins", deadline=f"{deadline.left():.1f}s", budget=remaining)
         self._pace.begin()
         if self._client.has_new_credentials():
-            self._refused.clear()
-        seconds, listed = self._attempt(partial(self._calls.collect, deadline))
+            self._runs.forget_refusals()
+        seconds, listed = self._runs.attempt(partial(self._calls.collect, deadline))
         if isinstance(listed, ApiError):
             listed = Listed(None, listed)
         self._tell("listing ended", calls=len(listed.calls), reported=listed.reported, unseen=listed.unseen)
-        run = self._run(Endpoint.CALLS, seconds, listed.found, listed.error)
+        run = self._runs.ended(Endpoint.CALLS, seconds, listed.found, listed.error)
         if listed.requests is not None:
             self._pace.learn(listed.requests, is_whole=listed.found is not None)
         observation = self._listed = self._observation(run, listed)
@@ -149,8 +181,7 @@ class Account:
         config = self.config.collection
         was_refused = listed.error is not None and listed.error.reason in REFUSALS
         if config.streams.enabled and listed.found is not None:
-            held = Run(0.0, self._streams.held(listed.calls), None)
-            observation = self._listed = replace(observation, streams=held)
+            observation = self._listed = replace(observation, held=self._held(listed.calls))
         if config.agent_streams and not was_refused and deadline.left():
             run = self._run_agent_streams(deadline.part(most=min(_LONGEST_BESIDE, deadline.left() / 2)))
             observation = self._listed = replace(observation, agent_streams=run)
@@ -158,58 +189,27 @@ class Account:
             observation = replace(observation, streams=self._run_streams(listed.calls, deadline))
         return observation
 
+    def _held(self, calls: Sequence[Call]) -> StreamTally | None:
+        """Give what is held of these calls' details; a fault of theirs must not cost the listing."""
+        _, held = self._runs.attempt(partial(self._streams.held, calls))
+        return None if isinstance(held, ApiError) else held
+
     def _run_agent_streams(self, deadline: Deadline) -> Run[AgentStreams]:
-        if error := self._rest(Endpoint.AGENT_STREAMS):
-            return Run(0.0, None, error)
-        seconds, result = self._attempt(partial(self._client.agent_streams, deadline))
+        if run := self._runs.resting(Endpoint.AGENT_STREAMS):
+            return run
+        seconds, result = self._runs.attempt(partial(self._client.agent_streams, deadline))
         found, error = (None, result) if isinstance(result, ApiError) else (result, None)
-        return self._run(Endpoint.AGENT_STREAMS, seconds, found, error)
+        return self._runs.ended(Endpoint.AGENT_STREAMS, seconds, found, error)
 
-    def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally]:
-        if error := self._rest(Endpoint.STREAMS):
-            return Run(0.0, self._streams.held(calls), error)
-        most = self._pace.spare() if deadline.left() else 0
-        seconds, result = self._attempt(partial(self._streams.collect, calls, most, deadline))
+    def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally] | None:
+        if run := self._runs.resting(Endpoint.STREAMS):
+            return replace(run, found=self._held(calls))
+        if not deadline.left():
+            return None
+        look = partial(self._streams.collect, calls, self._pace.spare(), deadline)
+        seconds, result = self._runs.attempt(look)
         found, error = (None, result) if isinstance(result, ApiError) else result
-        return self._run(Endpoint.STREAMS, seconds, found, error)
-
-    def _rest(self, collector: Endpoint) -> ApiError | None:
-        """Give why a collector's last run was refused, while it is not to be asked for again."""
-        error, until = self._refused.get(collector, (None, 0.0))
-        return error if time.monotonic() < until else None
-
-    def _attempt(self, collect: Callable[[], _T]) -> tuple[float, _T | ApiError]:
-        """Let a collector run; give how long it took, and what it gave or what went wrong."""
-        started = time.monotonic()
-        result: _T | ApiError
-        try:
-            result = collect()
-        except ApiError as error:
-            result = error.bare()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
-            result = ApiError(Reason.INTERNAL, place(error))
-        return time.monotonic() - started, result
-
-    def _run(self, endpoint: Endpoint, seconds: float, found: _T | None, error: ApiError | None) -> Run[_T]:
-        if error is None:
-            self._tell("collected", collector=endpoint, seconds=round(seconds, 3))
-        else:
-            if error.reason in REFUSALS or error.reason is Reason.NOT_FOUND:
-                self._refused[endpoint] = error, time.monotonic() + REST
-            self._ledger.failure(endpoint, error.reason)
-            _log.warning(
-                "collection failed",
-                extra=facts(
-                    account=self.name,
-                    collector=endpoint,
-                    reason=error.reason,
-                    status=error.status,
-                    code=error.code,
-                    detail=error.detail,
-                    request_id=error.request_id,
-                ),
-            )
-        return Run(seconds, found, error)
+        return self._runs.ended(Endpoint.STREAMS, seconds, found, error)
 
     def _tell(self, message: str, **values: object) -> None:
         """Log what somebody who looks for a mistake wants to know."""
@@ -221,6 +221,7 @@ class Account:
             calls=calls,
             streams=None,
             agent_streams=None,
+            held=None,
             reported=listed.reported,
             unseen=listed.unseen,
             budget_remaining=self._client.budget.remaining(),

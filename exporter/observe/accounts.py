@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock, Timer
 
+from exporter.api.errors import unexpected
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
 from exporter.logs import facts
 from exporter.memory import give_memory_back
 from exporter.observe.account import Account
+from exporter.observe.observation import Observation
 
 _AFTERWARDS = (
     5.0  # seconds, beyond its timeout, in which whoever still waits for an account's collection gets it
@@ -53,6 +55,12 @@ class Accounts:
     def named(self, name: str) -> Account | None:
         """Give the account of this name, if there is one."""
         return self._by_name.get(name)
+
+    def withdraw(self, name: str, observation: Observation, error: Exception) -> Observation:
+        """Have an account take back what can't be told of it, and why; give what can be told instead."""
+        if (account := self.named(name)) is None:  # a reload came between
+            return observation.withdrawn(unexpected(error))
+        return account.withdraw(observation, error)
 
     @property
     def standing(self) -> Standing:

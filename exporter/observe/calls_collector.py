@@ -9,7 +9,7 @@ from functools import partial
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Incomplete, Reason
 from exporter.api.listing import (
     DEFAULT_LIMIT,
     LEAST_OVERLAP,
@@ -134,7 +134,7 @@ class CallsCollector:
 def _doubt(listing: Listing) -> ApiError | None:
     """Give the reason why a listing can't be counted, if there is one."""
     if listing.doubt:
-        return ApiError(Reason.INCOMPLETE, listing.doubt)
+        return Incomplete(listing.doubt, listing.cause)
     if listing.unreadable and not listing.calls:
         detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
         return ApiError(Reason.BAD_RESPONSE, detail)

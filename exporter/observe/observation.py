@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from exporter.api.endpoints import Endpoint
@@ -63,9 +63,11 @@ class Observation:
     """When its listing ended, complete or not, in seconds since 1970."""
     calls: Run[Snapshot]
     streams: Run[StreamTally] | None
-    """None where they aren't switched on, or could not run because the listing failed."""
+    """None where they aren't switched on, or had no listing or no time to run, or run still."""
     agent_streams: Run[AgentStreams] | None
     """None where they aren't switched on, or there was no time left to run."""
+    held: StreamTally | None
+    """What is held of details from earlier runs; None where they aren't switched on or the listing failed."""
     reported: int | None
     """`total_active` as the API said it, even where the listing then failed."""
     unseen: int | None
@@ -92,6 +94,11 @@ class Observation:
         return {collector: run for collector, run in runs.items() if run is not None}
 
     @property
+    def details(self) -> StreamTally | None:
+        """Give what is known of details: what their run found, or what is held while there is no run."""
+        return self.streams.found if self.streams else self.held
+
+    @property
     def snapshot(self) -> Snapshot | None:
         """Give the snapshot, or None where the listing failed."""
         return self.calls.found
@@ -100,3 +107,16 @@ class Observation:
     def error(self) -> ApiError | None:
         """Give what went wrong with the listing, if anything did."""
         return self.calls.error
+
+    def withdrawn(self, error: ApiError) -> Observation:
+        """Give what is left of it when it can't be told: why not, and the counters."""
+        return replace(
+            self,
+            calls=replace(self.calls, found=None, error=error),
+            streams=None,
+            agent_streams=None,
+            held=None,
+            reported=None,
+            unseen=None,
+            sustainable_interval=None,
+        )

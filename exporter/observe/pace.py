@@ -10,6 +10,8 @@ from exporter.api.errors import ApiError, Reason
 from exporter.config import CollectionConfig
 
 REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}
+LOCAL = {Reason.SECRET, Reason.RESOURCES}
+"""What went wrong on this machine: the API refused nothing, and the next collection may work."""
 REST = 60.0  # seconds in which what was refused isn't asked for again: the API may lock the account
 
 _MINUTE = 60.0  # seconds
@@ -63,7 +65,7 @@ class Pace:
     def end(self, error: ApiError | None, *, was_cut: bool) -> None:
         """Take note of how a collection ended; `was_cut` when its scraper had little time."""
         pause = self._config.min_interval
-        if was_cut:
+        if was_cut or (error is not None and error.reason in LOCAL):
             pause = 0.0  # the next one may have more
         elif error is not None and error.reason in REFUSALS:
             pause = max(pause, REST)

@@ -11,7 +11,7 @@ from math import inf
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Reason, unexpected
 from exporter.api.rows import Call
 from exporter.api.streams import Stream
 from exporter.api.vocabulary import CallStatus
@@ -110,19 +110,32 @@ class StreamsCollector:
 
         try:
             for call_sid, stream in self._client.streams(call_sids(), deadline):
-                if not isinstance(stream, ApiError) and not (stream.status and stream.status.is_over):
-                    looks[call_sid] = self._look(by_sid[call_sid], stream)
-                elif not isinstance(stream, ApiError) or stream.reason is Reason.NOT_FOUND:
+                look = self._look(by_sid[call_sid], stream)
+                if isinstance(look, _Look):
+                    looks[call_sid] = look
+                elif look is None:
                     looks.pop(call_sid, None)  # it ended since it was listed
                 else:
-                    first_error = first_error or stream
+                    first_error = first_error or look
         except ApiError as over:
             first_error = first_error or over.bare()
         self._looks, self._asked = looks, asked
         return first_error
 
-    def _look(self, call: Call, stream: Stream) -> _Look:
+    def _look(self, call: Call, stream: Stream | ApiError) -> _Look | ApiError | None:
+        """Give what is to be held of a call: None where it is over, or why nothing can be."""
+        if isinstance(stream, ApiError):
+            return None if stream.reason is Reason.NOT_FOUND else stream
+        if stream.status and stream.status.is_over:
+            return None
+        try:
+            return self._read(call, stream)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other calls' details are to be held
+            return unexpected(error)
+
+    def _read(self, call: Call, stream: Stream) -> _Look:
         details = read_details(call, stream)
+        tally_streams([details], 0, 0.0)  # what can't be counted isn't held, or it would fail every tally
         self._ledger.unknown(details.unknown)
         now, before = time.monotonic(), self._looks.get(call.call_sid)
         is_in_a_row = before is not None and before.asked.at > now - self._config.max_age

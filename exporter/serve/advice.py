@@ -1,11 +1,11 @@
-"""What to do about a failed collection, by reason: docs/runbooks.md in a sentence."""
+"""What to do about a failed collection, by reason or cause: docs/runbooks.md in a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.api.errors import Reason
+from exporter.api.errors import ApiError, Cause, Reason
 
 DOCS = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs"
 
@@ -23,7 +23,7 @@ class Advice:
         return f"{DOCS}/runbooks.md#{self.alert.lower()}"
 
 
-ADVICE: Mapping[Reason, Advice] = {
+ADVICE: Mapping[Reason | Cause, Advice] = {
     Reason.AUTH: Advice(
         "Compare api_key and api_token with the API settings in Exotel's dashboard, and base_url with the "
         "account's region.",
@@ -63,9 +63,46 @@ ADVICE: Mapping[Reason, Advice] = {
         "See Exotel's status page, and open a ticket with Exotel if this lasts for more than 15 minutes."
     ),
     Reason.INCOMPLETE: Advice(
+        "If it happens again and again, raise page_size, concurrency or timeout, or open a ticket.",
+        "ExotelCollectionIncomplete",
+    ),
+    Cause.MOVING: Advice(
         "If it happens again and again, raise page_size, concurrency or timeout: the list moves faster than "
         "it is read.",
         "ExotelCollectionIncomplete",
     ),
+    Cause.TIME: Advice(
+        "Raise timeout, or page_size and concurrency: the time was over before the listing was proven whole.",
+        "ExotelCollectionIncomplete",
+    ),
+    Cause.ORDER: Advice(
+        "Open a ticket with Exotel: its list has no stable order, so that pages of it can't be joined.",
+        "ExotelCollectionIncomplete",
+    ),
+    Cause.PAGES: Advice(
+        "Try another page_size, and open a ticket with Exotel: pages don't join, though the list is still.",
+        "ExotelCollectionIncomplete",
+    ),
+    Cause.TOTAL: Advice(
+        "Compare with the live calls in Exotel's dashboard, and open a ticket: more is reported than listed.",
+        "ExotelCollectionIncomplete",
+    ),
+    Cause.WINDOW: Advice(
+        "Ask Exotel to list all calls: the API serves none behind some place in the list, whatever is asked.",
+        "ExotelCollectionIncomplete",
+    ),
+    Reason.SECRET: Advice(
+        "See that the file in the error (api_key_file, api_token_file, ca_file) is there, not empty, and "
+        "readable to the exporter."
+    ),
+    Reason.RESOURCES: Advice(
+        "Raise what the error names of the exporter's process: memory, threads or open files; other programs "
+        "may use it up."
+    ),
     Reason.INTERNAL: Advice("Keep the exporter's log and report it: this is a fault of the exporter."),
 }
+
+
+def advice_on(error: ApiError) -> Advice:
+    """Return what to do about an error: by its cause where it has one, else by its reason."""
+    return ADVICE[error.cause or error.reason]

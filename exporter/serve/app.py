@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from exporter.config import BadConfig
+from exporter.expose.collector import Withdraw
 from exporter.expose.exposition import accepts_gzip, expose
 from exporter.logs import facts, log_of, place
 from exporter.observe.account import Account
@@ -77,16 +78,18 @@ class _Handlers:
 
     async def metrics(self, request: Request) -> Response:
         observations = await _collect(request, () if self._endpoints.probe_only else self._accounts)
-        return await run_in_threadpool(_exposition, observations, request.headers, self._accounts.standing)
+        withdraw, standing = self._accounts.withdraw, self._accounts.standing
+        return await run_in_threadpool(_exposition, observations, request.headers, withdraw, standing)
 
     async def probe(self, request: Request) -> Response:
         account = find(self._accounts, request.query_params.getlist("target"))
         if request.query_params.get("debug") != "true":
             observations = await _collect(request, [account])
-            return await run_in_threadpool(_exposition, observations, request.headers)
+            withdraw = self._accounts.withdraw
+            return await run_in_threadpool(_exposition, observations, request.headers, withdraw)
         with log_of(account.name) as log:
             observations = await _collect(request, [account])
-        explained = await run_in_threadpool(explain, account, observations[account.name], log)
+            explained = await run_in_threadpool(explain, account, observations[account.name], log)
         return PlainTextResponse(explained, headers=_UNKEPT)
 
     async def targets(self, _request: Request) -> Response:
@@ -115,10 +118,13 @@ async def _collect(request: Request, accounts: Iterable[Account]) -> dict[str, O
 
 
 def _exposition(
-    observations: Mapping[str, Observation], headers: Headers, standing: Standing | None = None
+    observations: Mapping[str, Observation],
+    headers: Headers,
+    withdraw: Withdraw,
+    standing: Standing | None = None,
 ) -> Response:
     """Write the answer that a scraper prefers; the work of a thread, not of the event loop."""
-    text, content_type = expose(observations, ",".join(headers.getlist("accept")), standing)
+    text, content_type = expose(observations, ",".join(headers.getlist("accept")), standing, withdraw)
     answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
         return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})

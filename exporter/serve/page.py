@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from exporter.observe.observation import Observation
 from exporter.observe.printable import printable
 from exporter.release import release
-from exporter.serve.advice import ADVICE, DOCS
+from exporter.serve.advice import DOCS, advice_on
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
@@ -121,7 +121,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
-_environment.globals |= {"advice": ADVICE, "docs": DOCS, "release": release()}
+_environment.globals |= {"advice_on": advice_on, "docs": DOCS, "release": release()}
 _template = _environment.get_template("page.html")
 _style = _environment.get_template("page.css").render().encode()
 

@@ -49,7 +49,11 @@ def find(accounts: Accounts, targets: Sequence[str]) -> Account:
 
 def explain(account: Account, observation: Observation, log: Sequence[str]) -> str:
     """Write a probe for people: its log, its metrics, and the configuration without its secrets."""
-    metrics, _ = expose({account.name: observation}, accept="text/plain")
+    metrics, _ = expose(
+        {account.name: observation},
+        accept="text/plain",
+        withdraw=lambda _, observed, error: account.withdraw(observed, error),
+    )
     return _DEBUG.format(
         log="\n".join(log),
         metrics=metrics.decode(),

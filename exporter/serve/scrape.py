@@ -44,13 +44,20 @@ def seconds_for(configured: float, scraper: str | None) -> float:
 async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[str, Observation]:
     """Collect from all accounts side by side, in their own threads; give the observations by account.
 
-    Raises BadTimeout.
+    Whatever happens to one, the others' are given. Raises BadTimeout.
     """
     waits = {
-        account.name: _observe(account, seconds_for(account.config.collection.timeout, scraper_timeout))
+        account.name: _isolated(account, seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
     return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
+
+
+async def _isolated(account: Account, seconds: float) -> Observation:
+    try:
+        return await _observe(account, seconds)
+    except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
+        return account.lost(error)
 
 
 async def _observe(account: Account, seconds: float) -> Observation:

@@ -170,6 +170,37 @@ def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
         made.close()
 
 
+@pytest.mark.parametrize("between", [None, "", " \n"])
+def test_a_secret_file_that_is_written_in_two_steps_costs_the_collections_between(
+    tmp_path: Path, between: str | None
+) -> None:
+    """Nothing was refused: no rest follows, be it of a minute or of `min_interval`, and nobody was asked."""
+    file = tmp_path / "token"
+    file.write_text("demo")
+    with Simulator(Settings(calls=3, speed=0)) as simulator:
+        config = AccountConfig(
+            name="acme",
+            account_sid="demo",
+            base_url=simulator.url,
+            api_key=Secret("demo"),
+            api_token=Secret(file=file),
+            collection=replace(EAGER, min_interval=600),
+        )
+        made = Account(config, MetricsConfig())
+        file.unlink()
+        if between is not None:
+            file.write_text(between)
+        failed = [observe(made) for _ in range(2)]
+        asked = simulator.requests_served()
+        file.write_text("demo")
+        mended = observe(made)
+        made.close()
+    assert [each.error and each.error.reason for each in failed] == [Reason.SECRET] * 2
+    assert "calls" not in asked
+    assert mended.snapshot is not None
+    assert mended.counts.failures == {("calls", "secret"): 2}
+
+
 def test_hostile_rows_cost_only_themselves() -> None:
     """Nulls, wrong types, missing fields, quotes and emoji: they are counted, the rest is collected."""
     with Simulator(Settings(calls=20, speed=0)) as simulator:
@@ -281,6 +312,18 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
     assert (facts["account"], facts["reason"]) == ("acme", "auth")
     assert "check api_key" in facts["detail"]
     assert "s3cret" not in repr(vars(record))
+
+
+def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureFixture) -> None:
+    """A new key is another account object, and the same account to whoever reads the log."""
+    with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url, token="revoked") as made:
+        observe(made)
+        mended = replace(made.config, api_token=Secret("demo"))
+        successor = Account(mended, MetricsConfig(), before=made)
+        observe(successor)
+        successor.close()
+    told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert told == ["collection failed", "collection recovered"]
 
 
 def test_a_closed_port_is_a_connection_failure() -> None:

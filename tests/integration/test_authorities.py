@@ -145,8 +145,12 @@ def test_a_file_that_is_replaced_counts_from_the_next_collection_on(ca_file: Pat
     assert [error and error.reason for error in reasons] == [None, Reason.TLS, None]
 
 
-@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "garbage"])
-def test_a_file_without_authorities_is_a_tls_failure(ca_file: Path, content: str | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, Reason.SECRET), ("", Reason.TLS), ("no certificate", Reason.TLS)],
+    ids=["missing", "empty", "garbage"],
+)
+def test_a_file_without_authorities_is_a_failure(ca_file: Path, content: str | None, reason: Reason) -> None:
     """Nobody is trusted in its place, until it is good again."""
     authority = trustme.CA()
     with serving(authority) as server:
@@ -158,7 +162,7 @@ def test_a_file_without_authorities_is_a_tls_failure(ca_file: Path, content: str
                 ca_file.write_text(content, encoding="ascii")
             error = observe().error
             assert error is not None
-            assert error.reason == Reason.TLS
+            assert error.reason == reason
             assert server.requests == []
             authority.cert_pem.write_to_path(str(ca_file))
             assert observe().error is None

@@ -322,14 +322,22 @@ def test_nothing_is_set_by_variables_of_other_programs(tmp_path: Path, simulator
         assert requests.get(server.url("/-/ready"), timeout=SECONDS).ok
 
 
-def test_a_failed_collection_is_one_line_and_a_good_one_none(tmp_path: Path, simulator: Simulator) -> None:
-    """The log tells of what failed, each time it fails; scrapes that went well leave no trace."""
+def test_a_failure_is_one_line_and_so_is_its_end(tmp_path: Path, simulator: Simulator) -> None:
+    """An unchanged failure isn't told again within the minute; scrapes that go on well leave no trace."""
     with exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url})) as server:
-        for faults in ([], ["status:404"], [], ["status:404"]):
+        for faults in ([], ["status:404"], ["status:404"], [], [], ["status:404"]):
             simulator.set_faults(faults)
             assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 200
         log = server.stop(signal.SIGTERM).out
-    assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == ["listening", *['"collection failed"'] * 2]
+    assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == [
+        "listening",
+        '"collection failed"',
+        '"collection recovered"',
+        '"collection failed"',
+    ]
+    assert re.search(
+        r'msg="collection recovered" account=acme1 collector=calls down_seconds=\S+ failures=2\n', log
+    )
 
 
 def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:

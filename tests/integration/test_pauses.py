@@ -65,6 +65,11 @@ def failing(found: Scrape) -> set[str]:
     return {dict(key)["collector"] for key, value in successes.items() if not value}
 
 
+def took(found: Scrape) -> dict[tuple[str, ...], float]:
+    """Give how long each collector's last run took."""
+    return found.by(NAME, "exotel_collector_duration_seconds", "collector")
+
+
 def inspected(found: Scrape) -> float:
     """Give the calls whose details are held."""
     return found.by(NAME, "exotel_stream_calls", "result")["inspected",]
@@ -94,6 +99,7 @@ def test_a_collector_that_was_refused_rests_for_a_minute(
         assert failing(found) == {collector}
         assert (inspected(found) == inspected(before)) is (collector == "streams")
         assert (found.one(NAME, "exotel_agent_streams_active") is None) is (collector == "agent_streams")
+    assert 0 < took(refused)[collector,] == took(resting)[collector,]  # it is the same run
     assert refused.one(NAME, STAMP) != resting.one(NAME, STAMP)
     assert failures(refused) == failures(resting) == failures(after) == {(collector, reason): 1}
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config import Line, Secret
+from exporter.config import Line, Secret, StreamsConfig
 from exporter.serve.app import Endpoints
 from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
-from tests.serving import account, served
+from tests.serving import EAGER, account, served
 
 GUARD = 60
 CALLS = 12
@@ -136,6 +137,44 @@ def test_debug_shows_why_a_probe_failed(exporter: str) -> None:
     text = probe(exporter, "?target=broken&debug=true").text
     assert 'msg="collection failed" account=broken collector=calls reason=connection ' in text
     assert re.search(r'detail="127\.0\.0\.1:\d+: connection refused"', text)
+
+
+@pytest.mark.parametrize(
+    ("collector", "fault", "facts"),
+    [
+        ("calls", "status:401", "reason=auth status=401 code=1010 detail="),
+        ("calls", "inside:403", "reason=forbidden status=200 "),
+        ("streams", "stream/status:401", "reason=auth status=401 code=1010 detail="),
+        ("agent_streams", "agent_streams/status:404", "reason=not_found status=404 code="),
+    ],
+)
+def test_debug_shows_the_last_failure_while_what_was_refused_rests(
+    collector: str, fault: str, facts: str
+) -> None:
+    """It is why nobody is asked: when it was, reason, status, the API's own code and the detail."""
+    collection = replace(EAGER, agent_streams=True, streams=StreamsConfig(enabled=True))
+    with Simulator(Settings(calls=CALLS, speed=0)) as simulator:
+        simulator.set_faults([fault])
+        with served([account("acme", simulator.url, collection=collection)]) as url:
+            first = probe(url, "?target=acme&debug=true").text
+            simulator.clear_faults()
+            second = probe(url, "?target=acme&debug=true").text
+    assert f'level=warn msg="collection failed" account=acme collector={collector} {facts}' in first
+    assert "last failure" not in first
+    [line] = [line for line in second.splitlines() if 'msg="last failure"' in line]
+    assert f" account=acme collector={collector} {facts}" in line
+    assert re.search(r" at=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ( |$)", line)
+
+
+def test_debug_shows_the_last_failure_of_what_is_given_again_before_its_time() -> None:
+    """Whatever it was: within `min_interval` as well."""
+    with Simulator(Settings(calls=CALLS, speed=0)) as simulator:
+        simulator.set_faults(["status:500"])
+        patient = replace(EAGER, min_interval=600)
+        with served([account("acme", simulator.url, collection=patient)]) as url:
+            text = [probe(url, "?target=acme&debug=true").text for _ in range(2)][-1]
+    assert 'msg="no collection is due: the last one is given again"' in text
+    assert 'msg="last failure" account=acme collector=calls reason=server_error status=500' in text
 
 
 @pytest.mark.parametrize("name", ["acme", "broken"])

@@ -171,7 +171,7 @@ def test_a_thread_that_cannot_start_costs_one_collection(monkeypatch: pytest.Mon
             scarcity.setattr(threading.Thread, "start", refuse)
             for _ in range(10):
                 error = failure(client)
-                assert (error.reason, error.detail) == (Reason.RESOURCES, "no thread can be started")
+                assert (error.reason, error.detail) == (Reason.RESOURCES, "no further thread can be started")
         assert listed(client, 3) == ["", "", ""]
 
 

@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from exporter.api.errors import Reason
-from exporter.serve.advice import ADVICE, DOCS
+from exporter.api.errors import ApiError, Cause, Incomplete, Reason
+from exporter.serve.advice import ADVICE, DOCS, advice_on
 from tests.tools import ROOT
 
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_advice_in_a_sentence(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [*Reason, *Cause])
+def test_every_reason_and_cause_has_advice_in_a_sentence(reason: Reason | Cause) -> None:
     """One sentence, short enough for a telephone's screen, that says what to do."""
     assert re.fullmatch(r"[A-Z][^.!?]{30,150}(\.[^.!?\s]+)?[^.!?]*\.", ADVICE[reason].sentence)
 
@@ -30,8 +30,25 @@ def test_the_runbook_of_a_reason_is_the_one_that_the_table_of_reasons_leads_to(r
     assert ADVICE[reason].runbook == f"{DOCS}/runbooks.md#{alert.lower()}"
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_settings_that_advice_names_are_settings(reason: Reason) -> None:
+@pytest.mark.parametrize("cause", Cause)
+def test_what_to_do_about_an_incomplete_listing_depends_on_its_cause(cause: Cause) -> None:
+    """Each has a row in the runbook, and advice of its own; only a list that moves is told to."""
+    assert re.findall(rf"^\| `{cause}` \| .* \|$", RUNBOOKS, re.MULTILINE)
+    advice = advice_on(Incomplete("between 3 pairs of pages calls could be missing", cause))
+    assert advice.runbook == f"{DOCS}/runbooks.md#exotelcollectionincomplete"
+    assert ("moves" in advice.sentence) is (cause is Cause.MOVING)
+    assert list(ADVICE.values()).count(advice) == 1
+
+
+def test_without_a_cause_the_reason_decides() -> None:
+    """As for every other reason."""
+    assert advice_on(Incomplete("…", None)) is ADVICE[Reason.INCOMPLETE]
+    assert advice_on(ApiError(Reason.TLS, "…")) is ADVICE[Reason.TLS]
+    assert not {*map(str, Reason)} & {*map(str, Cause)}  # they share a mapping
+
+
+@pytest.mark.parametrize("reason", [*Reason, *Cause])
+def test_settings_that_advice_names_are_settings(reason: Reason | Cause) -> None:
     """Whoever follows it finds each of them in the example of a configuration."""
     for setting in re.findall(r"[a-z]+(?:_[a-z]+)+", ADVICE[reason].sentence):
         assert re.search(rf"\b{setting}:", SETTINGS), setting

@@ -166,7 +166,7 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
             )
             for code in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
         ),
-        (MemoryError(), Reason.RESOURCES, "no memory is left"),
+        (MemoryError(), Reason.RESOURCES, "out of memory"),
     ],
 )
 def test_a_request_without_an_answer_has_one_reason(
@@ -214,15 +214,43 @@ def test_a_secret_file_is_read_anew_for_each_request(api: requests_mock.Mocker, 
         )
 
 
-def test_a_secret_file_that_is_gone_is_an_authentication_failure(
-    api: requests_mock.Mocker, tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "no such file or directory"), ("", "empty"), (" \n", "empty"), ("a\nb", "not one line")],
+)
+def test_a_secret_file_that_holds_no_secret_is_a_local_failure(
+    api: requests_mock.Mocker, tmp_path: Path, content: str | None, why: str
 ) -> None:
-    """Nothing is asked without credentials, and the error names the file."""
-    endpoint = api.get(URL, content=page(ROW))
+    """The API refused nothing: nothing is asked without credentials, and the error names the file."""
+    endpoint, file = api.get(URL, content=page(ROW)), tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
     with pytest.raises(ApiError) as caught:
-        ask(account(token=Secret(file=tmp_path / "gone")))
-    assert caught.value.reason == Reason.AUTH
-    assert str(tmp_path / "gone") in caught.value.detail
+        ask(account(token=Secret(file=file)))
+    assert caught.value.reason == Reason.SECRET
+    assert caught.value.detail.startswith(f"secret file {file}: {why}")
+    assert not endpoint.called
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_file_that_nothing_is_left_to_open_with_is_a_lack_of_resources(
+    api: requests_mock.Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The file is all right, be it a secret's or that of the authorities."""
+    endpoint, file = api.get(URL, content=page(ROW)), tmp_path / "file"
+    file.write_text(TOKEN)
+
+    def lacking(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    for opener in (Path, os):
+        monkeypatch.setattr(opener, "open", lacking)
+    collection = CollectionConfig(tls_config=TlsConfig(ca_file=file))
+    for config in (account(token=Secret(file=file)), replace(account(), collection=collection)):
+        with pytest.raises(ApiError) as caught:
+            ask(config)
+        assert caught.value.reason == Reason.RESOURCES
+        assert os.strerror(number).lower() in caught.value.detail
     assert not endpoint.called
 
 
@@ -316,7 +344,7 @@ def test_the_configured_proxy_and_authority_are_used(api: requests_mock.Mocker, 
     assert api.request_history[-1].verify == str(ca_file)
 
 
-def test_an_authority_that_is_gone_is_a_tls_failure_that_names_its_file(
+def test_an_authority_that_is_gone_is_a_local_failure_that_names_its_file(
     api: requests_mock.Mocker, tmp_path: Path
 ) -> None:
     """Nothing is asked without it, and the line says what to put back."""
@@ -324,6 +352,15 @@ def test_an_authority_that_is_gone_is_a_tls_failure_that_names_its_file(
     collection = CollectionConfig(tls_config=TlsConfig(ca_file=tmp_path / "gone.pem"))
     with pytest.raises(ApiError) as caught:
         ask(replace(account(), collection=collection))
-    assert caught.value.reason == Reason.TLS
+    assert caught.value.reason == Reason.SECRET
     assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file"
     assert not endpoint.called
+
+
+def test_an_authority_that_is_a_pipe_is_not_waited_for(api: requests_mock.Mocker, tmp_path: Path) -> None:
+    """To open it would take until somebody writes."""
+    endpoint, file = api.get(URL, content=page(ROW)), tmp_path / "pipe"
+    os.mkfifo(file)
+    with pytest.raises(ApiError) as caught:
+        ask(replace(account(), collection=CollectionConfig(tls_config=TlsConfig(ca_file=file))))
+    assert (caught.value.reason, endpoint.called) == (Reason.SECRET, False)

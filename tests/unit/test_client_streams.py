@@ -14,11 +14,12 @@ import pytest
 import requests
 import requests_mock
 
+from exporter.api import client as client_module
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
-from exporter.api.streams import AgentStreams, Stream
+from exporter.api.streams import AgentStreams, Stream, read_stream
 from exporter.config import AccountConfig, CollectionConfig
 from tests.unit.test_answers import v1_error, v3_error
 from tests.unit.test_client import BASE, Heard
@@ -126,6 +127,25 @@ def test_details_come_as_they_are_answered() -> None:
         found = look(["call-0", "call-1", "call-2"], url=url)
     assert durations(found) == {"call-0": 0, "call-1": 1, "call-2": 2}
     assert list(found)[-1] == "call-0"
+
+
+def test_details_at_which_the_reader_fails_cost_no_other_call(
+    api: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the exporter, told with its place."""
+
+    def broken(answer: bytes, call_sid: str) -> Stream:
+        if call_sid == "b":
+            raise OverflowError
+        return read_stream(answer, call_sid)
+
+    for call_sid in "abc":
+        api.get(f"{CALLS_URL}/{call_sid}/stream", content=stream_of(call_sid, 1))
+    monkeypatch.setattr(client_module, "read_stream", broken)
+    found = look("abc")
+    assert durations(found) == {"a": 1, "b": "internal", "c": 1}
+    assert isinstance(found["b"], ApiError)
+    assert found["b"].detail.startswith("OverflowError at test_client_streams.py:")
 
 
 def test_an_error_stands_where_its_details_would(api: requests_mock.Mocker) -> None:

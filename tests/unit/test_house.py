@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "memory": set(),
     "release": set(),
     "usage": set(),
-    "api": {"config"},
+    "api": {"config", "logs"},
     "observe": {"api", "config", "logs", "memory"},
     "expose": {"observe", "api", "release"},
     "serve": {"expose", "observe", "api", "config", "logs", "release"},

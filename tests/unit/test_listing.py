@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.answers import Page
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Cause, Reason
 from exporter.api.listing import Ask, Listing, ListingFailed, list_calls
 from exporter.api.rows import Call
 
@@ -239,6 +239,7 @@ def test_an_empty_page_under_a_positive_total_is_no_complete_list() -> None:
     """The API says 7 and shows none: they are unseen, and the doubt says so."""
     found = list_calls(still(0, total=7).fetch, 100)
     assert (found.unseen, found.doubt) == (7, "7 of 7 calls that the API reports were not in its list")
+    assert found.cause is Cause.TOTAL
 
 
 def test_pages_that_shrink_to_nothing_are_read_again_from_the_new_end() -> None:
@@ -263,6 +264,7 @@ def test_a_list_without_stable_order_says_so() -> None:
     found = list_calls(server.fetch, 50)
     assert found.doubt is not None
     assert "no stable order" in found.doubt
+    assert found.cause is Cause.ORDER
     assert len(server.requests) <= 12 + server.window
 
 
@@ -308,6 +310,7 @@ def test_a_seam_that_can_not_be_repaired_in_time_stays_open(reason: Reason) -> N
 
     found = list_calls(fetch, 100)
     assert found.doubt == "between 1 pairs of pages calls could be missing"
+    assert found.cause is Cause.TIME
     assert len(found.calls) == 205
 
 
@@ -350,3 +353,47 @@ def test_a_wider_overlap_needs_no_mending(calls: int) -> None:
     ]
     assert mended[1] <= mended[0]
     assert mended[1] < 3
+
+
+@pytest.mark.parametrize(("total", "cause"), [(201, Cause.PAGES), (None, None)])
+def test_pages_that_share_no_call_although_the_list_is_still_are_not_taken_for_one_that_moves(
+    total: int | None, cause: Cause | None
+) -> None:
+    """A server that rounds offsets up leaves gaps for ever; where no total is told, nobody knows."""
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for offset, limit in asks:
+            start = -(-offset // limit) * limit
+            yield Page(tuple(Call(str(row)) for row in range(start, min(start + limit, 201))), 0, total)
+
+    found = list_calls(fetch, 50)
+    assert found.doubt is not None
+    assert found.cause is cause
+
+
+def test_a_list_that_runs_away_is_one_that_moves() -> None:
+    """So many calls end between two pages that no overlap holds: the totals show it."""
+    alive = list(range(2_000))
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for offset, limit in asks:
+            yield Page(tuple(Call(str(row)) for row in alive[offset : offset + limit]), 0, len(alive))
+            del alive[: 2 * limit]
+
+    found = list_calls(fetch, 50)
+    assert found.doubt is not None
+    assert found.cause is Cause.MOVING
+
+
+@settings(max_examples=300)
+@given(LISTS, PAGE_SIZES, st.sampled_from(ORDERS), st.sampled_from(["true", "wild", None, 70]))
+def test_a_listing_has_a_cause_only_where_there_is_a_doubt(
+    server: dict[str, int], page_size: int, order: str, total: int | str | None
+) -> None:
+    """And one that was proven to stand still is never told to move, nor the reverse."""
+    moving = MovingList(**server, order=order, total=total)  # type: ignore[arg-type]
+    found = list_calls(moving.fetch, page_size)
+    if found.doubt is None:
+        assert found.cause is None
+    if total == 70:
+        assert found.cause is not Cause.MOVING

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError, Cause, Incomplete, Reason
 from exporter.api.streams import AgentStreams
 from exporter.observe.observation import Observation, Run
 from exporter.observe.printable import printable
@@ -139,6 +139,13 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
     assert f"What to do {ADVICE[reason].sentence} Runbook" in said
     assert "The API reports 1,204 active calls." in said
     assert ADVICE[reason].runbook in read(seen).links()
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_what_to_do_about_an_incomplete_listing_is_told_by_its_cause(cause: Cause) -> None:
+    """A server whose list can't be read whole isn't told as a list that moves."""
+    said = text(Seen("acme", failing(Incomplete("between 4 pairs of pages calls could be missing", cause))))
+    assert f"What to do {ADVICE[cause].sentence} Runbook" in said
 
 
 def test_collectors_beside_the_calls_are_told_where_they_are_switched_on() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import cast
+
+import pytest
 
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError
+from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call
 from exporter.api.streams import Stream, read_stream
 from exporter.config import StreamsConfig
+from exporter.observe import streams_collector
+from exporter.observe.details import Details, read_details
 from exporter.observe.ledger import Ledger
 from exporter.observe.streams import StreamTally
 from exporter.observe.streams_collector import StreamsCollector
@@ -81,3 +86,27 @@ def test_of_a_call_that_is_over_nothing_is_held() -> None:
     collecting.client.statuses = {"a": "completed"}
     asked, tally = collecting.look(3, call("a", status="in-progress"), call("b", status="completed"))
     assert (asked, tally.inspected, tally.pending) == (["a"], 0, 1)
+
+
+@pytest.mark.parametrize("is_tally", [False, True])
+def test_one_calls_details_that_cannot_be_read_or_counted_cost_no_other(
+    monkeypatch: pytest.MonkeyPatch, *, is_tally: bool
+) -> None:
+    """They aren't held, and wait for their turn like a call that can't be looked at; the failure is told."""
+
+    def broken(row: Call, stream: Stream) -> Details:
+        if row.call_sid != "b":
+            return read_details(row, stream)
+        if is_tally:
+            return replace(read_details(row, stream), bridge_setup=10**400)
+        raise OverflowError
+
+    collector = StreamsCollector(StreamsConfig(), cast(Client, Answering()), Ledger("acme"))
+    calls = [call(name, status="in-progress") for name in "abc"]
+    monkeypatch.setattr(streams_collector, "read_details", broken)
+    tally, error = collector.collect(calls, 3, Deadline.after(1))
+    assert (tally.inspected, tally.pending) == (2, 1)
+    assert error is not None
+    assert error.reason is Reason.INTERNAL
+    assert error.detail.startswith("OverflowError at ")
+    assert collector.held(calls) == tally

@@ -1,0 +1,138 @@
+"""Whatever one account's values are: the other accounts and the exporter itself are told."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_plain
+
+from exporter.api.errors import Reason
+from exporter.expose.collector import CATALOGUE, withdrawn
+from exporter.expose.exposition import expose
+from exporter.expose.metric import Kind
+from exporter.observe.accounts import Standing
+from exporter.observe.histogram import Bucket, Histogram
+from exporter.observe.observation import Observation
+from tests.observations import LIFE, STREAMS, TIMED, everything
+
+WHOLE = everything(TIMED, STREAMS, LIFE)
+STANDING = Standing(is_reloaded=True, reloaded_at=1.0, in_flight=0)
+FORMATS = ("text/plain", "application/openmetrics-text")
+HOSTILE = [10**310, -(10**400), math.nan, math.inf, "ab\ud800", "many", object()]
+
+Spoil = Callable[[Any], Any]
+"""Makes a copy of an observation in which one value is another."""
+
+
+def leaves(value: Any, put: Callable[[Any], Any]) -> Iterator[Callable[[Any], Any]]:
+    """Yield for each value within a frozen one what gives the whole with another value in its place."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            if field.name == "bound":  # that of a bucket comes from the configuration
+                continue
+            yield from leaves(getattr(value, field.name), _into_field(value, field.name, put))
+    elif isinstance(value, tuple):
+        for place in range(len(value)):
+            yield from leaves(value[place], _into_tuple(value, place, put))
+    elif isinstance(value, Mapping):
+        for key in value:
+            yield from leaves(value[key], _into_mapping(value, key, put))
+            yield _as_key(value, key, put)
+    else:
+        yield put
+
+
+def _into_field(value: Any, name: str, put: Spoil) -> Spoil:
+    return lambda new: put(dataclasses.replace(value, **{name: new}))
+
+
+def _into_tuple(value: tuple[Any, ...], place: int, put: Spoil) -> Spoil:
+    return lambda new: put((*value[:place], new, *value[place + 1 :]))
+
+
+def _into_mapping(value: Mapping[Any, Any], key: Any, put: Spoil) -> Spoil:
+    return lambda new: put({**value, key: new})
+
+
+def _as_key(value: Mapping[Any, Any], key: Any, put: Spoil) -> Spoil:
+    return lambda new: put({new if each == key else each: other for each, other in value.items()})
+
+
+LEAVES = list(leaves(WHOLE, lambda whole: whole))
+
+
+def lines(accept: str, **observations: Observation) -> dict[str, list[str]]:
+    """Give the lines of each account; fails if the exporter's own are missing, or none can read it."""
+    text = expose(observations, accept, STANDING)[0].decode()
+    parse = parse_openmetrics if "openmetrics" in accept else parse_plain
+    assert list(parse(text))
+    assert "\nexotel_exporter_build_info{" in text
+    told = text.splitlines()
+    return {account: [line for line in told if f'account="{account}"' in line] for account in observations}
+
+
+WELL = {accept: lines(accept, a=WHOLE, z=WHOLE) for accept in FORMATS}
+
+
+@settings(max_examples=60)  # each is an exposition of hundreds of lines, read by a slow parser
+@given(spoil=st.sampled_from(LEAVES), hostile=st.sampled_from(HOSTILE), accept=st.sampled_from(FORMATS))
+def test_any_value_of_one_account_costs_no_other_a_line(spoil: Spoil, hostile: object, accept: str) -> None:
+    """Wherever it stands, in both formats: the account that has it is told without it, or says it is down."""
+    told = lines(accept, a=WHOLE, bad=spoil(hostile), z=WHOLE)
+    assert {"a": told["a"], "z": told["z"]} == WELL[accept]
+    assert [line for line in told["bad"] if line.startswith("exotel_up{")]
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+def test_an_account_that_cannot_be_told_is_down_and_its_counters_go_on(accept: str) -> None:
+    """A total with 310 digits: no call metrics, as after any other failure."""
+    spoilt = dataclasses.replace(WHOLE, reported=10**310)
+    told = lines(accept, bad=spoilt)["bad"]
+    assert 'exotel_up{account="bad"} 0.0' in told
+    of_calls = ("exotel_active_calls", "exotel_stream", "exotel_calls")
+    assert not [line for line in told if line.startswith(of_calls)]
+    assert [line for line in told if line.startswith("exotel_api_requests_total{")]
+
+
+def test_who_tells_an_account_is_told_of_what_cannot_be_told() -> None:
+    """With the exception, once for each exposition; what is given instead is what is shown."""
+    heard: list[tuple[str, str]] = []
+
+    def withdraw(account: str, observation: Observation, error: Exception) -> Observation:
+        heard.append((account, type(error).__name__))
+        return dataclasses.replace(observation, reported=7)
+
+    spoilt = dataclasses.replace(WHOLE, reported=10**310)
+    text, _ = expose({"bad": spoilt, "good": WHOLE}, "text/plain", withdraw=withdraw)
+    assert heard == [("bad", "OverflowError")]
+    assert 'exotel_calls_reported{account="bad"} 7.0' in text.decode()
+
+
+@pytest.mark.parametrize("value", [10**309, -(10**309), math.nan, math.inf, -math.inf, "7 calls", None])
+def test_a_point_of_what_is_no_finite_double_cannot_be_made(value: Any) -> None:
+    """So the text of all accounts never fails for one value."""
+    by_kind = {metric.kind: metric for metric in CATALOGUE if not metric.labels}
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        by_kind[Kind.GAUGE](value)
+    for histogram in (
+        Histogram((Bucket(math.inf, value),), 0.0),
+        Histogram((Bucket(math.inf, 1),), value),
+        Histogram((Bucket(math.inf, 1, (value, "call-1")),), 1.0),
+    ):
+        with pytest.raises((ValueError, TypeError, OverflowError)):
+            by_kind[Kind.GAUGE_HISTOGRAM].histogram(histogram)
+
+
+def test_an_unexpected_failure_of_telling_is_internal() -> None:
+    """It is a fault of the exporter, unless the memory ran out."""
+    for error, reason in ((KeyError("a"), Reason.INTERNAL), (MemoryError(), Reason.RESOURCES)):
+        left = withdrawn("bad", WHOLE, error)
+        assert left.error is not None
+        assert (left.error.reason, left.snapshot, left.counts) == (reason, None, WHOLE.counts)
