@@ -163,6 +163,8 @@ class Account:
             return Run(0.0, None, error)
         seconds, result = self._attempt(partial(self._client.agent_streams, deadline))
         found, error = (None, result) if isinstance(result, ApiError) else (result, None)
+        if found is not None:
+            self._ledger.unknown({"agent_streams_limit": found.limit is None})
         return self._run(Endpoint.AGENT_STREAMS, seconds, found, error)
 
     def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally]:

@@ -10,6 +10,7 @@ import requests
 
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.hostile import BROKEN_ROWS, SPOILT_ROWS
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.unit.simulator.ask import AUTH, calls, connect, get
 
@@ -230,6 +231,18 @@ def test_bad_json(simulator: Simulator) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     with pytest.raises(ValueError, match=r"delimiter|Unterminated|Expecting"):
         answer.json()
+
+
+def test_spoilt(simulator: Simulator) -> None:
+    """Rows that strict readers of JSON refuse, before the true ones; on an empty page as well."""
+    true = calls(simulator).content.count(b"call_sid")
+    spoilt = len(SPOILT_ROWS) + len(BROKEN_ROWS) + 1  # one has its call_sid twice
+    for faults, rows in (["spoilt"], true), (["empty_page", "spoilt"], 0):
+        simulator.set_faults(faults)
+        content = calls(simulator).content
+        assert content.count(b"call_sid") == rows + spoilt
+        with pytest.raises(ValueError, match="control character"):
+            json.loads(content.decode(errors="replace"))
 
 
 def test_html(simulator: Simulator) -> None:

@@ -1,0 +1,103 @@
+"""From a body to plain values, as tolerantly as it can be done: JSON, or the XML of Exotel's older API."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+# A string, closed or not, or a bracket. Its quantifiers give nothing back: no text is read twice.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
+_ROW = 4  # levels down: {"response": {"active_calls": [{…
+_DEEPEST = 16  # levels down; nothing that is read lies as deep
+_LONGEST_XML = 2**16  # characters; a tree takes a hundred times the memory of its text
+
+
+def _parse_int(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+_decoder = json.JSONDecoder(parse_int=_parse_int, strict=False)
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON, or else the XML of Exotel's; None where it is neither.
+
+    A row that is no JSON is null, and so is what is nested too deeply in a row: neither costs the others.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        return _parse_json(text)
+    except ValueError:
+        return _parse_xml(text) if text.lstrip().startswith("<") else _parse_mended(text)
+
+
+def _parse_json(text: str) -> Any:
+    """Parse JSON whose strings may hold control characters. Raises ValueError."""
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _parse_mended(text: str) -> Any:
+    try:
+        return _parse_json(_mended(text))
+    except ValueError:
+        return None
+
+
+def _mended(text: str) -> str:
+    """Return JSON without what spoils it, as far as that is inside of rows."""
+    kept: list[str] = []
+    copied = level = row = 0
+    for token in _TOKEN.finditer(text):
+        mark = text[token.start()]
+        if mark in "[{":
+            level += 1
+            if level in {_ROW, _DEEPEST}:
+                kept.append(text[copied : token.start()])
+                copied = token.start()
+            if level == _ROW:
+                row = len(kept)
+        elif mark in "]}":
+            if level == _DEEPEST:
+                kept.append("null")
+                copied = token.end()
+            elif level == _ROW:
+                written = "".join((*kept[row:], text[copied : token.end()]))
+                kept[row:] = [_mended_row(written)]
+                copied = token.end()
+            level -= 1
+    return "".join((*kept, text[copied:]))
+
+
+def _mended_row(row: str) -> str:
+    if row.count("call_sid") > 1:
+        return row  # a quote is missing, and nobody knows how many rows these are
+    try:
+        _parse_json(row)
+    except ValueError:
+        return "null"
+    return row
+
+
+def _parse_xml(text: str) -> dict[str, Any] | None:
+    """Parse `<TwilioResponse>` as JSON would tell it: two levels of objects, then texts."""
+    if "<!DOCTYPE" in text or len(text) > _LONGEST_XML:  # without a DOCTYPE only XML's own entities exist
+        return None
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314  # what makes it unsafe needs a DOCTYPE
+    except (ElementTree.ParseError, ValueError):
+        return None
+    if _name(root) != "TwilioResponse":
+        return None
+    return {
+        _name(part): {_name(each): (each.text or "").strip() for each in part} or (part.text or "").strip()
+        for part in root
+    }
+
+
+def _name(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]  # without its namespace
