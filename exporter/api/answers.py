@@ -17,7 +17,8 @@ from msgspec import Struct
 from exporter.api.bodies import parse
 from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, count, member
-from exporter.api.rows import Call, PersonalCall, TimedCall, read_call
+from exporter.api.rows import Call, PersonalCall, TimedCall, read_call, settle
+from exporter.api.vocabulary import CallState
 
 _C = TypeVar("_C", bound=Call)
 
@@ -97,7 +98,8 @@ def read_page(body: bytes, kind: type[Call] = Call) -> Page:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_page_loosely(body, kind)  # one odd field is enough
     response = decoded.response
-    return Page(tuple(response.active_calls), 0, count(response.total_active))
+    calls = [settle(call) if call.state is CallState.TERMINAL else call for call in response.active_calls]
+    return Page(tuple(calls), 0, count(response.total_active))
 
 
 def read_object(body: bytes) -> dict[str, Any]:

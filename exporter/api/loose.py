@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from exporter.api.vocabulary import Word
+from exporter.api.vocabulary import CallState, CallStatus, Word, final_status
 
 _T = TypeVar("_T")
 _W = TypeVar("_W", bound=Word)
@@ -45,3 +45,9 @@ def word(vocabulary: type[_W], value: object) -> _W | None:
     if value is None:
         return None
     return vocabulary(value) if isinstance(value, str) else vocabulary["OTHER"]
+
+
+def status_of(call: dict[str, Any]) -> CallStatus | None:
+    """Return the status of a call, which has ended where its `state` says so."""
+    status = word(CallStatus, call.get("status"))
+    return final_status(status) if word(CallState, call.get("state")) is CallState.TERMINAL else status

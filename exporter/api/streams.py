@@ -11,7 +11,7 @@ from typing import Any
 
 from exporter.api.answers import read_object
 from exporter.api.errors import ApiError, Reason
-from exporter.api.loose import convert, count, identifier, member, word
+from exporter.api.loose import convert, count, identifier, member, status_of, word
 from exporter.api.vocabulary import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 
 _MOST_LEGS = 10_000  # more take seconds to read, and are no call
@@ -80,7 +80,7 @@ def read_stream(body: bytes, call_sid: str) -> Stream:
     legs = stream.get("legs")
     readable_legs = legs if isinstance(legs, list) and len(legs) <= _MOST_LEGS else None
     return Stream(
-        status=word(CallStatus, stream.get("status")),
+        status=status_of(stream),
         duration=convert(stream.get("duration"), float),
         legs=None if readable_legs is None else tuple(map(_leg, readable_legs)),
         bridge=_bridge(stream.get("bridge")),

@@ -72,7 +72,7 @@ def test_a_spoilt_value_that_is_not_read_costs_nothing(value: bytes, kind: type[
 @pytest.mark.parametrize("value", SPOILT, ids=range(len(SPOILT)))
 @pytest.mark.parametrize(
     "field",
-    ["direction", "status", "duration", "agent_details", "recording_enabled", "start_time", "from"],
+    ["direction", "status", "duration", "agent_details", "recording_enabled", "start_time", "from", "state"],
 )
 def test_a_spoilt_value_that_is_read_costs_only_itself(value: bytes, kind: type[Call], field: str) -> None:
     """The row is a call all the same."""
