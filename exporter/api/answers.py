@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from exporter.api.bodies import parse
+from exporter.api.documents import parse
 from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, count, member
 from exporter.api.rows import Call, PersonalCall, TimedCall, read_call, settle

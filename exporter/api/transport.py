@@ -74,7 +74,8 @@ class _Adapter(HTTPAdapter):
             "https": partial(_SecurePool, connections=connections),
         }
         self._context: ssl.SSLContext | None = None
-        super().__init__(pool_connections=1, pool_maxsize=pool_size)  # of one host, with one context
+        # Of two hosts, the second for AgentStream, with one context.
+        super().__init__(pool_connections=2, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)

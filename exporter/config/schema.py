@@ -41,6 +41,7 @@ class CollectionConfig:
     concurrency: Annotated[int, parsers.whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
     agent_streams: Annotated[bool, parsers.boolean()] = False
+    agent_streams_url: Annotated[str | None, urls.base_url("https://api.in.exotel.com")] = None
     streams: StreamsConfig = field(default_factory=StreamsConfig)
     proxy_url: Annotated[Secret | None, urls.proxy_url()] = None
     tls_config: TlsConfig = field(default_factory=TlsConfig)

@@ -13,7 +13,7 @@ _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
 _NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 
 
-def base_url() -> Parser:
+def base_url(example: str = "https://ccm-api.in.exotel.com") -> Parser:
     """Parse the URL of the API, which must hold no credentials."""
 
     def parse(value: Any, _source: Source) -> str:
@@ -23,7 +23,7 @@ def base_url() -> Parser:
         _check_url(value)
         return str(value).rstrip("/")
 
-    accepts = "a URL like https://ccm-api.in.exotel.com, without credentials; those are api_key and api_token"
+    accepts = f"a URL like {example}, without credentials; those are api_key and api_token"
     return Parser(accepts, parse)
 
 

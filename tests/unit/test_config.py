@@ -35,8 +35,8 @@ SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, StreamsConfig, TlsCo
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, proxy_url, "
-    "streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, "
+    "agent_streams_url, proxy_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (

@@ -93,10 +93,11 @@ def _parse_xml(text: str) -> dict[str, Any] | None:
         return None
     if _name(root) != "TwilioResponse":
         return None
-    return {
-        _name(part): {_name(each): (each.text or "").strip() for each in part} or (part.text or "").strip()
-        for part in root
-    }
+    return {_name(part): {_name(each): _text(each) for each in part} or _text(part) for part in root}
+
+
+def _text(element: ElementTree.Element) -> str:
+    return "" if len(element) else (element.text or "").strip()
 
 
 def _name(element: ElementTree.Element) -> str:
