@@ -184,6 +184,8 @@ def _refuse_failure(status: int, answer: object) -> None:
     known = _APPLICATION_CODES.get(code) if isinstance(code, int) else None
     reason = known[0] if known else _reason(inside or status)
     facts = [f"HTTP {status}"]
+    if status == 200 and inside is None and code is None:
+        facts.append("a failure without a code inside")
     if inside not in (None, status):
         facts.append(f"http_code {inside} inside")
     if code is not None:

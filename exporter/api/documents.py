@@ -15,7 +15,7 @@ _LONGEST_XML = 2**16  # characters; a tree takes a hundred times the memory of i
 
 
 def _parse_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 20 else float(digits)
+    return int(digits) if len(digits) < 300 else float(digits)  # Python refuses an int of thousands of digits
 
 
 _decoder = json.JSONDecoder(parse_int=_parse_int, strict=False)
