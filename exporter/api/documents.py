@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 _ROW = 4  # levels down: {"response": {"active_calls": [{…
 _DEEPEST = 16  # levels down; nothing that is read lies as deep
+_MOST_ROWS = 100_000  # more than a body holds of real ones; each takes its time to look at
 _LONGEST_XML = 2**16  # characters; a tree takes a hundred times the memory of its text
 
 
@@ -51,7 +52,7 @@ def _parse_mended(text: str) -> Any:
 def _mended(text: str) -> str:
     """Return JSON without what spoils it, as far as that is inside of rows."""
     kept: list[str] = []
-    copied = level = row = 0
+    copied = level = row = rows = 0
     for token in _TOKEN.finditer(text):
         mark = text[token.start()]
         if mark in "[{":
@@ -60,7 +61,9 @@ def _mended(text: str) -> str:
                 kept.append(text[copied : token.start()])
                 copied = token.start()
             if level == _ROW:
-                row = len(kept)
+                row, rows = len(kept), rows + 1
+                if rows > _MOST_ROWS:
+                    return text
         elif mark in "]}":
             if level == _DEEPEST:
                 kept.append("null")

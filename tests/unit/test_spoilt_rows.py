@@ -170,3 +170,15 @@ def test_to_read_personal_data_changes_nothing_of_what_a_row_costs() -> None:
     for kind in (Call, PersonalCall):
         read = read_page(body, kind)
         assert (len(read.calls), read.unreadable) == (len(SPOILT), len(BROKEN))
+
+
+@pytest.mark.parametrize(("rows", "is_read"), [(99_999, True), (100_000, False)])
+def test_a_page_of_more_rows_than_there_can_be_is_not_mended(rows: int, is_read: bool) -> None:
+    """To look at each by itself would take ten seconds for the millions that a body can hold."""
+    body = page(*[b"{}"] * rows, b"{undefined}")
+    if is_read:
+        assert read_page(body).unreadable == rows + 1
+        return
+    with pytest.raises(ApiError) as caught:
+        read_page(body)
+    assert caught.value.reason == Reason.BAD_RESPONSE
