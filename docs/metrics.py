@@ -60,6 +60,12 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 
 `other` is a value that the exporter doesn't know, `unknown` one that the API left out.
 
+A call has ended when its `status` says so, also in the words of v3 and v2: `from_leg_unanswered` and the
+like are `no-answer`, `from_leg_cancelled` is `canceled`, `to_leg_no_dial` (that party could not be dialled)
+is `failed`. It has also ended when its `state` is `terminal`, whatever its status still says: one that was
+queued or ringing is then `no-answer`, any other `completed`. The rules of the project count no ended call
+as active.
+
 Telephone numbers and names of agents aren't even read unless `lines` or `agent_names` is configured.
 Numbers are never shown; names appear only in `exotel_agent_info`, with `agent_names`.
 

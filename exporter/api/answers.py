@@ -7,16 +7,18 @@ HTML, XML, or nothing; a failure may also come inside an HTTP 200.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from exporter.api.documents import parse
 from exporter.api.errors import ApiError, Reason
-from exporter.api.loose import convert, member, parse
-from exporter.api.rows import Call, PersonalCall, TimedCall, read_call
+from exporter.api.loose import convert, count, member
+from exporter.api.rows import Call, PersonalCall, TimedCall, read_call, settle
+from exporter.api.vocabulary import CallState
 
 _C = TypeVar("_C", bound=Call)
 
@@ -36,6 +38,8 @@ _APPLICATION_CODES = {
     10715: (Reason.SERVER_ERROR, "failed on the server's side"),
     10743: (Reason.SERVER_ERROR, "failed on the server's side"),
 }
+_TERMINAL = CallState.TERMINAL  # looked up once: to ask an enum for each row costs a fifth of its decoding
+_FAILURE_WORDS = {"failure", "failed", "fail", "error", "false"}
 _HINTS = {
     Reason.AUTH: "check api_key, api_token and the region of base_url",
     Reason.FORBIDDEN: "the account may be suspended, unpaid or without this permission",
@@ -58,19 +62,24 @@ class Page:
         return len(self.calls) + self.unreadable
 
 
-class _Response(Struct, Generic[_C]):
-    active_calls: list[_C]
-    total_active: int | None = None
-    # Where a failure is told: what isn't missing or null there is read again, loosely.
-    code: None = None
-    status: None = None
+class _Quiet(Struct):
+    """What a page without a failure says beside its rows; of one that says anything else all is looked at."""
+
+    http_code: Literal[200] | None = None
+    status: Literal["success", "ok", 200] | None = None
+    code: Literal[0, 200] | None = None
+    error: None = None
     error_data: None = None
-
-
-class _Body(Struct, Generic[_C]):
-    response: _Response[_C]
-    http_code: Annotated[int, Meta(lt=400)] | None = None
     RestException: None = None
+
+
+class _Response(_Quiet, Generic[_C], kw_only=True):
+    active_calls: list[_C]
+    total_active: Any = None
+
+
+class _Body(_Quiet, Generic[_C], kw_only=True):
+    response: _Response[_C]
 
 
 _decoders: dict[type[Call], Callable[[bytes], _Body[Any]]] = {
@@ -89,7 +98,9 @@ def read_page(body: bytes, kind: type[Call] = Call) -> Page:
         decoded = _decoders[kind](body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_page_loosely(body, kind)  # one odd field is enough
-    return _page(decoded.response.active_calls, 0, decoded.response.total_active)
+    response = decoded.response
+    calls = [settle(call) if call.state is _TERMINAL else call for call in response.active_calls]
+    return Page(tuple(calls), 0, count(response.total_active))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -114,32 +125,68 @@ def _read_page_loosely(body: bytes, kind: type[Call]) -> Page:
     response = read_object(body).get("response")
     rows = member(response, "active_calls")
     if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):
-        detail = "the answer is JSON of another shape: it has no list response.active_calls"
+        detail = "the answer is of another shape: it has no list response.active_calls"
         raise ApiError(Reason.BAD_RESPONSE, detail, status=200)
     calls = [read_call(row, kind) for row in rows or ()]
-    readable = [call for call in calls if call is not None]
-    return _page(readable, len(calls) - len(readable), convert(response.get("total_active"), int))
+    readable = tuple(call for call in calls if call is not None)
+    return Page(readable, len(calls) - len(readable), count(response.get("total_active")))
 
 
-def _page(calls: Iterable[Call], unreadable: int, total: int | None) -> Page:
-    return Page(tuple(calls), unreadable, total if total is not None and total >= 0 else None)
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What an answer tells of a failure: an HTTP status, and a code of the API's own."""
+
+    status: int | None
+    code: int | str | None
+
+
+def _failure(answer: object) -> _Failure | None:
+    """Return the failure that an answer tells, at its top or in its response; None where it tells none.
+
+    This alone decides what is a failure inside an HTTP 200: a failure in words, an HTTP status from 400 on, a
+    known code of the API's, or an error that isn't empty.
+    """
+    parts = answer, member(answer, "response")
+    places = [member(part, name) for part in parts for name in ("error_data", "error", "RestException")]
+    errors = [each for each in places if _is_error(each)]
+    codes = [_first(member(error, "code"), member(error, "Code")) for error in errors]
+    statuses = [
+        *(member(part, name) for part in parts for name in ("http_code", "code", "status")),
+        *(member(error, "Status") for error in errors),
+    ]
+    numbers = [number for each in (*statuses, *codes) if (number := convert(each, int)) is not None]
+    status = next((number for number in numbers if 400 <= number < 600), None)
+    code = _first(*map(_code, codes), *(number for number in numbers if number in _APPLICATION_CODES))
+    if errors or status or code or any(_is_failure_word(member(part, "status")) for part in parts):
+        return _Failure(status, code)
+    return None
+
+
+def _is_failure_word(status: object) -> bool:
+    return status is False or (isinstance(status, str) and status.strip().lower() in _FAILURE_WORDS)
+
+
+def _is_error(value: object) -> bool:
+    """Tell whether what stands in a place for errors is one: no code of success, and not empty."""
+    if not isinstance(value, dict):
+        return bool(value)
+    code = convert(_first(value.get("code"), value.get("Code")), int)
+    if code is None:
+        return any(value.values())
+    return code != 0 and not 200 <= code < 300
 
 
 def _refuse_failure(status: int, answer: object) -> None:
     """Raise the ApiError that an answer stands for: its HTTP status, or a failure told inside a 200."""
-    response = member(answer, "response")
-    exception = member(answer, "RestException")
-    code = _code(_first(member(member(response, "error_data"), "code"), member(exception, "Code")))
-    told = (member(answer, "http_code"), member(response, "code"), member(exception, "Status"))
-    numbers = [convert(each, int) for each in told]
-    inside = next((number for number in numbers if number and 400 <= number < 600), None)
-    statuses = {str(member(each, "status")).lower() for each in (answer, response)}
-    says_failure = not statuses.isdisjoint({"failure", "failed", "error"})
-    if status == 200 and not says_failure and all(told is None for told in (inside, code, exception)):
+    failure = _failure(answer)
+    if status == 200 and not failure:
         return
+    inside, code = (failure.status, failure.code) if failure else (None, None)
     known = _APPLICATION_CODES.get(code) if isinstance(code, int) else None
     reason = known[0] if known else _reason(inside or status)
     facts = [f"HTTP {status}"]
+    if status == 200 and inside is None and code is None:
+        facts.append("a failure without a code inside")
     if inside not in (None, status):
         facts.append(f"http_code {inside} inside")
     if code is not None:

@@ -23,7 +23,7 @@ from exporter.api.body import read_body
 from exporter.api.budget import Budget
 from exporter.api.connection import connection_error, proxy_error, timed_out
 from exporter.api.deadline import Deadline
-from exporter.api.endpoints import Endpoint
+from exporter.api.endpoints import Endpoint, agent_streams_url
 from exporter.api.errors import ApiError, Reason, lack, unexpected
 from exporter.api.listing import Ask
 from exporter.api.retry import wait_before_retry
@@ -67,7 +67,7 @@ class Client:
         self._kind = kind
         base, account_sid = account.base_url.rstrip("/"), quote(account.account_sid, safe="")
         self._calls_url = f"{base}/v3/accounts/{account_sid}/calls"
-        self._agent_streams_url = f"{base}/v1/Accounts/{account_sid}/ActiveStreams"
+        self._agent_streams_url = agent_streams_url(account)
         self._concurrency = account.collection.concurrency
         self._session = open_session(account)
         self._connections = cuttable(self._session, self._concurrency)
@@ -125,8 +125,11 @@ class Client:
         """
         urls = [self._agent_streams_url]
         with closing(self._answers(Endpoint.AGENT_STREAMS, urls, deadline)) as answers:
-            _, answer = next(answers)
-            return read_agent_streams(answer.result())
+            url, answer = next(answers)
+            try:
+                return read_agent_streams(answer.result())
+            except ApiError as error:
+                raise _naming(url, error) from None
 
     def has_new_credentials(self) -> bool:
         """Tell whether the secrets are others than those last used, or can't be read any more."""
@@ -156,7 +159,7 @@ class Client:
             awaited = [next(iter(under_way))] if in_order else under_way
             done, _ = wait(awaited, timeout=deadline.left(), return_when=FIRST_COMPLETED)
             if not done:
-                raise timed_out(_host(self._calls_url), deadline)
+                raise timed_out(_host(next(iter(under_way.values()))), deadline)
             answer = done.pop()
             return under_way.pop(answer), answer
 
@@ -272,3 +275,12 @@ def _see_readable(ca_file: Path) -> None:
 def _local(error: Exception, detail: str) -> ApiError:
     """Return the ApiError for a file of this machine that can't be read."""
     return ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, detail)
+
+
+def _naming(url: str, error: ApiError) -> ApiError:
+    """Return an answer's error with where AgentStream was asked: it may be a wrong host, or a wrong path."""
+    if error.status is None:
+        return error
+    told = error.detail.replace("base_url", "agent_streams_url")
+    detail = f"AgentStream was asked at {url}, whose host agent_streams_url sets; {told}"
+    return ApiError(error.reason, detail, status=error.status, code=error.code, request_id=error.request_id)

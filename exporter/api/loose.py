@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 import msgspec
 
-from exporter.api.vocabulary import Word
+from exporter.api.vocabulary import CallState, CallStatus, Word, final_status
 
 _T = TypeVar("_T")
 _W = TypeVar("_W", bound=Word)
 
-
-def parse(body: bytes) -> Any:
-    """Parse JSON; None where it is none."""
-    try:
-        return json.loads(body.decode("utf-8-sig", "replace"), parse_int=_parse_int)
-    except (ValueError, RecursionError):
-        return None
+_MOST = 2**53  # a double, as which every sample is written, holds each whole number up to here
 
 
 def member(value: object, name: str) -> Any:
@@ -32,6 +25,12 @@ def convert(value: object, kind: type[_T]) -> _T | None:
         return msgspec.convert(value, kind, strict=False)
     except (msgspec.ValidationError, UnicodeEncodeError):  # JSON may hold half a surrogate pair
         return None
+
+
+def count(value: object) -> int | None:
+    """Return a whole number from 0 up, also from a text that says one, if a sample can hold it exactly."""
+    number = convert(value, int)
+    return number if number is not None and 0 <= number <= _MOST else None
 
 
 def identifier(value: object) -> str | None:
@@ -48,5 +47,7 @@ def word(vocabulary: type[_W], value: object) -> _W | None:
     return vocabulary(value) if isinstance(value, str) else vocabulary["OTHER"]
 
 
-def _parse_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 20 else float(digits)
+def status_of(call: dict[str, Any]) -> CallStatus | None:
+    """Return the status of a call, which has ended where its `state` says so."""
+    status = word(CallStatus, call.get("status"))
+    return final_status(status) if word(CallState, call.get("state")) is CallState.TERMINAL else status

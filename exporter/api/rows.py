@@ -6,12 +6,13 @@ read only for what was asked for in the configuration.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
-from exporter.api.loose import convert, identifier, member, word
-from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
+from exporter.api.loose import convert, identifier, member, status_of, word
+from exporter.api.vocabulary import AgentStatus, CallState, CallStatus, Direction, final_status
 
 
 class Agent(Struct, frozen=True, gc=False):
@@ -27,7 +28,11 @@ class NamedAgent(Agent, frozen=True, gc=False):
     name: str | None = None
 
 
-class Call(Struct, frozen=True, gc=False):
+class _Stated(Struct, frozen=True, gc=False, kw_only=True):
+    state: CallState | None = None
+
+
+class Call(_Stated, frozen=True, gc=False):
     """An active call as the list has it; `duration` in seconds.
 
     None stands for what was null, missing or unreadable. `agent_details` tells null (a call with no agent)
@@ -59,6 +64,14 @@ class PersonalCall(TimedCall, frozen=True, gc=False, rename={"from_": "from"}):
         return f"{type(self).__name__}({self.call_sid!r})"  # the rest has no place in a log
 
 
+_C = TypeVar("_C", bound=Call)
+
+
+def settle(call: _C) -> _C:
+    """Return a call whose `state` is terminal with the status of one that has ended."""
+    return replace(call, status=final_status(call.status), state=None)
+
+
 def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
     """Read one row whose fields may be of any type, or give None when it names no call.
 
@@ -70,7 +83,7 @@ def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
     known = (
         call_sid,
         word(Direction, fields.get("direction")),
-        word(CallStatus, fields.get("status")),
+        status_of(fields),
         convert(fields.get("duration"), float),
         _agent(fields),
         convert(fields.get("recording_enabled"), bool),

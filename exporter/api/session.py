@@ -24,7 +24,7 @@ def open_session(account: AccountConfig) -> requests.Session:
     # Each request carries its credentials: a cookie would only tie it to a session or a backend that is dead.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
-    session.headers["Accept"] = "application/json"
+    session.headers["Accept"] = "application/json, */*;q=0.5"  # AgentStream is told in XML
     session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode
     if collection.proxy_url:
         session.proxies = {"http": collection.proxy_url.reveal(), "https": collection.proxy_url.reveal()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from exporter.api.answers import read_object
 from exporter.api.errors import ApiError, Reason
-from exporter.api.loose import convert, identifier, member, word
+from exporter.api.loose import convert, count, identifier, member, status_of, word
 from exporter.api.vocabulary import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 
 _MOST_LEGS = 10_000  # more take seconds to read, and are no call
@@ -73,14 +73,14 @@ def read_stream(body: bytes, call_sid: str) -> Stream:
     """
     stream = member(read_object(body).get("response"), "stream")
     if not isinstance(stream, dict):
-        detail = "the answer is JSON of another shape: it has no object response.stream"
+        detail = "the answer is of another shape: it has no object response.stream"
         raise ApiError(Reason.BAD_RESPONSE, detail, status=200)
     if identifier(stream.get("call_sid")) not in {None, call_sid}:
         raise ApiError(Reason.BAD_RESPONSE, "the answer is about another call", status=200)
     legs = stream.get("legs")
     readable_legs = legs if isinstance(legs, list) and len(legs) <= _MOST_LEGS else None
     return Stream(
-        status=word(CallStatus, stream.get("status")),
+        status=status_of(stream),
         duration=convert(stream.get("duration"), float),
         legs=None if readable_legs is None else tuple(map(_leg, readable_legs)),
         bridge=_bridge(stream.get("bridge")),
@@ -89,15 +89,17 @@ def read_stream(body: bytes, call_sid: str) -> Stream:
 
 
 def read_agent_streams(body: bytes) -> AgentStreams:
-    """Read the body of a 200 to `GET /v1/Accounts/<account_sid>/ActiveStreams`; numbers may be texts.
+    """Read the body of a 200 to `GET /v1/Accounts/<account_sid>/ActiveStreams`, JSON or XML.
 
     Raises ApiError when it doesn't tell the number of sessions.
     """
     answer = read_object(body)
-    active, limit = (_count(answer.get(name)) for name in ("active_streams", "max_allowed_streams"))
+    stream = member(answer, "Stream")
+    active = count(_either(member(stream, "ActiveStreamCount"), answer.get("active_streams")))
     if active is None:
-        detail = "the answer is JSON of another shape: it has no number active_streams"
+        detail = "the answer is of another shape: it has no number active_streams or ActiveStreamCount"
         raise ApiError(Reason.BAD_RESPONSE, detail, status=200)
+    limit = count(_either(member(stream, "ThrottleLimit"), answer.get("max_allowed_streams")))
     return AgentStreams(active, limit)
 
 
@@ -132,6 +134,5 @@ def _recording(recording: Any) -> Recording | None:
     )
 
 
-def _count(value: object) -> int | None:
-    number = convert(value, int)
-    return number if number is not None and number >= 0 else None
+def _either(value: object, other: object) -> object:
+    return other if value is None else value

@@ -8,7 +8,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-_ALIASES = {"incoming": "inbound", "cancelled": "canceled"}
+_ENDINGS = {
+    **{"unanswered": "no-answer", "no-answer": "no-answer", "no-dial": "failed", "failed": "failed"},
+    **{"cancelled": "canceled", "canceled": "canceled", "busy": "busy"},
+}
+_ALIASES = {
+    "incoming": "inbound",
+    "cancelled": "canceled",
+    # How v3 and v2 say which party a call ended with; no-dial: that party could not be dialled.
+    **{
+        f"{party}-{ending}": status
+        for party in ("from-leg", "to-leg", "agent", "customer")
+        for ending, status in _ENDINGS.items()
+    },
+}
 
 
 class Word(StrEnum):
@@ -62,6 +75,26 @@ class CallStatus(Word):
 _OVER = frozenset(
     {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.CANCELED}
 )
+
+
+class CallState(Word):
+    """Whether a call goes on, as v3 says it beside the status."""
+
+    ACTIVE = "active"
+    TERMINAL = "terminal"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+def final_status(status: CallStatus | None) -> CallStatus:
+    """Return the status of a call that has ended, whatever its status still says.
+
+    One that was last seen waiting ended without an answer; of any other that doesn't say more, the API calls
+    a terminal one completed.
+    """
+    if status is not None and status.is_over:
+        return status
+    return CallStatus.NO_ANSWER if status in {CallStatus.QUEUED, CallStatus.RINGING} else CallStatus.COMPLETED
 
 
 class AgentStatus(Word):

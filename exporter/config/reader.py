@@ -7,12 +7,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from exporter.config.parsing import Conflict, Source
+from exporter.config.parsing import Source
 from exporter.config.reading import BadConfig, Reader
 from exporter.config.schema import AccountConfig, CollectionConfig, Config, MetricsConfig
 from exporter.config.sections import keys
 from exporter.config.shown import kind, show
-from exporter.config.urls import is_clear
+from exporter.config.urls import in_clear, is_clear
 
 ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
@@ -20,7 +20,6 @@ ENVIRONMENT_VARIABLES = {
     "api_token": "EXOTEL_API_TOKEN",
     "base_url": "EXOTEL_BASE_URL",
 }
-_CLEAR = "credentials would leave this machine in clear"
 
 
 def from_file(path: Path, environment: Mapping[str, str]) -> Config:
@@ -108,8 +107,7 @@ class _Reader(Reader):
         shared = self.values(CollectionConfig, overrides, path, collection)
         match values, shared:
             case {"base_url": url}, {"allow_http": False, "proxy_url": proxy} if is_clear(url, proxy):
-                accepts = f"{url.replace('http', 'https', 1)} (or allow_http: true)"
-                self.conflict(Conflict("base_url", _CLEAR, accepts), AccountConfig, given, path)
+                self.conflict(in_clear("base_url", url), AccountConfig, given, path)
         if len(self.mistakes) > before:
             return None
         account = AccountConfig(**values | {"collection": CollectionConfig(**shared)})

@@ -6,12 +6,14 @@ may stand in its place. A field that is a dataclass is a section with settings o
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from exporter.config import parsers, urls
 from exporter.config.lines import Line, telephone_lines
+from exporter.config.parsing import Conflict
 from exporter.config.secret import Secret
 
 
@@ -41,10 +43,20 @@ class CollectionConfig:
     concurrency: Annotated[int, parsers.whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
     agent_streams: Annotated[bool, parsers.boolean()] = False
+    agent_streams_url: Annotated[str | None, urls.base_url("https://api.in.exotel.com")] = None
     allow_http: Annotated[bool, parsers.boolean()] = False
     streams: StreamsConfig = field(default_factory=StreamsConfig)
     proxy_url: Annotated[Secret | None, urls.proxy_url()] = None
     tls_config: TlsConfig = field(default_factory=TlsConfig)
+
+    @staticmethod
+    def conflicts(values: Mapping[str, Any]) -> Iterator[Conflict]:
+        """Give what doesn't go together: credentials go to AgentStream's host as well."""
+        match values:
+            case {"agent_streams_url": str(url), "allow_http": False, "proxy_url": proxy} if urls.is_clear(
+                url, proxy
+            ):
+                yield urls.in_clear("agent_streams_url", url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

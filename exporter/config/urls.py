@@ -10,7 +10,7 @@ from typing import Any
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from exporter.config.parsing import Parser, Source, Unacceptable
+from exporter.config.parsing import Conflict, Parser, Source, Unacceptable
 from exporter.config.secret import Secret
 
 _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)
@@ -18,7 +18,7 @@ _PORTS = {"http": 80, "https": 443}
 _NO_PART_OF_A_BASE_URL = {"?": "a query", "#": "a fragment"}
 
 
-def base_url() -> Parser:
+def base_url(example: str = "https://ccm-api.in.exotel.com") -> Parser:
     """Parse the URL of an API into scheme, host and port; anything behind those is a mistake."""
 
     def parse(value: Any, _source: Source) -> str:
@@ -32,7 +32,7 @@ def base_url() -> Parser:
             raise Unacceptable(why="a path behind the host", accepts=_root(url))
         return _root(url)
 
-    accepts = "a URL like https://ccm-api.in.exotel.com, without path or credentials (api_key, api_token)"
+    accepts = f"a URL like {example}, without path or credentials (api_key, api_token)"
     return Parser(accepts, parse)
 
 
@@ -50,6 +50,12 @@ def is_clear(url: str, proxy: Secret | None) -> bool:
     """Return whether requests to a URL leave this machine unencrypted."""
     hops = (url, proxy.reveal()) if proxy else (url,)
     return url.startswith("http:") and not all(map(_is_loopback, hops))
+
+
+def in_clear(setting: str, url: str) -> Conflict:
+    """Return the conflict of a setting whose URL is clear, where that isn't allowed."""
+    accepts = f"{url.replace('http', 'https', 1)} (or allow_http: true)"
+    return Conflict(setting, "credentials would leave this machine in clear", accepts)
 
 
 def _is_loopback(url: str) -> bool:

@@ -101,13 +101,13 @@ METRICS = (
 _FIELDS = {
     Endpoint.CALLS: (
         *("call", "direction", "status", "duration", "recording_enabled"),
-        *("agent_details", "agent_id", "agent_status"),
+        *("agent_details", "agent_id", "agent_status", "total_active"),
     ),
     Endpoint.STREAMS: (
         *("legs", "leg_direction", "leg_status", "network_type", "audio_status", "bridge_status"),
         *("start_time", "bridge_created_at", "recording", "recording_channels", "recording_duration"),
     ),
-    Endpoint.AGENT_STREAMS: (),
+    Endpoint.AGENT_STREAMS: ("agent_streams_limit",),
 }
 
 

@@ -199,6 +199,8 @@ class Account:
             return run
         seconds, result = self._runs.attempt(partial(self._client.agent_streams, deadline))
         found, error = (None, result) if isinstance(result, ApiError) else (result, None)
+        if found is not None:
+            self._ledger.unknown({"agent_streams_limit": found.limit is None})
         return self._runs.ended(Endpoint.AGENT_STREAMS, seconds, found, error)
 
     def _run_streams(self, calls: Sequence[Call], deadline: Deadline) -> Run[StreamTally] | None:

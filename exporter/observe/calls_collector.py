@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Incomplete, Reason
@@ -14,6 +16,7 @@ from exporter.api.listing import (
     DEFAULT_LIMIT,
     LEAST_OVERLAP,
     MOST_OVERLAP,
+    Ask,
     Listing,
     ListingFailed,
     list_calls,
@@ -90,11 +93,18 @@ class CallsCollector:
         )
 
     def _list(self, deadline: Deadline) -> Listing:
-        fetch = partial(self._client.pages, deadline=deadline)
+        fetch = partial(self._pages, deadline=deadline)
         if time.monotonic() >= self._page_size_until:
             self._page_size = self._configured_page_size
         most_requests = self._client.budget.within(deadline.left())
         return list_calls(fetch, self._page_size, most_requests, self._overlap)
+
+    def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
+        """Give pages as the client does; count the totals that say nothing."""
+        with closing(self._client.pages(asks, deadline)) as pages:
+            for page in pages:
+                self._ledger.unknown({"total_active": page.total is None})
+                yield page
 
     def _learn(self, listing: Listing) -> None:
         """Take what a listing showed of the server and the list into account for the next one."""

@@ -2,16 +2,22 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from exporter.simulator.hostile import HOSTILE_ROWS
+from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from exporter.simulator.reply import Reply
 
 Apply = Callable[[Reply], Reply]
 _Change = Callable[[dict[str, Any]], None]
+
+_ENDINGS = {"no-answer": "to_leg_unanswered", "canceled": "from_leg_cancelled", "failed": "to_leg_no_dial"}
+"""How v3 says what v1 says of a call that has ended."""
+
+_LIST = re.compile(rb'"active_calls": ?\[')
 
 
 def total(argument: str) -> Apply:
@@ -42,6 +48,27 @@ def rows(reply: Reply) -> Reply:
         response["active_calls"] = mixed + true[len(hostile) :] + hostile[len(true) :]
 
     return _bend_list(reply, mix_in)
+
+
+def endings(reply: Reply) -> Reply:
+    """Tell as v3 does which calls have ended: in its words, and by a state, which the status may lag."""
+
+    def tell(response: dict[str, Any]) -> None:
+        for row in response["active_calls"]:
+            status = row["status"]
+            row["state"] = "active" if status in {"queued", "ringing", "in-progress"} else "terminal"
+            row["status"] = "in-progress" if status == "completed" else _ENDINGS.get(status, status)
+
+    return _bend_list(reply, tell)
+
+
+def spoilt(reply: Reply) -> Reply:
+    """Put rows that are barely JSON, or none, before the true ones: the reply no longer is JSON."""
+    if not (start := _LIST.search(reply.body)):
+        return reply
+    before, after = reply.body[: start.end()], reply.body[start.end() :]
+    rows = b",".join((*SPOILT_ROWS, *BROKEN_ROWS))
+    return replace(reply, body=before + rows + (b"" if after.startswith(b"]") else b",") + after)
 
 
 def stream(argument: str) -> Apply:

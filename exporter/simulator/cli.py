@@ -22,7 +22,7 @@ from exporter.simulator.faults import SYNTAX, Fault
 from exporter.simulator.numbers import Numbers
 from exporter.simulator.reply import Reply
 from exporter.simulator.server import Server
-from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, Order, OverLimit, Settings
+from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, AgentStreamsFormat, Order, OverLimit, Settings
 
 T = TypeVar("T")
 
@@ -81,6 +81,12 @@ _DURATION = _argument(parse_duration)
     help="Share of calls that go to an agent who may have one.",
 )
 @click.option("--stream-limit", type=_COUNT, default=100, help="AgentStream sessions allowed.")
+@click.option(
+    "--agent-streams-format",
+    type=click.Choice(get_args(AgentStreamsFormat)),
+    default="json",
+    help="How AgentStream sessions are told.",
+)
 @click.option("--seed", type=int, default=1, help="Equal seeds give equal centres.")
 @click.option(
     "--epoch",

@@ -14,7 +14,7 @@ from exporter.simulator.call import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.faults import Faults
 from exporter.simulator.rate_limit import RateLimit
-from exporter.simulator.reply import Reply, failure, json_reply, success
+from exporter.simulator.reply import Reply, failure, json_reply, success, xml_reply
 from exporter.simulator.settings import Settings
 
 DEFAULT_LIMIT = 20
@@ -47,6 +47,7 @@ class Exotel:
     def __init__(self, settings: Settings, centre: Centre, faults: Faults) -> None:
         self.served: Counter[str] = Counter()
         self._settings = settings
+        self._tells_xml = settings.agent_streams_format == "xml"
         self._centre = centre
         self._faults = faults
         self._ids = itertools.count(1)
@@ -65,6 +66,8 @@ class Exotel:
             reply = failure(request_id, 429, 10724, "Too many requests", request.method)
         else:
             reply = self._permitted(request, request_id, endpoint, named, query)
+        if endpoint == "agent_streams" and self._tells_xml and reply.status != 200:
+            reply = xml_reply(reply.status, "RestException", Status=reply.status, Message="Refused")
         reply = replace(reply, headers=reply.headers + limited.headers)
         return self._faults.bend(reply, endpoint, _number(query.get("offset", "0")) or 0)
 
@@ -130,11 +133,14 @@ class Exotel:
 
     def _agent_streams(self) -> Reply:
         allowed = self._settings.stream_limit
+        active = min(self._centre.voice_bots, allowed)
+        if self._tells_xml:
+            return xml_reply(200, "Stream", ActiveStreamCount=active, ThrottleLimit=allowed)
         return json_reply(
             200,
             {
                 "status": "success",
-                "active_streams": min(self._centre.voice_bots, allowed),
+                "active_streams": active,
                 "max_allowed_streams": allowed,
                 "account_sid": self._settings.account_sid,
             },

@@ -144,6 +144,8 @@ KINDS = {
     "empty_page": Kind("no rows, under the total", _plain(bending.empty_page)),
     "total": Kind("JSON: total_active says this", bending.total),
     "rows": Kind("hostile rows mixed into the true ones", _plain(bending.rows)),
+    "endings": Kind("which calls have ended, as v3 tells it", _plain(bending.endings)),
+    "spoilt": Kind("rows that are barely JSON before the true ones", _plain(bending.spoilt)),
     "stream": Kind("JSON: these fields of a call's stream, an object, are so", bending.stream),
     "details": Kind("a hostile stream of a call, each time the next of a table", _details),
     "huge": Kind("[MEGABYTES]: so much white space (100) before the body, streamed", _huge),

@@ -76,3 +76,24 @@ HOSTILE_ROWS: tuple[object, ...] = (
     _row(32, status="ringing", duration=0),
     _row(32, status="in-progress", duration=9),
 )
+
+
+def _spoilt(number: int, value: bytes) -> bytes:
+    return b'{"call_sid":"spoilt-%d","direction":"inbound","status":"ringing","to":%b}' % (number, value)
+
+
+_SPOILT_VALUES = (
+    b'"a tab\tand a newline\n"',
+    b'"half a pair \\ud83d"',
+    b'"no UTF-8: \xff"',
+    b"NaN",
+    b"-Infinity",
+    b"9" * 5_000,
+    b'1,"to":2,"call_sid":"spoilt-6"',  # keys that stand twice
+    b"[" * 10_000 + b"]" * 10_000,
+)
+
+SPOILT_ROWS = tuple(_spoilt(number, value) for number, value in enumerate(_SPOILT_VALUES))
+"""Rows that are barely JSON, as they are sent."""
+BROKEN_ROWS = (_spoilt(100, b"undefined"), _spoilt(101, b'"an escape \\x41"'))
+"""Rows that are no JSON at all."""

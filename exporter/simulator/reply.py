@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, Literal
+from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -28,6 +29,15 @@ class Reply:
 def json_reply(status: int, document: object) -> Reply:
     """Answer a JSON document."""
     return Reply(status, msgspec.json.encode(document))
+
+
+def xml_reply(status: int, name: str, **fields: object) -> Reply:
+    """Answer as v1 of the API does: one element with these in it."""
+    inside = "".join(f"<{field}>{escape(str(value))}</{field}>" for field, value in fields.items())
+    document = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<TwilioResponse><{name}>{inside}</{name}></TwilioResponse>'
+    )
+    return Reply(status, document.encode(), "application/xml")
 
 
 def success(request_id: str, response: dict[str, Any]) -> Reply:

@@ -8,6 +8,7 @@ from exporter.simulator.numbers import Numbers
 
 Order = Literal["oldest", "newest", "shuffled"]
 OverLimit = Literal["cut", "reject"]
+AgentStreamsFormat = Literal["json", "xml"]
 
 #: Load by hour of the day, 0 to 23, as a share of the busiest hour.
 OFFICE_DAY = (
@@ -34,6 +35,8 @@ class Settings:
     """How long an ended call stays in the list, with its final status."""
     stream_limit: int = 100
     """AgentStream sessions allowed."""
+    agent_streams_format: AgentStreamsFormat = "json"
+    """How they are told: XML is what the newer edition of the API's page shows."""
     day: tuple[float, ...] = OFFICE_DAY
     start_hour: float = 10.0
     """Hour of the day at the start: the load of this hour is `calls`."""

@@ -88,9 +88,11 @@ def test_the_list_is_whole_at_any_page_size(page_size: int, over_limit: str) -> 
     assert sum(g.calls for g in snapshot.calls.groups) == 64
 
 
-def test_ended_calls_that_linger_are_counted_by_their_last_status() -> None:
-    """The list may still hold them."""
+@pytest.mark.parametrize("faults", [[], ["endings"]])
+def test_ended_calls_that_linger_are_counted_by_their_last_status(faults: list[str]) -> None:
+    """The list may still hold them; v3 has other words for them, and a state."""
     with Simulator(Settings(calls=200, speed=0, linger=600)) as simulator:
+        simulator.set_faults(faults)
         simulator.advance(120)
         groups, truth = snapshot_of(simulator).calls.groups, simulator.truth()
     assert {(g.direction, g.status): g.calls for g in groups if g.calls} == truth.calls

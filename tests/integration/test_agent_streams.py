@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
+from exporter.api.endpoints import Endpoint
 from exporter.api.streams import AgentStreams
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
 from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
+from exporter.simulator.settings import AgentStreamsFormat
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, collecting, served
 
@@ -53,11 +57,13 @@ def sessions(observation: Observation) -> AgentStreams:
     return observation.agent_streams.found
 
 
+@pytest.mark.parametrize("format_", get_args(AgentStreamsFormat))
 @pytest.mark.parametrize("limit", [3, 100])
-def test_sessions_are_the_truth(limit: int) -> None:
-    """How many there are, and how many are allowed."""
+def test_sessions_are_the_truth(limit: int, format_: AgentStreamsFormat) -> None:
+    """How many there are, and how many are allowed; however the API tells them."""
+    settings = Settings(calls=200, speed=0, stream_limit=limit, agent_streams_format=format_)
     with (
-        Simulator(Settings(calls=200, speed=0, stream_limit=limit)) as simulator,
+        Simulator(settings) as simulator,
         collecting(account(NAME, simulator.url, collection=COLLECTION)) as collect,
     ):
         for _ in range(3):
@@ -167,3 +173,28 @@ def test_nothing_is_asked_unless_it_is_switched_on(simulator: Simulator) -> None
         found = scrape(url)
     assert simulator.requests_served()["agent_streams"] == asked
     assert not [metric for _, metric in found.samples if metric.startswith("exotel_agent_streams")]
+
+
+def test_sessions_on_a_host_of_their_own_cost_the_list_no_connection() -> None:
+    """The list's connections are kept while the other host is asked; that one is asked nothing else."""
+    with Simulator(Settings(calls=40, speed=0)) as v3, Simulator(Settings(calls=9, speed=0)) as voice:
+        collection = replace(COLLECTION, agent_streams_url=voice.url, concurrency=1)
+        with collecting(account(NAME, v3.url, collection=collection)) as collect:
+            for _ in range(3):
+                assert sessions(collect()).active == voice.truth().agent_streams
+            assert len(v3._server._connections) == len(voice._server._connections) == 1
+        assert not v3.requests_served().get("agent_streams")
+        assert +Counter(voice.requests_served()) == {"agent_streams": 3}
+
+
+def test_refused_sessions_are_told_as_refused_in_xml_too() -> None:
+    """As the older API does it: a reason, and where it was asked."""
+    settings = Settings(calls=2, speed=0, agent_streams_format="xml", account_sid="somebody")
+    with (
+        Simulator(settings) as simulator,
+        collecting(account(NAME, simulator.url, collection=COLLECTION)) as collect,
+    ):
+        error = collect().runs[Endpoint.AGENT_STREAMS].error
+    assert error is not None
+    assert error.reason == "not_found"
+    assert f"{simulator.url}/v1/Accounts/demo/ActiveStreams" in error.detail

@@ -24,7 +24,7 @@ from exporter.config import Secret
 from exporter.observe.account import Account
 from exporter.serve.scrape import TIMEOUT_HEADER
 from exporter.simulator import Fault, Settings, Simulator
-from exporter.simulator.hostile import HOSTILE_ROWS
+from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
 from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
@@ -91,7 +91,7 @@ class House:
     def set_fault(self, fault: str, where: Where) -> None:
         """Have it go wrong from now on; ELSEWHERE in a fault stands for the other host."""
         written = fault.replace("ELSEWHERE", self.elsewhere.url)
-        parsed = Fault.parse(f"{written}@{where}*1" if fault == "rows" else f"{written}@{where}")
+        parsed = Fault.parse(f"{written}@{where}*1" if fault in ("rows", "spoilt") else f"{written}@{where}")
         self.faulty.set_faults([parsed])
 
     @contextmanager
@@ -189,7 +189,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ('other_json:{"response": {"active_calls": {}}}', "bad_response", "bad_response"),
     ("empty_page", "incomplete", "incomplete"),
     ("total:1000000000", "budget", "incomplete"),
-    ("total:1000000000000000000000000000000", "budget", "incomplete"),
+    ("total:1000000000000000000000000000000", "up", "up"),
     ("total:0", "up", "up"),
     ("total:-5", "up", "up"),
     ("total:null", "up", "up"),
@@ -374,6 +374,36 @@ def test_hostile_rows_cost_only_themselves(house: House, table: list[str], where
     }
     assert others
     assert recovered
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_rows_that_are_barely_json_cost_only_themselves(house: House, where: Where) -> None:
+    """Control characters, half pairs, no UTF-8, deep nesting: calls all the same; broken rows are counted."""
+    with house.exporter() as (url, _):
+        house.set_fault("spoilt", where)
+        found = scrape(url)
+        house.faulty.clear_faults()
+        recovered = right(scrape(url), FAULTY, house.faulty)
+    assert found.failures(FAULTY) == {}
+    calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
+    assert sum(calls.values()) == CALLS + len(SPOILT_ROWS)
+    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["call",] == len(BROKEN_ROWS)
+    assert house.others_right(found)
+    assert recovered
+
+
+@pytest.mark.parametrize("total", ["1" * 310, f'"{"1" * 310}"', "1e400", '"Infinity"', "NaN", "true", "-1"])
+def test_a_total_that_no_sample_can_hold_costs_only_itself(house: House, total: str) -> None:
+    """Every account is served, the calls of this one too; its total is unknown, and counted."""
+    with house.exporter() as (url, _):
+        house.faulty.set_faults([f"total:{total}"])
+        found = scrape(url)
+    assert found.failures(FAULTY) == {}
+    assert found.one(FAULTY, "exotel_up") == 1
+    assert found.one(FAULTY, "exotel_calls_reported") is None
+    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["total_active",] > 0
+    assert sum(found.by(FAULTY, "exotel_active_calls", "direction", "status").values()) == CALLS
+    assert house.others_right(found)
 
 
 def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list[str]) -> None:

@@ -22,7 +22,7 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.streams import AgentStreams, Stream, read_stream
 from exporter.config import AccountConfig, CollectionConfig
 from tests.unit.test_answers import v1_error, v3_error
-from tests.unit.test_client import BASE, Heard
+from tests.unit.test_client import BASE, TOKEN, Heard
 from tests.unit.test_client import account as account_of_the_mock
 from tests.unit.test_streams import READ, STREAM_OF_THE_PAGE, body
 
@@ -380,3 +380,62 @@ def test_sessions_end_with_the_deadline() -> None:
         client.close()
         assert time.monotonic() - started < 3
     assert caught.value.reason == Reason.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("base_url", "configured", "asked"),
+    [
+        ("https://ccm-api.in.exotel.com", None, "https://api.in.exotel.com"),
+        ("https://ccm-api.exotel.com", None, "https://api.exotel.com"),
+        ("https://ccm-api.exotel.com/", None, "https://api.exotel.com"),
+        ("https://api.in.exotel.com", None, "https://api.in.exotel.com"),
+        ("https://exotel.test:8443", None, "https://exotel.test:8443"),
+        ("http://ccm-api.exotel.com", None, "http://ccm-api.exotel.com"),
+        ("https://ccm-api.exotel.com.exotel.test", None, "https://ccm-api.exotel.com.exotel.test"),
+        ("https://ccm-api.exotel.com", "https://voice.exotel.test", "https://voice.exotel.test"),
+    ],
+)
+def test_sessions_are_asked_for_on_the_voice_host(
+    api: requests_mock.Mocker, base_url: str, configured: str | None, asked: str
+) -> None:
+    """That of a known host, or the configured one; any other base_url is asked itself. In either format."""
+    api.get(f"{asked}/v1/Accounts/acme1/ActiveStreams", content=SESSIONS)
+    client = Client(
+        replace(account(base_url), collection=CollectionConfig(agent_streams_url=configured)), Heard()
+    )
+    assert client.agent_streams(Deadline.after(5)) == AgentStreams(12, 100)
+    client.close()
+    [request] = api.request_history
+    assert request.headers["Authorization"].startswith("Basic ")
+    assert request.headers["Accept"] == "application/json, */*;q=0.5"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "said"),
+    [
+        ({"status_code": 404}, "not_found", "HTTP 404: check account_sid"),
+        ({"status_code": 301}, "redirect", "set agent_streams_url to the API itself"),
+        ({"status_code": 401}, "auth", "the region of agent_streams_url"),
+        ({"content": b"<!DOCTYPE html><html>"}, "bad_response", "the answer is HTML"),
+        ({"content": v1_error(404, None)}, "not_found", "http_code 404 inside"),
+    ],
+)
+def test_where_sessions_were_asked_for_is_told(
+    api: requests_mock.Mocker, answer: dict[str, Any], reason: str, said: str
+) -> None:
+    """A wrong host, or a wrong case of the path, can be seen at once; a token can't."""
+    api.get(SESSIONS_URL, **answer)
+    with pytest.raises(ApiError) as caught:
+        sessions()
+    assert caught.value.reason == reason
+    assert caught.value.detail.startswith(f"AgentStream was asked at {SESSIONS_URL}, whose host ")
+    assert said in caught.value.detail
+    assert TOKEN not in caught.value.detail
+
+
+def test_where_nothing_answered_no_answer_is_blamed(api: requests_mock.Mocker) -> None:
+    """A connection that fails tells what it was about itself."""
+    api.get(SESSIONS_URL, exc=requests.ConnectionError)
+    with pytest.raises(ApiError) as caught:
+        sessions()
+    assert "AgentStream was asked" not in caught.value.detail

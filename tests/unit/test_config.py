@@ -36,8 +36,8 @@ SECTIONS = (AccountConfig, CollectionConfig, MetricsConfig, StreamsConfig, TlsCo
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"collection"})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, allow_http, "
-    "proxy_url, streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, "
+    "agent_streams_url, allow_http, proxy_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (
@@ -528,6 +528,19 @@ def test_credentials_in_clear_are_refused(tmp_path: Path, written: str, accepted
         f'environment: EXOTEL_BASE_URL: found "{written}" (credentials would leave this machine in clear); '
         f"accepted: {accepted}"
     )
+
+
+def test_credentials_for_sessions_are_refused_in_clear_as_well(tmp_path: Path) -> None:
+    """They go to AgentStream's host too."""
+    collection = {"agent_streams_url": "http://voice.example.com"}
+    [told] = mistakes(write(tmp_path, document(collection=collection)))
+    assert told == (
+        'collection.agent_streams_url: found "http://voice.example.com" (credentials would leave this '
+        "machine in clear); accepted: https://voice.example.com (or allow_http: true)"
+    )
+    [told] = mistakes(write(tmp_path, document(collection)))
+    assert told.startswith("accounts[0].agent_streams_url: found")
+    only_account(write(tmp_path, document(collection={**collection, "allow_http": True})))
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,9 @@ def test_a_name_is_bounded_and_escaped_by_no_one_but_the_exposition() -> None:
 def test_rows_have_no_place_for_personal_data_unless_it_is_asked_for() -> None:
     """What isn't decoded can't leak."""
     plain = ("call_sid", "direction", "status", "duration", "agent_details", "recording_enabled")
-    assert Call.__struct_fields__ == plain
-    assert TimedCall.__struct_fields__ == (*plain, "start_time")
-    assert PersonalCall.__struct_fields__ == (*plain, "start_time", "from_", "to")
+    assert Call.__struct_fields__ == (*plain, "state")
+    assert TimedCall.__struct_fields__ == (*plain, "start_time", "state")
+    assert PersonalCall.__struct_fields__ == (*plain, "start_time", "from_", "to", "state")
     assert Agent.__struct_fields__ == ("user_id", "status")
     assert NamedAgent.__struct_fields__ == ("user_id", "status", "name")
 

@@ -145,6 +145,21 @@ def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
     assert active == len(bots) == simulator.truth().agent_streams > 0
 
 
+def test_agent_streams_are_told_in_xml_where_that_is_set() -> None:
+    """As the newer edition of the page shows them; their failures too."""
+    settings = Settings(calls=250, speed=0, stream_limit=3, agent_streams_format="xml")
+    path = "/v1/Accounts/demo/ActiveStreams"
+    with Simulator(settings) as simulator:
+        told, refused = get(simulator, path), requests.get(simulator.url + path, timeout=10)
+    assert told.headers["Content-Type"] == refused.headers["Content-Type"] == "application/xml"
+    assert told.text.endswith(
+        "<TwilioResponse><Stream><ActiveStreamCount>3</ActiveStreamCount><ThrottleLimit>3</ThrottleLimit>"
+        "</Stream></TwilioResponse>"
+    )
+    assert refused.status_code == 401
+    assert "<RestException><Status>401</Status>" in refused.text
+
+
 def test_no_more_agent_streams_are_told_than_are_allowed() -> None:
     """At the limit, the API and the truth agree on it."""
     with Simulator(Settings(calls=250, speed=0, stream_limit=3)) as simulator:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,9 @@ import requests
 
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.hostile import BROKEN_ROWS, SPOILT_ROWS
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
-from tests.unit.simulator.ask import AUTH, calls, connect, get
+from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
 
 ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n"
 
@@ -230,6 +232,34 @@ def test_bad_json(simulator: Simulator) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     with pytest.raises(ValueError, match=r"delimiter|Unterminated|Expecting"):
         answer.json()
+
+
+def test_endings() -> None:
+    """A state for each call; those that have ended have the status of v3, or still the one before."""
+    with Simulator(Settings(calls=200, speed=0, linger=600)) as lingering:
+        lingering.advance(120)
+        lingering.set_faults(["endings"])
+        rows = every_row(lingering)
+        truth = Counter(
+            status for (_, status), calls in lingering.truth().calls.items() for _ in range(calls)
+        )
+    told = Counter((row["status"], row["state"]) for row in rows)
+    assert told["in-progress", "terminal"] == truth["completed"] > 0
+    assert told["to_leg_unanswered", "terminal"] == truth["no-answer"] > 0
+    assert told["in-progress", "active"] == truth["in-progress"] > 0
+    assert told["ringing", "active"] == truth["ringing"]
+
+
+def test_spoilt(simulator: Simulator) -> None:
+    """Rows that strict readers of JSON refuse, before the true ones; on an empty page as well."""
+    true = calls(simulator).content.count(b"call_sid")
+    spoilt = len(SPOILT_ROWS) + len(BROKEN_ROWS) + 1  # one has its call_sid twice
+    for faults, rows in (["spoilt"], true), (["empty_page", "spoilt"], 0):
+        simulator.set_faults(faults)
+        content = calls(simulator).content
+        assert content.count(b"call_sid") == rows + spoilt
+        with pytest.raises(ValueError, match="control character"):
+            json.loads(content.decode(errors="replace"))
 
 
 def test_html(simulator: Simulator) -> None:
