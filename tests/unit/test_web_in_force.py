@@ -66,7 +66,7 @@ def test_nothing_is_read_again_while_no_file_changes(
     web = in_force(tmp_path, {}, basic_auth_users=USERS)
     before = web.now()
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _opened)
+        patch.setattr(os, "open", _opened)
         assert all(web.now() is before for _ in range(1000))
 
 
@@ -151,7 +151,7 @@ def test_what_failed_for_another_reason_is_tried_again(
     web = in_force(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"bob": USERS["bob"]})
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _no_descriptor)
+        patch.setattr(os, "open", _no_descriptor)
         for seconds in (0, 29, 1, 30):
             clock.forward(seconds)
             assert names(web.now()) == ["alice", "bob"]
