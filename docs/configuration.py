@@ -138,7 +138,8 @@ without the file the exporter speaks plain HTTP to everybody. What it asks for h
 `/-/healthy` too.
 
 - The file, and the certificates and keys that it names, are read again when they change, with no reload:
-  the next connection or request finds them. Users, certificates, authorities, headers and limits can all
+  they are looked at every second, beside all else, and the next connection or request goes by what was
+  read. Users, certificates, authorities, headers and limits can all
   change so.
 - A section with a mistake stays as it was, and the log says why, once for each change. So does a section
   that would no longer ask for TLS, for certificates of clients or for passwords where it did: it may be

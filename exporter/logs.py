@@ -32,8 +32,8 @@ def facts(**values: object) -> dict[str, object]:
 
 def place(error: BaseException) -> str:
     """Name an unexpected exception and where it arose; its text is left out, as it could hold anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    frames = list(traceback.walk_tb(error.__traceback__))  # without the source, which would have to be read
+    where = f" at {Path(frames[-1][0].f_code.co_filename).name}:{frames[-1][1]}" if frames else ""
     return f"{type(error).__name__}{where}; please report this"
 
 

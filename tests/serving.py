@@ -12,7 +12,7 @@ from pathlib import Path
 
 import exporter
 from exporter.api.deadline import Deadline
-from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
+from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
@@ -82,12 +82,12 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
 def serving(
     accounts: Accounts,
     endpoints: Endpoints | None = None,
-    web: WebFile | None = None,
+    web: Web | None = None,
     reloader: Reloader | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts))
-    server = Server(app, Web(web) if web else None)
+    server = Server(app, web)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 
