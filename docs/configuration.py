@@ -50,7 +50,7 @@ SIGTERM and SIGINT answer the scrapes in flight and end the program within 5 s. 
 configuration again. All three are heeded from the program's first instruction on: one that comes before
 it serves ends it with 0 (`--once` and `--config.check`, whose work is then not done, with 1), or has the
 file read again. Only in the milliseconds in which Python itself starts the system answers them in its own
-way; `env --block-signal=HUP,INT,TERM exotel-exporter …` keeps them until then.
+way; `env --block-signal=HUP,INT,TERM exotel-exporter …` keeps them until then, as the image does.
 
 Who reads its output, or whether anybody does, is no matter to a program that serves: standard output and
 error may be closed, full or never read. Log lines that can't be written are dropped, and the log says how

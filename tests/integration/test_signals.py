@@ -6,6 +6,8 @@ from the very start it has the signals blocked until then, as `env --block-signa
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +23,9 @@ import requests
 from tests.command import COMMAND, SECONDS, Ended, exporter
 from tests.configurations import document, write
 from tests.e2e.processes import wait_for
+from tests.tools import ROOT
 
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 MODULE = (sys.executable, "-m", "exporter")
 MOMENTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
@@ -60,6 +64,17 @@ def test_a_program_that_is_told_to_stop_at_any_moment_has_succeeded(
     with ThreadPoolExecutor(4) as pool:
         codes = list(pool.map(lambda after: ended_early([*command, *flags], number, after), MOMENTS))
     assert codes == [0] * len(MOMENTS)
+
+
+def test_none_is_lost_where_the_image_starts_it(tmp_path: Path) -> None:
+    """With the image's own entry point, a signal that is there before Python is."""
+    [entry] = re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    *wrapper, program = json.loads(entry)
+    assert program == "exotel-exporter"
+    stopped = "kill -TERM $$; exec"  # the shell has it blocked, as whoever is about to be process 1 may
+    flags = ["--web.listen-address=127.0.0.1:0", f"--config.file={write(tmp_path, document())}"]
+    command = [*wrapper, "bash", "-c", f'{stopped} "$@"', "bash", *COMMAND, *flags]
+    assert subprocess.run(command, capture_output=True, timeout=SECONDS, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("flag", ["--once", "--config.check"])
