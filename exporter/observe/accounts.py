@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
-from exporter.logs import facts
+from exporter.logs import facts, place
 from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 
@@ -89,12 +89,14 @@ class Accounts:
         Returns the seconds until there is another one to be closed; None when there is none.
         """
         now = time.monotonic()
-        departed = self._departed
-        self._departed = tuple(left for left in departed if left.close_at > now)
-        for left in departed:
-            if left.close_at <= now:
-                left.account.close()
-        if len(self._departed) < len(departed):
+        due = [left.account for left in self._departed if left.close_at <= now]
+        self._departed = tuple(left for left in self._departed if left.close_at > now)
+        for account in due:
+            try:
+                account.close()
+            except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
+                _log.error("account not closed", extra=facts(account=account.name, detail=place(error)))
+        if due:
             give_memory_back()
         return min((left.close_at - now for left in self._departed), default=None)
 

@@ -215,6 +215,31 @@ def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest
     assert closed == ["leaves"]
 
 
+def test_every_account_that_left_is_closed_once(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However closely reloads follow one another, while those that left before are being closed."""
+    monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -20)  # as soon as they have left
+    closed: list[Account] = []
+
+    def close(account: Account) -> None:
+        closed.append(account)
+        if len(closed) % 2:
+            raise OSError  # which is no reason to keep the next one
+
+    monkeypatch.setattr(Account, "close", close)
+    file = File(named("acme", simulator))
+    accounts = Accounts(file.read)
+    reloader = Reloader(accounts)
+    left = []
+    for limit in range(1, 101):
+        left += list(accounts)
+        file.content = configuration(replace(named("acme", simulator), call_limit=limit))
+        reloader.ask().result(GUARD)
+    wait_for(lambda: len(closed) >= len(left), within=GUARD, what="all of them are closed")
+    assert closed == left
+
+
 # Many reloads, and what goes wrong with one
 
 
