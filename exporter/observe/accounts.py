@@ -70,18 +70,17 @@ class Accounts:
     def reload(self) -> None:
         """Read the configuration again and put it into force.
 
-        Accounts that it leaves as they were keep all that they know. Raises BadConfig, and leaves everything
-        as it was, when it has mistakes.
+        Accounts that it leaves as they were keep all that they know. Raises BadConfig when it has mistakes;
+        whatever is raised, everything is left as it was.
         """
         try:
-            config = self._read()
-        except BadConfig as error:
+            self._take_over(self._read())
+        except Exception as error:
             self._is_reloaded = False
-            for mistake in error.mistakes:
+            for mistake in error.mistakes if isinstance(error, BadConfig) else ():
                 _log.error("configuration refused", extra=facts(mistake=mistake))
             raise
-        self._take_over(config)
-        _log.info("configuration loaded", extra=facts(accounts=len(config.accounts)))
+        _log.info("configuration loaded", extra=facts(accounts=len(self._by_name)))
 
     def close_departed(self) -> float | None:
         """Close accounts that left, when no scrape that began with them can still be waiting for one.
@@ -106,17 +105,17 @@ class Accounts:
             account.hurry()
 
     def _take_over(self, config: Config) -> None:
-        before = self._by_name
-        self._by_name = {
+        before, now = self._by_name, time.monotonic()
+        after = {
             account.name: _succeed(before.get(account.name), account, config.metrics)
             for account in config.accounts
         }
-        now = time.monotonic()
         self._departed += tuple(
             _Departed(account, now + account.config.collection.timeout + _AFTERWARDS)
             for name, account in before.items()
-            if self.named(name) is not account
+            if after.get(name) is not account
         )
+        self._by_name = after
         self._is_reloaded, self._reloaded_at = True, time.time()
 
 

@@ -26,6 +26,7 @@ from exporter.serve.reloader import Reloader, status
 from exporter.serve.web import Web
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
+_NOTICE = 1  # second for systemd to take the message that all is ready, before anybody is answered
 _LAST_RESORT = 4.8  # seconds after which a program that is too busy to stop is ended
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
 
@@ -109,7 +110,7 @@ class _Program(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        systemd.notify("READY=1", f"STATUS={status(self._accounts)}", patience=_PATIENCE)
+        systemd.notify("READY=1", f"STATUS={status(self._accounts)}", patience=_NOTICE)
         if seconds := systemd.watchdog_seconds():
             self._watchdog = asyncio.create_task(_feed_watchdog(seconds))
 
