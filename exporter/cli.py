@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -22,10 +19,13 @@ from exporter.expose.exposition import expose
 from exporter.logs import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
+from exporter.output import give_up, leave, mention, warn, write
 from exporter.release import release
 from exporter.serve.app import Endpoints, create_app
+from exporter.serve.reloader import Reloader
 from exporter.serve.scrape import collect
 from exporter.serve.server import Address, BadAddress, CannotListen, bound_address, listen, serve
+from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
@@ -79,6 +79,12 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Repeatable; port 0 takes a free one and logs it.",
 )
 @click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd hands over, in place of any address.",
+)
+@click.option(
     "--web.telemetry-path",
     "telemetry_path",
     default="/metrics",
@@ -125,6 +131,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     once: bool,
     demo: bool,
     addresses: tuple[Address, ...],
+    systemd_socket: bool,
     telemetry_path: str,
     web_config_file: Path | None,
     probe_only: bool,
@@ -137,34 +144,29 @@ def main(  # noqa: PLR0913  # an argument for each flag
     keep_large_blocks_apart()
     look_for_garbage_rarely()
     allow_many_descriptors()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(
-            number, lambda *_: _leave(int(once))
-        )  # until the server, if there will be one, takes over
-    if not once:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is to be reloaded is just being read
     with ExitStack() as stack:
         read = _demo(stack) if demo else partial(_read, config_file)
         read_web = partial(_read_web, web_config_file)
         if check:
             _, web = _or_give_up(read, read_web)
             for warning in web.warnings if web else ():
-                click.echo(warning, err=True)
-            _write(b"ok\n")
-            return
+                warn(str(warning))
+            write(b"ok\n")
+            leave(0)
         accounts, web = _or_give_up(lambda: Accounts(read), read_web)
         if once:
-            _leave(_collect_once(accounts))
+            leave(_collect_once(accounts))
         try:
-            sockets = listen(addresses)
-        except CannotListen as error:
-            _give_up(str(error))
+            sockets = handed_over() if systemd_socket else listen(addresses)
+        except (CannotListen, NoSockets) as error:
+            give_up(str(error))
         if demo:
             scheme = "https" if web and web.config.tls_server_config else "http"
             _say_where(accounts, f"{scheme}://localhost:{bound_address(sockets[0]).port}", telemetry_path)
         endpoints = Endpoints(telemetry_path=telemetry_path, probe_only=probe_only, lifecycle=lifecycle)
-        serve(create_app(accounts, endpoints), sockets, accounts, web)
-    _leave(0)
+        reloader = Reloader(accounts)
+        serve(create_app(accounts, endpoints, reloader), sockets, accounts, reloader, web)
+    leave(0)
 
 
 def _read(config_file: Path | None) -> Config:
@@ -183,7 +185,7 @@ def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) 
     with _gathered(mistakes):
         web = read_web()
     if mistakes:
-        _give_up("\n".join(map(str, mistakes)))
+        give_up("\n".join(map(str, mistakes)))
     return config, web
 
 
@@ -205,33 +207,14 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
 def _collect_once(accounts: Accounts) -> int:
     observations = asyncio.run(collect(accounts, None))
     text, _ = expose(observations, "text/plain", accounts.standing, accounts.withdraw)
-    _write(text)
+    write(text)
     return int(any(observation.error for observation in observations.values()))
-
-
-def _write(text: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        _give_up(f"can't write to standard output: {(error.strerror or type(error).__name__).lower()}")
 
 
 def _say_where(accounts: Accounts, exporter: str, telemetry_path: str) -> None:
     [account] = accounts
-    click.echo(f"Metrics          {exporter}{telemetry_path}")
-    click.echo(f"For people       {exporter}/")
-    click.echo(f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)")
-
-
-def _give_up(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    _leave(1)
-
-
-def _leave(code: int) -> NoReturn:
-    """Exit at once: a thread that waits for the API is not waited for."""
-    logging.shutdown()
-    with suppress(OSError):
-        sys.stdout.flush()
-    os._exit(code)
+    mention(
+        f"Metrics          {exporter}{telemetry_path}\n"
+        f"For people       {exporter}/\n"
+        f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
+    )

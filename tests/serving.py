@@ -12,12 +12,13 @@ from pathlib import Path
 
 import exporter
 from exporter.api.deadline import Deadline
-from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
+from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.http_server import Server
+from exporter.serve.reloader import Reloader
 from exporter.serve.server import Address, bound_address, listen
 from exporter.serve.web import Web
 
@@ -79,10 +80,14 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
 
 @contextmanager
 def serving(
-    accounts: Accounts, endpoints: Endpoints | None = None, web: WebFile | None = None
+    accounts: Accounts,
+    endpoints: Endpoints | None = None,
+    web: Web | None = None,
+    reloader: Reloader | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
-    server = Server(create_app(accounts, endpoints or Endpoints()), Web(web) if web else None)
+    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts))
+    server = Server(app, web)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
 import time
@@ -25,6 +26,7 @@ from exporter.observe.observation import Observation
 from exporter.serve.page import HEADERS as PAGE_HEADERS
 from exporter.serve.page import page
 from exporter.serve.probe import UnknownTarget, explain, find
+from exporter.serve.reloader import Reloader
 from exporter.serve.scrape import TIMEOUT_HEADER, BadTimeout, collect
 
 _UNKEPT = {"Cache-Control": "no-store"}
@@ -43,13 +45,13 @@ class Endpoints:
     """Allow POST /-/reload."""
 
 
-def create_app(accounts: Accounts, endpoints: Endpoints) -> Starlette:
+def create_app(accounts: Accounts, endpoints: Endpoints, reloader: Reloader) -> Starlette:
     """Make the application that serves these accounts.
 
     The event loop only holds connections: collections run in the accounts' threads, and the text is written
     in a worker thread.
     """
-    handlers = _Handlers(accounts, endpoints)
+    handlers = _Handlers(accounts, endpoints, reloader)
     app = Starlette(
         routes=[
             Route(endpoints.telemetry_path, handlers.metrics),
@@ -72,9 +74,10 @@ def create_app(accounts: Accounts, endpoints: Endpoints) -> Starlette:
 
 
 class _Handlers:
-    def __init__(self, accounts: Accounts, endpoints: Endpoints) -> None:
+    def __init__(self, accounts: Accounts, endpoints: Endpoints, reloader: Reloader) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
+        self._reloader = reloader
 
     async def metrics(self, request: Request) -> Response:
         observations = await _collect(request, () if self._endpoints.probe_only else self._accounts)
@@ -109,7 +112,7 @@ class _Handlers:
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
             return PlainTextResponse("Reloading is off: --web.enable-lifecycle allows it\n", status_code=403)
-        await run_in_threadpool(self._accounts.reload)
+        await asyncio.shield(asyncio.wrap_future(self._reloader.ask()))  # others may be waiting for it too
         return PlainTextResponse("Reloaded\n")
 
 

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 
 from exporter.serve.connection import Connection, Limits
 from exporter.serve.guard import Guard
-from exporter.serve.tls import LiveContext
 from exporter.serve.web import Web
 
 BACKLOG = 2048
@@ -39,8 +38,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
             )
         )
-        tls = web.now().tls_server_config if web else None
-        self._context = LiveContext.of(web, tls) if web and tls else None
+        self._web = web
+        self._context = web.tls if web else None
         self._limits = limits or Limits()
 
     @property
@@ -50,6 +49,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
+        if self._web:
+            self._web.follow()
         loop = asyncio.get_running_loop()
         self.servers = [
             await loop.create_server(
@@ -63,3 +64,9 @@ class Server(uvicorn.Server):
             for listening in sockets or []
         ]
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, when the requests in flight are answered."""
+        await super().shutdown(sockets)
+        if self._web:
+            self._web.leave()

@@ -27,7 +27,15 @@ from tests.e2e.processes import wait_for
 CALLS = 30
 FLAGS = [
     *("--config.file", "--config.check", "--once", "--demo", "--web.listen-address"),
-    *("--web.telemetry-path", "--web.config.file", "--log.level", "--log.format", "--version", "--help"),
+    *(
+        "--web.systemd-socket",
+        "--web.telemetry-path",
+        "--web.config.file",
+        "--log.level",
+        "--log.format",
+        "--version",
+        "--help",
+    ),
 ]
 
 each_signal = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
