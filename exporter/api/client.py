@@ -52,13 +52,19 @@ class Observer(Protocol):
 
 
 class Client:
-    """One account's pooled HTTP session and its budget.
+    """One account's pooled HTTP session, and its budget, which others of the same account share.
 
     Credentials travel in the Authorization header alone; redirects are not followed; the environment's
     proxies and .netrc are not read. One collection at a time. Rows of the list are read as `kind`.
     """
 
-    def __init__(self, account: AccountConfig, observer: Observer, kind: type[Call] = Call) -> None:
+    def __init__(
+        self,
+        account: AccountConfig,
+        observer: Observer,
+        kind: type[Call] = Call,
+        budget: Budget | None = None,
+    ) -> None:
         self._account = account
         self._observer = observer
         self._kind = kind
@@ -71,7 +77,7 @@ class Client:
         self._threads = Crew(f"{account.name}-request", self._concurrency)
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._used: HTTPBasicAuth | None = None
-        self.budget = Budget(account.collection.requests_per_minute)
+        self.budget = budget or Budget(account.collection.requests_per_minute)
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Give pages of the active calls in the order asked, up to `concurrency` of them under way at a time.
@@ -176,11 +182,9 @@ class Client:
     def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
         """Give the body of a 200; ask again where that can help."""
         for tries in count(1):
-            self.budget.take(deadline, endpoint)
-            if not deadline.left():
-                raise ApiError(Reason.TIMEOUT, "no time was left to ask")
             try:
-                return self._ask(endpoint, request, deadline)
+                with self.budget.request(deadline, endpoint):
+                    return self._ask(endpoint, request, deadline)
             except ApiError as error:
                 pause = wait_before_retry(endpoint, error, tries, self._random)
                 if pause is None or max(pause, self.budget.closed_for(endpoint)) >= deadline.left():
@@ -190,6 +194,8 @@ class Client:
         raise AssertionError("count has no end")
 
     def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
+        if not deadline.left():
+            raise ApiError(Reason.TIMEOUT, "no time was left to ask")
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:
