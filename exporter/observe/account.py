@@ -11,6 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
+from exporter.api.budget import Budget
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
@@ -41,16 +42,13 @@ class Account:
 
     Whoever asks while a collection is in flight gets that one's result. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
-    `before` is the account of this name that it succeeds: what the API was asked still counts.
     """
 
-    def __init__(self, config: AccountConfig, metrics: MetricsConfig, before: Account | None = None) -> None:
+    def __init__(self, config: AccountConfig, metrics: MetricsConfig, budget: Budget | None = None) -> None:
         self.config = config
         self.metrics = metrics
         self._ledger = Ledger(config.name)
-        self._client = Client(config, self._ledger, _rows(config, metrics))
-        if before is not None and _place(before.config) == _place(config):
-            self._client.budget.go_on_from(before._client.budget)
+        self._client = Client(config, self._ledger, _rows(config, metrics), budget)
         self._calls = CallsCollector(config, metrics, self._client, self._ledger)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._ledger)
         self._pace = Pace(config.collection, self._client.budget)
@@ -239,11 +237,6 @@ class Account:
             counts=self._ledger.counts(),
             lives=self._calls.lives,
         )
-
-
-def _place(config: AccountConfig) -> tuple[str, str]:
-    """Give what the API takes for one account."""
-    return config.base_url, config.account_sid
 
 
 def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock, Timer
 
+from exporter.api.budget import Budgets
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
 from exporter.logs import facts
 from exporter.memory import give_memory_back
@@ -43,6 +44,7 @@ class Accounts:
         self._read = read
         self._reading = Lock()
         self._by_name: dict[str, Account] = {}
+        self._budgets = Budgets()
         self._leaving: Sequence[Account] = ()
         self._is_reloaded, self._reloaded_at = False, 0.0
         self._take_over(read())
@@ -84,8 +86,9 @@ class Accounts:
 
     def _take_over(self, config: Config) -> None:
         before = self._by_name
+        self._budgets.configure(config.accounts)
         self._by_name = {
-            account.name: _succeed(before.get(account.name), account, config.metrics)
+            account.name: self._succeed(before.get(account.name), account, config.metrics)
             for account in config.accounts
         }
         self._part_with([account for name, account in before.items() if self.named(name) is not account])
@@ -109,8 +112,7 @@ class Accounts:
         timer.daemon = True
         timer.start()
 
-
-def _succeed(before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
-    if before is not None and (before.config, before.metrics) == (config, metrics):
-        return before
-    return Account(config, metrics, before)
+    def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
+        if before is not None and (before.config, before.metrics) == (config, metrics):
+            return before
+        return Account(config, metrics, self._budgets.of(config))
