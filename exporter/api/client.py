@@ -22,7 +22,7 @@ from exporter.api.connection import connection_error
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
-from exporter.api.listing import Ask
+from exporter.api.paging import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
 from exporter.api.session import open_session
