@@ -118,7 +118,8 @@ keeps all: counters, request budget, what it knows of its calls |
 | an account with any other setting | begins anew: its counters start from 0, which `rate()` and \
 `increase()` take for a restart, and its first listing counts no call as started or ended. Its budget \
 goes on, unless `base_url` or `account_sid` are others |
-| an account under a new name | is a new account |
+| an account under a new name | is a new account; with the same `base_url` and `account_sid` it shares the \
+request budget |
 | an account that is gone | its series end |
 | a scrape in flight | ends with the accounts that it began with |
 | flags, and the values of environment variables | are those that the program was started with |

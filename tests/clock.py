@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.api import budget, deadline
+from exporter.api import budget, deadline, limits
 from exporter.api.deadline import Deadline
 from exporter.observe import account, calls_collector, outages, pace, runs, streams_collector
 
@@ -49,7 +49,8 @@ def moved_clock() -> Iterator[Clock]:
     """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (account, budget, calls_collector, deadline, outages, pace, runs, streams_collector):
+        modules = (account, budget, calls_collector, deadline, limits, outages, pace, runs, streams_collector)
+        for module in modules:
             patch.setattr(module, "time", clock)
         yield clock
 
@@ -65,5 +66,6 @@ def still_clock() -> Iterator[StillClock]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budget, "time", clock)
         patch.setattr(deadline, "time", clock)
+        patch.setattr(limits, "time", clock)
         patch.setattr(Deadline, "wait", wait)
         yield clock

@@ -193,7 +193,9 @@ def _refuse_failure(status: int, answer: object) -> None:
         facts.append(f"API code {code}" + (f" ({known[1]})" if known else ""))
     hint = f": {_HINTS[reason]}" if reason in _HINTS else ""
     request_id = _identifier(member(answer, "request_id"))
-    raise ApiError(reason, ", ".join(facts) + hint, status=status, code=code, request_id=request_id)
+    raise ApiError(
+        reason, ", ".join(facts) + hint, status=status, inside=inside, code=code, request_id=request_id
+    )
 
 
 def _reason(status: int) -> Reason:

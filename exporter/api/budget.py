@@ -1,52 +1,78 @@
 """How many requests an account may make in a minute, and when it may make none.
 
-Source: Exotel limits voice APIs to 200 calls a minute for an account; a 429 may say how long to wait in
-`Retry-After` (RFC 9110, 10.2.3), an answer how many are left in `X-RateLimit-Remaining` until
-`X-RateLimit-Reset` (seconds since 1970).
+Source: Exotel limits voice APIs to 200 calls a minute for an account, whatever keys they are made with; its
+answers say more (`limits`).
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import inf
 from threading import Lock
 
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
+from exporter.api.limits import read_limits
+from exporter.config import AccountConfig
 
 _MINUTE = 60.0
-_LONGEST_WAIT = 3600.0  # seconds; a server that asks for more is asked again after an hour
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the answers of one endpoint said; moments on the monotonic clock."""
+
+    closed_until: float = 0.0
+    left: float = inf
+    """Requests, until the reset."""
+    reset_at: float = 0.0
+    under_way: int = 0
+    """Requests whose answer hasn't come."""
+    side_by_side: int = 0
+    """Requests since there was last none under way."""
+
+    @property
+    def opens_at(self) -> float:
+        return max(self.closed_until, self.reset_at if self.left < 1 else 0.0)
 
 
 class Budget:
-    """The requests of the last minute, over every endpoint of an account. Thread-safe."""
+    """The requests of the last minute, over every endpoint of an account. Thread-safe.
+
+    What the answers of the list say holds for every endpoint, what those of another say for that one alone:
+    a single call's details could silence the account else.
+    """
 
     def __init__(self, requests_per_minute: int) -> None:
         self.requests_per_minute = requests_per_minute
         self._lock = Lock()
         self._made: deque[float] = deque()
-        self._closed_until = dict.fromkeys(Endpoint, 0.0)
-        self._told: tuple[float, float] = inf, 0.0  # requests that the API said are left, and until when
+        self._told = {endpoint: _Told() for endpoint in Endpoint}
 
-    def go_on_from(self, before: Budget) -> None:
-        """Take over what was asked of the same account, and what the API said of limits."""
-        with before._lock, self._lock:
-            self._made.extend(before._made)
-            self._closed_until.update(before._closed_until)
-            self._told = before._told
+    @property
+    def is_untouched(self) -> bool:
+        """Tell whether a new budget would allow the same: nothing was asked in the last minute."""
+        with self._lock:
+            now = time.monotonic()
+            self._forget(now)
+            return not self._made and all(
+                max(told.opens_at, told.reset_at) <= now for told in self._told.values()
+            )
 
     def remaining(self) -> int:
         """Give how many requests may be made now."""
         with self._lock:
             now = time.monotonic()
             self._forget(now)
-            told, until = self._told
-            left = self.requests_per_minute - len(self._made)
-            return 0 if self.closed_for() else int(min(left, told if now < until else inf))
+            list_ = self._told[Endpoint.CALLS]
+            told = list_.left if now < list_.reset_at else inf
+            left = max(0, self.requests_per_minute - len(self._made))
+            return 0 if self.closed_for() else int(min(left, told))
 
     def within(self, seconds: float) -> int:
         """Give how many requests may be made in the next so many seconds, with waits in between."""
@@ -54,7 +80,7 @@ class Budget:
             if self.closed_for() >= seconds:
                 return 0
             before = time.monotonic() + seconds - _MINUTE
-            return self.requests_per_minute - sum(made > before for made in self._made)
+            return max(0, self.requests_per_minute - sum(made > before for made in self._made))
 
     def wait_for(self, requests: int) -> float:
         """Give the seconds until so many requests may be made at once."""
@@ -63,11 +89,13 @@ class Budget:
             self._forget(now)
             in_the_way = min(len(self._made), len(self._made) + requests - self.requests_per_minute)
             free_in = self._made[in_the_way - 1] + _MINUTE - now if in_the_way > 0 else 0.0
-            return max(self.closed_for(), free_in)
+            list_ = self._told[Endpoint.CALLS]
+            reset_in = list_.reset_at - now if list_.left < requests else 0.0
+            return max(self.closed_for(), free_in, reset_in)
 
     def closed_for(self, endpoint: Endpoint = Endpoint.CALLS) -> float:
-        """Give the seconds for which the API asked for no requests to this endpoint."""
-        return max(0.0, self._closed_until[endpoint] - time.monotonic())
+        """Give the seconds for which the API allows no requests to this endpoint."""
+        return max(0.0, max(told.opens_at for told in self._told_of(endpoint)) - time.monotonic())
 
     def take(self, deadline: Deadline, endpoint: Endpoint = Endpoint.CALLS) -> None:
         """Take one request from the budget, waiting for it if that can be before the deadline.
@@ -79,27 +107,39 @@ class Budget:
                 raise self._refusal(wait, endpoint)
             deadline.wait(wait)
 
+    @contextmanager
+    def request(self, deadline: Deadline, endpoint: Endpoint) -> Iterator[None]:
+        """Take a request, which is under way while this lasts; raise ApiError as `take` does."""
+        self.take(deadline, endpoint)
+        with self._lock:
+            for told in self._told_of(endpoint):
+                told.side_by_side = 1 + (told.side_by_side if told.under_way else 0)
+                told.under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                for told in self._told_of(endpoint):
+                    told.under_way -= 1
+
     def heed(self, status: int, headers: Mapping[str, str], endpoint: Endpoint = Endpoint.CALLS) -> None:
         """Obey what an answer says of limits.
 
-        A pause that the list of calls asks for holds for all; one that details ask for is theirs alone, or a
-        single call could silence the account.
+        Answers overtake one another: which of the requests side by side with this one the server had counted
+        isn't known, so what is left lies between all and none. Within that what was reckoned before holds.
         """
-        remaining = _number(headers.get("X-RateLimit-Remaining"))
-        reset = _number(headers.get("X-RateLimit-Reset"))
-        pause = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
+        limits = read_limits(status, headers)
         with self._lock:
-            if pause is not None:
-                self._close(Endpoint if endpoint is Endpoint.CALLS else [endpoint], pause)
-            if remaining is not None and reset is not None:
-                self._told = remaining, time.monotonic() + min(_until(reset), _LONGEST_WAIT)
-                if remaining == 0:
-                    self._close(Endpoint, _until(reset))
+            now, told = time.monotonic(), self._told[endpoint]
+            told.closed_until = max(told.closed_until, now + limits.pause)
+            if limits.left is not None:
+                least = limits.left - max(0, told.side_by_side - 1)
+                reckoned = told.left if now < told.reset_at else least
+                told.left = max(least, min(reckoned, limits.left))
+                told.reset_at = now + limits.reset
 
-    def _close(self, endpoints: Iterable[Endpoint], seconds: float) -> None:
-        until = time.monotonic() + min(seconds, _LONGEST_WAIT)
-        for endpoint in endpoints:
-            self._closed_until[endpoint] = max(self._closed_until[endpoint], until)
+    def _told_of(self, endpoint: Endpoint) -> list[_Told]:
+        return [self._told[each] for each in {Endpoint.CALLS, endpoint}]
 
     def _try_to_take(self, endpoint: Endpoint) -> float:
         """Take a request, or give the seconds until there could be one."""
@@ -109,8 +149,11 @@ class Budget:
             if closed := self.closed_for(endpoint):
                 return closed
             if len(self._made) >= self.requests_per_minute:
-                return self._made[0] + _MINUTE - now
+                # The first of those in the way: there are more than allowed where the limit was lowered.
+                return self._made[len(self._made) - self.requests_per_minute] + _MINUTE - now
             self._made.append(now)
+            for told in self._told_of(endpoint):
+                told.left -= 1
             return 0.0
 
     def _forget(self, now: float) -> None:
@@ -124,22 +167,32 @@ class Budget:
         return ApiError(Reason.BUDGET, f"{used_up}: lengthen the scrape interval, or raise page_size")
 
 
-def _seconds(value: str | None) -> float | None:
-    """Read `Retry-After`: seconds, or a date."""
-    if value is None or (seconds := _number(value)) is not None:
-        return None if value is None else seconds
-    try:
-        return parsedate_to_datetime(value).timestamp() - time.time()
-    except (TypeError, ValueError, OverflowError):
-        return None
+class Budgets:
+    """One budget for each account of the API, whatever asks it, and however often it is configured anew."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[tuple[str, str], Budget] = {}
+
+    def of(self, account: AccountConfig) -> Budget:
+        """Return the budget of an account that was configured."""
+        return self._by_place[_place(account)]
+
+    def configure(self, accounts: Iterable[AccountConfig]) -> None:
+        """Allow what these accounts may ask, the least where they are one to the API; forget who is gone.
+
+        Not before the API has: what was asked in the last minute would be asked again.
+        """
+        allowed: dict[tuple[str, str], int] = {}
+        for account in accounts:
+            place, most = _place(account), account.collection.requests_per_minute
+            allowed[place] = min(most, allowed.get(place, most))
+        for place, most in allowed.items():
+            self._by_place.setdefault(place, Budget(most)).requests_per_minute = most
+        gone = self._by_place.keys() - allowed.keys()
+        for place in [place for place in gone if self._by_place[place].is_untouched]:
+            del self._by_place[place]
 
 
-def _until(reset: float) -> float:
-    """Give the seconds until a reset: told as seconds from now, or as seconds or milliseconds since 1970."""
-    if reset < 1e8:
-        return reset
-    return (reset if reset < 1e11 else reset / 1000) - time.time()
-
-
-def _number(value: str | None) -> float | None:
-    return float(value) if value is not None and value.strip().isascii() and value.strip().isdigit() else None
+def _place(account: AccountConfig) -> tuple[str, str]:
+    """Return what the API takes for one account; in its host's name case doesn't matter."""
+    return account.base_url.rstrip("/").lower(), account.account_sid

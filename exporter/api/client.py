@@ -25,7 +25,7 @@ from exporter.api.connection import connection_error, proxy_error, timed_out
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint, agent_streams_url
 from exporter.api.errors import ApiError, Reason, lack, unexpected
-from exporter.api.listing import Ask
+from exporter.api.paging import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
 from exporter.api.session import open_session
@@ -55,13 +55,19 @@ class Observer(Protocol):
 
 
 class Client:
-    """One account's pooled HTTP session and its budget.
+    """One account's pooled HTTP session, and its budget, which others of the same account share.
 
     Credentials travel in the Authorization header alone; redirects are not followed; the environment's
     proxies and .netrc are not read. One collection at a time. Rows of the list are read as `kind`.
     """
 
-    def __init__(self, account: AccountConfig, observer: Observer, kind: type[Call] = Call) -> None:
+    def __init__(
+        self,
+        account: AccountConfig,
+        observer: Observer,
+        kind: type[Call] = Call,
+        budget: Budget | None = None,
+    ) -> None:
         self._account = account
         self._observer = observer
         self._kind = kind
@@ -76,7 +82,7 @@ class Client:
         self._proxy = _host(proxy_url.reveal()) if proxy_url else None
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._used: HTTPBasicAuth | None = None
-        self.budget = Budget(account.collection.requests_per_minute)
+        self.budget = budget or Budget(account.collection.requests_per_minute)
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Give pages of the active calls in the order asked, up to `concurrency` of them under way at a time.
@@ -187,12 +193,10 @@ class Client:
         """Give the body of a 200; ask again where that can help."""
         was_kept = False
         for tries in count(1):
-            self.budget.take(deadline, endpoint)
-            if not deadline.left():
-                raise ApiError(Reason.TIMEOUT, "no time was left to ask")
             self._connections.hold_to(deadline, fresh=was_kept)
             try:
-                return self._ask(endpoint, request, deadline)
+                with self.budget.request(deadline, endpoint):
+                    return self._ask(endpoint, request, deadline)
             except ApiError as error:
                 was_kept = self._connections.has_kept
                 pause = wait_before_retry(endpoint, error, tries, self._random, was_kept=was_kept)
@@ -203,6 +207,8 @@ class Client:
         raise AssertionError("count has no end")
 
     def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
+        if not deadline.left():
+            raise ApiError(Reason.TIMEOUT, "no time was left to ask")
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:

@@ -49,20 +49,21 @@ class Cause(StrEnum):
 class ApiError(Exception):
     """A request that brought no usable answer.
 
-    It carries facts for programs (`reason`, `status`, `code`, `request_id`) and a text for people. No part
-    of it is copied from a body, a header or a URL unless it is a number or an identifier of the API's own:
-    error texts of the API may hold telephone numbers.
+    It carries facts for programs (`reason`, `status`, `inside`, `code`, `request_id`) and a text for people.
+    No part of it is copied from a body, a header or a URL unless it is a number or an identifier of the API's
+    own: error texts of the API may hold telephone numbers.
     """
 
     cause: Cause | None = None
     """What is behind the reason, where that changes what is to be done."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a fact of its own
         self,
         reason: Reason,
         detail: str,
         *,
         status: int | None = None,
+        inside: int | None = None,
         code: int | str | None = None,
         request_id: str | None = None,
     ) -> None:
@@ -70,8 +71,14 @@ class ApiError(Exception):
         self.reason = reason
         self.detail = detail
         self.status = status
+        self.inside = inside
         self.code = code
         self.request_id = request_id
+
+    @property
+    def meant(self) -> int | None:
+        """Return the status that the failure has: what the body tells, where it differs from HTTP's."""
+        return self.inside or self.status
 
     def bare(self) -> Self:
         """Give the error without the frames it came through, which would keep bodies and requests alive."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from threading import Lock
 
+from exporter.api.budget import Budget
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
@@ -40,18 +41,22 @@ class Account:
 
     Whoever asks while a collection is in flight gets that one's result. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
-    `before` is the account of this name that it succeeds: what the API was asked still counts.
+    `budget` and `outages` are those of the account of this name before, where it was configured otherwise.
     """
 
-    def __init__(self, config: AccountConfig, metrics: MetricsConfig, before: Account | None = None) -> None:
+    def __init__(
+        self,
+        config: AccountConfig,
+        metrics: MetricsConfig,
+        budget: Budget | None = None,
+        outages: Outages | None = None,
+    ) -> None:
         self.config = config
         self.metrics = metrics
         self._ledger = Ledger(config.name)
-        self._outages: Outages = before._outages if before else Outages(config.name)
-        self._runs = Runs(config.name, self._ledger, self._outages)
-        self._client = Client(config, self._ledger, _rows(config, metrics))
-        if before is not None and _place(before.config) == _place(config):
-            self._client.budget.go_on_from(before._client.budget)
+        self.outages = outages or Outages(config.name)
+        self._runs = Runs(config.name, self._ledger, self.outages)
+        self._client = Client(config, self._ledger, _rows(config, metrics), budget)
         self._calls = CallsCollector(config, metrics, self._client, self._ledger)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._ledger)
         self._pace = Pace(config.collection, self._client.budget)
@@ -123,7 +128,7 @@ class Account:
             if withdrawal is None or withdrawal[0] is not observation.calls:
                 withdrawal = self._withdrawal = observation.calls, unexpected(error)
                 self._ledger.failure(Endpoint.CALLS, withdrawal[1].reason)
-                self._outages.failed(Endpoint.CALLS, withdrawal[1], was_untold=True)
+                self.outages.failed(Endpoint.CALLS, withdrawal[1], was_untold=True)
             left = observation.withdrawn(withdrawal[1])
             if self._last is not None and self._last.calls is observation.calls:
                 self._last = left
@@ -142,7 +147,7 @@ class Account:
 
     def _again(self, last: Observation) -> Observation:
         self._tell("no collection is due: the last one is given again")
-        self._outages.recall(*_collectors(self.config.collection))
+        self.outages.recall(*_collectors(self.config.collection))
         return self._renewed(last)
 
     def _observe(self, deadline: Deadline) -> Observation:
@@ -248,11 +253,6 @@ class Account:
 def _was_refused(observation: Observation) -> bool:
     """Tell whether no collection is due until the credentials are others."""
     return observation.error is not None and observation.error.reason in REFUSALS
-
-
-def _place(config: AccountConfig) -> tuple[str, str]:
-    """Give what the API takes for one account."""
-    return config.base_url, config.account_sid
 
 
 def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:

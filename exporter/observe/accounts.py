@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from exporter.api.budget import Budgets
 from exporter.api.errors import unexpected
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
 from exporter.logs import facts, place
@@ -53,6 +54,7 @@ class Accounts:
         self._read = read
         self._by_name: dict[str, Account] = {}
         self._departed: tuple[_Departed, ...] = ()
+        self._budgets = Budgets()
         self._is_reloaded, self._reloaded_at = False, 0.0
         self._take_over(read())
 
@@ -114,8 +116,9 @@ class Accounts:
 
     def _take_over(self, config: Config) -> None:
         before, now = self._by_name, time.monotonic()
+        self._budgets.configure(config.accounts)
         after = {
-            account.name: _succeed(before.get(account.name), account, config.metrics)
+            account.name: self._succeed(before.get(account.name), account, config.metrics)
             for account in config.accounts
         }
         self._departed += tuple(
@@ -126,8 +129,7 @@ class Accounts:
         self._by_name = after
         self._is_reloaded, self._reloaded_at = True, time.time()
 
-
-def _succeed(before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
-    if before is not None and (before.config, before.metrics) == (config, metrics):
-        return before
-    return Account(config, metrics, before)
+    def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
+        if before is not None and (before.config, before.metrics) == (config, metrics):
+            return before
+        return Account(config, metrics, self._budgets.of(config), before.outages if before else None)

@@ -12,16 +12,10 @@ from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Incomplete, Reason
-from exporter.api.listing import (
-    DEFAULT_LIMIT,
-    LEAST_OVERLAP,
-    MOST_OVERLAP,
-    Ask,
-    Listing,
-    ListingFailed,
-    list_calls,
-)
+from exporter.api.listing import LEAST_OVERLAP, MOST_OVERLAP, Listing, ListingFailed, list_calls
+from exporter.api.paging import Ask
 from exporter.api.rows import Call
+from exporter.api.walk import DEFAULT_LIMIT
 from exporter.config import AccountConfig, MetricsConfig
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import tally_calls
@@ -63,7 +57,8 @@ class CallsCollector:
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
         self._page_size = self._configured_page_size
-        self._page_size_until = 0.0  # when what was learnt of it is forgotten
+        self._rounds_offsets = False
+        self._learnt_until = 0.0  # when what was learnt of these is forgotten
         self._overlap = LEAST_OVERLAP
         self._knows_agents = True
 
@@ -78,6 +73,7 @@ class CallsCollector:
         try:
             listing = self._list(deadline)
         except ListingFailed as failed:
+            self._learn_paging(failed)
             return Listed(None, failed.error.bare(), reported=failed.total, requests=failed.needed)
         window = time.monotonic() - started
         self._ledger.unknown({"call": listing.unreadable})
@@ -94,10 +90,12 @@ class CallsCollector:
 
     def _list(self, deadline: Deadline) -> Listing:
         fetch = partial(self._pages, deadline=deadline)
-        if time.monotonic() >= self._page_size_until:
-            self._page_size = self._configured_page_size
+        if time.monotonic() >= self._learnt_until:
+            self._page_size, self._rounds_offsets = self._configured_page_size, False
         most_requests = self._client.budget.within(deadline.left())
-        return list_calls(fetch, self._page_size, most_requests, self._overlap)
+        return list_calls(
+            fetch, self._page_size, most_requests, self._overlap, rounds_offsets=self._rounds_offsets
+        )
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Give pages as the client does; count the totals that say nothing."""
@@ -108,11 +106,16 @@ class CallsCollector:
 
     def _learn(self, listing: Listing) -> None:
         """Take what a listing showed of the server and the list into account for the next one."""
-        if listing.page_size < self._page_size:
-            self._page_size = max(DEFAULT_LIMIT, listing.page_size)
-            self._page_size_until = time.monotonic() + _HOUR
+        self._learn_paging(listing)
         wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
         self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
+
+    def _learn_paging(self, seen: Listing | ListingFailed) -> None:
+        """Begin the next listing as the server has it; what it refused or rounded it does each time."""
+        if seen.page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
+            self._page_size = min(self._page_size, max(DEFAULT_LIMIT, seen.page_size))
+            self._rounds_offsets = seen.rounds_offsets
+            self._learnt_until = time.monotonic() + _HOUR
 
     def _snapshot(self, calls: Sequence[Call], window: float) -> Snapshot:
         ended_at, at, metrics = time.time(), time.monotonic(), self._metrics

@@ -47,7 +47,7 @@ class Pace:
 
     def learn(self, requests: int, *, is_whole: bool) -> None:
         """Take into account what a listing took, or what it would take if it had not failed."""
-        allowed = self._config.requests_per_minute
+        allowed = self._budget.requests_per_minute
         if is_whole:
             self._needed = requests + self._beside
             self.sustainable_interval = _MINUTE / max(1, allowed // self._needed)
@@ -58,7 +58,7 @@ class Pace:
         """Give the requests that details may take, so that listings go on at this pace and never wait."""
         listing = time.monotonic() - self._began  # seconds; the minute may reach into another one
         in_a_minute = math.floor((_MINUTE + listing) / (self._interval - _EARLY)) + 1
-        share = self._config.requests_per_minute // in_a_minute
+        share = self._budget.requests_per_minute // in_a_minute
         left = self._budget.remaining() - self._needed  # when the next collection has its own
         return max(0, min(share - self._needed, left))
 

@@ -321,7 +321,7 @@ def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureF
     with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url, token="revoked") as made:
         observe(made)
         mended = replace(made.config, api_token=Secret("demo"))
-        successor = Account(mended, MetricsConfig(), before=made)
+        successor = Account(mended, MetricsConfig(), outages=made.outages)
         observe(successor)
         successor.close()
     told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]

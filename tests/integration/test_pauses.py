@@ -10,7 +10,9 @@ import pytest
 
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.simulator import Settings, Simulator
+from exporter.simulator.exotel import Exotel, Request
 from exporter.simulator.rate_limit import RateLimit, Taken
+from exporter.simulator.reply import Reply
 from tests.clock import moved_clock
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served
@@ -150,8 +152,10 @@ def test_a_pause_that_the_list_asks_for_holds_for_all(simulator: Simulator) -> N
     assert failing(after) == set()
 
 
-def test_an_account_that_has_no_requests_left_is_down_within_a_minute(simulator: Simulator) -> None:
-    """The last listing is given again for so long, with its time stamp, and not for the whole hour."""
+def test_an_account_that_has_no_requests_left_is_down_after_a_minute_and_asked_again_then(
+    simulator: Simulator,
+) -> None:
+    """The last listing is given again for so long, with its time stamp: no limit is used up for an hour."""
     taken = Taken(headers=(("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(HOUR))))
     with moved_clock() as clock, exporter(simulator, EAGER) as url:
         with pytest.MonkeyPatch.context() as patch:
@@ -160,15 +164,33 @@ def test_an_account_that_has_no_requests_left_is_down_within_a_minute(simulator:
         asked = simulator.requests_served()
         clock.forward(50)
         again = scrape(url)
-        clock.forward(11)
-        down = scrape(url)
         assert simulator.requests_served() == asked
-        clock.forward(HOUR)
+        clock.forward(11)
         after = scrape(url)
     assert right(first, NAME, simulator)
     assert right(again, NAME, simulator)
     assert first.one(NAME, STAMP) == again.one(NAME, STAMP)
-    assert down.one(NAME, "exotel_up") == 0
-    assert down.one(NAME, STAMP) is None
-    assert failures(down) == {("calls", "rate_limited"): 1}
     assert right(after, NAME, simulator)
+    assert after.one(NAME, STAMP) != again.one(NAME, STAMP)
+    assert not failures(after)
+
+
+def test_what_details_are_told_of_their_own_limit_leaves_the_list_alone(simulator: Simulator) -> None:
+    """An answer about one call says that none are left: every listing is new all the same."""
+    answer = Exotel.answer
+    exhausted = ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "30")
+
+    def told(self: Exotel, request: Request) -> Reply:
+        reply = answer(self, request)
+        return replace(reply, headers=exhausted) if request.target.endswith("/stream") else reply
+
+    found, asked = [], -simulator.requests_served().get("stream", 0)
+    with moved_clock() as clock, exporter(simulator) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Exotel, "answer", told)
+        for _ in range(3):
+            found.append(scrape(url))
+            clock.forward(5)
+        asked += simulator.requests_served()["stream"]
+    assert all(right(each, NAME, simulator) for each in found)
+    assert len({each.one(NAME, STAMP) for each in found}) == len(found)
+    assert 0 < asked <= COLLECTION.concurrency

@@ -15,6 +15,7 @@ import pytest
 import requests
 import yaml
 
+from exporter.api.deadline import Deadline
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
@@ -25,7 +26,7 @@ from tests.command import exporter
 from tests.configurations import ACCOUNT, write
 from tests.e2e.processes import wait_for
 from tests.scraping import scrape
-from tests.serving import account, configuration, served, serving
+from tests.serving import EAGER, account, configuration, served, serving
 
 GUARD = 60
 CALLS = 12
@@ -56,6 +57,13 @@ class File:
 def named(name: str, simulator: Simulator) -> AccountConfig:
     """The configuration of an account of the simulator."""
     return account(name, simulator.url).config
+
+
+def named_in(accounts: Accounts, name: str) -> Account:
+    """The account of this name that is in force."""
+    found = accounts.named(name)
+    assert found is not None
+    return found
 
 
 def requests_of(url: str, name: str) -> float:
@@ -109,6 +117,35 @@ def test_an_account_that_moved_to_another_sid_has_its_own_budget(simulator: Simu
         accounts.reload()
         left = before.collection.requests_per_minute
         assert scrape(url).one("acme", "exotel_api_budget_remaining_requests") == left - 1
+
+
+def test_a_reload_while_a_collection_runs_allows_no_request_more() -> None:
+    """Whoever still collects for the old configuration and whoever does for the new one share one budget."""
+    allowed, pages = 10, 7
+    collection = replace(EAGER, page_size=20, requests_per_minute=allowed, concurrency=1, timeout=5)
+    with Simulator(Settings(calls=20 * (pages - 1), speed=0, latency=0.1)) as slow:
+        before = account("acme", slow.url, collection=collection).config
+        file = File(before)
+        accounts = Accounts(file.read)
+        in_flight = named_in(accounts, "acme").collect(Deadline.after(GUARD))
+        wait_for(lambda: slow.requests_served().get("calls", 0) >= 2, within=GUARD, what="a page")
+        file.content = configuration(replace(before, call_limit=7))
+        accounts.reload()
+        after = named_in(accounts, "acme").collect(Deadline.after(5))
+        found = in_flight.result(GUARD), after.result(GUARD)
+        assert slow.requests_served()["calls"] == allowed
+        assert sum(each.snapshot is not None for each in found) <= 1
+
+
+def test_two_accounts_that_are_one_to_the_api_share_its_budget(simulator: Simulator) -> None:
+    """The API counts by account, whatever the configuration calls it."""
+    first = named("first", simulator)
+    file = File(first, replace(first, name="second", call_limit=7))
+    with serving(Accounts(file.read)) as url:
+        scrape(url)
+        found = scrape(url)
+        left = {name: found.one(name, "exotel_api_budget_remaining_requests") for name in ("first", "second")}
+    assert min(left.values(), key=lambda value: value or 0) == EAGER.requests_per_minute - 4
 
 
 def test_what_all_accounts_export_can_be_changed(simulator: Simulator) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from email.utils import formatdate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.budget import Budget
+from exporter.api.budget import Budget, Budgets
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
+from exporter.config import AccountConfig, CollectionConfig, Secret
 from tests.clock import StillClock, still_clock
 
 HOUR = 3600
+MINUTE = 60
 
 
 def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
@@ -133,21 +136,28 @@ def at(clock: StillClock, seconds: float) -> str:
         ("0", 0),
         ("-7", 0),
         ("1e3", 0),
-        ("7.5", 0),
+        ("7.5", 7.5),
         ("٧", 0),
         ("", 0),
         ("soon", 0),
-        ("7, 7", 0),
+        ("7, 7", 7),
+        ("7, 9.5", 9.5),
+        ("7, soon", 0),
         ("Mon, 99 Foo 2023 99:99:99 GMT", 0),
-        ("999999999999999999999", HOUR),
-        ("9" * 400, HOUR),
-        ("Tue, 31 Dec 9999 23:59:59 GMT", HOUR),
+        ("86400", HOUR),
+        ("1700000030", 30),
+        ("999999999999999999999", MINUTE),
+        ("9" * 400, MINUTE),
+        ("Tue, 31 Dec 9999 23:59:59 GMT", MINUTE),
     ],
 )
 def test_retry_after_closes_the_budget_for_as_long_as_it_says(
     status: int, retry_after: str, pause: float
 ) -> None:
-    """Whole seconds, for an hour at most; what is neither seconds nor a date says nothing."""
+    """For an hour at most; what is neither seconds nor a date says nothing.
+
+    A moment is measured against our own clock where the answer has no date of its own: a minute at most.
+    """
     with still_clock() as clock:
         budget = Budget(10)
         budget.heed(status, {"Retry-After": retry_after})
@@ -164,7 +174,7 @@ def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
     """The pause lasts until then; a date that is past asks for none."""
     with still_clock() as clock:
         budget = Budget(10)
-        budget.heed(429, {"Retry-After": at(clock, seconds)})
+        budget.heed(429, {"Retry-After": at(clock, seconds), "Date": at(clock, 0)})
         assert budget.closed_for() == pause
 
 
@@ -223,7 +233,14 @@ def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
     [
         ("0", "1700000030", 30),
         ("0", "1699999970", 0),
-        ("0", "99999999999999", HOUR),
+        ("0", "99999999999999", MINUTE),
+        ("0", "30", 30),
+        ("0", "30.5", 30.5),
+        ("0", "1700000030.25", 30.25),
+        ("0", "1700000030250", 30.25),
+        ("0, 0", "30, 30", 30),
+        ("0, 7", "30, 20", 30),
+        ("0", "900", MINUTE),
         ("0", "tomorrow", 0),
         ("0", None, 0),
         ("1", "1700000030", 0),
@@ -234,7 +251,10 @@ def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
 def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
     remaining: str | None, reset: str | None, pause: float
 ) -> None:
-    """On any answer, a good one too; a reset that is past or unknown closes nothing."""
+    """On any answer, a good one too; a reset that is past or unknown closes nothing.
+
+    Exotel's limits are those of a minute, so that none is used up for longer.
+    """
     headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
     with still_clock():
         budget = Budget(10)
@@ -268,13 +288,88 @@ def test_what_the_api_says_is_left_bounds_what_remains_until_its_reset(
         assert budget.remaining() == 10
 
 
-def test_the_last_answer_tells_what_is_left() -> None:
-    """Whatever it was about."""
+LEFT_3 = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}
+
+
+@pytest.mark.parametrize("asking", Endpoint)
+def test_what_the_list_is_told_is_left_is_spent_and_no_more(asking: Endpoint) -> None:
+    """By whoever asks, until the reset; then the configured budget holds again."""
+    with still_clock() as clock:
+        budget = Budget(10)
+        budget.heed(200, LEFT_3)
+        assert [taken(budget, endpoint=asking) for _ in range(4)] == [True] * 3 + [False]
+        assert budget.remaining() == 0
+        assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
+        clock.forward(30)
+        assert budget.remaining() == 7
+
+
+def test_what_is_left_is_waited_for_if_the_reset_comes_before_the_deadline() -> None:
+    """As a used up minute is."""
+    with still_clock() as clock:
+        budget = Budget(10)
+        budget.heed(200, LEFT_3)
+        assert budget.wait_for(3) == 0
+        assert budget.wait_for(4) == 30
+        assert [taken(budget, patience=31) for _ in range(4)] == [True] * 4
+        assert clock.ahead == 30
+
+
+@pytest.mark.parametrize("asking", [Endpoint.STREAMS, Endpoint.AGENT_STREAMS])
+@pytest.mark.parametrize("remaining", ["0", "3"])
+@pytest.mark.parametrize("status", [200, 429, 503])
+def test_no_header_of_what_is_beside_the_list_costs_the_list_anything(
+    asking: Endpoint, remaining: str, status: int
+) -> None:
+    """Its bucket may be its own; it is obeyed by who was told."""
+    told = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "30", "Retry-After": "30"}
     with still_clock():
         budget = Budget(10)
-        for remaining, endpoint in ("3", Endpoint.CALLS), ("7", Endpoint.STREAMS):
-            budget.heed(200, {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "30"}, endpoint)
-        assert budget.remaining() == 7
+        budget.heed(status, told, asking)
+        left = int(remaining) if status == 200 else 0
+        assert [taken(budget, endpoint=asking) for _ in range(left + 1)] == [True] * left + [False]
+        assert budget.remaining() == 10 - left
+        assert [taken(budget) for _ in range(10 - left)] == [True] * (10 - left)
+
+
+@given(
+    allowed=st.integers(0, 40),
+    steps=st.lists(st.tuples(st.sampled_from(["send", "count", "answer"]), st.integers(0, 7)), max_size=200),
+)
+def test_answers_that_overtake_one_another_neither_waste_nor_add_to_what_is_left(
+    allowed: int, steps: list[tuple[str, int]]
+) -> None:
+    """Eight at a time, counted and answered in any order: never one more than allowed, all in the end.
+
+    The first answer comes alone, as that of a listing's first page does.
+    """
+    with still_clock(), ExitStack() as stack:
+        budget = Budget(1000)
+
+        def send() -> ExitStack | None:
+            sent = ExitStack()
+            try:
+                sent.enter_context(budget.request(Deadline.after(0.001), Endpoint.CALLS))
+            except ApiError:
+                return None
+            return stack.enter_context(sent)
+
+        def answer(sent: ExitStack, left: int) -> None:
+            budget.heed(200, {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "30"})
+            sent.close()
+
+        answer(first, allowed) if (first := send()) else pytest.fail("nothing was told yet")
+        made, uncounted, counted = 0, list[ExitStack](), list[tuple[ExitStack, int]]()
+        for step, which in [*steps, *[(step, 0) for _ in range(50) for step in ("send", "count", "answer")]]:
+            if step == "send" and len(uncounted) + len(counted) < 8 and (sent := send()):
+                made += 1
+                uncounted.append(sent)
+            elif step == "count" and uncounted:
+                left = allowed - (made - len(uncounted)) - 1
+                counted.append((uncounted.pop(which % len(uncounted)), left))
+            elif step == "answer" and counted:
+                answer(*counted.pop(which % len(counted)))
+        assert made == allowed
 
 
 @pytest.mark.parametrize("asking", Endpoint)
@@ -289,12 +384,11 @@ def test_only_a_pause_that_the_list_asks_for_holds_for_all(asking: Endpoint) -> 
         assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
 
 
-@pytest.mark.parametrize("asked", Endpoint)
-def test_an_exhausted_rate_limit_closes_the_budget_for_all(asked: Endpoint) -> None:
-    """It is the account's, whoever is told."""
+def test_a_list_whose_rate_limit_is_exhausted_closes_the_budget_for_all() -> None:
+    """The list's is the account's."""
     with still_clock():
         budget = Budget(10)
-        budget.heed(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, asked)
+        budget.heed(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
         assert {budget.closed_for(endpoint) for endpoint in Endpoint} == {30}
 
 
@@ -340,3 +434,72 @@ def test_a_pause_and_a_used_up_minute_are_told_apart() -> None:
         clock.forward(30)
         assert taken(paused)
         assert reason_of_refusal(used_up) == Reason.BUDGET
+
+
+def configured(
+    account_sid: str = "acme1", base_url: str = "https://api.test", allowed: int = 10
+) -> AccountConfig:
+    """Give an account that may ask so often."""
+    return AccountConfig(
+        account_sid=account_sid,
+        base_url=base_url,
+        api_key=Secret("key"),
+        api_token=Secret("token"),
+        collection=CollectionConfig(requests_per_minute=allowed),
+    )
+
+
+def test_whoever_is_one_account_to_the_api_shares_one_budget() -> None:
+    """However its URL is written, and however often it is configured; another account has its own."""
+    budgets = Budgets()
+    first, other = configured(), configured("other")
+    budgets.configure([first, other])
+    shared = budgets.of(first)
+    same = configured(base_url="https://API.test/")
+    budgets.configure([first, same, other])
+    assert budgets.of(first) is budgets.of(same) is shared
+    assert budgets.of(other) is not shared
+
+
+@pytest.mark.parametrize(("before", "after"), [(60, 200), (200, 60)])
+def test_what_is_configured_last_is_allowed(before: int, after: int) -> None:
+    """By the budget that whoever is still at it has too; of two that are configured, the lower one."""
+    with still_clock() as clock:
+        budgets = Budgets()
+        budgets.configure([configured(allowed=before)])
+        budget = budgets.of(configured())
+        assert all(taken(budget) for _ in range(before))
+        budgets.configure([configured(allowed=after), configured(allowed=after + 1)])
+        left = max(0, after - before)
+        assert budget.remaining() == left
+        assert [taken(budget) for _ in range(left + 1)] == [True] * left + [False]
+        clock.forward(60)
+        assert budget.remaining() == after
+
+
+@pytest.mark.parametrize(
+    ("told", "kept_for"),
+    [
+        ({}, 60),
+        ({"Retry-After": "300"}, 300),
+        ({"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}, 60),
+    ],
+)
+def test_a_budget_outlives_its_account_as_long_as_it_says_something(
+    told: dict[str, str], kept_for: float
+) -> None:
+    """Taken out of the configuration and put back, an account may not ask twice as often; none stays."""
+    with still_clock() as clock:
+        budgets = Budgets()
+        budgets.configure([configured()])
+        before = budgets.of(configured())
+        assert taken(before)
+        before.heed(503, told)
+        clock.forward(kept_for - 0.125)
+        budgets.configure([])
+        budgets.configure([configured()])
+        assert budgets.of(configured()) is before
+        clock.forward(0.125)
+        budgets.configure([])
+        with pytest.raises(KeyError):
+            budgets.of(configured())

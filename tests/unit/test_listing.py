@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.api.answers import Page
 from exporter.api.errors import ApiError, Cause, Reason
-from exporter.api.listing import Ask, Listing, ListingFailed, list_calls
+from exporter.api.listing import Listing, ListingFailed, list_calls
+from exporter.api.paging import Ask
 from exporter.api.rows import Call
 
 ORDERS = ("oldest", "newest", "arbitrary", "shuffled")
@@ -31,7 +32,13 @@ class MovingList:
         total: int | str | None = "true",
         window: int = 4,
         ignores_offset: bool = False,
+        rounds_offsets: bool = False,
         refuses_large_limits: bool = False,
+        reach: int | None = None,
+        beyond: int | None = None,
+        refusal: ApiError | None = None,
+        copies: Iterable[tuple[int, int]] = (),
+        unreadable: Iterable[int] = (),
         seed: int = 0,
     ) -> None:
         self.cap, self.churn, self.order, self.total = cap, churn, order, total
@@ -45,6 +52,20 @@ class MovingList:
         self.throughout = set(self.alive)
         self.ever = set(self.alive)
         self.requests: list[Ask] = []
+        self.rounds_offsets, self.reach, self.beyond = rounds_offsets, reach, beyond
+        self.refusal = refusal or ApiError(Reason.BAD_RESPONSE, "HTTP 400", status=400)
+        born = [*self.alive]
+        self.copies = [(born[call % calls], born[place % calls]) for call, place in copies] if calls else []
+        """Calls that stand in the list once more, each behind another call."""
+        self.unreadable = {born[call % calls] for call in unreadable} if calls else set()
+
+    @property
+    def rows(self) -> list[str]:
+        """Give the rows of the list."""
+        copies = [(call, behind) for call, behind in self.copies if call in self.alive]
+        return [
+            row for each in self.alive for row in (each, *(call for call, behind in copies if behind == each))
+        ]
 
     def be_born(self) -> None:
         """Put a new call where the order has it."""
@@ -68,13 +89,24 @@ class MovingList:
         """Answer as the API does."""
         self.requests.append((offset, limit))
         if self.refuses_large_limits and limit > self.cap:
-            raise ApiError(Reason.BAD_RESPONSE, "HTTP 400", status=400)
-        start = 0 if self.ignores_offset else offset
-        rows = self.alive[start : start + min(limit, self.cap)]
-        told = {"true": len(self.alive), "wild": self.random.randint(0, 300)}
+            raise self.refusal
+        if self.reach is not None and offset + limit > self.reach:
+            raise self.refusal
+        start = 0 if self.ignores_offset else offset // limit * limit if self.rounds_offsets else offset
+        list_ = self.rows if self.copies else self.alive
+        if self.beyond is not None and offset and start >= len(list_):
+            raise ApiError(Reason.NOT_FOUND, f"HTTP {self.beyond}", status=self.beyond)
+        rows = list_[start : start + min(limit, self.cap)]
+        told = {
+            "true": len(list_),
+            "calls": len(self.alive),
+            "page": len(rows),
+            "wild": self.random.randint(0, 300),
+        }
         self.move()
         total = told[self.total] if isinstance(self.total, str) else self.total
-        return Page(tuple(map(Call, rows)), 0, total)
+        readable = [row for row in rows if row not in self.unreadable] if self.unreadable else rows
+        return Page(tuple(map(Call, readable)), len(rows) - len(readable), total)
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
         """Read pages `window` at a time, in any order among themselves, and give them in the order asked."""
@@ -82,8 +114,18 @@ class MovingList:
         while window := list(islice(pending, self.window)):
             places = list(range(len(window)))
             self.random.shuffle(places)
-            pages = {place: self.read(*window[place]) for place in places}
-            yield from (pages[place] for place in range(len(window)))
+            pages = {place: self.answer(*window[place]) for place in places}
+            for place in range(len(window)):
+                if isinstance(page := pages[place], ApiError):
+                    raise page
+                yield page
+
+    def answer(self, offset: int, limit: int) -> Page | ApiError:
+        """Give a page, or why there is none."""
+        try:
+            return self.read(offset, limit)
+        except ApiError as error:
+            return error
 
 
 LISTS = st.fixed_dictionaries(
@@ -397,3 +439,257 @@ def test_a_listing_has_a_cause_only_where_there_is_a_doubt(
         assert found.cause is None
     if total == 70:
         assert found.cause is not Cause.MOVING
+
+
+PLACES = st.tuples(st.integers(0, 149), st.integers(0, 149))
+
+
+@settings(max_examples=500)
+@given(
+    st.integers(1, 150),
+    st.lists(PLACES, max_size=1) | st.lists(st.integers(0, 149).map(lambda n: (n, n)), max_size=150),
+    st.integers(20, 60),
+    st.sampled_from(["true", "calls", None]),
+)
+def test_a_row_that_comes_twice_costs_a_request_at_most(
+    calls: int, copies: list[tuple[int, int]], page_size: int, total: str | None
+) -> None:
+    """One anywhere, or any number next to what they repeat; the total may count rows or calls."""
+    doubled = MovingList(calls, copies=copies, total=total)
+    found = list_calls(doubled.fetch, page_size)
+    assert found.doubt is None
+    assert {call.call_sid for call in found.calls} == set(doubled.alive)
+    assert len(found.calls) == calls
+    assert found.unseen in (0, None)
+    plain = MovingList(len(doubled.rows), total="true" if total else None)
+    list_calls(plain.fetch, page_size)
+    assert len(doubled.requests) <= len(plain.requests) + 2
+
+
+@pytest.mark.parametrize("place", [0, 50, 97, 98, 120, 193, 249])
+@pytest.mark.parametrize("call", [0, 98, 130, 249])
+def test_one_row_of_250_that_comes_twice_is_told_apart_from_a_missing_call(call: int, place: int) -> None:
+    """251 rows, 250 calls, a total of 251: complete, by one more request where it stands far away."""
+    doubled = still(250, copies=[(call, place)])
+    found = list_calls(doubled.fetch, 100)
+    assert (len(found.calls), found.unseen, found.doubt) == (250, 0, None)
+    assert len(doubled.requests) <= 4
+
+
+@settings(max_examples=500)
+@given(
+    LISTS,
+    st.integers(0, 149),
+    st.integers(10, 20),
+    st.integers(20, 60),
+    st.sampled_from(["oldest", "newest", "arbitrary"]),
+)
+def test_a_row_that_comes_twice_in_a_moving_list_invents_and_hides_nothing(
+    server: dict[str, int], call: int, away: int, page_size: int, order: str
+) -> None:
+    """Complete means that nobody is missing, and everyone is listed once.
+
+    The copy is some rows away: what stands next to what it repeats can't be told from an overlap.
+    """
+    server |= {"calls": max(30, server["calls"]), "cap": max(20, server["cap"])}
+    moving = MovingList(**server, order=order, copies=[(call, call + away)])  # type: ignore[arg-type]
+    found = list_calls(moving.fetch, page_size)
+    listed = {call.call_sid for call in found.calls}
+    assert len(listed) == len(found.calls)
+    if found.doubt is None:
+        assert moving.throughout <= listed
+    assert len(moving.requests) <= bound(moving, found)
+
+
+def test_a_call_that_moved_is_not_taken_for_one_that_the_list_holds_twice() -> None:
+    """It is gone from where it was first: the list has no stable order, and some could be missing."""
+    server = still(300, window=1)
+
+    def fetch(asks: Iterable[Ask]) -> Iterator[Page]:
+        for offset, limit in asks:
+            if offset == 96:
+                server.alive.insert(150, server.alive.pop(10))
+            yield server.read(offset, limit)
+
+    found = list_calls(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
+    assert found.doubt is not None
+    assert "no stable order" in found.doubt
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 150), st.sets(st.integers(0, 149)), st.integers(2, 60), st.sampled_from(["true", None]))
+def test_rows_that_can_not_be_read_are_counted_once(
+    calls: int, unreadable: set[int], page_size: int, total: str | None
+) -> None:
+    """Those in an overlap come twice."""
+    server = MovingList(calls, unreadable=unreadable, total=total)
+    found = list_calls(server.fetch, max(20, page_size))
+    if found.doubt is None:
+        assert found.unreadable == len(server.unreadable)
+        assert len(found.calls) == calls - len(server.unreadable)
+
+
+@settings(max_examples=500)
+@given(
+    st.integers(0, 150),
+    st.integers(20, 60),
+    st.integers(2, 60),
+    st.integers(0, 400) | st.sampled_from(["page", "wild", None]),
+)
+def test_rows_that_contradict_the_total_are_read_to_their_end(
+    calls: int, cap: int, page_size: int, total: int | str | None
+) -> None:
+    """Fewer than there are, as many as are on the page, any number: what is complete is everyone.
+
+    One lie can't be told from the truth: that a first page, cut below what was asked, was the whole list.
+    """
+    lying = still(calls, cap=cap, total=total)
+    found = list_calls(lying.fetch, page_size)
+    shown = min(calls, cap, max(2, page_size))
+    if isinstance(total, int) and total < shown:
+        assert found.doubt is None
+    if found.doubt is None and not (shown < max(2, page_size) and total in {shown, "page", "wild"}):
+        assert [call.call_sid for call in found.calls] == lying.alive
+
+
+def test_a_total_below_the_rows_of_the_first_page_is_not_believed() -> None:
+    """Pages of 50, 60 calls, and a total of 45."""
+    server = still(60, cap=50, total=45)
+    found = list_calls(server.fetch, 100)
+    assert (len(found.calls), found.total, found.doubt) == (60, 45, None)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("calls", "total", "most"), [(1000, 45, 20), (250, "page", 5), (1000, 300, 16), (5, 0, 2)]
+)
+def test_a_total_that_is_too_low_costs_few_requests(calls: int, total: int | str, most: int) -> None:
+    """What lies behind it is read in growing strides."""
+    server = still(calls, total=total)
+    found = list_calls(server.fetch, 100)
+    assert (len(found.calls), found.doubt) == (calls, None)
+    assert len(server.requests) <= most
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 3000), st.integers(20, 100), st.integers(20, 100), st.integers(1, 6))
+def test_a_server_that_rounds_offsets_is_listed_whole(
+    calls: int, cap: int, page_size: int, window: int
+) -> None:
+    """Each page begins at a multiple of the limit: pages are asked for that share rows all the same."""
+    rounding = still(calls, cap=cap, window=window, rounds_offsets=True)
+    found = list_calls(rounding.fetch, page_size)
+    assert found.doubt is None
+    assert [call.call_sid for call in found.calls] == rounding.alive
+    again = still(calls, cap=cap, window=window, rounds_offsets=True)
+    assert list_calls(again.fetch, found.page_size, rounds_offsets=found.rounds_offsets).doubt is None
+    assert len(again.requests) <= 1.5 * -(-calls // found.page_size) + 2
+
+
+def test_what_rounds_offsets_is_remembered_and_costs_few_requests() -> None:
+    """Ten thousand calls by a hundred."""
+    first, again = (still(10_000, window=12, rounds_offsets=True) for _ in range(2))
+    assert list_calls(first.fetch, 100).rounds_offsets
+    assert list_calls(again.fetch, 100, rounds_offsets=True).doubt is None
+    assert len(again.requests) <= 1.2 * 100
+    assert len(first.requests) <= len(again.requests) + first.window
+
+
+@settings(max_examples=500)
+@given(LISTS, st.integers(10, 60), st.sampled_from(["oldest", "newest", "arbitrary"]))
+def test_a_moving_list_behind_rounded_offsets_hides_nothing(
+    server: dict[str, int], page_size: int, order: str
+) -> None:
+    """Complete means that nobody is missing."""
+    rounding = MovingList(**server, order=order, rounds_offsets=True)  # type: ignore[arg-type]
+    found = list_calls(rounding.fetch, page_size)
+    if found.doubt is None:
+        assert rounding.throughout <= {call.call_sid for call in found.calls}
+
+
+@settings(max_examples=300)
+@given(LISTS, st.integers(20, 60), st.booleans(), st.sampled_from([400, 404, 416, 422]))
+def test_an_error_beyond_the_end_is_the_end(
+    server: dict[str, int], page_size: int, tells_total: bool, status: int
+) -> None:
+    """Rather than an empty page."""
+    total = "true" if tells_total else None
+    plain, refusing = (
+        MovingList(**{**server, "cap": 60}, total=total, beyond=each)  # type: ignore[arg-type]
+        for each in (None, status)
+    )
+    found = list_calls(refusing.fetch, page_size)
+    if server["churn"] == 0:
+        assert found.doubt is None
+        assert list_calls(plain.fetch, page_size).calls == found.calls
+    if found.doubt is None:
+        assert refusing.throughout <= {call.call_sid for call in found.calls}
+
+
+def refused(status: int, inside: int | None = None) -> ApiError:
+    """Give a refusal of what was asked for."""
+    return ApiError(Reason.BAD_RESPONSE, "refused", status=status, inside=inside)
+
+
+REFUSED = pytest.mark.parametrize(
+    "refusal", [refused(400), refused(413), refused(422), refused(200, 400), refused(200, 422)]
+)
+
+
+@REFUSED
+def test_a_limit_that_is_refused_in_any_way_is_asked_for_smaller(refusal: ApiError) -> None:
+    """By HTTP's status or in the body of a 200."""
+    server = still(70, cap=20, refuses_large_limits=True, refusal=refusal)
+    found = list_calls(server.fetch, 100)
+    assert (len(found.calls), found.doubt, found.page_size) == (70, None, 20)
+
+
+@REFUSED
+def test_rows_out_of_reach_are_told_and_those_before_are_listed(refusal: ApiError) -> None:
+    """A search stops at a window of 10,000 rows."""
+    server = still(15_000, reach=10_000, refusal=refusal, window=12)
+    found = list_calls(server.fetch, 100)
+    assert (len(found.calls), found.total, found.unseen) == (10_000, 15_000, 5_000)
+    assert found.doubt == (
+        f"the API refuses rows 9984 to 10084 of its list (HTTP {refusal.meant}): "
+        "5000 of 15000 calls that it reports can't be listed"
+    )
+    assert len(server.requests) <= 105 + server.window
+
+
+def test_a_list_as_long_as_the_reach_is_not_proven_to_end_there() -> None:
+    """A search counts no farther than it reaches: what lies behind isn't known."""
+    found = list_calls(still(12_000, total=10_000, reach=10_000).fetch, 100)
+    assert (len(found.calls), found.unseen) == (10_000, 0)
+    assert (
+        found.doubt
+        == "the API refuses rows 9984 to 10084 of its list (HTTP 400): calls there can't be listed"
+    )
+
+
+@pytest.mark.parametrize("calls", [9_900, 9_985, 9_999])
+def test_a_list_that_ends_just_within_reach_is_listed_whole(calls: int) -> None:
+    """Its last page is asked for so that it ends where the window does."""
+    found = list_calls(still(calls, reach=10_000).fetch, 100)
+    assert (len(found.calls), found.doubt) == (calls, None)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_first_page_that_is_refused_is_a_failure(status: int) -> None:
+    """It is no empty list."""
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for _ in asks:
+            raise ApiError(Reason.NOT_FOUND, "refused", status=status)
+            yield
+
+    with pytest.raises(ListingFailed):
+        list_calls(fetch, 20)
+
+
+def test_a_listing_that_fails_tells_what_it_learnt_of_the_server() -> None:
+    """Or the limit that was refused would be tried again each time."""
+    server = still(10_000, cap=20, refuses_large_limits=True)
+    with pytest.raises(ListingFailed) as caught:
+        list_calls(server.fetch, 100, most_requests=200)
+    assert (caught.value.page_size, caught.value.rounds_offsets) == (20, False)
