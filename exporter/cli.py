@@ -23,8 +23,9 @@ from exporter.logs import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.release import release
+from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
 from exporter.serve.app import Endpoints, create_app
-from exporter.serve.server import Address, BadAddress, CannotListen, bound_address, listen, serve
+from exporter.serve.server import serve
 from exporter.usage import Command
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
@@ -77,7 +78,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     multiple=True,
     default=[":9927"],
     show_default=True,
-    help="Repeatable; port 0 takes a free one and logs it.",
+    help="Repeatable. Without a host, or with [::], by IPv6 and IPv4. Port 0 takes a free one; the log tells it.",
 )
 @click.option(
     "--web.telemetry-path",
@@ -162,7 +163,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
             _give_up(str(error))
         if demo:
             scheme = "https" if web and web.config.tls_server_config else "http"
-            _say_where(accounts, f"{scheme}://localhost:{bound_address(sockets[0]).port}", telemetry_path)
+            _say_where(accounts, f"{scheme}://{bound_address(sockets[0]).local}", telemetry_path)
         endpoints = Endpoints(telemetry_path=telemetry_path, probe_only=probe_only, lifecycle=lifecycle)
         serve(create_app(accounts, endpoints), sockets, accounts, web)
     _leave(0)

@@ -16,9 +16,9 @@ from exporter.config import AccountConfig, CollectionConfig, Config, Line, Metri
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
+from exporter.serve.address import Address, bound_address, listen
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.http_server import Server
-from exporter.serve.server import Address, bound_address, listen
 from exporter.serve.web import Web
 
 #: Every collection asks anew, and no budget is in its way.

@@ -11,10 +11,10 @@ from starlette.types import ASGIApp
 
 from exporter.serve.connection import Connection, Limits
 from exporter.serve.guard import Guard
+from exporter.serve.listener import Listener
 from exporter.serve.tls import LiveContext
 from exporter.serve.web import Web
 
-BACKLOG = 2048
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
 
@@ -50,16 +50,19 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                partial(Connection, self._limits, self.config, self.server_state),
-                sock=listening,
-                backlog=BACKLOG,
-                ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake if self._context else None,
-                ssl_shutdown_timeout=self._limits.answer if self._context else None,
-            )
-            for listening in sockets or []
-        ]
+        serve = partial(
+            asyncio.get_running_loop().connect_accepted_socket,
+            partial(Connection, self._limits, self.config, self.server_state),
+            ssl=self._context,
+            ssl_handshake_timeout=self._limits.handshake if self._context else None,
+            ssl_shutdown_timeout=self._limits.answer if self._context else None,
+        )
+        self._listeners = [Listener(listening, serve) for listening in sockets or []]
+        self.servers = []  # which uvicorn would close
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and let what is in flight end."""
+        for listener in self._listeners:
+            listener.close()
+        await super().shutdown(sockets)
