@@ -17,6 +17,7 @@ from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
 from exporter.serve.address import Address, bound_address, listen
+from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.http_server import Server
 from exporter.serve.web import Web
@@ -82,7 +83,9 @@ def serving(
     accounts: Accounts, endpoints: Endpoints | None = None, web: WebFile | None = None
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
-    server = Server(create_app(accounts, endpoints or Endpoints()), Web(web) if web else None)
+    answers = Answers()
+    app = create_app(accounts, endpoints or Endpoints(), answers)
+    server = Server(app, Web(web) if web else None, answers=answers)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

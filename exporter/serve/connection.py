@@ -14,6 +14,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from exporter.serve.answers import Answers
+
 _GOODBYE = 1  # second
 
 
@@ -32,8 +34,9 @@ class Connection(H11Protocol):
     How large the head of a request may be is h11's concern: 16 kB.
     """
 
-    def __init__(self, limits: Limits, config: Config, state: ServerState) -> None:
+    def __init__(self, limits: Limits, answers: Answers, config: Config, state: ServerState) -> None:
         super().__init__(config, state, {})
+        self._answers = answers
         self._request = _Limit(self.loop, limits.request, self._end_request)
         self._answer = _Limit(self.loop, limits.answer, self._end_answer)
 
@@ -112,6 +115,7 @@ class Connection(H11Protocol):
             ("Connection", "close"),
         ]
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            self._answers.count(status)
             with suppress(h11.LocalProtocolError):  # HEAD has no body
                 for event in (
                     h11.Response(status_code=status, headers=headers, reason=status.phrase),

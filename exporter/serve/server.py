@@ -18,6 +18,7 @@ from exporter.config import BadConfig, WebFile
 from exporter.logs import facts
 from exporter.observe.accounts import Accounts
 from exporter.serve.address import bound_address
+from exporter.serve.answers import Answers
 from exporter.serve.http_server import Server
 from exporter.serve.web import Web
 
@@ -30,8 +31,8 @@ _log = logging.getLogger(__name__)
 class _Program(Server):
     """The server of a program that ends with it, soon after it is told to."""
 
-    def __init__(self, accounts: Accounts, app: ASGIApp, web: Web | None) -> None:
-        super().__init__(app, web)
+    def __init__(self, accounts: Accounts, app: ASGIApp, web: Web | None, answers: Answers) -> None:
+        super().__init__(app, web, answers=answers)
         self._accounts = accounts
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -43,10 +44,14 @@ class _Program(Server):
 
 
 def serve(
-    app: ASGIApp, sockets: Sequence[socket.socket], accounts: Accounts, web: WebFile | None = None
+    app: ASGIApp,
+    sockets: Sequence[socket.socket],
+    accounts: Accounts,
+    answers: Answers,
+    web: WebFile | None = None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight; reload at SIGHUP."""
-    server = _Program(accounts, app, Web(web) if web else None)
+    server = _Program(accounts, app, Web(web) if web else None, answers)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True

@@ -182,7 +182,20 @@ def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str
 @pytest.mark.parametrize(
     "path",
     [
-        *("", "metrics", "/", "//", "/metrics/", "/a//b", "/-/healthy", "/-", "/probe", "/sd", "/probe/x"),
+        *(
+            "",
+            "metrics",
+            "/",
+            "//",
+            "/metrics/",
+            "/a//b",
+            "/-/healthy",
+            "/-",
+            "/probe",
+            "/sd",
+            "/config",
+            "/probe/x",
+        ),
         *(
             "/.",
             "/a/../b",
