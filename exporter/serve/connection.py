@@ -65,6 +65,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Turn to the next request, of which some may be there already."""
+        self._end_limit_of_answer()
         super().on_response_complete()
         self._watch()
 
@@ -76,7 +77,7 @@ class Connection(H11Protocol):
     def resume_writing(self) -> None:
         """Go on: the client has read."""
         super().resume_writing()
-        self._answer.end()
+        self._end_limit_of_answer()
 
     def shutdown(self) -> None:
         """Let what is in flight end, and an idle client go."""
@@ -87,6 +88,12 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, if an answer isn't under way already; uvicorn would fail over that."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _end_limit_of_answer(self) -> None:
+        """Stop its clock when all is said and read: what is sent in pieces has one time for all of them."""
+        is_said = self.cycle is None or self.cycle.response_complete
+        if is_said and not self.flow.write_paused:
+            self._answer.end()
 
     def _watch(self) -> None:
         if self._is_amid_request():

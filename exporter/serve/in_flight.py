@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from threading import Barrier
 from typing import TypeVar, TypeVarTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,6 +43,10 @@ class InFlight:
         self._by_target: Counter[str] = Counter()
         self._texts = asyncio.Semaphore(most) if most else None
         self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
+        all_begun = Barrier(_WRITERS + 1)  # now: later there may be no thread to be had, which is to be told
+        for _ in range(_WRITERS):
+            self._threads.submit(all_begun.wait)
+        all_begun.wait()
 
     @contextmanager
     def request(self, target: str) -> Iterator[None]:

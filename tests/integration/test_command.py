@@ -28,6 +28,7 @@ CALLS = 30
 FLAGS = [
     *("--config.file", "--config.check", "--once", "--demo", "--web.listen-address"),
     *("--web.telemetry-path", "--web.config.file", "--log.level", "--log.format", "--version", "--help"),
+    *("--web.external-url", "--web.route-prefix", "--web.max-requests", "--web.disable-exporter-metrics"),
 ]
 
 each_signal = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

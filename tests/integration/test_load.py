@@ -7,7 +7,7 @@ import ssl
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from deploy import healthcheck
 from exporter.config import web_from_file
+from exporter.serve.address import Address
 from exporter.serve.app import Endpoints
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
@@ -70,7 +71,7 @@ def test_scrapes_beyond_the_limit_are_told_503_and_health_is_well(hanging: Simul
         assert others == [200] * 4
         assert not first.done()
         assert first.result().status_code == 200
-        assert requests.get(f"{url}/metrics", timeout=GUARD).status_code == 200
+        assert requests.get(f"{url}/metrics?collect[]=exporter", timeout=GUARD).status_code == 200
 
 
 def test_probes_that_wait_for_one_account_take_no_place_from_another(hanging: Simulator) -> None:
@@ -122,8 +123,12 @@ class Large:
 class Client:
     """A client that asks, and reads when it is told to."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        plain = socket.create_connection((host, port), GUARD)
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, buffer: int | None = None) -> None:
+        plain = socket.socket()
+        plain.settimeout(GUARD)
+        if buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        plain.connect((host, port))
         self.socket = tls.wrap_socket(plain) if tls else plain
 
     def ask(self, times: int = 1) -> None:
@@ -158,14 +163,21 @@ def tls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Web | None, ssl
 class Visits:
     """Clients of one server."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, stack: ExitStack) -> None:
-        self._where = host, port, tls
+    def __init__(
+        self, server: Server, address: Address, tls: ssl.SSLContext | None, stack: ExitStack
+    ) -> None:
+        self._server = server
+        self._where = address.host, address.port, tls
         self._stack = stack
 
-    def client(self) -> Client:
-        """Connect one more."""
-        client = Client(*self._where)
+    def client(self, buffer: int | None = None) -> Client:
+        """Connect one more; the systems at both ends buffer so many bytes."""
+        client = Client(*self._where, buffer)
         self._stack.callback(client.socket.close)
+        if buffer:
+            for one in wait_for(lambda: self._server.server_state.connections, GUARD, "the connection"):
+                end = one.transport.get_extra_info("socket")
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         return client
 
     def is_free(self) -> bool:
@@ -183,8 +195,9 @@ def visited(
 ) -> Iterator[Visits]:
     """Serve the long answers, for which a client has so many seconds."""
     web, context = tls
-    with running(Server(large.app, web, Limits(answer=answer))) as address, ExitStack() as stack:
-        yield Visits(address.host, address.port, context, stack)
+    server = Server(large.app, web, Limits(answer=answer))
+    with running(server) as address, ExitStack() as stack:
+        yield Visits(server, address, context, stack)
 
 
 TLS = tuple[Web | None, ssl.SSLContext | None]
@@ -221,6 +234,22 @@ def test_a_client_that_never_reads_keeps_its_place_no_longer_than_an_answer_may_
         visits.client().ask()
         wait_for(lambda: large.written, GUARD, "an answer")
         wait_for(visits.is_free, GUARD, "a free place")
+
+
+def test_a_client_that_reads_slowly_has_one_time_for_the_whole_answer(tls: TLS) -> None:
+    """Not for each piece of it, or the last place would be taken for hours."""
+    large = Large()
+    with visited(large, tls, answer=1) as visits:
+        slow = visits.client(buffer=8192)
+        slow.ask()
+        wait_for(lambda: large.written, GUARD, "an answer")
+
+        def read_on() -> bool:
+            with suppress(ConnectionError, ssl.SSLError):
+                slow.socket.recv(16384)
+            return visits.is_free()
+
+        wait_for(read_on, GUARD, "a free place")
 
 
 def test_nothing_is_written_for_a_request_behind_an_unread_answer(tls: TLS) -> None:

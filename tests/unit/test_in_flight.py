@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -55,6 +56,21 @@ def test_a_text_for_which_there_is_no_place_in_time_is_refused(monkeypatch: pyte
             pass
 
     run(refused)
+
+
+def test_a_text_is_written_though_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever scrapes in that state would not even be told so."""
+
+    async def written() -> None:
+        places = InFlight(1)
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        texts = await asyncio.gather(*(places.write(str, number) for number in range(10)))
+        assert texts == [str(number) for number in range(10)]
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")  # as the system says it
+
+    run(written)
 
 
 def test_a_request_is_counted_until_it_ends_however_it_ends() -> None:
