@@ -47,7 +47,14 @@ code, what they mean from the comments of [config.example.yaml](../config.exampl
 | 2 | wrong usage: a flag that isn't known, or a value that it doesn't accept |
 
 SIGTERM and SIGINT answer the scrapes in flight and end the program within 5 s. SIGHUP reads the
-configuration again.
+configuration again. All three are heeded from the program's first instruction on: one that comes before
+it serves ends it with 0 (`--once` and `--config.check`, whose work is then not done, with 1), or has the
+file read again. Only in the milliseconds in which Python itself starts the system answers them in its own
+way; `env --block-signal=HUP,INT,TERM exotel-exporter …` keeps them until then, as the image does.
+
+Who reads its output, or whether anybody does, is no matter to a program that serves: standard output and
+error may be closed, full or never read. Log lines that can't be written are dropped, and the log says how
+many once it can be written again.
 
 ### Behind a proxy
 
@@ -136,7 +143,9 @@ A `proxy_url` may hold credentials and is a secret too. It has no file of its ow
 ## Reload
 
 SIGHUP reads the file again, and so does `POST /-/reload` where `--web.enable-lifecycle` allows it. All or
-nothing: the whole file is in force at once, or none of it.
+nothing: the whole file is in force at once, or none of it. However many ask for it, one reload runs at a
+time, beside the scrapes; all who asked while it ran share the next one. Whoever posts gets the answer of a
+reload that began after the request came.
 
 | | |
 |---|---|
@@ -166,7 +175,8 @@ without the file the exporter speaks plain HTTP to everybody. What it asks for h
 `/-/healthy` too.
 
 - The file, and the certificates and keys that it names, are read again when they change, with no reload:
-  the next connection or request finds them. Users, certificates, authorities, headers and limits can all
+  they are looked at every second, beside all else, and the next connection or request goes by what was
+  read. Users, certificates, authorities, headers and limits can all
   change so.
 - A section with a mistake stays as it was, and the log says why, once for each change. So does a section
   that would no longer ask for TLS, for certificates of clients or for passwords where it did: it may be

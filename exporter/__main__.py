@@ -1,5 +1,37 @@
-"""`python -m exporter`."""
+"""`exotel-exporter` and `python -m exporter`: what can't wait for the rest of the program to be imported."""
 
-from exporter.cli import main
+from __future__ import annotations
 
-main(prog_name="exotel-exporter")
+import os
+import sys
+
+from exporter import signals
+
+signals.take()
+
+
+def main() -> None:
+    """Run the command."""
+    _keep_standard_descriptors()
+    from exporter.cli import main as command  # noqa: PLC0415  # it takes most of a second
+    from exporter.usage import run  # noqa: PLC0415
+
+    run(command, "exotel-exporter")
+
+
+def _keep_standard_descriptors() -> None:
+    """Take the place of those that are closed, or what is opened next would be there and be written into.
+
+    To write there fails all the same.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  # it stays open
+
+
+if __name__ == "__main__":
+    main()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -23,12 +20,15 @@ from exporter.expose.itself import Itself
 from exporter.logs import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
+from exporter.output import give_up, leave, mention, warn, write
 from exporter.release import release
 from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
 from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.prefix import BadPrefix, External, route_prefix
+from exporter.serve.reloader import Reloader
 from exporter.serve.server import serve
+from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
@@ -96,6 +96,12 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     default=[":9927"],
     show_default=True,
     help="Repeatable. Without a host, or with [::], by IPv6 and IPv4. Port 0 takes a free one and logs it.",
+)
+@click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd hands over, in place of any address.",
 )
 @click.option(
     "--web.telemetry-path",
@@ -174,6 +180,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     once: bool,
     demo: bool,
     addresses: tuple[Address, ...],
+    systemd_socket: bool,
     telemetry_path: str,
     web_config_file: Path | None,
     probe_only: bool,
@@ -190,28 +197,22 @@ def main(  # noqa: PLR0913  # an argument for each flag
     keep_large_blocks_apart()
     look_for_garbage_rarely()
     allow_many_descriptors()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(
-            number, lambda *_: _leave(int(once))
-        )  # until the server, if there will be one, takes over
-    if not once:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is to be reloaded is just being read
     with ExitStack() as stack:
         read = _demo(stack) if demo else partial(_read, config_file)
         read_web = partial(_read_web, web_config_file)
         if check:
             _, web = _or_give_up(read, read_web)
             for warning in web.warnings if web else ():
-                click.echo(warning, err=True)
-            _write(b"ok\n")
-            return
+                warn(str(warning))
+            write(b"ok\n")
+            leave(0)
         accounts, web = _or_give_up(lambda: Accounts(read), read_web)
         if once:
-            _leave(_collect_once(accounts))
+            leave(_collect_once(accounts))
         try:
-            sockets = listen(addresses)
-        except CannotListen as error:
-            _give_up(str(error))
+            sockets = handed_over() if systemd_socket else listen(addresses)
+        except (CannotListen, NoSockets) as error:
+            give_up(str(error))
         endpoints = Endpoints(
             prefix=external.prefix if prefix is None else prefix,
             external_prefix=external.prefix,
@@ -226,9 +227,10 @@ def main(  # noqa: PLR0913  # an argument for each flag
             local = f"{scheme}://{bound_address(sockets[0]).local}{endpoints.prefix}"
             people = f"{external.origin}{external.prefix}" if external.origin else local
             _say_where(accounts, f"{local}{telemetry_path}", f"{people}/")
-        answers = Answers()
-        serve(create_app(accounts, endpoints, answers), sockets, accounts, answers, web)
-    _leave(0)
+        reloader, answers = Reloader(accounts), Answers()
+        app = create_app(accounts, endpoints, reloader, answers)
+        serve(app, sockets, accounts, reloader, answers, web=web)
+    leave(0)
 
 
 def _read(config_file: Path | None) -> Config:
@@ -247,7 +249,7 @@ def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) 
     with _gathered(mistakes):
         web = read_web()
     if mistakes:
-        _give_up("\n".join(map(str, mistakes)))
+        give_up("\n".join(map(str, mistakes)))
     return config, web
 
 
@@ -273,33 +275,14 @@ def _collect_once(accounts: Accounts) -> int:
     }
     observations = {name: collection.result() for name, collection in collections.items()}
     text, _ = expose(observations, "text/plain", Itself(accounts.standing))
-    _write(text)
+    write(text)
     return int(any(observation.error for observation in observations.values()))
-
-
-def _write(text: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        _give_up(f"can't write to standard output: {(error.strerror or type(error).__name__).lower()}")
 
 
 def _say_where(accounts: Accounts, metrics: str, page: str) -> None:
     [account] = accounts
-    click.echo(f"Metrics          {metrics}")
-    click.echo(f"For people       {page}")
-    click.echo(f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)")
-
-
-def _give_up(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    _leave(1)
-
-
-def _leave(code: int) -> NoReturn:
-    """Exit at once: a thread that waits for the API is not waited for."""
-    logging.shutdown()
-    with suppress(OSError):
-        sys.stdout.flush()
-    os._exit(code)
+    mention(
+        f"Metrics          {metrics}\n"
+        f"For people       {page}\n"
+        f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
+    )

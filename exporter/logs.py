@@ -1,18 +1,26 @@
-"""Log lines as logfmt or JSON, one line each, on standard error."""
+"""Log lines as logfmt or JSON, one line each, on standard error, whose reader keeps nobody waiting."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
+import os
+import select
+import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Thread
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
 _MOST_LINES = 1000  # of one account
+_MOST_WAITING = 10_000  # lines that are not written yet: some megabytes
+_LAST_WAIT = 0.5  # seconds, twice, for them to be written when the program ends
+_STANDARD_ERROR = 2
 _OWN = logging.getLogger("exporter")
 _OWN.setLevel(logging.DEBUG)  # a log of one account wants all; what is printed is the handler's affair
 
@@ -24,19 +32,79 @@ def facts(**values: object) -> dict[str, object]:
 
 def place(error: BaseException) -> str:
     """Name an unexpected exception and where it arose; its text is left out, as it could hold anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    frames = list(traceback.walk_tb(error.__traceback__))  # without the source, which would have to be read
+    where = f" at {Path(frames[-1][0].f_code.co_filename).name}:{frames[-1][1]}" if frames else ""
     return f"{type(error).__name__}{where}; please report this"
 
 
-def set_up(level: str, style: str) -> None:
-    """Log to standard error from `level` on, as `logfmt` or `json`."""
-    handler = logging.StreamHandler()
+def set_up(level: str, style: str, descriptor: int = _STANDARD_ERROR) -> None:
+    """Log from `level` on, as `logfmt` or `json`, to standard error or another descriptor."""
+    handler = _Aside(descriptor)
     handler.setLevel(level.upper())
     handler.setFormatter(_JsonFormatter() if style == "json" else _LogfmtFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for library in ("urllib3", "asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they tell of is told and counted here
+
+
+class _Aside(logging.Handler):
+    """Writes in a thread of its own: a log that nobody reads, or a full disk, stops nothing but the log.
+
+    Lines that find no room, or can't be written, are dropped. When lines can be written again one tells how
+    many were.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._waiting: Queue[str | Event] = Queue(_MOST_WAITING)
+        self._no_room = 0  # counted by those who log, one at a time
+        self._unwritten = self._told = 0  # counted by the thread that writes
+        self._told_at = -math.inf
+        Thread(target=self._work, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a line written; whatever goes wrong with it costs that line alone."""
+        try:
+            self._waiting.put_nowait(self.format(record))
+        except Exception:  # noqa: BLE001  # Full, or a value that can't be shown
+            self._no_room += 1
+
+    def flush(self) -> None:
+        """Wait until all lines are written, but not for ever."""
+        written = Event()
+        with suppress(Full):
+            self._waiting.put(written, timeout=_LAST_WAIT)
+            written.wait(_LAST_WAIT)
+
+    def _work(self) -> None:
+        while True:
+            line = self._waiting.get()
+            if isinstance(line, Event):
+                line.set()
+            elif self._write(line):
+                self._tell_dropped()
+            else:
+                self._unwritten += 1
+
+    def _tell_dropped(self) -> None:
+        """Say how many lines are missing: at once, and then once a second while it goes on."""
+        dropped, now = self._no_room + self._unwritten - self._told, time.monotonic()
+        if not dropped or (now - self._told_at < 1 and not self._waiting.empty()):
+            return
+        told = {"levelname": "WARNING", "msg": "log lines dropped", **facts(lines=dropped)}
+        if self._write(self.format(logging.makeLogRecord(told))):
+            self._told, self._told_at = self._told + dropped, now
+
+    def _write(self, line: str) -> bool:
+        left = memoryview(f"{line}\n".encode(errors="backslashreplace"))
+        try:
+            while left:
+                select.select([], [self._descriptor], [])  # whoever shares it may have it not wait itself
+                left = left[os.write(self._descriptor, left) :]
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import StringIO
+from typing import NoReturn
 
 import click
+
+from exporter.output import cannot_write, leave, warn
 
 #: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
 _EXCLUSIVE = (
@@ -33,6 +38,27 @@ class Command(click.Command):
         if mistake:
             raise click.UsageError(mistake, ctx)
         return rest
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run a command by the arguments of the program, and end the program.
+
+    click does the same, but fails over a standard output or error that is closed or full.
+    """
+    try:
+        context = command.make_context(name, sys.argv[1:])
+    except click.exceptions.Exit as end:
+        leave(end.exit_code)
+    except click.ClickException as error:
+        said = StringIO()
+        error.show(said)
+        warn(said.getvalue().rstrip())
+        leave(error.exit_code)
+    except OSError as error:  # --help and --version write
+        cannot_write(error)
+    with context:
+        command.invoke(context)
+    leave(0)
 
 
 def _repeated(options: Sequence[click.Parameter]) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import exporter
 from exporter.api.deadline import Deadline
-from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret, WebFile
+from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
@@ -20,6 +20,7 @@ from exporter.serve.address import Address, bound_address, listen
 from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.http_server import Server
+from exporter.serve.reloader import Reloader
 from exporter.serve.web import Web
 
 #: Every collection asks anew, and no budget is in its way.
@@ -80,12 +81,15 @@ def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Itera
 
 @contextmanager
 def serving(
-    accounts: Accounts, endpoints: Endpoints | None = None, web: WebFile | None = None
+    accounts: Accounts,
+    endpoints: Endpoints | None = None,
+    web: Web | None = None,
+    reloader: Reloader | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
-    app = create_app(accounts, endpoints or Endpoints(), answers)
-    server = Server(app, Web(web) if web else None, answers=answers)
+    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
+    server = Server(app, web, answers=answers)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

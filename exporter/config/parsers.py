@@ -15,6 +15,7 @@ from msgspec import Meta
 from exporter.config.parsing import Parser, SeveralUnacceptable, Source, Unacceptable
 from exporter.config.secret import Secret, SecretUnreadable, unfit
 from exporter.config.shown import show
+from exporter.config.textfile import Unreadable, read
 
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -164,7 +165,10 @@ def certificates_file() -> Parser:
     def parse(value: Any, source: Source) -> Path:
         path = file_path(value, source)
         try:
-            ssl.create_default_context(cafile=path)
+            read(path, 0)  # nothing that the next line would wait for
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except Unreadable as error:
+            raise Unacceptable(why=error.why) from None
         except ssl.SSLError:
             raise Unacceptable(why="no certificates") from None
         except OSError as error:

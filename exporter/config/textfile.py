@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -28,13 +29,23 @@ def stamp(path: Path) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def is_special(path: Path) -> bool:
-    """Tell whether there is something that can't be read again and again: a pipe would be waited for."""
+def read(path: Path, most: int) -> bytes:
+    """Return a file's bytes: all of them, or one more than `most` of a longer file.
+
+    A pipe is not waited for, and a device not read: neither can be read again. Raises Unreadable.
+    """
     try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "not a regular file")
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(most + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Unreadable((error.strerror or type(error).__name__).lower()) from None
 
 
 def read_text(path: Path, longest: int) -> str:
@@ -42,15 +53,13 @@ def read_text(path: Path, longest: int) -> str:
 
     Raises Unreadable.
     """
-    try:
-        if is_special(path):
-            raise Unreadable("not a regular file")
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(longest + 1).strip()
-    except UnicodeDecodeError:
-        raise Unreadable("not UTF-8 text") from None
-    except OSError as error:
-        raise Unreadable((error.strerror or type(error).__name__).lower()) from None
-    if len(text) > longest:
-        raise Unreadable(f"longer than {longest} characters")
-    return text
+    most = 4 * longest  # bytes that so many characters can take
+    found = read(path, most)
+    if len(found) <= most:
+        try:
+            text = found.decode("utf-8-sig").strip()
+        except UnicodeDecodeError:
+            raise Unreadable("not UTF-8 text") from None
+        if len(text) <= longest:
+            return text
+    raise Unreadable(f"longer than {longest} characters")

@@ -10,7 +10,7 @@ from typing import Any
 from exporter.config.parsing import Source
 from exporter.config.reading import BadConfig, Mistake, Reader
 from exporter.config.server_tls import CannotServe, server_context, trouble
-from exporter.config.textfile import Stamp, is_special
+from exporter.config.textfile import Stamp
 from exporter.config.web import WebConfig
 
 
@@ -53,9 +53,6 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Mistake], Mapping[Path, Stam
     source = Source(path.parent, None)
     reader = Reader(str(path), source)
     file = source.path(path.name)
-    if is_special(file):
-        reader.mistake("the file", "not a regular file", "the path of a readable YAML file")
-        return {}, reader.mistakes, source.stamps
     try:
         data = reader.load(file)
     except BadConfig as error:

@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from exporter.config.textfile import Unreadable, read
+
 _QUOTED = re.compile(r""" ['"](?!<|\\?.['"]).*""", re.DOTALL)
 """What an error of YAML quotes, beyond one character or its own `<...>`: it could be a credential."""
 
 _LARGEST = 10 * 2**20
-"""Bytes; ten thousand accounts take a fifth of it, /dev/zero has no end."""
+"""Bytes; ten thousand accounts take a fifth of it."""
 
 
 class NotYaml(Exception):
@@ -31,16 +33,14 @@ def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
     Raises NotYaml.
     """
     try:
-        with path.open("rb") as file:
-            read = file.read(_LARGEST + 1)
-        if len(read) > _LARGEST:
+        content = read(path, _LARGEST)
+        if len(content) > _LARGEST:
             raise NotYaml("the file", "more than 10 MiB", "the path of a configuration")
-        text = read.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotYaml(f"byte {error.start}", "what is not UTF-8", "a YAML file in UTF-8") from None
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        raise NotYaml("the file", why, "the path of a readable YAML file") from None
+    except Unreadable as error:
+        raise NotYaml("the file", error.why, "the path of a readable YAML file") from None
     try:
         loader = _Loader(text)
         return loader.get_single_data(), loader.duplicates

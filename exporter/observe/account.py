@@ -89,13 +89,12 @@ class Account:
             if self._in_flight is not None and not self._in_flight.done():
                 self._tell("joined the collection in flight")
                 return self._in_flight
-            if self._last is not None and self._is_early(self._last):
-                self._tell("no collection is due: the last one is given again")
+            if self._last is not None and self._pace.is_early and not _was_refused(self._last):
                 again: Future[Observation] = Future()
-                again.set_result(self._renewed(self._last))
+                again.set_result(self._again(self._last))
                 return again
             self._deadline, self._listed = deadline, None
-            self._in_flight = self._conductor.submit(self._observe, deadline)
+            self._in_flight = self._conductor.submit(self._observe_if_due, deadline)
             return self._in_flight
 
     def unfinished(self, seconds: float) -> Observation:
@@ -116,10 +115,15 @@ class Account:
         self.hurry()
         self._client.close()
 
-    def _is_early(self, last: Observation) -> bool:
-        """Tell whether no collection is due yet; credentials that were refused make none due, new ones do."""
-        was_refused = last.error is not None and last.error.reason in REFUSALS
-        return self._pace.is_early and not (was_refused and self._client.has_new_credentials())
+    def _observe_if_due(self, deadline: Deadline) -> Observation:
+        """Collect, unless the credentials that were refused are still the same; their files may be slow."""
+        if self._last is None or not self._pace.is_early or self._client.has_new_credentials():
+            return self._observe(deadline)
+        return self._again(self._last)
+
+    def _again(self, last: Observation) -> Observation:
+        self._tell("no collection is due: the last one is given again")
+        return self._renewed(last)
 
     def _observe(self, deadline: Deadline) -> Observation:
         remaining = self._client.budget.remaining()
@@ -239,6 +243,11 @@ class Account:
             counts=self._ledger.counts(),
             lives=self._calls.lives,
         )
+
+
+def _was_refused(observation: Observation) -> bool:
+    """Tell whether no collection is due until the credentials are others."""
+    return observation.error is not None and observation.error.reason in REFUSALS
 
 
 def _place(config: AccountConfig) -> tuple[str, str]:

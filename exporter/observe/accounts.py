@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from threading import Lock, Timer
 
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
-from exporter.logs import facts
+from exporter.logs import facts, place
 from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 
@@ -32,18 +31,26 @@ class Standing:
     """Collections under way."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Departed:
+    """An account that is in force no more, and when nobody can be waiting for it any more."""
+
+    account: Account
+    close_at: float
+
+
 class Accounts:
     """Reads the configuration, and has the accounts that it names; iterates over them in its order.
 
-    A reload replaces them all at once: whoever iterates has those of before or those of after.
+    A reload replaces them all at once: whoever iterates has those of before or those of after. One thread
+    alone reloads, and closes those that departed.
     """
 
     def __init__(self, read: Callable[[], Config]) -> None:
         """Read the configuration for the first time; raise BadConfig."""
         self._read = read
-        self._reading = Lock()
         self._by_name: dict[str, Account] = {}
-        self._leaving: Sequence[Account] = ()
+        self._departed: tuple[_Departed, ...] = ()
         self._is_reloaded, self._reloaded_at = False, 0.0
         self._take_over(read())
 
@@ -66,20 +73,36 @@ class Accounts:
         Accounts that it leaves as they were keep all that they know. Raises BadConfig, and leaves everything
         as it was, when it has mistakes.
         """
-        with self._reading:
-            try:
-                config = self._read()
-            except BadConfig as error:
-                self._is_reloaded = False
-                for mistake in error.mistakes:
-                    _log.error("configuration refused", extra=facts(mistake=mistake))
-                raise
-            self._take_over(config)
+        try:
+            config = self._read()
+        except BadConfig as error:
+            self._is_reloaded = False
+            for mistake in error.mistakes:
+                _log.error("configuration refused", extra=facts(mistake=mistake))
+            raise
+        self._take_over(config)
         _log.info("configuration loaded", extra=facts(accounts=len(config.accounts)))
+
+    def close_departed(self) -> float | None:
+        """Close accounts that left, when no scrape that began with them can still be waiting for one.
+
+        Returns the seconds until there is another one to be closed; None when there is none.
+        """
+        now = time.monotonic()
+        due = [left.account for left in self._departed if left.close_at <= now]
+        self._departed = tuple(left for left in self._departed if left.close_at > now)
+        for account in due:
+            try:
+                account.close()
+            except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
+                _log.error("account not closed", extra=facts(account=account.name, detail=place(error)))
+        if due:
+            give_memory_back()
+        return min((left.close_at - now for left in self._departed), default=None)
 
     def hurry(self) -> None:
         """End all collections in flight now."""
-        for account in (*self, *self._leaving):
+        for account in (*self, *(left.account for left in self._departed)):
             account.hurry()
 
     def _take_over(self, config: Config) -> None:
@@ -88,26 +111,13 @@ class Accounts:
             account.name: _succeed(before.get(account.name), account, config.metrics)
             for account in config.accounts
         }
-        self._part_with([account for name, account in before.items() if self.named(name) is not account])
+        now = time.monotonic()
+        self._departed += tuple(
+            _Departed(account, now + account.config.collection.timeout + _AFTERWARDS)
+            for name, account in before.items()
+            if self.named(name) is not account
+        )
         self._is_reloaded, self._reloaded_at = True, time.time()
-
-    def _part_with(self, leaving: list[Account]) -> None:
-        """Close accounts when no scrape that began with them can still be waiting for one."""
-        if not leaving:
-            return
-        self._leaving = (*self._leaving, *leaving)
-
-        def close() -> None:
-            self._leaving = [account for account in self._leaving if account not in leaving]
-            for account in leaving:
-                account.close()
-            leaving.clear()
-            give_memory_back()
-
-        longest = max(account.config.collection.timeout for account in leaving)
-        timer = Timer(longest + _AFTERWARDS, close)
-        timer.daemon = True
-        timer.start()
 
 
 def _succeed(before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
 import time
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -31,6 +31,7 @@ from exporter.serve.in_flight import Holding, InFlight, TooManyRequests
 from exporter.serve.page import HEADERS as PAGE_HEADERS
 from exporter.serve.page import page
 from exporter.serve.probe import UnknownTarget, explain, find
+from exporter.serve.reloader import Reloader
 from exporter.serve.scrape import TIMEOUT_HEADER, BadTimeout, collect
 
 _T = TypeVar("_T")
@@ -60,13 +61,15 @@ class Endpoints:
     """Tell of the process, of Python and of the requests answered."""
 
 
-def create_app(accounts: Accounts, endpoints: Endpoints, answers: Answers | None = None) -> Starlette:
+def create_app(
+    accounts: Accounts, endpoints: Endpoints, reloader: Reloader, answers: Answers | None = None
+) -> Starlette:
     """Make the application that serves these accounts.
 
     The event loop only holds connections: collections run in the accounts' threads, and the text is written
     in a worker thread.
     """
-    handlers = _Handlers(accounts, endpoints, answers or Answers())
+    handlers = _Handlers(accounts, endpoints, reloader, answers or Answers())
     prefix = endpoints.prefix
     app = Starlette(
         routes=[
@@ -108,9 +111,12 @@ def _to(path: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 class _Handlers:
-    def __init__(self, accounts: Accounts, endpoints: Endpoints, answers: Answers) -> None:
+    def __init__(
+        self, accounts: Accounts, endpoints: Endpoints, reloader: Reloader, answers: Answers
+    ) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
+        self._reloader = reloader
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
@@ -161,7 +167,7 @@ class _Handlers:
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
             return PlainTextResponse("Reloading is off: --web.enable-lifecycle allows it\n", status_code=403)
-        await run_in_threadpool(self._accounts.reload)
+        await asyncio.shield(asyncio.wrap_future(self._reloader.ask()))  # others may be waiting for it too
         return PlainTextResponse("Reloaded\n")
 
     def _count(self, request: Request, target: str) -> None:

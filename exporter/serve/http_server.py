@@ -14,7 +14,6 @@ from exporter.serve.connection import Connection, Limits
 from exporter.serve.exchange import Exchange
 from exporter.serve.guard import Guard
 from exporter.serve.listener import Listener
-from exporter.serve.tls import LiveContext
 from exporter.serve.web import Web
 
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
@@ -48,8 +47,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
             )
         )
-        tls = web.now().tls_server_config if web else None
-        self._context = LiveContext.of(web, tls) if web and tls else None
+        self._web = web
+        self._context = web.tls if web else None
         self._limits = limits or Limits()
 
     @property
@@ -59,6 +58,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
+        if self._web:
+            self._web.follow()
         serve = partial(
             asyncio.get_running_loop().connect_accepted_socket,
             partial(Connection, self._limits, self._answers, self.config, self.server_state),
@@ -71,7 +72,9 @@ class Server(uvicorn.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, and let what is in flight end."""
+        """Accept no more, and stop when the requests in flight are answered."""
         for listener in self._listeners:
             listener.close()
         await super().shutdown(sockets)
+        if self._web:
+            self._web.leave()

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any, cast
 
 from exporter.config import CannotServe, TlsServerConfig, server_context
-from exporter.serve.web import Web
 
 _NO_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
@@ -19,27 +18,26 @@ _NO_TLS = (
 class LiveContext(ssl.SSLContext):
     """Stands for the context in force, which asyncio asks for with each connection."""
 
-    _web: Web
     _settings: TlsServerConfig
     _context: ssl.SSLContext
 
     @classmethod
-    def of(cls, web: Web, settings: TlsServerConfig) -> LiveContext:
-        """Make the context that follows `web`, whose settings are now these."""
+    def of(cls, settings: TlsServerConfig) -> LiveContext:
+        """Make the context of these settings."""
         made = cls(ssl.PROTOCOL_TLS_SERVER)
-        made._web = web
-        made._settings = settings
-        made._context = _context(settings)
+        made._settings, made._context = settings, _context(settings)
         return made
+
+    def follow(self, settings: TlsServerConfig) -> None:
+        """Have the next connections begin by these settings; not for the event loop, as it writes files."""
+        if settings != self._settings:
+            with suppress(CannotServe):  # when no descriptor is left, say: whoever looks again tries again
+                self._context, self._settings = _context(settings), settings
 
     def wrap_bio(
         self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **named: Any
     ) -> ssl.SSLObject:
         """Begin a connection in the context of this moment."""
-        settings = self._web.now().tls_server_config
-        if settings is not None and settings != self._settings:
-            with suppress(CannotServe):  # when no descriptor is left, say: the next connection tries again
-                self._context, self._settings = _context(settings), settings
         connection = self._context.wrap_bio(incoming, outgoing, *arguments, **named)
         cast("_Handshake", connection).outgoing = outgoing
         return connection

@@ -5,27 +5,48 @@ from __future__ import annotations
 import logging
 import math
 import time
+from threading import Event, Thread
 
 from exporter.config import Mistake, WebConfig, WebFile, reread
 from exporter.config.textfile import stamp
-from exporter.logs import facts
+from exporter.logs import facts, place
+from exporter.serve.tls import LiveContext
 
+_INTERVAL = 1  # seconds between looks at the files
 _PATIENCE = 30  # seconds
 
 _log = logging.getLogger(__name__)
 
 
 class Web:
-    """Holds what was last read without mistakes; all who ask do so on the event loop."""
+    """Holds what was last read without mistakes.
+
+    Files are looked at in a thread of its own, as they may be slow, or hang: who serves never waits for them.
+    """
 
     def __init__(self, file: WebFile) -> None:
+        tls = file.config.tls_server_config
+        self.tls = LiveContext.of(tls) if tls else None
         self._file = file
         self._mistakes: tuple[Mistake, ...] = ()
         self._retry_at = math.inf
+        self._is_over = Event()
         self._warn()
 
     def now(self) -> WebConfig:
-        """Give the configuration, read again first if one of its files has changed.
+        """Give the configuration in force."""
+        return self._file.config
+
+    def follow(self) -> None:
+        """Look at the files from now on, about once a second."""
+        Thread(target=self._follow, name="web configuration", daemon=True).start()
+
+    def leave(self) -> None:
+        """Look at them no more."""
+        self._is_over.set()
+
+    def look(self) -> None:
+        """Read the files again if one of them has changed.
 
         What can't be read, or would no longer protect what it did, stays as it was; the log says so once. It
         is tried again after a while, since not every reason is in the files.
@@ -33,7 +54,18 @@ class Web:
         has_changed = any(stamp(path) != before for path, before in self._file.stamps.items())
         if has_changed or time.monotonic() >= self._retry_at:
             self._read_again(is_news=has_changed)
-        return self._file.config
+        if self.tls and (settings := self._file.config.tls_server_config):
+            self.tls.follow(settings)
+
+    def _follow(self) -> None:
+        pause: float = _INTERVAL
+        while not self._is_over.wait(pause):
+            try:
+                self.look()
+                pause = _INTERVAL
+            except Exception as error:  # noqa: BLE001  # nobody else would look
+                _log.error("web configuration not read", extra=facts(detail=place(error)))
+                pause = _PATIENCE
 
     def _read_again(self, *, is_news: bool) -> None:
         before = self._file

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mis
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.serve.app import Endpoints
+from exporter.serve.reloader import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write
@@ -205,12 +207,184 @@ def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest
     monkeypatch.setattr(Account, "close", lambda left: closed.append(left.name))
     stays, leaves = named("stays", simulator), named("leaves", simulator)
     file = File(stays, leaves)
-    accounts = Accounts(file.read)
+    reloader = Reloader(Accounts(file.read))
     file.content = configuration(stays)
-    accounts.reload()
+    reloader.ask().result(GUARD)
     assert closed == []
     wait_for(lambda: closed, within=GUARD, what="an account is closed")
     assert closed == ["leaves"]
+
+
+def test_every_account_that_left_is_closed_once(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However closely reloads follow one another, while those that left before are being closed."""
+    monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -20)  # as soon as they have left
+    closed: list[Account] = []
+
+    def close(account: Account) -> None:
+        closed.append(account)
+        if len(closed) % 2:
+            raise OSError  # which is no reason to keep the next one
+
+    monkeypatch.setattr(Account, "close", close)
+    file = File(named("acme", simulator))
+    accounts = Accounts(file.read)
+    reloader = Reloader(accounts)
+    left = []
+    for limit in range(1, 101):
+        left += list(accounts)
+        file.content = configuration(replace(named("acme", simulator), call_limit=limit))
+        reloader.ask().result(GUARD)
+    wait_for(lambda: len(closed) >= len(left), within=GUARD, what="all of them are closed")
+    assert closed == left
+
+
+# Many reloads, and what goes wrong with one
+
+
+class Gate:
+    """A configuration whose reading can be held up: a slow file system."""
+
+    def __init__(self, *accounts: AccountConfig) -> None:
+        self.file = File(*accounts)
+        self.reads = 0
+        self.open = threading.Event()
+        self.open.set()
+
+    def read(self) -> Config:
+        """Give what the file held when the reading began."""
+        self.reads += 1
+        content = File.read(self.file)
+        assert self.open.wait(GUARD)
+        return content
+
+    def hold_up(self, reloader: Reloader) -> Future[None]:
+        """Have a reload begin that doesn't end."""
+        reads = self.reads
+        self.open.clear()
+        running = reloader.ask()
+        wait_for(lambda: self.reads > reads, within=GUARD, what="a reload begins")
+        return running
+
+
+def test_reloads_that_are_asked_for_while_one_runs_are_one(simulator: Simulator) -> None:
+    """A thousand of them: one more is made, which all of them share."""
+    gate = Gate(named("acme", simulator))
+    reloader = Reloader(Accounts(gate.read))
+    running = gate.hold_up(reloader)
+    before = threading.active_count()
+    waiting = [reloader.ask() for _ in range(1000)]
+    assert threading.active_count() == before
+    assert not any(reload.done() for reload in (running, *waiting))
+    gate.open.set()
+    for reload in (running, *waiting):
+        reload.result(GUARD)
+    assert gate.reads == 3  # at the start, the one that ran, and the one for all who asked meanwhile
+
+
+def test_whoever_asks_while_one_runs_gets_what_comes_of_a_later_one(simulator: Simulator) -> None:
+    """The one that runs may have read the file before it was changed: its success would be none."""
+    gate = Gate(named("acme", simulator))
+    accounts = Accounts(gate.read)
+    reloader = Reloader(accounts)
+    with (
+        serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running = gate.hold_up(reloader)
+        gate.file.content = BadConfig([MISTAKE])
+        asked = reloader.ask
+        came = threading.Event()
+
+        def ask() -> Future[None]:
+            future = asked()
+            came.set()
+            return future
+
+        reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
+        answer = pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD)
+        assert came.wait(GUARD)
+        gate.open.set()
+        assert running.result(GUARD) is None
+        assert (answer.result().status_code, answer.result().text) == (400, f"{MISTAKE}\n")
+
+
+def test_reloads_that_hang_keep_no_scrape_waiting(simulator: Simulator) -> None:
+    """A hundred requests for one, more than there are threads for scrapes: all is answered meanwhile."""
+    gate = Gate(named("acme", simulator))
+    accounts = Accounts(gate.read)
+    reloader = Reloader(accounts)
+    with (
+        serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
+        ThreadPoolExecutor(100) as pool,
+    ):
+        gate.hold_up(reloader)
+        asked = [pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD) for _ in range(100)]
+        assert scrape(url).one("acme", "exotel_up") == 1
+        assert requests.get(f"{url}/-/healthy", timeout=GUARD).ok
+        assert requests.get(f"{url}/", timeout=GUARD).ok
+        assert not any(answer.done() for answer in asked)
+        gate.open.set()
+        assert {answer.result().status_code for answer in asked} == {200}
+
+
+def test_a_client_that_goes_away_takes_a_reload_from_nobody(simulator: Simulator) -> None:
+    """Another one waits for the same reload, and gets its answer."""
+    gate = Gate(named("acme", simulator))
+    accounts = Accounts(gate.read)
+    reloader = Reloader(accounts)
+    with (
+        serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        gate.hold_up(reloader)
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(f"{url}/-/reload", timeout=0.2)
+        answer = pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD)
+        gate.open.set()
+        assert answer.result().status_code == 200
+        assert requests.post(f"{url}/-/reload", timeout=GUARD).status_code == 200
+
+
+def test_a_reload_needs_no_new_thread(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a limit of threads it works all the same, and so do the next ones."""
+    file = File(named("one", simulator))
+    accounts = Accounts(file.read)
+    reloader = Reloader(accounts)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _no_thread)
+        for name in ("two", "three"):
+            file.content = configuration(named(name, simulator))
+            reloader.ask().result(GUARD)
+            assert [account.name for account in accounts] == [name]
+    with serving(accounts) as url:
+        assert scrape(url).one("three", "exotel_up") == 1
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_reload_that_fails_in_an_unexpected_way_is_told_and_the_next_one_works(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Memory that can't be had, say: an error for whoever asked, a line in the log, and the accounts stay."""
+    failures: list[BaseException] = [MemoryError(), OSError(24, "Too many open files")]
+
+    def read() -> Config:
+        if failing and failures:
+            raise failures.pop()
+        return configuration(named("acme", simulator))
+
+    failing = False
+    accounts = Accounts(read)
+    failing = True
+    with serving(accounts, Endpoints(lifecycle=True)) as url:
+        codes = [requests.post(f"{url}/-/reload", timeout=GUARD).status_code for _ in range(3)]
+        assert codes == [500, 500, 200]
+        assert scrape(url).one("acme", "exotel_up") == 1
+    assert [record.message for record in caplog.records].count("reload failed") == 2
 
 
 # The program itself
@@ -238,6 +412,49 @@ def test_a_hangup_reloads_the_file(tmp_path: Path, simulator: Simulator) -> None
         log = server.stop(signal.SIGTERM)
     assert log.code == 0
     assert re.search(r'level=error msg="configuration refused" mistake=".*call_limit: found .*"', log.out)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "large"])
+def test_what_is_no_configuration_is_refused_in_one_line(
+    tmp_path: Path, simulator: Simulator, kind: str
+) -> None:
+    """Whatever lies there when the program is told to read it; the file that is there later is read."""
+    base = {
+        **ACCOUNT,
+        "base_url": simulator.url,
+        "account_sid": "demo",
+        "api_key": "demo",
+        "api_token": "demo",
+    }
+    flag = configured(tmp_path, {**base, "name": "one"})
+    file = Path(flag.partition("=")[2])
+    with exporter(tmp_path, flag) as server:
+        url = server.url("")
+        file.rename(tmp_path / "away")
+        put(kind, file)
+        hang_up(server.program.process.send_signal, lambda: "configuration refused" in server.program.said())
+        assert scrape(url).one("one", "exotel_up") == 1
+        file.rename(tmp_path / "odd")
+        configured(tmp_path, {**base, "name": "two"})
+        hang_up(server.program.process.send_signal, lambda: "configuration loaded" in server.program.said())
+        assert scrape(url).one("two", "exotel_up") == 1
+        log = server.stop(signal.SIGTERM)
+    assert log.code == 0
+    assert log.out.count("configuration refused") == 1
+
+
+def put(kind: str, file: Path) -> None:
+    """Make what is no configuration."""
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "device":
+            file.symlink_to("/dev/zero")
+        case "large":
+            file.touch()
+            os.truncate(file, 100 * 2**20)
 
 
 def test_a_rotated_token_needs_no_reload(tmp_path: Path, simulator: Simulator) -> None:

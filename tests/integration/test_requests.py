@@ -18,6 +18,7 @@ from exporter.config import Line, Secret, from_file, web_from_file
 from exporter.observe.accounts import Accounts
 from exporter.serve import app
 from exporter.serve.app import Endpoints
+from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
 from tests.configurations import write
 from tests.serving import account, configuration, served, serving
@@ -149,10 +150,12 @@ def test_those_who_are_not_let_in_are_counted(simulator: Simulator, tmp_path: Pa
     made = account("acme", simulator.url, token=Secret(TOKEN))
     accounts = Accounts(lambda: configuration(made.config))
     users = {"alice": hashed(PASSWORD)}
-    web = write_web(tmp_path, basic_auth_users=users, rate_limit={"interval": "1h", "burst": 2})
-    with serving(accounts, web=web_from_file(web)) as url:
+    file = write_web(tmp_path, basic_auth_users=users, rate_limit={"interval": "1h", "burst": 2})
+    web = Web(web_from_file(file))
+    with serving(accounts, web=web) as url:
         assert [requests.get(url, timeout=GUARD).status_code for _ in range(4)] == [401, 401, 429, 429]
         write_web(tmp_path, basic_auth_users=users)
+        web.look()
         found = {code: value for code, value in counted(url, PASSWORD).items() if value}
     made.close()
     assert found == {"401": 2, "429": 2}
@@ -208,8 +211,8 @@ def test_the_configuration_that_is_shown_could_be_loaded(simulator: Simulator, t
 def test_whoever_may_not_see_the_page_sees_no_configuration(simulator: Simulator, tmp_path: Path) -> None:
     """It is behind the same password."""
     made = account("acme", simulator.url, token=Secret(TOKEN))
-    web = write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)})
-    with serving(Accounts(lambda: configuration(made.config)), web=web_from_file(web)) as url:
+    web = Web(web_from_file(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)})))
+    with serving(Accounts(lambda: configuration(made.config)), web=web) as url:
         statuses = [requests.get(url + path, timeout=GUARD).status_code for path in ("/", "/config")]
     made.close()
     assert statuses == [401, 401]

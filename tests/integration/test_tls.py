@@ -18,6 +18,8 @@ import trustme
 
 from exporter.config import web_from_file
 from exporter.observe.accounts import Accounts
+from exporter.serve.web import Web
+from tests.e2e.processes import wait_for
 from tests.serving import configuration, serving
 from tests.web import PASSWORD, hashed, write_authority, write_certificate, write_web
 
@@ -55,6 +57,12 @@ class Served:
 
     url: str
     folder: Path
+    looks: list[None]
+
+    def looked(self) -> None:
+        """Wait until the files have been looked at once more, from the beginning to the end."""
+        enough = len(self.looks) + 2  # one may be under way
+        wait_for(lambda: len(self.looks) >= enough, within=GUARD, what="a look at the files")
 
     def get(self, client: str | None = None, path: str = "/metrics", **options: Any) -> requests.Response:
         """Ask once, with a client's certificate or none."""
@@ -90,9 +98,22 @@ class Served:
 @contextmanager
 def served(folder: Path, tls: dict[str, Any], **sections: Any) -> Iterator[Served]:
     """Serve by a web configuration with these sections."""
-    web = web_from_file(write_web(folder, tls, **sections))
+    looks: list[None] = []
+
+    class Counted(Web):
+        def look(self) -> None:
+            super().look()
+            looks.append(None)
+
+    web = Counted(web_from_file(write_web(folder, tls, **sections)))
     with serving(Accounts(configuration), web=web) as url:
-        yield Served(url, folder)
+        yield Served(url, folder, looks)
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are looked at more often than once a second."""
+    monkeypatch.setattr("exporter.serve.web._INTERVAL", 0.02)
 
 
 # Certificates of clients
@@ -133,9 +154,11 @@ def test_clients_come_in_by_their_names(tmp_path: Path, authority: trustme.CA, t
         assert [server.refuses(client) for client in (None, "client")] == [True, True]
         for name in NAMES:
             write_web(tmp_path, {**tls, "client_allowed_sans": ["other.example.com", name]})
+            server.looked()
             assert [server.refuses(client) for client in (None, "client")] == [True, False]
         for name in ("example.com", "*.example.com", "prometheus", "Prometheus.example.com"):
             write_web(tmp_path, {**tls, "client_allowed_sans": [name]})
+            server.looked()
             assert [server.refuses(client) for client in (None, "client")] == [True, True]
 
 
@@ -246,6 +269,7 @@ def test_a_new_certificate_is_served_to_new_connections(tmp_path: Path, authorit
         with server.connection() as connection:
             before = connection.getpeercert(binary_form=True)
         write_certificate(tmp_path, authority, "127.0.0.1", "localhost")
+        server.looked()
         with server.connection() as connection:
             assert connection.getpeercert(binary_form=True) != before
         assert session.get(server.url, verify=trust, timeout=GUARD).status_code == 200
@@ -260,6 +284,7 @@ def test_authorities_of_clients_change(tmp_path: Path, authority: trustme.CA, st
     with served(tmp_path, tls) as server:
         assert [server.refuses(client) for client in ("client", strangers)] == [False, True]
         other.cert_pem.write_to_path(str(tmp_path / "clients.pem"))
+        server.looked()
         assert [server.refuses(client) for client in ("client", strangers)] == [True, False]
 
 
@@ -268,6 +293,7 @@ def test_a_certificate_of_clients_may_become_required(tmp_path: Path, authority:
     with served(tmp_path, {}) as server:
         assert not server.refuses()
         write_web(tmp_path, REQUIRED)
+        server.looked()
         assert [server.refuses(client) for client in (None, "client")] == [True, False]
 
 
@@ -278,6 +304,7 @@ def test_a_file_that_disappears_ends_nothing(tmp_path: Path, authority: trustme.
     tls = {**REQUIRED, "client_ca_file": "clients.pem"}
     with served(tmp_path, tls, basic_auth_users={"alice": hashed(PASSWORD)}) as server:
         (tmp_path / name).unlink()
+        server.looked()
         assert server.get("client", auth=AUTH).status_code == 200
         assert server.get("client", path="/-/healthy").status_code == 401
         assert server.refuses()
@@ -292,6 +319,7 @@ def test_users_change(tmp_path: Path, authority: trustme.CA) -> None:
         trust = str(tmp_path / "ca.pem")
         assert session.get(server.url, auth=AUTH, verify=trust, timeout=GUARD).status_code == 200
         write_web(tmp_path, {}, basic_auth_users={"bob": hashed("b")})
+        server.looked()
         assert session.get(server.url, auth=AUTH, verify=trust, timeout=GUARD).status_code == 401
         assert server.get(auth=("bob", "b")).status_code == 200
 

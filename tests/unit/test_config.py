@@ -551,9 +551,11 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_without_end_is_one_mistake() -> None:
+def test_a_file_that_is_too_long_is_one_mistake(tmp_path: Path) -> None:
     """No more is read than a configuration could be long."""
-    assert mistakes(Path("/dev/zero")) == [
+    with (tmp_path / "large.yaml").open("wb") as large:
+        large.truncate(100 * 2**20)
+    assert mistakes(tmp_path / "large.yaml") == [
         "the file: found more than 10 MiB; accepted: the path of a configuration"
     ]
 

@@ -39,7 +39,7 @@ def test_image_is_pinned_small_and_without_privileges() -> None:
     [user] = _of("USER")
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     assert _of("EXPOSE") == ["9927"]
-    assert _of("ENTRYPOINT") == ['["exotel-exporter"]']
+    assert _of("ENTRYPOINT") == ['["env", "--block-signal=HUP,INT,TERM", "exotel-exporter"]']
 
 
 def test_image_says_what_it_is() -> None:

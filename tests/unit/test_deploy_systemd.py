@@ -11,6 +11,7 @@ from tests.configurations import document, write
 from tests.tools import PROGRAMS, ROOT, run
 
 UNIT = ROOT / "deploy" / "systemd" / "exotel-exporter.service"
+SOCKET = UNIT.with_suffix(".socket")
 TEXT = UNIT.read_text(encoding="utf-8")
 EXPOSURE = 11
 """1.1 of 10, in tenths as --threshold wants it: it needs the network, some of the host's files and /proc."""
@@ -20,11 +21,20 @@ def _settings(name: str) -> list[str]:
     return re.findall(rf"^{name}=(.*)$", TEXT, re.MULTILINE)
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    """systemd knows every setting, and starts programs that exist."""
-    installed = tmp_path / UNIT.name
-    installed.write_text(TEXT.replace("/opt/exotel-exporter/bin", str(PROGRAMS)), encoding="utf-8")
-    assert run("systemd-analyze", "verify", "--man=no", str(installed)) == ""
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    """systemd knows every setting, starts programs that exist, and finds the service of the socket."""
+    for unit in (UNIT, SOCKET):
+        text = unit.read_text(encoding="utf-8").replace("/opt/exotel-exporter/bin", str(PROGRAMS))
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    units = [str(tmp_path / unit.name) for unit in (UNIT, SOCKET)]
+    assert run("systemd-analyze", "verify", "--man=no", *units) == ""
+
+
+def test_the_service_may_say_how_it_is() -> None:
+    """systemd waits for it to do so, by a socket whose family isn't shut off."""
+    assert _settings("Type") == ["notify"]
+    [families] = _settings("RestrictAddressFamilies")
+    assert "AF_UNIX" in families.split()
 
 
 def test_unit_exposes_little() -> None:

@@ -41,7 +41,8 @@ class Guarded:
     def __init__(self, folder: Path, **sections: Any) -> None:
         self.folder = folder
         self.reached = 0
-        self._guard = Guard(self._app, Web(web_from_file(write_web(folder, **sections))))
+        self.web = Web(web_from_file(write_web(folder, **sections)))
+        self._guard = Guard(self._app, self.web)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.reached += 1
@@ -94,11 +95,12 @@ def test_every_answer_has_the_headers(tmp_path: Path) -> None:
     assert [answer.headers[b"x-xss-protection"] for answer in answers] == [b"1", b"0", b"0"]
 
 
-def test_a_request_goes_by_the_files_of_its_moment(tmp_path: Path) -> None:
+def test_a_request_goes_by_the_files_as_they_were_last_seen(tmp_path: Path) -> None:
     """A user who was removed is refused by the next request, and the headers follow too."""
     guarded = Guarded(tmp_path, basic_auth_users=USERS)
     assert guarded.ask(RIGHT).status == 200
     write_web(tmp_path, basic_auth_users={"bob": hashed("b")}, http_server_config={"headers": HEADERS})
+    guarded.web.look()
     refused = guarded.ask(RIGHT)
     assert refused.status == 401
     assert refused.headers[b"x-frame-options"] == b"deny"
@@ -162,4 +164,5 @@ def test_a_limit_that_changes_counts_at_once(tmp_path: Path) -> None:
     guarded = Guarded(tmp_path)
     assert guarded.ask().status == 200
     write_web(tmp_path, rate_limit={"interval": "1h", "burst": 1})
+    guarded.web.look()
     assert [guarded.ask().status for _ in range(2)] == [200, 429]

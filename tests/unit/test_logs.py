@@ -1,11 +1,14 @@
 """Log lines: one for each record, whatever it holds, that a machine can read back."""
 
-import io
 import json
 import logging
+import os
 import re
-import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -36,15 +39,20 @@ def _as_it_was() -> Iterator[None]:
 
 def lines(style: str, log: Callable[[], None], level: str = "info") -> list[str]:
     """The lines that `log` makes, which alone is done with logging set up."""
-    written, before = io.StringIO(), sys.stderr
-    sys.stderr = written
-    try:
-        set_up(level, style)
+    with TemporaryFile("w+", encoding="utf-8") as file:
+        set_up(level, style, file.fileno())
         log()
-    finally:
-        sys.stderr = before
-    assert written.getvalue().endswith("\n") or not written.getvalue()
-    return written.getvalue().splitlines()
+        written()
+        file.seek(0)
+        text = file.read()
+    assert text.endswith("\n") or not text
+    return text.splitlines()
+
+
+def written() -> None:
+    """Wait until what was logged is written, if that can be."""
+    [handler] = [each for each in logging.getLogger().handlers if type(each).__module__ == "exporter.logs"]
+    handler.flush()
 
 
 def parsed(style: str, line: str) -> dict[str, Any]:
@@ -201,3 +209,102 @@ def test_whatever_is_logged_is_one_line_that_reads_back(
         *("ts", "level", "msg"),
         *(name for name, value in values.items() if value is not None),
     }
+
+
+# A log that can't be written
+
+
+def count_lines(number: int) -> None:
+    """Log this many lines, numbered."""
+    for index in range(number):
+        LOGGER.info("line", extra=facts(number=index))
+
+
+def drained(read_end: int) -> list[dict[str, Any]]:
+    """The lines that come out of a pipe until one is the last."""
+    text = b""
+    while not text.endswith(b"msg=last\n"):
+        piece = os.read(read_end, 2**16)
+        assert piece, text
+        text += piece
+    return [parsed("logfmt", line) for line in text.decode().splitlines()]
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """The ends of a pipe: to read from, and to write into."""
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def last_one_written() -> None:
+    """Log a last line, when there is room for it."""
+    for _ in range(20):  # each waits a second at most
+        written()
+    LOGGER.info("last")
+
+
+@pytest.mark.parametrize("is_blocking", [True, False])
+def test_a_log_that_nobody_reads_keeps_nobody_waiting(is_blocking: bool) -> None:
+    """What finds no room is dropped; when it is read again the log tells how many lines are missing."""
+    number = 40_000
+    with pipe() as (read_end, write_end):
+        os.set_blocking(write_end, is_blocking)
+        set_up("info", "logfmt", write_end)
+        count_lines(number)
+        with ThreadPoolExecutor(1) as pool:
+            read = pool.submit(drained, read_end)
+            last_one_written()
+            found = read.result()
+    numbers = [int(line["number"]) for line in found if line["msg"] == "line"]
+    dropped = sum(int(line["lines"]) for line in found if line["msg"] == "log lines dropped")
+    assert numbers == list(range(len(numbers)))
+    assert dropped > 0
+    assert len(numbers) + dropped == number
+
+
+def test_lines_that_cannot_be_written_are_counted_and_told_when_one_can_be(tmp_path: Path) -> None:
+    """A disk is full, then it isn't."""
+    file = tmp_path / "log"
+    with file.open("wb") as log, Path("/dev/full").open("wb") as full:
+        good = os.dup(log.fileno())
+        os.dup2(full.fileno(), log.fileno())
+        set_up("info", "logfmt", log.fileno())
+        count_lines(5)
+        written()
+        os.dup2(good, log.fileno())
+        os.close(good)
+        LOGGER.info("last")
+        written()
+    found = [parsed("logfmt", line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [(line["msg"], line.get("lines")) for line in found] == [
+        ("last", None),
+        ("log lines dropped", "5"),
+    ]
+
+
+@pytest.mark.parametrize("place", ["/dev/full", "/dev/null"])
+def test_a_log_that_cannot_be_written_at_all_is_no_trouble(place: str) -> None:
+    """Full, or open for reading alone as what stands for a closed one."""
+    with Path(place).open("wb" if place == "/dev/full" else "rb") as log:
+        set_up("info", "logfmt", log.fileno())
+        count_lines(20_000)
+        written()
+
+
+def test_a_value_that_cannot_be_shown_costs_its_line_alone() -> None:
+    """Whatever it raises."""
+
+    class Odd:
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    def log() -> None:
+        LOGGER.info("odd", extra=facts(value=Odd()))
+        LOGGER.info("even")
+
+    assert [parsed("logfmt", line)["msg"] for line in lines("logfmt", log)] == ["even", "log lines dropped"]

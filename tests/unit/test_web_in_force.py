@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from exporter.config import ClientAuth, WebConfig, web_from_file
 from exporter.serve import web as web_in_force
-from exporter.serve.tls import LiveContext
 from exporter.serve.web import Web
 from tests.clock import StillClock
 from tests.web import hashed, write_authority, write_certificate, write_web
@@ -47,6 +46,12 @@ def in_force(folder: Path, tls: dict[str, Any] | None = None, **sections: Any) -
     return Web(web_from_file(write_web(folder, tls, **sections)))
 
 
+def looked(web: Web) -> WebConfig:
+    """What is in force once the files have been looked at again."""
+    web.look()
+    return web.now()
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log has warned of so far; it is empty then."""
     found = [record.facts["detail"] for record in caplog.records if record.levelno == logging.WARNING]  # type: ignore[attr-defined]
@@ -66,8 +71,8 @@ def test_nothing_is_read_again_while_no_file_changes(
     web = in_force(tmp_path, {}, basic_auth_users=USERS)
     before = web.now()
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _opened)
-        assert all(web.now() is before for _ in range(1000))
+        patch.setattr(os, "open", _opened)
+        assert all(looked(web) is before for _ in range(1000))
 
 
 def _opened(*_: object) -> None:
@@ -78,7 +83,7 @@ def test_users_follow_the_file(tmp_path: Path) -> None:
     """One who is removed is gone at once, one who is added is there."""
     web = in_force(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"bob": USERS["bob"], "carol": hashed("c")})
-    assert names(web.now()) == ["bob", "carol"]
+    assert names(looked(web)) == ["bob", "carol"]
 
 
 def test_a_certificate_is_rotated(
@@ -89,11 +94,11 @@ def test_a_certificate_is_rotated(
     before = web.now()
     write_certificate(tmp_path, authority, "localhost", file="new")
     (tmp_path / "new.crt").replace(tmp_path / "server.crt")
-    assert [web.now() for _ in range(3)] == [before] * 3
+    assert [looked(web) for _ in range(3)] == [before] * 3
     [warning] = warnings(caplog)
     assert 'tls_server_config.key_file: found "server.key" (it doesn\'t match the certificate)' in warning
     (tmp_path / "new.key").replace(tmp_path / "server.key")
-    assert web.now() != before
+    assert looked(web) != before
     assert warnings(caplog) == []
 
 
@@ -105,12 +110,12 @@ def test_a_file_that_disappears_changes_nothing(
     web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
     before = web.now()
     (tmp_path / name).rename(tmp_path / "away")
-    assert [web.now() for _ in range(3)] == [before] * 3
+    assert [looked(web) for _ in range(3)] == [before] * 3
     [warning] = warnings(caplog)
     assert "no such file or directory" in warning
     (tmp_path / "away").rename(tmp_path / name)
     write_web(tmp_path, MUTUAL, basic_auth_users={"bob": USERS["bob"]})
-    assert names(web.now()) == ["bob"]
+    assert names(looked(web)) == ["bob"]
     assert warnings(caplog) == []
 
 
@@ -121,10 +126,10 @@ def test_a_file_named_before_it_is_there_counts_when_it_comes(
     web = in_force(tmp_path, {})
     before = web.now()
     write_web(tmp_path, {"cert_file": "new.crt", "key_file": "new.key"})
-    assert web.now() == before
+    assert looked(web) == before
     assert len(warnings(caplog)) == 1
     write_certificate(tmp_path, authority, "localhost", file="new")
-    assert web.now() != before
+    assert looked(web) != before
     assert warnings(caplog) == []
 
 
@@ -135,10 +140,10 @@ def test_a_section_with_a_mistake_does_not_hold_up_the_others(
     web = in_force(tmp_path, {}, basic_auth_users=USERS)
     tls = web.now().tls_server_config
     (tmp_path / "server.key").unlink()
-    assert names(web.now()) == ["alice", "bob"]
+    assert names(looked(web)) == ["alice", "bob"]
     write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
-    assert names(web.now()) == ["bob"]
-    assert web.now().tls_server_config == tls
+    assert names(looked(web)) == ["bob"]
+    assert looked(web).tls_server_config == tls
     assert len(warnings(caplog)) == 2
 
 
@@ -151,15 +156,15 @@ def test_what_failed_for_another_reason_is_tried_again(
     web = in_force(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"bob": USERS["bob"]})
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _no_descriptor)
+        patch.setattr(os, "open", _no_descriptor)
         for seconds in (0, 29, 1, 30):
             clock.forward(seconds)
-            assert names(web.now()) == ["alice", "bob"]
+            assert names(looked(web)) == ["alice", "bob"]
         assert ["too many open files" in warning for warning in warnings(caplog)] == [True]
         clock.forward(29)
-    assert names(web.now()) == ["alice", "bob"]
+    assert names(looked(web)) == ["alice", "bob"]
     clock.forward(1)
-    assert names(web.now()) == ["bob"]
+    assert names(looked(web)) == ["bob"]
     assert warnings(caplog) == []
 
 
@@ -169,35 +174,36 @@ def test_users_change_though_no_key_can_be_loaded(
     """No descriptor is left for that: connections go on by the context there was, and begin anew later."""
     web = in_force(tmp_path, {}, basic_auth_users=USERS)
     before = web.now().tls_server_config
-    assert before is not None
-    context = LiveContext.of(web, before)
+    assert web.tls is not None
     write_certificate(tmp_path, authority, "localhost")
     with monkeypatch.context() as patch:
         patch.setattr(os, "memfd_create", _no_descriptor)
         patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
         write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
-        assert names(web.now()) == ["bob"]
-        assert web.now().tls_server_config == before
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+        assert names(looked(web)) == ["bob"]
+        assert looked(web).tls_server_config == before
+        web.tls.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
     assert any("too many open files" in warning for warning in warnings(caplog))
 
 
 def test_a_context_that_cannot_be_made_leaves_the_one_before(
     tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does that end in an error: the next connection tries again."""
+    """Nor does that end in an error: it is tried again."""
     web = in_force(tmp_path, {})
-    before = web.now().tls_server_config
-    assert before is not None
-    context = LiveContext.of(web, before)
-    write_certificate(tmp_path, authority, "localhost")
-    assert web.now().tls_server_config != before
+    assert web.tls is not None
     ends = ssl.MemoryBIO(), ssl.MemoryBIO()
+    old = web.tls.wrap_bio(*ends, server_side=True).context
+    write_certificate(tmp_path, authority, "localhost")
+    settings = web_from_file(tmp_path / "web.yaml").config.tls_server_config
+    assert settings is not None
     with monkeypatch.context() as patch:
         patch.setattr(os, "memfd_create", _no_descriptor)
         patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
-        old = context.wrap_bio(*ends, server_side=True).context
-    assert context.wrap_bio(*ends, server_side=True).context is not old
+        web.tls.follow(settings)
+        assert web.tls.wrap_bio(*ends, server_side=True).context is old
+    web.tls.follow(settings)
+    assert web.tls.wrap_bio(*ends, server_side=True).context is not old
 
 
 def _no_descriptor(*_: object, **__: object) -> None:
@@ -208,7 +214,7 @@ def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptur
     """A hash that is cut short locks nobody out, and lets nobody in; no warning shows it."""
     web = in_force(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"alice": USERS["alice"][:-5]})
-    assert names(web.now()) == ["alice", "bob"]
+    assert names(looked(web)) == ["alice", "bob"]
     [warning] = warnings(caplog)
     assert "basic_auth_users.alice: found a text that is no such hash" in warning
     assert USERS["alice"][10:20] not in warning
@@ -247,7 +253,7 @@ def test_protection_does_not_end_without_a_restart(
     web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
     before = web.now()
     weaken(tmp_path)
-    assert web.now() == before
+    assert looked(web) == before
     [warning] = warnings(caplog)
     assert place in warning
     assert warning.endswith("as before, or else a restart")
@@ -271,7 +277,7 @@ def test_half_a_file_opens_no_door(folder: Path, share: float, order: list[str])
     file.write_text(text)
     web = Web(web_from_file(file))
     file.write_text(text[: int(len(text) * share)])
-    config = web.now()
+    config = looked(web)
     assert config.tls_server_config is not None
     assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
     assert config.tls_server_config.client_allowed_sans
@@ -287,7 +293,7 @@ def test_protection_may_grow(tmp_path: Path, authority: trustme.CA) -> None:
     """Users where there were none, and certificates of clients, are asked for from the next request on."""
     web = in_force(tmp_path, {})
     write_web(tmp_path, MUTUAL, basic_auth_users=USERS)
-    config = web.now()
+    config = looked(web)
     assert config.tls_server_config is not None
     assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
     assert names(config) == ["alice", "bob"]
@@ -299,8 +305,8 @@ def test_tls_does_not_begin_without_a_restart(
     """The port is open already, and plain: the log says what is needed."""
     web = in_force(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
-    assert web.now().tls_server_config is None
-    assert names(web.now()) == ["bob"]
+    assert looked(web).tls_server_config is None
+    assert names(looked(web)) == ["bob"]
     [warning] = warnings(caplog)
     assert "tls_server_config: found it, at a port without TLS" in warning
 
@@ -313,8 +319,8 @@ def test_an_expired_certificate_is_warned_of_at_the_start_and_when_it_changes(
     web = in_force(tmp_path, {})
     assert ["certificate has expired" in warning for warning in warnings(caplog)] == [True]
     write_certificate(tmp_path, authority, "localhost", days=(1, 2))
-    web.now()
+    looked(web)
     assert ["certificate is not yet valid" in warning for warning in warnings(caplog)] == [True]
     write_certificate(tmp_path, authority, "localhost")
-    web.now()
+    looked(web)
     assert warnings(caplog) == []
