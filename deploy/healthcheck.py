@@ -2,6 +2,7 @@
 
 Who asks is on the same machine and has neither a name to verify nor a secret to give: certificates are not
 verified, and an exporter that wants a password (401) or a client's certificate (it breaks off) does answer.
+So does one whose rate limit is used up by others (429).
 """
 
 import ssl
@@ -23,7 +24,7 @@ def answers(url: str) -> bool:
         connection.connect()
         met = tls  # a handshake takes a program that is there, not only its socket
         connection.request("GET", parts.path)
-        return connection.getresponse().status in {200, 401}
+        return connection.getresponse().status in {200, 401, 429}
     except ssl.SSLError as error:
         return met or "ALERT" in (error.reason or "")
     except ConnectionError:

@@ -56,6 +56,43 @@ Who reads its output, or whether anybody does, is no matter to a program that se
 error may be closed, full or never read. Log lines that can't be written are dropped, and the log says how
 many once it can be written again.
 
+### Behind a proxy
+
+| the proxy | flags |
+|---|---|
+| passes `https://example.com/exotel/…` on as it is | `--web.external-url=https://example.com/exotel` |
+| takes `/exotel` off | the same, and `--web.route-prefix=/` |
+
+Under a prefix are all paths, health too. `/` alone leads to the page. Prometheus needs the prefix in
+`metrics_path`, and in the URL of `/sd`; the targets there are names of accounts, whatever the prefix.
+
+### A part of the metrics
+
+`/metrics` and `/probe` take `collect[]` and `name[]`, any number of each, and show what fits both. In
+Prometheus:
+
+```yaml
+params:
+  collect[]: [calls, exporter]
+```
+
+| parameter | values |
+|---|---|
+| `collect[]` | `calls`, `streams`, `agent_streams`, each with how its last run went; on `/metrics` also \
+`exporter`, `process`, `python`. Any other is 400 |
+| `name[]` | the names of samples, or of whole histograms |
+
+Only where nothing of an account is asked for is the API not asked: a collection is the same for all who
+share it.
+
+### Many requests at once
+
+`--web.max-requests` counts those that are being answered: for `/metrics`, for `/probe` of each account, for
+every other path. One more gets 503; `/-/healthy` and `/-/ready` are always answered. A request counts until
+its answer is read. So many answers, of all paths together, are held for clients that have yet to read them;
+one more waits, for 5 s at most. Probes that wait for one account take no place from another's: 40 are enough
+for hundreds of accounts.
+
 ## Environment
 
 Without `--config.file` one account is read from the environment, with the defaults for everything else:

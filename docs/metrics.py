@@ -32,7 +32,7 @@ _OWN = """\
 {table}{metrics}
 
 They stand on `/metrics` alone, and beside them the usual `process_*` and `python_*` of the Prometheus client
-library.
+library. `--web.disable-exporter-metrics` leaves these out, and `exotel_exporter_http_requests_total`.
 """
 
 _LABELS = """\
@@ -56,6 +56,7 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `result` | `inspected`, `pending` |
 | `outcome` | `answered`, `unanswered` |
 | `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
+| `code` of a request to the exporter | its HTTP status; those of failures start at 0 |
 | `reason` | {reasons} |
 
 `other` is a value that the exporter doesn't know, `unknown` one that the API left out.

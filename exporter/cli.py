@@ -16,20 +16,24 @@ import click
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.expose.exposition import expose
+from exporter.expose.itself import Itself
 from exporter.logs import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.observe.accounts import Accounts
 from exporter.output import give_up, leave, mention, warn, write
 from exporter.release import release
+from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
+from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
+from exporter.serve.prefix import BadPrefix, External, route_prefix
 from exporter.serve.reloader import Reloader
 from exporter.serve.scrape import collect
-from exporter.serve.server import Address, BadAddress, CannotListen, bound_address, listen, serve
+from exporter.serve.server import serve
 from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
-_TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
+_TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|config|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
 
 _T = TypeVar("_T")
 
@@ -51,9 +55,23 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     if not _TELEMETRY_PATH.fullmatch(value):
         raise click.BadParameter(
             f"found {value!r}; accepted: a path like /metrics of letters, digits, -, _ and ., "
-            "other than /probe, /sd and /-/…"
+            "other than /probe, /sd, /config and /-/…"
         )
     return value
+
+
+def _external(_ctx: click.Context, _param: click.Parameter, value: str | None) -> External:
+    try:
+        return External.parse(value) if value else External()  # empty, it is none, as in Prometheus
+    except BadPrefix as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return route_prefix(value) if value else None  # empty, it is the default, as in Prometheus
+    except BadPrefix as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(cls=Command, context_settings={"max_content_width": 100})
@@ -76,7 +94,7 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
     multiple=True,
     default=[":9927"],
     show_default=True,
-    help="Repeatable; port 0 takes a free one and logs it.",
+    help="Repeatable. Without a host, or with [::], by IPv6 and IPv4. Port 0 takes a free one and logs it.",
 )
 @click.option(
     "--web.systemd-socket",
@@ -108,6 +126,36 @@ def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) ->
 )
 @click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Allow POST /-/reload.")
 @click.option(
+    "--web.external-url",
+    "external",
+    callback=_external,
+    metavar="URL",
+    help="Where people find the exporter behind a proxy. Its path is the default of --web.route-prefix.",
+)
+@click.option(
+    "--web.route-prefix",
+    "prefix",
+    callback=_route_prefix,
+    metavar="PATH",
+    help="What all paths begin with; by default the path of --web.external-url. / if a proxy takes it off.",
+)
+@click.option(
+    "--web.max-requests",
+    "max_requests",
+    type=click.IntRange(min=0),
+    default=40,
+    show_default=True,
+    metavar="N",
+    help="Requests answered at once, of each path, and of /probe for each account; more get 503, but for "
+    "health. 0 is no limit.",
+)
+@click.option(
+    "--web.disable-exporter-metrics",
+    "disable_exporter_metrics",
+    is_flag=True,
+    help="Leave out process_*, python_* and exotel_exporter_http_*.",
+)
+@click.option(
     "--log.level",
     "log_level",
     type=click.Choice(["debug", "info", "warn", "error"]),
@@ -136,6 +184,10 @@ def main(  # noqa: PLR0913  # an argument for each flag
     web_config_file: Path | None,
     probe_only: bool,
     lifecycle: bool,
+    external: External,
+    prefix: str | None,
+    max_requests: int,
+    disable_exporter_metrics: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -160,12 +212,23 @@ def main(  # noqa: PLR0913  # an argument for each flag
             sockets = handed_over() if systemd_socket else listen(addresses)
         except (CannotListen, NoSockets) as error:
             give_up(str(error))
+        endpoints = Endpoints(
+            prefix=external.prefix if prefix is None else prefix,
+            external_prefix=external.prefix,
+            telemetry_path=telemetry_path,
+            probe_only=probe_only,
+            lifecycle=lifecycle,
+            max_requests=max_requests,
+            exporter_metrics=not disable_exporter_metrics,
+        )
         if demo:
             scheme = "https" if web and web.config.tls_server_config else "http"
-            _say_where(accounts, f"{scheme}://localhost:{bound_address(sockets[0]).port}", telemetry_path)
-        endpoints = Endpoints(telemetry_path=telemetry_path, probe_only=probe_only, lifecycle=lifecycle)
-        reloader = Reloader(accounts)
-        serve(create_app(accounts, endpoints, reloader), sockets, accounts, reloader, web)
+            local = f"{scheme}://{bound_address(sockets[0]).local}{endpoints.prefix}"
+            people = f"{external.origin}{external.prefix}" if external.origin else local
+            _say_where(accounts, f"{local}{telemetry_path}", f"{people}/")
+        reloader, answers = Reloader(accounts), Answers()
+        app = create_app(accounts, endpoints, reloader, answers)
+        serve(app, sockets, accounts, reloader, answers, web=web)
     leave(0)
 
 
@@ -206,15 +269,15 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
 
 def _collect_once(accounts: Accounts) -> int:
     observations = asyncio.run(collect(accounts, None))
-    text, _ = expose(observations, "text/plain", accounts.standing, accounts.withdraw)
+    text, _ = expose(observations, "text/plain", Itself(accounts.standing), withdraw=accounts.withdraw)
     write(text)
     return int(any(observation.error for observation in observations.values()))
 
 
-def _say_where(accounts: Accounts, exporter: str, telemetry_path: str) -> None:
+def _say_where(accounts: Accounts, metrics: str, page: str) -> None:
     [account] = accounts
     mention(
-        f"Metrics          {exporter}{telemetry_path}\n"
-        f"For people       {exporter}/\n"
+        f"Metrics          {metrics}\n"
+        f"For people       {page}\n"
         f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
     )

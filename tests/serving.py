@@ -16,10 +16,11 @@ from exporter.config import AccountConfig, CollectionConfig, Config, Line, Metri
 from exporter.observe.account import Account
 from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
+from exporter.serve.address import Address, bound_address, listen
+from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
 from exporter.serve.http_server import Server
 from exporter.serve.reloader import Reloader
-from exporter.serve.server import Address, bound_address, listen
 from exporter.serve.web import Web
 
 #: Every collection asks anew, and no budget is in its way.
@@ -86,8 +87,9 @@ def serving(
     reloader: Reloader | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
-    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts))
-    server = Server(app, web)
+    answers = Answers()
+    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
+    server = Server(app, web, answers=answers)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

@@ -13,34 +13,37 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
 from exporter.expose.collector import AccountsCollector, Withdraw, withdrawn
-from exporter.expose.itself import ItselfCollector
-from exporter.observe.accounts import Standing
+from exporter.expose.itself import Itself, ItselfCollector
+from exporter.expose.selection import ALL, EXPORTER, PROCESS, PYTHON, Selected, Selection
 from exporter.observe.observation import Observation
 
 
 def expose(
     observations: Mapping[str, Observation],
     accept: str,
-    standing: Standing | None = None,
+    itself: Itself | None = None,
+    selection: Selection = ALL,
     withdraw: Withdraw = withdrawn,
 ) -> tuple[bytes, str]:
-    """Write the metrics of these accounts, and the exporter's own where its standing is given.
+    """Write the metrics of these accounts, and the exporter's own where they are given, as far as selected.
 
     Give the text and its content type. What can't be told of an account, `withdraw` takes back.
     """
     registry = CollectorRegistry(auto_describe=False)
-    if standing is not None:
-        registry.register(ItselfCollector(standing))
+    if itself is not None and EXPORTER in selection.collectors:
+        registry.register(ItselfCollector(itself))
     registry.register(AccountsCollector(observations, withdraw))
-    if standing is not None:
+    if itself is not None and PROCESS in selection.collectors:
         ProcessCollector(registry=registry)
+    if itself is not None and PYTHON in selection.collectors:
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
+    selected = registry if selection == ALL else Selected(registry, selection)
     if wants_openmetrics(accept):
         # The names are plain ASCII: escaped or not, the text is the same, but not looked at letter by letter.
-        text: bytes = openmetrics_text(registry, escaping=ALLOWUTF8)  # type: ignore[no-untyped-call]  # untyped
+        text: bytes = openmetrics_text(selected, escaping=ALLOWUTF8)  # type: ignore[no-untyped-call]  # untyped
         return text, CONTENT_TYPE_OPENMETRICS
-    return plain_text(registry), CONTENT_TYPE_PLAIN_0_0_4
+    return plain_text(selected), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

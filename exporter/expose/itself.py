@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -34,18 +35,34 @@ IN_FLIGHT = Metric(
     "Collections under way, those behind this scrape not counted.",
 )
 
-METRICS = (BUILD_INFO, RELOADED, RELOADED_AT, IN_FLIGHT)
+REQUESTS = Metric(
+    "exotel_exporter_http_requests_total",
+    Kind.COUNTER,
+    "Requests that the exporter has answered, this one not counted, by HTTP status.",
+    ("code",),
+)
+
+METRICS = (BUILD_INFO, RELOADED, RELOADED_AT, IN_FLIGHT, REQUESTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """What the exporter knows of itself at one moment."""
+
+    standing: Standing
+    answers: Mapping[int, int] = field(default_factory=dict)
+    """Requests answered, by HTTP status."""
 
 
 class ItselfCollector(Collector):
-    """The exporter's version, its configuration and what it is at."""
+    """The exporter's version, its configuration, what it is at, and whom it has answered."""
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
+    def __init__(self, itself: Itself) -> None:
+        self._itself = itself
 
     def collect(self) -> Iterator[Family]:
-        """Yield each family."""
-        standing = self._standing
+        """Yield each family that has a sample."""
+        standing = self._itself.standing
         for point in (
             BUILD_INFO(1, __version__, REVISION),
             RELOADED(standing.is_reloaded),
@@ -53,3 +70,6 @@ class ItselfCollector(Collector):
             IN_FLIGHT(standing.in_flight),
         ):
             yield point.metric.family([((), point)])
+        if self._itself.answers:
+            answers = sorted(self._itself.answers.items())
+            yield REQUESTS.family([((), REQUESTS(requests, str(code))) for code, requests in answers])

@@ -14,6 +14,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from exporter.serve.answers import Answers
+
 _GOODBYE = 1  # second
 
 
@@ -32,8 +34,9 @@ class Connection(H11Protocol):
     How large the head of a request may be is h11's concern: 16 kB.
     """
 
-    def __init__(self, limits: Limits, config: Config, state: ServerState) -> None:
+    def __init__(self, limits: Limits, answers: Answers, config: Config, state: ServerState) -> None:
         super().__init__(config, state, {})
+        self._answers = answers
         self._request = _Limit(self.loop, limits.request, self._end_request)
         self._answer = _Limit(self.loop, limits.answer, self._end_answer)
 
@@ -62,6 +65,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Turn to the next request, of which some may be there already."""
+        self._end_limit_of_answer()
         super().on_response_complete()
         self._watch()
 
@@ -73,7 +77,7 @@ class Connection(H11Protocol):
     def resume_writing(self) -> None:
         """Go on: the client has read."""
         super().resume_writing()
-        self._answer.end()
+        self._end_limit_of_answer()
 
     def shutdown(self) -> None:
         """Let what is in flight end, and an idle client go."""
@@ -84,6 +88,12 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, if an answer isn't under way already; uvicorn would fail over that."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _end_limit_of_answer(self) -> None:
+        """Stop its clock when all is said and read: what is sent in pieces has one time for all of them."""
+        is_said = self.cycle is None or self.cycle.response_complete
+        if is_said and not self.flow.write_paused:
+            self._answer.end()
 
     def _watch(self) -> None:
         if self._is_amid_request():
@@ -112,6 +122,7 @@ class Connection(H11Protocol):
             ("Connection", "close"),
         ]
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            self._answers.count(status)
             with suppress(h11.LocalProtocolError):  # HEAD has no body
                 for event in (
                     h11.Response(status_code=status, headers=headers, reason=status.phrase),

@@ -9,11 +9,13 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
+from exporter.serve.answers import Answers
 from exporter.serve.connection import Connection, Limits
+from exporter.serve.exchange import Exchange
 from exporter.serve.guard import Guard
+from exporter.serve.listener import Listener
 from exporter.serve.web import Web
 
-BACKLOG = 2048
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
 
@@ -21,10 +23,17 @@ _GRACE = 4  # seconds for requests in flight to be answered, when the server is 
 class Server(uvicorn.Server):
     """Answers requests on sockets, over TLS where `web` asks for it, and waits for no client for ever."""
 
-    def __init__(self, app: ASGIApp, web: Web | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        web: Web | None = None,
+        limits: Limits | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        self._answers = answers or Answers()
         super().__init__(
             uvicorn.Config(
-                Guard(app, web) if web else app,
+                Exchange(Guard(app, web) if web else app, self._answers),
                 http="h11",
                 log_config=None,
                 access_log=False,
@@ -51,22 +60,21 @@ class Server(uvicorn.Server):
         """Begin to listen: uvicorn itself has no limits to give to handshakes and connections."""
         if self._web:
             self._web.follow()
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                partial(Connection, self._limits, self.config, self.server_state),
-                sock=listening,
-                backlog=BACKLOG,
-                ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake if self._context else None,
-                ssl_shutdown_timeout=self._limits.answer if self._context else None,
-            )
-            for listening in sockets or []
-        ]
+        serve = partial(
+            asyncio.get_running_loop().connect_accepted_socket,
+            partial(Connection, self._limits, self._answers, self.config, self.server_state),
+            ssl=self._context,
+            ssl_handshake_timeout=self._limits.handshake if self._context else None,
+            ssl_shutdown_timeout=self._limits.answer if self._context else None,
+        )
+        self._listeners = [Listener(listening, serve) for listening in sockets or []]
+        self.servers = []  # which uvicorn would close
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, when the requests in flight are answered."""
+        """Accept no more, and stop when the requests in flight are answered."""
+        for listener in self._listeners:
+            listener.close()
         await super().shutdown(sockets)
         if self._web:
             self._web.leave()

@@ -36,6 +36,7 @@ FLAGS = [
         "--version",
         "--help",
     ),
+    *("--web.external-url", "--web.route-prefix", "--web.max-requests", "--web.disable-exporter-metrics"),
 ]
 
 each_signal = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -190,7 +191,20 @@ def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str
 @pytest.mark.parametrize(
     "path",
     [
-        *("", "metrics", "/", "//", "/metrics/", "/a//b", "/-/healthy", "/-", "/probe", "/sd", "/probe/x"),
+        *(
+            "",
+            "metrics",
+            "/",
+            "//",
+            "/metrics/",
+            "/a//b",
+            "/-/healthy",
+            "/-",
+            "/probe",
+            "/sd",
+            "/config",
+            "/probe/x",
+        ),
         *(
             "/.",
             "/a/../b",
@@ -295,7 +309,12 @@ def test_once_with_an_account_that_fails(
 
 @pytest.mark.parametrize(
     ("listen", "said"),
-    [("127.0.0.1:0", r"127\.0\.0\.1:[1-9]\d*"), (":0", r":[1-9]\d*"), ("localhost:0", r".+:[1-9]\d*")],
+    [
+        ("127.0.0.1:0", r"127\.0\.0\.1:[1-9]\d*"),
+        (":0", r"(\[::\]|0\.0\.0\.0):[1-9]\d*"),
+        ("0.0.0.0:0", r"0\.0\.0\.0:[1-9]\d*"),
+        ("localhost:0", r"127\.0\.0\.1:[1-9]\d*"),
+    ],
 )
 def test_port_0_is_a_free_port_that_is_logged(tmp_path: Path, listen: str, said: str) -> None:
     """Whoever asks for port 0 finds the port that was taken in the log, and the exporter behind it."""

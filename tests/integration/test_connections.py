@@ -20,9 +20,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from exporter.config import web_from_file
+from exporter.serve.address import Address
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
-from exporter.serve.server import Address
 from exporter.serve.web import Web
 from tests.e2e.processes import wait_for
 from tests.serving import running

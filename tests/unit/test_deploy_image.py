@@ -102,10 +102,10 @@ def _tls(*, minimum: ssl.TLSVersion | None = None, wants_certificate: bool = Fal
 
 
 @pytest.mark.parametrize(
-    ("status", "healthy"), [(200, True), (401, True), (404, False), (500, False), (503, False)]
+    ("status", "healthy"), [(200, True), (401, True), (429, True), (404, False), (500, False), (503, False)]
 )
 def test_health_check_takes_a_refusal_for_an_answer_but_no_failure(status: int, *, healthy: bool) -> None:
-    """Who wants a password is there."""
+    """Who wants a password, or has too many requests to take this one, is there."""
     with answering(lambda path: (status if path == "/-/healthy" else 500, b"")) as address:
         assert healthcheck.answers(f"http://{address}/-/healthy") is healthy
 

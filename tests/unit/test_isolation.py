@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from exporter.api.errors import Reason
 from exporter.expose.collector import CATALOGUE, withdrawn
 from exporter.expose.exposition import expose
+from exporter.expose.itself import Itself
 from exporter.expose.metric import Kind
 from exporter.observe.accounts import Standing
 from exporter.observe.histogram import Bucket, Histogram
@@ -23,7 +24,7 @@ from exporter.observe.observation import Observation
 from tests.observations import LIFE, STREAMS, TIMED, everything
 
 WHOLE = everything(TIMED, STREAMS, LIFE)
-STANDING = Standing(is_reloaded=True, reloaded_at=1.0, in_flight=0)
+ITSELF = Itself(Standing(is_reloaded=True, reloaded_at=1.0, in_flight=0), {})
 FORMATS = ("text/plain", "application/openmetrics-text")
 HOSTILE = [10**310, -(10**400), math.nan, math.inf, "ab\ud800", "many", object()]
 
@@ -70,7 +71,7 @@ LEAVES = list(leaves(WHOLE, lambda whole: whole))
 
 def lines(accept: str, **observations: Observation) -> dict[str, list[str]]:
     """Give the lines of each account; fails if the exporter's own are missing, or none can read it."""
-    text = expose(observations, accept, STANDING)[0].decode()
+    text = expose(observations, accept, ITSELF)[0].decode()
     parse = parse_openmetrics if "openmetrics" in accept else parse_plain
     assert list(parse(text))
     assert "\nexotel_exporter_build_info{" in text

@@ -1,4 +1,4 @@
-"""How long a scrape may take, and where the program listens."""
+"""How long a scrape may take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.serve.scrape import BadTimeout, seconds_for
-from exporter.serve.server import Address, BadAddress
 
 
 @pytest.mark.parametrize(
@@ -41,27 +40,3 @@ def test_no_collection_outlives_its_scraper(configured: float, scraper: float) -
     seconds = seconds_for(configured, str(scraper))
     assert 0 < seconds <= configured
     assert seconds <= max(0.1, scraper - 0.5)
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        (":9927", Address("", 9927)),
-        ("127.0.0.1:0", Address("127.0.0.1", 0)),
-        ("localhost:80", Address("localhost", 80)),
-        ("[::1]:9927", Address("::1", 9927)),
-    ],
-)
-def test_an_address_is_written_as_it_is_read(text: str, address: Address) -> None:
-    """What Prometheus's own exporters accept."""
-    assert Address.parse(text) == address
-    assert str(address) == text
-
-
-@pytest.mark.parametrize(
-    "text", ["", "9927", "localhost", ":65536", ":http", "::1:9927", "a b:1", "http://x:1"]
-)
-def test_what_is_no_address_is_refused_with_what_is_accepted(text: str) -> None:
-    """The error names what was found."""
-    with pytest.raises(BadAddress, match="accepted: host:port"):
-        Address.parse(text)

@@ -1,0 +1,126 @@
+"""A server that can't accept connections for want of descriptors, and can again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from exporter.serve import listener
+from exporter.serve.listener import Listener
+from tests.command import SECONDS, Exporter, exporter
+from tests.e2e.processes import wait_for
+
+CANT = "can't accept connections"
+
+
+@contextmanager
+def without_descriptors(running: Exporter) -> Iterator[None]:
+    """Leave a running exporter none for anything new, for as long as this lasts."""
+    pid = running.program.process.pid
+    before, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, most))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (before, most))
+
+
+def test_out_of_descriptors_it_says_so_once_and_serves_on_at_once_when_it_has_some(tmp_path: Path) -> None:
+    """Whoever came meanwhile has waited, and is answered; a connection from before is served throughout."""
+    with exporter(tmp_path, "--demo") as running, requests.Session() as kept, ExitStack() as waiting:
+        url = running.url("")
+        assert kept.get(f"{url}/-/healthy", timeout=SECONDS).status_code == 200
+        with without_descriptors(running):
+            address = "127.0.0.1", int(url.rpartition(":")[2])
+            first = waiting.enter_context(socket.create_connection(address))
+            for _ in range(20):
+                waiting.enter_context(socket.create_connection(address))
+            wait_for(lambda: CANT in running.program.said(), SECONDS, "a line in the log")
+            for _ in range(3):
+                assert kept.get(f"{url}/-/healthy", timeout=SECONDS).status_code == 200
+        first.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        first.settimeout(SECONDS)
+        assert first.recv(100).startswith(b"HTTP/1.1 200 OK")
+        found = requests.get(f"{url}/metrics", timeout=SECONDS).text
+        assert 'exotel_up{account="demo"} 1.0\n' in found
+        said = running.program.said()
+    assert said.count(CANT) == 1
+    assert 'detail="too many open files"' in said
+    assert "level=error" in said
+
+
+class Failing:
+    """A listening socket that always has a connection, which can't be accepted."""
+
+    def __init__(self, number: int) -> None:
+        self.accepted = 0
+        self._failure = number
+        self._one, self._other = socket.socketpair()
+        self._other.send(b"x")
+
+    def __enter__(self) -> Failing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._one.close()
+        self._other.close()
+
+    def fileno(self) -> int:
+        """Give what the event loop waits for: it is always ready."""
+        return self._one.fileno()
+
+    def settimeout(self, seconds: float) -> None:
+        """Take the time limit that a real socket needs."""
+
+    def accept(self) -> None:
+        """Fail."""
+        self.accepted += 1
+        raise OSError(self._failure, "it failed")
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EPERM, errno.ENETDOWN]
+)
+def test_what_cannot_be_accepted_is_tried_again_after_a_rest(
+    number: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not each time around the event loop, which would take all that a core has; the log has one line."""
+
+    async def attempts(turns: int) -> int:
+        with Failing(number) as listening:
+            made = Listener(listening, pytest.fail)  # type: ignore[arg-type]  # a socket, for what it needs
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            made.close()
+            return listening.accepted
+
+    monkeypatch.setattr(listener, "_RETRY", SECONDS)
+    assert asyncio.run(attempts(turns=100)) == 1
+    assert [record.message.partition(":")[0] for record in caplog.records] == [CANT]
+
+
+def test_it_is_told_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And if it begins again, that is told as well."""
+
+    async def tell(lines: int) -> None:
+        with Failing(errno.EMFILE) as listening:
+            made = Listener(listening, pytest.fail)  # type: ignore[arg-type]  # as above
+            while len(caplog.records) < lines:
+                await asyncio.sleep(0.01)
+            made.close()
+
+    monkeypatch.setattr(listener, "_QUIET", 0.0)
+    caplog.set_level("INFO")
+    asyncio.run(tell(lines=4))
+    said = [record.message.partition(":")[0] for record in caplog.records]
+    assert said == [CANT, "connections are accepted again"] * 2
