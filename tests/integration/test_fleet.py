@@ -41,7 +41,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     with descriptors(ENOUGH), Simulator(Settings(calls=2, speed=0)) as simulator, ExitStack() as stack:
         flag = configured(folder, simulator.url)
         with descriptors(USUAL):
-            running = stack.enter_context(exporter(folder, flag, "--web.probe-only"))
+            running = stack.enter_context(exporter(folder, flag, "--web.probe-only", "--web.max-requests=0"))
         yield running
 
 
@@ -49,7 +49,10 @@ def configured(folder: Path, url: str) -> str:
     """The flag that names a configuration of all accounts, which have this API."""
     account = {"account_sid": "demo", "api_key": "demo", "api_token": "demo", "base_url": url}
     accounts = [{**account, "name": name} for name in NAMES]
-    patient = {"timeout": f"{GUARD}s"}
+    patient = {
+        "timeout": f"{GUARD}s",
+        "requests_per_minute": 100_000,
+    }  # one account of the API has one budget
     file = folder / "exporter.yaml"
     file.write_text(yaml.safe_dump({"accounts": accounts, "collection": patient}), encoding="utf-8")
     return f"--config.file={file}"
