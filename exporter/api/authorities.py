@@ -13,7 +13,7 @@ from threading import Lock
 from urllib3.exceptions import SSLError
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
-from exporter.config.textfile import Stamp, stamp
+from exporter.config.textfile import Stamp, Unreadable, read, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class _Read:
     stamp: Stamp
     context: ssl.SSLContext
 
+
+_LARGEST = 16 * 2**20  # bytes; the authorities of a whole system are a fiftieth of it
 
 _by_file: dict[str, _Read] = {}
 _lock = Lock()
@@ -38,8 +40,10 @@ def trusting(file: str) -> ssl.SSLContext:
         if read is None or read.stamp != now:
             try:
                 read = _by_file[file] = _Read(now, _context(file))
-            except OSError as error:
+            except (OSError, Unreadable) as error:
                 raise SSLError(error) from error
+            except ValueError:
+                raise SSLError("no authority in the file") from None
         return read.context
 
 
@@ -47,7 +51,8 @@ def _context(file: str) -> ssl.SSLContext:
     # Not one of urllib3's or ssl's making: they would write the secrets of connections to $SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(file)
+    # By its text: a pipe in the place of the file would keep all accounts waiting.
+    context.load_verify_locations(cadata=read(Path(file), _LARGEST).decode("ascii", "ignore"))
     context.set_alpn_protocols(ALPN_PROTOCOLS)
     # urllib3 would set them for each connection, and free what another thread may just be reading.
     context.set_alpn_protocols = lambda _: None  # type: ignore[assignment, method-assign]  # its own

@@ -9,7 +9,6 @@ from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPException
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -22,9 +21,10 @@ from exporter.api.answers import Page, read_page, refuse_failure
 from exporter.api.body import read_body
 from exporter.api.budget import Budget
 from exporter.api.connection import connection_error, proxy_error, timed_out
+from exporter.api.credentials import credentials, see_authorities
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint, agent_streams_url
-from exporter.api.errors import ApiError, Reason, lack, unexpected
+from exporter.api.errors import ApiError, Reason, unexpected
 from exporter.api.paging import Ask
 from exporter.api.retry import wait_before_retry
 from exporter.api.rows import Call
@@ -32,7 +32,7 @@ from exporter.api.session import open_session
 from exporter.api.streams import AgentStreams, Stream, read_agent_streams, read_stream
 from exporter.api.threads import Crew
 from exporter.api.transport import cuttable
-from exporter.config import AccountConfig, SecretUnreadable
+from exporter.config import AccountConfig
 
 BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a call with 10,000 legs 2 MB
     Endpoint.CALLS: 8 * 2**20,
@@ -140,7 +140,7 @@ class Client:
     def has_new_credentials(self) -> bool:
         """Tell whether the secrets are others than those last used, or can't be read any more."""
         try:
-            return self._credentials() != self._used
+            return credentials(self._account) != self._used
         except ApiError:
             return True
 
@@ -250,37 +250,14 @@ class Client:
     def _prepared(self, url: str) -> requests.PreparedRequest:
         ca_file = self._account.collection.tls_config.ca_file
         if ca_file is not None:
-            _see_readable(ca_file)
-        self._used = self._credentials()
+            see_authorities(ca_file)
+        self._used = credentials(self._account)
         return self._session.prepare_request(requests.Request("GET", url, auth=self._used))
-
-    def _credentials(self) -> HTTPBasicAuth:
-        try:
-            key, token = self._account.api_key.reveal(), self._account.api_token.reveal()
-        except SecretUnreadable as error:
-            raise _local(error, str(error)) from None
-        return HTTPBasicAuth(key.encode(), token.encode())
 
 
 def _host(url: str | None) -> str:
     """Return the host and port of a URL, without the credentials that one of a proxy may hold."""
     return urlsplit(url or "").netloc.rpartition("@")[2]
-
-
-def _see_readable(ca_file: Path) -> None:
-    """Raise ApiError where the authorities can't be read: that is no fault of the server's certificate."""
-    if not ca_file.is_file():  # a pipe would be waited for
-        raise ApiError(Reason.SECRET, f"tls_config.ca_file {ca_file}: no such file")
-    try:
-        ca_file.open("rb").close()
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        raise _local(error, f"tls_config.ca_file {ca_file}: {why}") from None
-
-
-def _local(error: Exception, detail: str) -> ApiError:
-    """Return the ApiError for a file of this machine that can't be read."""
-    return ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, detail)
 
 
 def _naming(url: str, error: ApiError) -> ApiError:

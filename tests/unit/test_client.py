@@ -353,7 +353,7 @@ def test_an_authority_that_is_gone_is_a_local_failure_that_names_its_file(
     with pytest.raises(ApiError) as caught:
         ask(replace(account(), collection=collection))
     assert caught.value.reason == Reason.SECRET
-    assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file"
+    assert caught.value.detail == f"tls_config.ca_file {tmp_path / 'gone.pem'}: no such file or directory"
     assert not endpoint.called
 
 
