@@ -19,6 +19,7 @@ from exporter.observe.observation import Observation
 from exporter.serve.address import Address, bound_address, listen
 from exporter.serve.answers import Answers
 from exporter.serve.app import Endpoints, create_app
+from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
 from exporter.serve.reloader import Reloader
 from exporter.serve.web import Web
@@ -67,12 +68,14 @@ def collecting(made: Account) -> Iterator[Callable[[], Observation]]:
 
 
 @contextmanager
-def served(made: Sequence[Account], endpoints: Endpoints | None = None) -> Iterator[str]:
+def served(
+    made: Sequence[Account], endpoints: Endpoints | None = None, limits: Limits | None = None
+) -> Iterator[str]:
     """Serve these accounts on a free port; give the URL."""
     accounts = Accounts(lambda: configuration(*(account.config for account in made)))
     accounts._by_name = {account.name: account for account in made}  # those that the test knows
     try:
-        with serving(accounts, endpoints) as url:
+        with serving(accounts, endpoints, limits=limits) as url:
             yield url
     finally:
         for account in made:
@@ -85,11 +88,12 @@ def serving(
     endpoints: Endpoints | None = None,
     web: Web | None = None,
     reloader: Reloader | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
     app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
-    server = Server(app, web, answers=answers)
+    server = Server(app, web, limits, answers=answers)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import resource
 import socket
 from collections.abc import Iterator
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 from exporter.serve import listener
 from exporter.serve.listener import Listener
+from exporter.simulator import Settings, Simulator
 from tests.command import SECONDS, Exporter, exporter
+from tests.configurations import write
 from tests.e2e.processes import wait_for
 
 CANT = "can't accept connections"
@@ -55,6 +59,31 @@ def test_out_of_descriptors_it_says_so_once_and_serves_on_at_once_when_it_has_so
     assert said.count(CANT) == 1
     assert 'detail="too many open files"' in said
     assert "level=error" in said
+
+
+def test_out_of_descriptors_a_scrape_is_told_so_and_the_next_one_works(tmp_path: Path) -> None:
+    """Neither refused credentials nor a fault of the API: this machine lacks something, while it does."""
+    (tmp_path / "token").write_text("demo", encoding="ascii")
+    with Simulator(Settings(calls=3, speed=0)) as simulator:
+        account = {
+            **{
+                "account_sid": "demo",
+                "api_key": "demo",
+                "api_token_file": "token",
+                "base_url": simulator.url,
+            },
+            **{"min_interval": "0s", "requests_per_minute": 6000},
+        }
+        file = write(tmp_path, yaml.safe_dump({"accounts": [account]}))
+        with exporter(tmp_path, f"--config.file={file}") as running, requests.Session() as kept:
+            url = running.url("/metrics")
+            told = [kept.get(url, timeout=SECONDS).text]
+            with without_descriptors(running):
+                told += [kept.get(url, timeout=SECONDS).text for _ in range(3)]
+            told.append(kept.get(url, timeout=SECONDS).text)
+    assert ['exotel_up{account="demo"} 1.0\n' in text for text in told] == [True, False, False, False, True]
+    failures = re.findall(r'exotel_collector_failures_total\{.*reason="(.*)"\} ([1-9].*)\n', told[-1])
+    assert failures == [("resources", "3.0")]
 
 
 class Failing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,11 @@ from exporter.config import Line, Secret, from_file, web_from_file
 from exporter.observe.accounts import Accounts
 from exporter.serve import app
 from exporter.serve.app import Endpoints
+from exporter.serve.connection import Limits
 from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
 from tests.configurations import write
+from tests.e2e.processes import wait_for
 from tests.serving import account, configuration, served, serving
 from tests.web import PASSWORD, hashed, write_web
 
@@ -126,6 +129,25 @@ def counted(url: str, password: str | None = None) -> dict[str, float]:
         for sample in family.samples
         if sample.name == "exotel_exporter_http_requests_total"
     }
+
+
+def test_answers_that_no_handler_gave_are_counted_too() -> None:
+    """A scrape too many, and a request that never came to its end."""
+    with Simulator(Settings(calls=1, api_token=TOKEN)) as simulator, ThreadPoolExecutor(1) as pool:
+        simulator.set_faults(["hang"])
+        made = account("acme", simulator.url, token=Secret(TOKEN))
+        with served([made], Endpoints(max_requests=1), Limits(request=0.2)) as url:
+            first = pool.submit(requests.get, f"{url}/probe?target=acme", timeout=GUARD)
+            wait_for(lambda: asked(simulator), GUARD, "a request to the API")
+            assert requests.get(f"{url}/probe?target=acme", timeout=GUARD).status_code == 503
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), GUARD) as unfinished:
+                unfinished.sendall(b"GET / HTTP/1.1\r\n")
+                assert unfinished.recv(100).startswith(b"HTTP/1.1 408 ")
+            told = counted(url)
+            made.hurry()
+            first.result(GUARD)
+    assert {code: number for code, number in told.items() if number} == {"503": 1, "408": 1}
 
 
 def test_answers_are_counted_by_code_from_0(simulator: Simulator) -> None:
