@@ -82,16 +82,16 @@ params:
 `exporter`, `process`, `python`. Any other is 400 |
 | `name[]` | the names of samples, or of whole histograms |
 
-Only where nothing of an account is asked for is the API not asked: a collection is the same for all who
-share it.
+The API is asked for all of an account's metrics even if only some are to be shown, as a collection is the
+same for all who share it; where none of an account's can be among them, it isn't asked.
 
 ### Many requests at once
 
 `--web.max-requests` counts those that are being answered: for `/metrics`, for `/probe` of each account, for
-every other path. One more gets 503; `/-/healthy` and `/-/ready` are always answered. A request counts until
-its answer is read. So many answers, of all paths together, are held for clients that have yet to read them;
-one more waits, for 5 s at most. Probes that wait for one account take no place from another's: 40 are enough
-for hundreds of accounts.
+every other page. One more gets 503; health, readiness and reloads are always answered. A request counts until
+its answer is read, for 120 s at most. So many answers, of all paths together, are held for clients that have
+yet to read them; one more waits, for 5 s at most. Probes that wait for one account take no place from
+another's: 40 are enough for hundreds of accounts.
 
 ## Environment
 

@@ -146,8 +146,8 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     default=40,
     show_default=True,
     metavar="N",
-    help="Requests answered at once, of each path, and of /probe for each account; more get 503, but for "
-    "health. 0 is no limit.",
+    help="Requests answered at once, for each path, and for each account of /probe; more get 503. Health and "
+    "reloads are always answered. 0 is no limit.",
 )
 @click.option(
     "--web.disable-exporter-metrics",

@@ -188,7 +188,7 @@ def _refuse_failure(status: int, answer: object) -> None:
     if status == 200 and inside is None and code is None:
         facts.append("a failure without a code inside")
     if inside not in (None, status):
-        facts.append(f"http_code {inside} inside")
+        facts.append(f"status {inside} inside")
     if code is not None:
         facts.append(f"API code {code}" + (f" ({known[1]})" if known else ""))
     hint = f": {_HINTS[reason]}" if reason in _HINTS else ""

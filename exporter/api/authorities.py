@@ -6,7 +6,7 @@ The libraries make one for each connection, which reads all authorities anew: th
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -16,18 +16,18 @@ from urllib3.util.ssl_ import ALPN_PROTOCOLS
 from exporter.config.textfile import Stamp, Unreadable, read, stamp
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A file as it was when it was read, and what came of it."""
+@dataclass(slots=True)
+class _File:
+    """A file as it was when it was read, and what came of it; whoever waits for it, waits for no other."""
 
-    stamp: Stamp
-    context: ssl.SSLContext
+    lock: Lock = field(default_factory=Lock)
+    stamp: Stamp = None
+    context: ssl.SSLContext | None = None
 
 
 _LARGEST = 16 * 2**20  # bytes; the authorities of a whole system are a fiftieth of it
 
-_by_file: dict[str, _Read] = {}
-_lock = Lock()
+_by_file: dict[str, _File] = {}
 
 
 def trusting(file: str) -> ssl.SSLContext:
@@ -35,16 +35,17 @@ def trusting(file: str) -> ssl.SSLContext:
 
     Raises urllib3's SSLError.
     """
-    with _lock:
-        now, read = stamp(Path(file)), _by_file.get(file)
-        if read is None or read.stamp != now:
+    known = _by_file.setdefault(file, _File())
+    with known.lock:
+        now = stamp(Path(file))
+        if known.context is None or known.stamp != now:
             try:
-                read = _by_file[file] = _Read(now, _context(file))
+                known.context, known.stamp = _context(file), now
             except (OSError, Unreadable) as error:
                 raise SSLError(error) from error
             except ValueError:
                 raise SSLError("no authority in the file") from None
-        return read.context
+        return known.context
 
 
 def _context(file: str) -> ssl.SSLContext:

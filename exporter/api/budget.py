@@ -79,8 +79,9 @@ class Budget:
         with self._lock:
             if self.closed_for() >= seconds:
                 return 0
-            before = time.monotonic() + seconds - _MINUTE
-            return max(0, self.requests_per_minute - sum(made > before for made in self._made))
+            until, list_ = time.monotonic() + seconds, self._told[Endpoint.CALLS]
+            left = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
+            return max(0, int(min(left, list_.left if until < list_.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:
         """Give the seconds until so many requests may be made at once."""
@@ -97,8 +98,9 @@ class Budget:
         """Give the seconds for which the API allows no requests to this endpoint."""
         return max(0.0, max(told.opens_at for told in self._told_of(endpoint)) - time.monotonic())
 
-    def take(self, deadline: Deadline, endpoint: Endpoint = Endpoint.CALLS) -> None:
-        """Take one request from the budget, waiting for it if that can be before the deadline.
+    @contextmanager
+    def request(self, deadline: Deadline, endpoint: Endpoint = Endpoint.CALLS) -> Iterator[None]:
+        """Take one request, under way while this lasts; wait for it if that can be before the deadline.
 
         Raises ApiError: `budget` when the minute is used up, `rate_limited` when the server said to wait.
         """
@@ -106,15 +108,6 @@ class Budget:
             if wait >= deadline.left():
                 raise self._refusal(wait, endpoint)
             deadline.wait(wait)
-
-    @contextmanager
-    def request(self, deadline: Deadline, endpoint: Endpoint) -> Iterator[None]:
-        """Take a request, which is under way while this lasts; raise ApiError as `take` does."""
-        self.take(deadline, endpoint)
-        with self._lock:
-            for told in self._told_of(endpoint):
-                told.side_by_side = 1 + (told.side_by_side if told.under_way else 0)
-                told.under_way += 1
         try:
             yield
         finally:
@@ -154,6 +147,8 @@ class Budget:
             self._made.append(now)
             for told in self._told_of(endpoint):
                 told.left -= 1
+                told.side_by_side = 1 + (told.side_by_side if told.under_way else 0)
+                told.under_way += 1
             return 0.0
 
     def _forget(self, now: float) -> None:
@@ -174,11 +169,11 @@ class Budgets:
         self._by_place: dict[tuple[str, str], Budget] = {}
 
     def of(self, account: AccountConfig) -> Budget:
-        """Return the budget of an account that was configured."""
-        return self._by_place[_place(account)]
+        """Return the budget of an account."""
+        return self._by_place.setdefault(_place(account), Budget(account.collection.requests_per_minute))
 
-    def configure(self, accounts: Iterable[AccountConfig]) -> None:
-        """Allow what these accounts may ask, the least where they are one to the API; forget who is gone.
+    def settle(self, accounts: Iterable[AccountConfig]) -> None:
+        """Allow what the accounts in force may ask, the least where they are one to the API; forget others.
 
         Not before the API has: what was asked in the last minute would be asked again.
         """

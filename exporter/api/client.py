@@ -156,7 +156,7 @@ class Client:
         self, endpoint: Endpoint, urls: Iterable[str], deadline: Deadline, *, in_order: bool = True
     ) -> Generator[tuple[str, Future[bytes]], None, None]:
         """Give what the URLs answered, in order or as it comes; raise ApiError when the time is over."""
-        deadline = deadline.part()
+        deadline, began = deadline.part(), time.monotonic()
         first_of_all = self._prepared(self._calls_url)
         under_way: dict[Future[bytes], str] = {}
         most = self._concurrency + (_AHEAD if in_order else 0)
@@ -165,7 +165,7 @@ class Client:
             awaited = [next(iter(under_way))] if in_order else under_way
             done, _ = wait(awaited, timeout=deadline.left(), return_when=FIRST_COMPLETED)
             if not done:
-                raise timed_out(_host(next(iter(under_way.values()))), deadline)
+                raise timed_out(_host(next(iter(under_way.values()))), time.monotonic() - began)
             answer = done.pop()
             return under_way.pop(answer), answer
 
@@ -198,7 +198,7 @@ class Client:
                 with self.budget.request(deadline, endpoint):
                     return self._ask(endpoint, request, deadline)
             except ApiError as error:
-                was_kept = self._connections.has_kept
+                was_kept = error.status is None and self._connections.has_kept
                 pause = wait_before_retry(endpoint, error, tries, self._random, was_kept=was_kept)
                 if pause is None or max(pause, self.budget.closed_for(endpoint)) >= deadline.left():
                     raise
@@ -224,9 +224,10 @@ class Client:
             raise refusal
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._connections.renew()  # the host may have moved, or another of its machines be well
+        is_too_long = len(body) > BODY_LIMITS[endpoint]
         if status != HTTPStatus.OK:
-            refuse_failure(status, body)
-        if len(body) > BODY_LIMITS[endpoint]:
+            refuse_failure(status, b"" if is_too_long else body)
+        if is_too_long:
             detail = f"the answer is longer than {BODY_LIMITS[endpoint] // 2**20} MiB"
             raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
         return body
@@ -234,18 +235,20 @@ class Client:
     def _exchange(
         self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline
     ) -> tuple[int, bytes]:
+        started = time.monotonic()
         try:
             timeout = max(deadline.left(), _LEAST_TIMEOUT)
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers, endpoint)
                 return response.status_code, read_body(response, BODY_LIMITS[endpoint])
-        except MemoryError as error:
-            raise unexpected(error) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, HTTPException) as error:
-            host = _host(request.url)
+        except (
+            *(requests.RequestException, urllib3.exceptions.HTTPError),
+            *(OSError, HTTPException, MemoryError),
+        ) as error:
+            host, seconds = _host(request.url), time.monotonic() - started
             if not deadline.left():  # it was cut, whatever that looks like from below
-                raise timed_out(host, deadline) from None
-            raise connection_error(error, host, self._proxy, deadline) from None
+                raise timed_out(host, seconds) from None
+            raise connection_error(error, host, self._proxy, seconds) from None
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         ca_file = self._account.collection.tls_config.ca_file
@@ -262,8 +265,8 @@ def _host(url: str | None) -> str:
 
 def _naming(url: str, error: ApiError) -> ApiError:
     """Return an answer's error with where AgentStream was asked: it may be a wrong host, or a wrong path."""
-    if error.status is None:
-        return error
+    if error.status is None or error.reason is Reason.CONNECTION:
+        return error  # whoever answered, it wasn't AgentStream
     told = error.detail.replace("base_url", "agent_streams_url")
     detail = f"AgentStream was asked at {url}, whose host agent_streams_url sets; {told}"
     return ApiError(error.reason, detail, status=error.status, code=error.code, request_id=error.request_id)

@@ -5,29 +5,28 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 import requests
 import urllib3.exceptions
 
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason, lack
+from exporter.api.errors import ApiError, Reason, causes, lack
 
 
-def connection_error(error: BaseException, host: str, proxy: str | None, deadline: Deadline) -> ApiError:
+def connection_error(error: BaseException, host: str, proxy: str | None, seconds: float) -> ApiError:
     """Return the ApiError for an exception that came instead of an answer; no URL or header is in its text.
 
-    `host` and `proxy`, each with its port, are who was asked, and what lay between if anything did.
+    `host` and `proxy`, each with its port, are who was asked, and what lay between if anything did; `seconds`
+    is how long that took.
     """
-    causes = tuple(_causes(error))
-    facts = {"why": _why(causes), "host": host, "proxy": proxy or host, "seconds": f"{deadline.seconds:.1f}"}
-    if lacking := next(filter(None, map(lack, causes)), None):
-        return ApiError(Reason.RESOURCES, f"no connection can be opened: {lacking}")
+    found = tuple(causes(error))
+    facts = {"why": _why(found), "host": host, "proxy": proxy or host, "seconds": f"{seconds:.1f}"}
+    if lacking := lack(error):
+        return ApiError(Reason.RESOURCES, f"{host}: {lacking}")
     for kinds, reason, text in _KINDS:
-        if any(isinstance(cause, kinds) for cause in causes):
+        if any(isinstance(cause, kinds) for cause in found):
             return ApiError(reason, text.format_map(facts))
-    return ApiError(Reason.CONNECTION, "{host}: {why}".format_map(facts))
+    return ApiError(Reason.CONNECTION, f"{host}: {facts['why']}")
 
 
 def proxy_error(status: int, body: bytes, proxy: str) -> ApiError | None:
@@ -37,12 +36,13 @@ def proxy_error(status: int, body: bytes, proxy: str) -> ApiError | None:
     """
     if status != _CREDENTIALS_WANTED and (status not in _GATEWAY or body.lstrip().startswith(b"{")):
         return None
-    return ApiError(Reason.CONNECTION, f"the proxy {proxy}: it answered HTTP {status}{_meaning(status)}")
+    detail = f"the proxy {proxy}: it answered HTTP {status}{_meaning(status)}"
+    return ApiError(Reason.CONNECTION, detail, status=status)
 
 
-def timed_out(host: str, deadline: Deadline) -> ApiError:
-    """Return the ApiError for a request that the deadline has ended."""
-    return ApiError(Reason.TIMEOUT, f"{host}: no whole answer within {deadline.seconds:.1f} s")
+def timed_out(host: str, seconds: float) -> ApiError:
+    """Return the ApiError for a request that its deadline has ended after so many seconds."""
+    return ApiError(Reason.TIMEOUT, f"{host}: no whole answer within {seconds:.1f} s")
 
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -97,21 +97,8 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
 )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and what lies under it, outermost first: the libraries nest in three ways."""
-    seen: set[int] = set()
-    pending = [error]
-    while pending:
-        current = pending.pop(0)
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        pending += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
-
-
-def _why(causes: tuple[BaseException, ...]) -> str:
-    for cause in reversed(causes):
+def _why(found: tuple[BaseException, ...]) -> str:
+    for cause in reversed(found):
         if refusal := _TUNNEL_REFUSED.match(str(cause)):
             return f"it refused the tunnel with HTTP {refusal[1]}{_meaning(int(refusal[1]))}"
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -120,7 +107,7 @@ def _why(causes: tuple[BaseException, ...]) -> str:
             return cause.reason.lower().replace("_", " ")
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
             return cause.strerror.lower()
-    return f"{type(causes[-1]).__name__}"
+    return type(found[-1]).__name__
 
 
 def _meaning(status: int) -> str:

@@ -28,7 +28,7 @@ class Deadline:
 
         It lies so many seconds earlier, and at most so many ahead.
         """
-        part = Deadline(min(self.at - earlier, time.monotonic() + most), self.seconds)
+        part = Deadline(min(self.at - earlier, time.monotonic() + most), min(self.seconds, most))
         self._parts.append(part)
         if self._ended.is_set():
             part.end()

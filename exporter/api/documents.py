@@ -12,6 +12,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 _ROW = 4  # levels down: {"response": {"active_calls": [{…
 _DEEPEST = 16  # levels down; nothing that is read lies as deep
 _MOST_ROWS = 100_000  # more than a body holds of real ones; each takes its time to look at
+_MOST_TOKENS = 1_000_000  # four times as many as a page of 10,000 rows has
 _LONGEST_XML = 2**16  # characters; a tree takes a hundred times the memory of its text
 
 
@@ -53,7 +54,9 @@ def _mended(text: str) -> str:
     """Return JSON without what spoils it, as far as that is inside of rows."""
     kept: list[str] = []
     copied = level = row = rows = 0
-    for token in _TOKEN.finditer(text):
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        if number == _MOST_TOKENS:
+            return text
         mark = text[token.start()]
         if mark in "[{":
             level += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Self
 
@@ -49,9 +50,9 @@ class Cause(StrEnum):
 class ApiError(Exception):
     """A request that brought no usable answer.
 
-    It carries facts for programs (`reason`, `status`, `inside`, `code`, `request_id`) and a text for people.
-    No part of it is copied from a body, a header or a URL unless it is a number or an identifier of the API's
-    own: error texts of the API may hold telephone numbers.
+    It carries facts for programs (`reason`, `status`, `inside`, `code`, `request_id`) and a text for people,
+    which names hosts, and of a body or a header nothing but numbers and identifiers of the API's own: its
+    error texts may hold telephone numbers.
     """
 
     cause: Cause | None = None
@@ -105,14 +106,26 @@ def unexpected(error: BaseException) -> ApiError:
     return ApiError(Reason.INTERNAL, place(error))
 
 
-def lack(error: BaseException | None) -> str | None:
-    """Return what the exporter ran out of, if that is what an exception says, or the cause of one."""
-    while error is not None:
-        if isinstance(error, MemoryError):
+def lack(error: BaseException) -> str | None:
+    """Return what the exporter ran out of, if that is what an exception says, or one that lies under it."""
+    for cause in causes(error):
+        if isinstance(cause, MemoryError):
             return "out of memory"
-        if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
             return "no further thread can be started"
-        if isinstance(error, OSError) and error.errno in _SCARCE:
-            return (error.strerror or type(error).__name__).lower()
-        error = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _SCARCE:
+            return (cause.strerror or type(cause).__name__).lower()
     return None
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what lies under it, outermost first: libraries nest in three ways."""
+    seen: set[int] = set()
+    pending = [error]
+    while pending:
+        current = pending.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        pending += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]

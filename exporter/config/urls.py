@@ -29,7 +29,7 @@ def base_url(example: str = "https://ccm-api.in.exotel.com") -> Parser:
                 raise Unacceptable(f"a text with {mark}, as in a URL with {part}", accepts=_suggested(value))
         url = _http_url(value)
         if (url.path or "").strip("/"):
-            raise Unacceptable(why="a path behind the host", accepts=_root(url))
+            raise Unacceptable(why="a path after the host", accepts=_suggested(value))
         return _root(url)
 
     accepts = f"a URL like {example}, without path or credentials (api_key, api_token)"
@@ -54,15 +54,14 @@ def is_clear(url: str, proxy: Secret | None) -> bool:
 
 def in_clear(setting: str, url: str) -> Conflict:
     """Return the conflict of a setting whose URL is clear, where that isn't allowed."""
-    accepts = f"{url.replace('http', 'https', 1)} (or allow_http: true)"
-    return Conflict(setting, "credentials would leave this machine in clear", accepts)
+    through = " through proxy_url" if _is_loopback(url) else ""
+    why = f"credentials would leave this machine in clear text{through}"
+    return Conflict(setting, why, f"{url.replace('http', 'https', 1)} (or allow_http: true)")
 
 
 def _is_loopback(url: str) -> bool:
     host = parse_url(url).host or ""
-    if (
-        host.rstrip(".").rpartition(".")[2] == "localhost"
-    ):  # nor do names below it leave the machine: RFC 6761
+    if host.rstrip(".") == "localhost":
         return True
     with suppress(ValueError):
         return ip_address(host.strip("[]")).is_loopback
@@ -90,6 +89,8 @@ def _root(url: Url) -> str:
 
 
 def _suggested(value: str) -> str | None:
+    """Return the URL without what stands after its host, by TLS where it leads off this machine."""
     with suppress(Unacceptable):
-        return _root(_http_url(value))
+        root = _root(_http_url(value))
+        return root if _is_loopback(root) else root.replace("http:", "https:", 1)
     return None

@@ -89,9 +89,9 @@ class Account:
 
         The future gives an Observation and never raises.
         """
-        if self._is_hurried:
-            deadline.end()
         with self._lock:
+            if self._is_hurried:
+                deadline.end()
             if self._in_flight is not None and not self._in_flight.done():
                 self._tell("joined the collection in flight")
                 return self._in_flight
@@ -115,8 +115,7 @@ class Account:
         """Give the observation of a collection that broke off for a reason that nothing foresaw."""
         failure = unexpected(error)
         run: Run[Snapshot] = self._runs.ended(Endpoint.CALLS, 0.0, None, failure)
-        self._last = self._observation(run, Listed(None, failure))
-        return self._last
+        return self._keep(self._observation(run, Listed(None, failure)))
 
     def withdraw(self, observation: Observation, error: Exception) -> Observation:
         """Take an observation back that can't be told; give what is left of it.
@@ -136,8 +135,9 @@ class Account:
 
     def hurry(self) -> None:
         """End the collection in flight, and any that follows, at once, as if its deadline had come."""
-        self._is_hurried = True
-        self._deadline.end()
+        with self._lock:
+            self._is_hurried = True
+            self._deadline.end()
         self._client.cut()
 
     def close(self) -> None:
@@ -179,8 +179,12 @@ class Account:
         had_little_time = deadline.seconds < self.config.collection.timeout
         was_cut = listed.error is not None and listed.error.reason is Reason.TIMEOUT and had_little_time
         self._pace.end(listed.error, was_cut=was_cut)
-        self._last = self._renewed(observation)
-        return self._last
+        return self._keep(self._renewed(observation))
+
+    def _keep(self, observation: Observation) -> Observation:
+        with self._lock:
+            self._last = observation
+        return observation
 
     def _with_details(self, observation: Observation, listed: Listed, deadline: Deadline) -> Observation:
         """Add what else is switched on, as far as the listing has left time and requests for it."""

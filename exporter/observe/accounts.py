@@ -15,9 +15,8 @@ from exporter.memory import give_memory_back
 from exporter.observe.account import Account
 from exporter.observe.observation import Observation
 
-_AFTERWARDS = (
-    5.0  # seconds, beyond its timeout, in which whoever still waits for an account's collection gets it
-)
+# Seconds, beyond its timeout, in which whoever still waits for an account's collection gets it.
+_AFTERWARDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +115,6 @@ class Accounts:
 
     def _take_over(self, config: Config) -> None:
         before, now = self._by_name, time.monotonic()
-        self._budgets.configure(config.accounts)
         after = {
             account.name: self._succeed(before.get(account.name), account, config.metrics)
             for account in config.accounts
@@ -127,6 +125,7 @@ class Accounts:
             if after.get(name) is not account
         )
         self._by_name = after
+        self._budgets.settle(config.accounts)
         self._is_reloaded, self._reloaded_at = True, time.time()
 
     def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:

@@ -112,8 +112,9 @@ class CallsCollector:
 
     def _learn_paging(self, seen: Listing | ListingFailed) -> None:
         """Begin the next listing as the server has it; what it refused or rounded it does each time."""
-        if seen.page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
-            self._page_size = min(self._page_size, max(DEFAULT_LIMIT, seen.page_size))
+        page_size = max(DEFAULT_LIMIT, seen.page_size)
+        if page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
+            self._page_size = min(self._page_size, page_size)
             self._rounds_offsets = seen.rounds_offsets
             self._learnt_until = time.monotonic() + _HOUR
 

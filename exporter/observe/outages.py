@@ -15,7 +15,7 @@ from exporter.logs import facts
 
 _Kind = tuple[object, ...]
 
-_MINUTE = 60.0  # seconds in which an unchanged failure is logged once
+_MINUTE = 59.0  # seconds in which an unchanged failure is logged once: what rests for a minute may come early
 _MOST_KINDS = 20  # of failures that are told apart, or a server that invents codes would fill the memory
 _NUMBER = re.compile(r"\d+")
 

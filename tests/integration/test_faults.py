@@ -347,7 +347,9 @@ def test_no_exchange_stays_open_behind_an_answer() -> None:
     ):
         for fault in ("hang@first", "drip@middle"):
             hanging.set_faults([fault])
-            assert scrape(url, SHORT).one(FAULTY, "exotel_up") == 0  # its counter may follow on a busy machine
+            assert (
+                scrape(url, SHORT).one(FAULTY, "exotel_up") == 0
+            )  # its counter may follow on a busy machine
             wait_for(lambda: not hanging._server._connections, 10, "every connection to be closed")
 
 

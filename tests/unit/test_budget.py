@@ -25,7 +25,8 @@ MINUTE = 60
 def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
     """Tell whether a request could be had within so many seconds."""
     try:
-        budget.take(Deadline.after(patience), endpoint)
+        with budget.request(Deadline.after(patience), endpoint):
+            pass
     except ApiError:
         return False
     return True
@@ -33,8 +34,8 @@ def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint
 
 def reason_of_refusal(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> Reason:
     """Give the reason why no request can be had."""
-    with pytest.raises(ApiError) as caught:
-        budget.take(Deadline.after(patience), endpoint)
+    with pytest.raises(ApiError) as caught, budget.request(Deadline.after(patience), endpoint):
+        pass
     return caught.value.reason
 
 
@@ -113,8 +114,8 @@ def test_a_used_up_minute_is_waited_for_if_that_ends_before_the_deadline() -> No
         assert taken(budget)
         clock.forward(10)
         assert taken(budget)
-        with pytest.raises(ApiError) as caught:
-            budget.take(Deadline.after(50))
+        with pytest.raises(ApiError) as caught, budget.request(Deadline.after(50)):
+            pass
         assert clock.ahead == 10
         assert taken(budget, 51)
         assert clock.ahead == 60
@@ -453,10 +454,10 @@ def test_whoever_is_one_account_to_the_api_shares_one_budget() -> None:
     """However its URL is written, and however often it is configured; another account has its own."""
     budgets = Budgets()
     first, other = configured(), configured("other")
-    budgets.configure([first, other])
+    budgets.settle([first, other])
     shared = budgets.of(first)
     same = configured(base_url="https://API.test/")
-    budgets.configure([first, same, other])
+    budgets.settle([first, same, other])
     assert budgets.of(first) is budgets.of(same) is shared
     assert budgets.of(other) is not shared
 
@@ -466,10 +467,10 @@ def test_what_is_configured_last_is_allowed(before: int, after: int) -> None:
     """By the budget that whoever is still at it has too; of two that are configured, the lower one."""
     with still_clock() as clock:
         budgets = Budgets()
-        budgets.configure([configured(allowed=before)])
+        budgets.settle([configured(allowed=before)])
         budget = budgets.of(configured())
         assert all(taken(budget) for _ in range(before))
-        budgets.configure([configured(allowed=after), configured(allowed=after + 1)])
+        budgets.settle([configured(allowed=after), configured(allowed=after + 1)])
         left = max(0, after - before)
         assert budget.remaining() == left
         assert [taken(budget) for _ in range(left + 1)] == [True] * left + [False]
@@ -491,15 +492,14 @@ def test_a_budget_outlives_its_account_as_long_as_it_says_something(
     """Taken out of the configuration and put back, an account may not ask twice as often; none stays."""
     with still_clock() as clock:
         budgets = Budgets()
-        budgets.configure([configured()])
+        budgets.settle([configured()])
         before = budgets.of(configured())
         assert taken(before)
         before.heed(503, told)
         clock.forward(kept_for - 0.125)
-        budgets.configure([])
-        budgets.configure([configured()])
+        budgets.settle([])
+        budgets.settle([configured()])
         assert budgets.of(configured()) is before
         clock.forward(0.125)
-        budgets.configure([])
-        with pytest.raises(KeyError):
-            budgets.of(configured())
+        budgets.settle([])
+        assert budgets.of(configured()) is not before

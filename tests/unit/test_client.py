@@ -123,8 +123,8 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
 @pytest.mark.parametrize(
     ("error", "reason", "text"),
     [
-        (requests.ConnectTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 5.0 s"),
-        (requests.ReadTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 5.0 s"),
+        (requests.ConnectTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 0."),
+        (requests.ReadTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 0."),
         (requests.exceptions.SSLError(), Reason.TLS, "TLS failed"),
         (requests.exceptions.ProxyError(), Reason.CONNECTION, "proxy"),
         (

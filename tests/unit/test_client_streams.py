@@ -417,7 +417,7 @@ def test_sessions_are_asked_for_on_the_voice_host(
         ({"status_code": 301}, "redirect", "set agent_streams_url to the API itself"),
         ({"status_code": 401}, "auth", "the region of agent_streams_url"),
         ({"content": b"<!DOCTYPE html><html>"}, "bad_response", "the answer is HTML"),
-        ({"content": v1_error(404, None)}, "not_found", "http_code 404 inside"),
+        ({"content": v1_error(404, None)}, "not_found", "status 404 inside"),
     ],
 )
 def test_where_sessions_were_asked_for_is_told(

@@ -70,7 +70,8 @@ class Centre:
             waited = 0.0
             for _ in range(requests):
                 before = clock.ahead
-                budget.take(NO_WAIT)
+                with budget.request(NO_WAIT):
+                    pass
                 waited += clock.ahead - before
                 history.requests.append(clock.ahead)
                 clock.forward(self.interval * self.slowness * share / requests)
