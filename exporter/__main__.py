@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command."""
     _keep_standard_descriptors()
     from exporter.cli import main as command  # noqa: PLC0415  # it takes most of a second
-    from exporter.usage import run  # noqa: PLC0415
+    from exporter.usage import run  # noqa: PLC0415  # it takes its part of that
 
     run(command, "exotel-exporter")
 

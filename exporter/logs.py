@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
-import select
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
+
+from exporter.output import write_all
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
 _MOST_LINES = 1000  # of one account
@@ -97,11 +97,8 @@ class _Aside(logging.Handler):
             self._told, self._told_at = self._told + dropped, now
 
     def _write(self, line: str) -> bool:
-        left = memoryview(f"{line}\n".encode(errors="backslashreplace"))
         try:
-            while left:
-                select.select([], [self._descriptor], [])  # whoever shares it may have it not wait itself
-                left = left[os.write(self._descriptor, left) :]
+            write_all(self._descriptor, f"{line}\n".encode(errors="backslashreplace"))
         except OSError:
             return False
         return True

@@ -11,11 +11,18 @@ from typing import NoReturn
 _OUT, _ERR = 1, 2
 
 
+def write_all(descriptor: int, text: bytes) -> None:
+    """Write to a descriptor, whoever shares it and may have it not wait. Raises OSError."""
+    left = memoryview(text)
+    while left:
+        select.select([], [descriptor], [])
+        left = left[os.write(descriptor, left) :]
+
+
 def write(text: bytes) -> None:
     """Write on standard output, or end the program with the reason why that can't be."""
     try:
-        with open(_OUT, "wb", closefd=False) as out:
-            out.write(text)
+        write_all(_OUT, text)
     except OSError as error:
         cannot_write(error)
 

@@ -7,6 +7,7 @@ HTML, XML, or nothing; a failure may also come inside an HTTP 200.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -39,7 +40,8 @@ _APPLICATION_CODES = {
     10743: (Reason.SERVER_ERROR, "failed on the server's side"),
 }
 _TERMINAL = CallState.TERMINAL  # looked up once: to ask an enum for each row costs a fifth of its decoding
-_FAILURE_WORDS = {"failure", "failed", "fail", "error", "false"}
+_FAILURE = re.compile(r"\s*(failure|failed|fail|error|false)\b", re.IGNORECASE)
+_ERRORS = ("error_data", "error", "errors", "RestException")
 _HINTS = {
     Reason.AUTH: "check api_key, api_token and the region of base_url",
     Reason.FORBIDDEN: "the account may be suspended, unpaid or without this permission",
@@ -68,7 +70,9 @@ class _Quiet(Struct):
     http_code: Literal[200] | None = None
     status: Literal["success", "ok", 200] | None = None
     code: Literal[0, 200] | None = None
+    success: Literal[True] | None = None
     error: None = None
+    errors: None = None
     error_data: None = None
     RestException: None = None
 
@@ -147,7 +151,7 @@ def _failure(answer: object) -> _Failure | None:
     known code of the API's, or an error that isn't empty.
     """
     parts = answer, member(answer, "response")
-    places = [member(part, name) for part in parts for name in ("error_data", "error", "RestException")]
+    places = [member(part, name) for part in parts for name in _ERRORS]
     errors = [each for each in places if _is_error(each)]
     codes = [_first(member(error, "code"), member(error, "Code")) for error in errors]
     statuses = [
@@ -157,13 +161,16 @@ def _failure(answer: object) -> _Failure | None:
     numbers = [number for each in (*statuses, *codes) if (number := convert(each, int)) is not None]
     status = next((number for number in numbers if 400 <= number < 600), None)
     code = _first(*map(_code, codes), *(number for number in numbers if number in _APPLICATION_CODES))
-    if errors or status or code or any(_is_failure_word(member(part, "status")) for part in parts):
+    if errors or status or code or any(map(_is_failed, parts)):
         return _Failure(status, code)
     return None
 
 
-def _is_failure_word(status: object) -> bool:
-    return status is False or (isinstance(status, str) and status.strip().lower() in _FAILURE_WORDS)
+def _is_failed(part: object) -> bool:
+    """Tell whether a part of an answer says in words that it failed."""
+    status = member(part, "status")
+    is_failure = isinstance(status, str) and _FAILURE.match(status) is not None
+    return is_failure or status is False or member(part, "success") in (False, "false")
 
 
 def _is_error(value: object) -> bool:

@@ -28,7 +28,8 @@ from exporter.observe.accounts import Accounts
 from exporter.observe.observation import Observation
 from exporter.serve.answers import Answers
 from exporter.serve.configuration import configuration
-from exporter.serve.in_flight import Holding, InFlight, TooManyRequests
+from exporter.serve.exchange import Holding
+from exporter.serve.in_flight import InFlight, TooManyRequests
 from exporter.serve.page import HEADERS as PAGE_HEADERS
 from exporter.serve.page import page
 from exporter.serve.probe import UnknownTarget, explain, find

@@ -1,14 +1,16 @@
-"""What holds for every request, whoever answers it: how its target is read, and that it is counted."""
+"""What holds for every request, whoever answers it: its target, its count, and when its answer is read."""
 
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.serve.answers import Answers
 
+_PIECE = 65536  # bytes
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
@@ -45,3 +47,35 @@ def _with_path(scope: Scope) -> Scope:
         return scope
     path = scope["raw_path"][authority.end() :] or b"/"
     return {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
+
+
+class Holding:
+    """Middleware: a request keeps what it puts on `held`, a stack of its state, until its answer is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have one request answered, and its answer read."""
+        async with AsyncExitStack() as held:
+            scope["state"] = {**scope.get("state", {}), "held": held}
+            await self._app(scope, receive, _until_read(send))
+
+
+def _until_read(send: Send) -> Send:
+    """End an answer only when its client has taken all of it.
+
+    The server waits, before each message, for the one before to be taken; over TLS only if that is longer
+    than a buffer of 64 kB. So a body is sent in pieces, and its end by itself.
+    """
+
+    async def send_in_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        if message["type"] == "http.response.body" and not message.get("more_body") and body:
+            for start in range(0, len(body), _PIECE):
+                piece = body[start : start + _PIECE]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return send_in_pieces

@@ -46,6 +46,7 @@ class Reloader:
                 self._asked.get()
             running, self._next = self._next, Future()
             self._answer(running)
+            del running  # what came of it may hold frames
 
     def _answer(self, asked: Future[None]) -> None:
         asked.set_running_or_notify_cancel()

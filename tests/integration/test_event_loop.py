@@ -49,7 +49,7 @@ SLOW = (
     (ssl.SSLContext, "load_cert_chain"),
     (ssl.SSLContext, "load_verify_locations"),
 )
-PATHS = ("/metrics", "/probe?target=good", "/probe?target=bad&debug=true", "/sd", "/", "/nowhere")
+PATHS = ("/metrics", "/probe?target=good", "/probe?target=bad&debug=true", "/sd", "/", "/config", "/nowhere")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,17 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         for owner, name in SLOW:
             watch(owner, name)
         yield found
+
+
+def test_what_may_be_slow_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Or nothing that the next test finds would mean anything."""
+
+    async def slow() -> None:
+        tmp_path.stat()
+
+    with watched(monkeypatch) as found:
+        asyncio.run(slow())
+    assert [line.split()[0] for line in found] == ["stat"]
 
 
 def test_the_event_loop_does_nothing_that_may_be_slow(

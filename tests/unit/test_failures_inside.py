@@ -47,6 +47,9 @@ NO_FAILURE: list[dict[str, Any]] = [
     {"error": {}},
     {"error": False},
     {"error": []},
+    {"success": True},
+    {"success": "true", "errors": []},
+    {"status": "failover"},
     {"error_data": ""},
     {"RestException": None},
     {"RestException": {}},
@@ -62,6 +65,11 @@ FAILURES: list[tuple[dict[str, Any], Reason]] = [
     ({"status": " FAILED "}, Reason.BAD_RESPONSE),
     ({"status": "error"}, Reason.BAD_RESPONSE),
     ({"status": False}, Reason.BAD_RESPONSE),
+    ({"status": "error: late"}, Reason.BAD_RESPONSE),
+    ({"success": False}, Reason.BAD_RESPONSE),
+    ({"success": "false"}, Reason.BAD_RESPONSE),
+    ({"errors": [{"code": 401}]}, Reason.BAD_RESPONSE),
+    ({"errors": ["late"]}, Reason.BAD_RESPONSE),
     ({"status": 503}, Reason.SERVER_ERROR),
     ({"status": "failure", "error_data": {"code": 1010}}, Reason.AUTH),
     ({"status": "success", "error_data": {"code": 1010}}, Reason.AUTH),
@@ -115,7 +123,9 @@ VALUES: st.SearchStrategy[object] = (
 )
 TOLD = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(("http_code", "status", "code", "error", "error_data", "RestException"), VALUES),
+    optional=dict.fromkeys(
+        ("http_code", "status", "success", "code", "error", "errors", "error_data", "RestException"), VALUES
+    ),
 )
 
 

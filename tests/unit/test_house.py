@@ -13,7 +13,7 @@ from tests.tools import ROOT
 MAY_IMPORT = {
     "config": set(),
     "descriptors": set(),
-    "logs": set(),
+    "logs": {"output"},
     "memory": set(),
     "output": set(),
     "release": set(),
