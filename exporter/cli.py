@@ -83,7 +83,12 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     help="YAML file. Without it one account is read from EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY, "
     "EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
 )
-@click.option("--config.check", "check", is_flag=True, help="Say ok, or every mistake of the configuration.")
+@click.option(
+    "--config.check",
+    "check",
+    is_flag=True,
+    help="Check the configuration: print ok, or every mistake, and exit.",
+)
 @click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
 @click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
 @click.option(
@@ -94,13 +99,13 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     multiple=True,
     default=[":9927"],
     show_default=True,
-    help="Repeatable. Without a host, or with [::], by IPv6 and IPv4. Port 0 takes a free one and logs it.",
+    help="Repeatable. Without a host, or with [::], on IPv6 and IPv4. Port 0 picks a free port and logs it.",
 )
 @click.option(
     "--web.systemd-socket",
     "systemd_socket",
     is_flag=True,
-    help="Listen on the sockets that systemd hands over, in place of any address.",
+    help="Listen on the sockets that systemd passes, instead of on addresses.",
 )
 @click.option(
     "--web.telemetry-path",
@@ -109,20 +114,20 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     show_default=True,
     callback=_telemetry_path,
     metavar="PATH",
-    help="Where the metrics are.",
+    help="Path of the metrics.",
 )
 @click.option(
     "--web.config.file",
     "web_config_file",
     callback=_file,
     metavar="PATH",
-    help="YAML file for TLS and basic auth, in the format of Prometheus's exporter-toolkit.",
+    help="YAML file for TLS, users, headers and a rate limit, in the format of Prometheus's exporter-toolkit.",
 )
 @click.option(
     "--web.probe-only",
     "probe_only",
     is_flag=True,
-    help="Leave the accounts to /probe: the metrics of the exporter itself stay where they are.",
+    help="Show accounts on /probe only; the exporter's own metrics stay at the path of the metrics.",
 )
 @click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Allow POST /-/reload.")
 @click.option(
@@ -130,14 +135,14 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "external",
     callback=_external,
     metavar="URL",
-    help="Where people find the exporter behind a proxy. Its path is the default of --web.route-prefix.",
+    help="The URL, or its path, under which people reach the exporter through a proxy.",
 )
 @click.option(
     "--web.route-prefix",
     "prefix",
     callback=_route_prefix,
     metavar="PATH",
-    help="What all paths begin with; by default the path of --web.external-url. / if a proxy takes it off.",
+    help="Prefix of all paths; by default the path of --web.external-url. Use / if the proxy strips it.",
 )
 @click.option(
     "--web.max-requests",
@@ -146,8 +151,8 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     default=40,
     show_default=True,
     metavar="N",
-    help="Requests answered at once, for each path, and for each account of /probe; more get 503. Health and "
-    "reloads are always answered. 0 is no limit.",
+    help="Maximum number of concurrent requests for each path, and on /probe for each account; further ones get "
+    "503. Health checks and reloads are exempt. 0 disables the limit.",
 )
 @click.option(
     "--web.disable-exporter-metrics",
@@ -161,7 +166,7 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     type=click.Choice(["debug", "info", "warn", "error"]),
     default="info",
     show_default=True,
-    help="The least that is logged.",
+    help="Minimum level of what is logged.",
 )
 @click.option(
     "--log.format",
@@ -169,7 +174,7 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     type=click.Choice(["logfmt", "json"]),
     default="logfmt",
     show_default=True,
-    help="How lines of the log are written.",
+    help="Format of the log.",
 )
 @click.version_option(release(), prog_name="exotel-exporter", message="%(prog)s %(version)s")
 def main(  # noqa: PLR0913  # an argument for each flag
