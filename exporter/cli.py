@@ -121,7 +121,8 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "web_config_file",
     callback=_file,
     metavar="PATH",
-    help="YAML file for TLS, users, headers and a rate limit, in the format of Prometheus's exporter-toolkit.",
+    help="YAML file for TLS, users, headers and a rate limit, in the format of Prometheus's "
+    "exporter-toolkit.",
 )
 @click.option(
     "--web.probe-only",
@@ -151,8 +152,8 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     default=40,
     show_default=True,
     metavar="N",
-    help="Maximum number of concurrent requests for each path, and on /probe for each account; further ones get "
-    "503. Health checks and reloads are exempt. 0 disables the limit.",
+    help="Maximum number of concurrent requests for each path, and on /probe for each account; further ones "
+    "get 503. Health checks and reloads are exempt. 0 disables the limit.",
 )
 @click.option(
     "--web.disable-exporter-metrics",
