@@ -26,7 +26,8 @@ lowest: $(VENV)/deploy  ## the program and its tests with the lowest versions th
 	$(BIN)/uv pip install --quiet --python=build/lowest/bin/python --no-deps $(PACKAGE)
 	build/lowest/bin/exotel-exporter --version
 	build/lowest/bin/exotel-exporter --demo --once >build/lowest/demo.prom
-	CI= build/lowest/bin/pytest tests/unit tests/integration/test_authorities.py tests/integration/test_tls.py
+	CI= build/lowest/bin/pytest tests/unit \
+	  $(addprefix tests/integration/test_,authorities.py tls.py endpoints.py requests.py listening.py connections.py)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -6,17 +6,21 @@ import logging
 import os
 import select
 from contextlib import suppress
+from select import PIPE_BUF
 from typing import NoReturn
 
 _OUT, _ERR = 1, 2
+_PATIENCE = 1.0  # second for whoever reads standard error
 
 
-def write_all(descriptor: int, text: bytes) -> None:
-    """Write to a descriptor, whoever shares it and may have it not wait. Raises OSError."""
+def write_all(descriptor: int, text: bytes, patience: float | None = None) -> None:
+    """Write to a descriptor, which others may have set not to wait; give up after so many silent seconds.
+
+    Raises OSError.
+    """
     left = memoryview(text)
-    while left:
-        select.select([], [descriptor], [])
-        left = left[os.write(descriptor, left) :]
+    while left and select.select([], [descriptor], [], patience)[1]:
+        left = left[os.write(descriptor, left[:PIPE_BUF]) :]
 
 
 def write(text: bytes) -> None:
@@ -47,8 +51,8 @@ def give_up(message: str) -> NoReturn:
 
 def warn(message: str) -> None:
     """Write on standard error, if that can be."""
-    with suppress(OSError), open(_ERR, "wb", closefd=False) as err:
-        err.write(f"{message}\n".encode(errors="backslashreplace"))
+    with suppress(OSError):
+        write_all(_ERR, f"{message}\n".encode(errors="backslashreplace"), _PATIENCE)
 
 
 def leave(code: int) -> NoReturn:

@@ -7,9 +7,13 @@ Sources: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 from __future__ import annotations
 
 import os
+import re
 import socket
 from contextlib import ExitStack, suppress
+from threading import local
 
+_LEAST_PAUSE = 0.1  # seconds between two messages to the watchdog
+_thread = local()  # the event loop's, which mustn't wait, and that of reloads
 _FIRST = 3  # the descriptor behind those of standard input, output and error
 
 
@@ -27,18 +31,19 @@ def notify(*variables: str, patience: float = 0.0) -> None:
         return
     if address.startswith("@"):
         address = f"\0{address[1:]}"  # no file, but a name that the kernel knows
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(patience)
-        sender.connect(address)
-        sender.send("\n".join(variables).encode())
+    with suppress(OSError):
+        if not hasattr(_thread, "sender"):  # kept: the watchdog is told even without descriptors
+            _thread.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        _thread.sender.settimeout(patience)
+        _thread.sender.sendto("\n".join(variables).encode(), address)
 
 
 def watchdog_seconds() -> float | None:
     """Return how often systemd wants to be told that all is well; None where it has no watchdog."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
-    limit = os.environ.get("WATCHDOG_USEC", "")
-    return int(limit) / 1e6 / 2 if limit.isascii() and limit.isdigit() and int(limit) else None
+    limit = _number(os.environ.get("WATCHDOG_USEC", ""))
+    return max(_LEAST_PAUSE, limit / 1e6 / 2) if limit else None
 
 
 def handed_over() -> list[socket.socket]:
@@ -46,14 +51,18 @@ def handed_over() -> list[socket.socket]:
 
     Raises NoSockets.
     """
-    number = os.environ.get("LISTEN_FDS", "")
+    number = _number(os.environ.get("LISTEN_FDS", ""))
     is_for_us = os.environ.get("LISTEN_PID") == str(os.getpid())
-    if not (is_for_us and number.isascii() and number.isdigit() and int(number)):
+    if not (is_for_us and number):
         raise NoSockets("found none; accepted: those of a .socket unit, at least one")
     with ExitStack() as opened:
-        sockets = [opened.enter_context(_listening(_FIRST + index)) for index in range(int(number))]
+        sockets = [opened.enter_context(_listening(_FIRST + index)) for index in range(number)]
         opened.pop_all()
     return sockets
+
+
+def _number(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _listening(descriptor: int) -> socket.socket:

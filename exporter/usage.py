@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from exporter.output import cannot_write, leave, warn
+from exporter.output import cannot_write, give_up, leave, warn
 
 #: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
 _EXCLUSIVE = (
@@ -56,8 +56,11 @@ def run(command: click.Command, name: str) -> NoReturn:
         leave(error.exit_code)
     except OSError as error:  # --help and --version write
         cannot_write(error)
-    with context:
-        command.invoke(context)
+    try:
+        with context:
+            command.invoke(context)
+    except (RuntimeError, MemoryError) as error:
+        give_up(f"can't go on: {error or 'out of memory'}")  # a thread that can't be started, mostly
     leave(0)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from exporter.api.documents import parse
+from exporter.api.documents import is_bulk, parse
 from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, count, member
 from exporter.api.rows import Call, PersonalCall, TimedCall, read_call, settle
@@ -40,7 +41,7 @@ _APPLICATION_CODES = {
     10743: (Reason.SERVER_ERROR, "failed on the server's side"),
 }
 _TERMINAL = CallState.TERMINAL  # looked up once: to ask an enum for each row costs a fifth of its decoding
-_FAILURE = re.compile(r"\s*(failure|failed|fail|error|false)\b", re.IGNORECASE)
+_FAILURE = re.compile("fail|error|denied|invalid|forbidden|false|un(success|authori[sz]ed)", re.IGNORECASE)
 _ERRORS = ("error_data", "error", "errors", "RestException")
 _HINTS = {
     Reason.AUTH: "check api_key, api_token and the region of base_url",
@@ -98,6 +99,8 @@ def read_page(body: bytes, kind: type[Call] = Call) -> Page:
 
     Raises ApiError when it isn't a page: by a failure told inside, or by its shape.
     """
+    if is_bulk(body):
+        raise ApiError(Reason.BAD_RESPONSE, "the answer has more values than any page", status=200)
     try:
         decoded = _decoders[kind](body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -159,7 +162,10 @@ def _failure(answer: object) -> _Failure | None:
         *(member(error, "Status") for error in errors),
     ]
     numbers = [number for each in (*statuses, *codes) if (number := convert(each, int)) is not None]
-    status = next((number for number in numbers if 400 <= number < 600), None)
+    http_codes = (convert(member(part, "http_code"), int) or 200 for part in parts)
+    failed = (number for number in numbers if 400 <= number < 600)
+    unsuccessful = (code for code in http_codes if 100 <= code < 1000 and not 200 <= code < 300)
+    status = next(chain(failed, unsuccessful), None)
     code = _first(*map(_code, codes), *(number for number in numbers if number in _APPLICATION_CODES))
     if errors or status or code or any(map(_is_failed, parts)):
         return _Failure(status, code)
@@ -169,7 +175,7 @@ def _failure(answer: object) -> _Failure | None:
 def _is_failed(part: object) -> bool:
     """Tell whether a part of an answer says in words that it failed."""
     status = member(part, "status")
-    is_failure = isinstance(status, str) and _FAILURE.match(status) is not None
+    is_failure = isinstance(status, str) and _FAILURE.search(status) is not None
     return is_failure or status is False or member(part, "success") in (False, "false")
 
 

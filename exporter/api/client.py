@@ -247,6 +247,8 @@ class Client:
         ) as error:
             host, seconds = _host(request.url), time.monotonic() - started
             if not deadline.left():  # it was cut, whatever that looks like from below
+                if self._connections.has_kept:
+                    self._connections.distrust()
                 raise timed_out(host, seconds) from None
             raise connection_error(error, host, self._proxy, seconds) from None
 

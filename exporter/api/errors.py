@@ -101,6 +101,8 @@ _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRN
 
 def unexpected(error: BaseException) -> ApiError:
     """Return the ApiError for an exception that nothing foresaw: a lack of resources, or a fault."""
+    if isinstance(error, ApiError):
+        return error.bare()
     if found := lack(error):
         return ApiError(Reason.RESOURCES, found)
     return ApiError(Reason.INTERNAL, place(error))

@@ -19,7 +19,8 @@ _WINDOW = 60.0  # seconds: Exotel's limits are those of a minute, and none is us
 _MOMENT = 1e8  # what is less are seconds from now, not seconds since 1970
 _MILLISECONDS = 1e11
 
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_TOO_MANY, _SERVER_ERROR = 429, 500
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,12 @@ class Limits:
 
 def read_limits(status: int, headers: Mapping[str, str]) -> Limits:
     """Return what an answer says; a header that makes no sense says nothing."""
-    pause = _ahead("Retry-After", headers) if status in {429, 503} else None
+    pause = _ahead("Retry-After", headers) if status == _TOO_MANY or status >= _SERVER_ERROR else None
     remaining = _numbers(headers.get("X-RateLimit-Remaining", ""))
     reset = _ahead("X-RateLimit-Reset", headers)
     if not remaining or reset is None:
         return Limits(pause or 0.0)
-    return Limits(pause or 0.0, min(remaining), min(reset, _WINDOW))
+    return Limits(pause or 0.0, max(0.0, min(remaining)), min(reset, _WINDOW))
 
 
 def _ahead(name: str, headers: Mapping[str, str]) -> float | None:
@@ -51,7 +52,7 @@ def _ahead(name: str, headers: Mapping[str, str]) -> float | None:
     value = headers.get(name, "")
     numbers = _numbers(value)
     if numbers and max(numbers) < _MOMENT:
-        return min(max(numbers), _LONGEST_PAUSE)
+        return min(max(0.0, *numbers), _LONGEST_PAUSE)
     moment = _seconds_since_1970(max(numbers)) if numbers else _date(value)
     if moment is None:
         return None

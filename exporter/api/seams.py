@@ -96,6 +96,11 @@ class Seams:
         """Tell whether a page with rows reached the end of the list."""
         return any(self._sights[page].rows for page in self._ends)
 
+    def ended_before(self, offset: int) -> bool:
+        """Tell whether the list ended there, when a page reached its end or by what it reported."""
+        by_total = self.total is not None and self.total <= offset
+        return by_total or any(self._sights[page].end <= offset for page in self._ends)
+
     @property
     def unseen(self) -> int | None:
         """Give how many rows the API reports beyond those listed, if it reports any number."""

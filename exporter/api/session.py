@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
-
 import requests
 
 from exporter import __version__
@@ -21,8 +19,6 @@ def open_session(account: AccountConfig) -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.stream = True
-    # Each request carries its credentials: a cookie would only tie it to a session or a backend that is dead.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
     session.headers["Accept"] = "application/json, */*;q=0.5"  # AgentStream is told in XML
     session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode

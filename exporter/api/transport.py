@@ -31,6 +31,7 @@ _HOSTS = 2  # the API's, and that of AgentStream
 _LONGEST_IDLE = 1.5
 """Seconds. Servers, and what lies before them, forget silent connections without a word, the hastiest after
 two seconds: one is kept from request to request of a collection, and made anew for the next."""
+_DISTRUST = 600.0  # seconds
 _LONGEST_LIFE = 60.0  # seconds; then the host is looked up again
 
 _thread = local()  # of all sessions: a thread is at one request at a time
@@ -42,7 +43,7 @@ class Connections:
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = Lock()
-        self._renewed_at = 0.0
+        self._renewed_at = self._distrusted_until = 0.0
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
         """Let no connection that this thread makes come about after a deadline; take none that is kept."""
@@ -56,6 +57,10 @@ class Connections:
     def renew(self) -> None:
         """Have connections made anew, to addresses that are looked up anew; answers under way may end."""
         self._renewed_at = time.monotonic()
+
+    def distrust(self) -> None:
+        """Use no connection twice for a while: one that was kept stayed silent."""
+        self._distrusted_until = time.monotonic() + _DISTRUST
 
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""
@@ -76,6 +81,7 @@ class Connections:
         return (
             not leftover  # of an answer to the request before: it would be taken for that to the next
             and not _thread.wants_fresh
+            and now >= self._distrusted_until
             and now - connection.idle_since < _LONGEST_IDLE
             and now - connection.made_at < _LONGEST_LIFE
             and connection.made_at > self._renewed_at
@@ -135,6 +141,11 @@ class _Adapter(HTTPAdapter):
                 self._context = context
                 self.proxy_manager.clear()
         return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+
+    def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
+        """Leave cookies unread: one would only tie requests to a session or a backend that is dead."""
+        del answer._original_response.msg["Set-Cookie"]
+        return super().build_response(request, answer)
 
     def cert_verify(self, *_: Any) -> None:
         """Leave that to the context: requests would have the authorities read for each connection."""

@@ -59,11 +59,21 @@ class Walk:
         except ApiError as error:
             if error.meant not in _REFUSALS or self.paging.limit <= DEFAULT_LIMIT:
                 raise
-            self.paging = replace(self.paging, limit=DEFAULT_LIMIT, served=DEFAULT_LIMIT)
-            self._is_size_shown = True
-            self._first = self._read([(0, DEFAULT_LIMIT)])
+            self._first = self._begin_small()
         if self.seams.end and not self.seams.closed:
             self.paging = replace(self.paging, served=min(self.paging.limit, self.seams.end))
+
+    def _begin_small(self) -> list[Page]:
+        """Read a first page as small as can be; what was refused once, and no more, was a stumble."""
+        first = self._read([(0, DEFAULT_LIMIT)])
+        try:
+            return self._read([(0, self.paging.limit)])
+        except ApiError as error:
+            if error.meant not in _REFUSALS:
+                raise
+        self.paging = replace(self.paging, limit=DEFAULT_LIMIT, served=DEFAULT_LIMIT)
+        self._is_size_shown = True
+        return first
 
     def read_on(self) -> None:
         """Read the rest, to beyond the total, or to the first page that brings no new call."""
@@ -71,7 +81,7 @@ class Walk:
             return
         rest = max(0, (self.seams.total or 0) - self.paging.served)
         self.needed = self.requests + rest // self.paging.step + 1
-        if self.needed > self._most:
+        if self.needed > self._most and self.paging.served >= DEFAULT_LIMIT:  # else it is the end, perhaps
             detail = (
                 f"{self.seams.total} calls take {self.needed} requests to list, and {self._most} are left"
             )
@@ -96,8 +106,11 @@ class Walk:
 
     def excuse(self) -> None:
         """Raise what was refused, unless it lay beyond the end of the list or of a window."""
-        if self._refused and not self.seams.complete and not self._edge():
-            raise self._refused[1]
+        if not self._refused or self.seams.complete or self._edge():
+            return
+        (offset, _), error = self._refused
+        if not self.seams.ended_before(offset):
+            raise error
 
     def doubt(self) -> str | None:
         """Give why a call that was alive throughout could be missing, if one could."""
@@ -150,7 +163,8 @@ class Walk:
                     continue
                 if not before and self._is_first_page(page) and not self.seams.closed:
                     break
-                if not new and (page.total is None or not rows or rows == rows_before):
+                is_short = page.rows < self.paging.full(ask[1])
+                if not new and (page.total is None or is_short or rows == rows_before):
                     return  # beyond the end, or from a server that ignores the offset
                 is_open = self.seams.in_order and not self.seams.are_sealed(before, self.seams.pages - 1)
                 if is_open and self.requests < self._bound:

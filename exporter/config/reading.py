@@ -15,6 +15,8 @@ from exporter.config.yamlfile import NotYaml, load
 
 _S = TypeVar("_S")
 
+_MOST_MISTAKES = 100  # that are told: a file of another kind may have thousands
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -30,10 +32,13 @@ class Mistake:
 
 
 class BadConfig(Exception):
-    """The configuration can't be used; `mistakes` says why, completely."""
+    """The configuration can't be used; `mistakes` says why, and how many more there are than can be read."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
+        first, *others = mistakes
+        more = len(others) + 1 - _MOST_MISTAKES
+        rest = [Mistake(first.file, "the file", f"{more:,} more mistakes", "none")] if more > 0 else []
+        self.mistakes = (first, *others[: _MOST_MISTAKES - 1], *rest)
         super().__init__("\n".join(map(str, self.mistakes)))
 
 

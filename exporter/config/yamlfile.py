@@ -13,8 +13,11 @@ from exporter.config.textfile import Unreadable, read
 _QUOTED = re.compile(r""" ['"](?!<|\\?.['"]).*""", re.DOTALL)
 """What an error of YAML quotes, beyond one character or its own `<...>`: it could be a credential."""
 
-_LARGEST = 10 * 2**20
-"""Bytes; ten thousand accounts take a fifth of it."""
+_LARGEST = 4 * 2**20
+"""Bytes; ten thousand accounts take half of it."""
+
+_MOST_NODES = 300_000
+"""Values; ten thousand accounts have half as many, and each costs a kilobyte while it is read."""
 
 
 class NotYaml(Exception):
@@ -35,7 +38,7 @@ def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
     try:
         content = read(path, _LARGEST)
         if len(content) > _LARGEST:
-            raise NotYaml("the file", "more than 10 MiB", "the path of a configuration")
+            raise NotYaml("the file", "more than 4 MiB", "the path of a configuration")
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotYaml(f"byte {error.start}", "what is not UTF-8", "a YAML file in UTF-8") from None
@@ -52,12 +55,22 @@ def load(path: Path) -> tuple[Any, list[tuple[str, str]]]:
         raise NotYaml(place, found, "YAML, with texts in quotes") from None
     except RecursionError:
         raise NotYaml("the file", "what is nested too deeply", "YAML of a few levels") from None
+    except MemoryError:
+        raise NotYaml("the file", "more than memory holds", "the path of a configuration") from None
 
 
 class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.duplicates: list[tuple[str, str]] = []
+        self._nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Count values: PyYAML takes its time for each, and a megabyte of them is no configuration."""
+        self._nodes += 1
+        if self._nodes > _MOST_NODES:
+            raise NotYaml("the file", f"more than {_MOST_NODES:,} values", "the path of a configuration")
+        return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Notice repeated keys here, where those that `<<` merges aren't among them yet."""

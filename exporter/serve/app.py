@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from exporter.api.errors import lack
 from exporter.config import BadConfig
 from exporter.expose.collector import Withdraw
 from exporter.expose.exposition import accepts_gzip, expose
@@ -228,5 +229,7 @@ def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]
 
 
 async def _failed(_request: Request, error: Exception) -> Response:
+    if lacking := lack(error):
+        return PlainTextResponse(f"{lacking}: try again later\n", status_code=503)
     _log.error("request failed", extra=facts(detail=place(error)))
     return PlainTextResponse("Internal error\n", status_code=500)

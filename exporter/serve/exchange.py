@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import AsyncExitStack
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.logs import facts, place
 from exporter.serve.answers import Answers
 
 _PIECE = 65536  # bytes
+_log = logging.getLogger(__name__)
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
@@ -34,9 +37,10 @@ class Exchange:
 
         try:
             await self._app(_with_path(scope), receive, send_and_count)
-        except Exception:
+        except Exception as error:
             if not has_begun:
                 self._answers.count(500)  # with which uvicorn answers
+                _log.error("request failed", extra=facts(detail=place(error)))
             raise
 
 

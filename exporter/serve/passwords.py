@@ -36,6 +36,7 @@ class Passwords:
         self._waiting: dict[bytes, asyncio.Future[bool]] = {}
         self._secret = os.urandom(32)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+        self._thread.submit(int)  # now: later there may be no thread to be had
 
     async def admit(self, users: tuple[User, ...], authorization: Sequence[bytes]) -> bool:
         """Tell whether a request with these Authorization headers comes from one of these users.

@@ -52,7 +52,7 @@ def calls(observation: Observation) -> float | None:
 
 
 @pytest.mark.parametrize(("status", "inside"), [(400, 400), (413, 413), (422, 422), (200, 400), (200, 422)])
-def test_a_limit_that_is_refused_is_refused_once(status: int, inside: int) -> None:
+def test_a_limit_that_is_refused_twice_is_asked_for_no_more(status: int, inside: int) -> None:
     """By HTTP, or in the body of a 200: pages of 20 from then on."""
 
     def answer(offset: int, limit: int) -> Answer:
@@ -62,7 +62,23 @@ def test_a_limit_that_is_refused_is_refused_once(status: int, inside: int) -> No
 
     with listed(answer) as (collect, asked):
         assert [calls(collect()) for _ in range(3)] == [60] * 3
-    assert [limit for _, limit in asked].count(100) == 1
+    assert [limit for _, limit in asked].count(100) == 2
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_a_server_that_stumbled_is_asked_for_whole_pages_again(refusals: int) -> None:
+    """A 400 of a gateway, once or twice in a row, is no limit that is too large."""
+    stumbles = iter([True] * refusals)
+
+    def answer(offset: int, limit: int) -> Answer:
+        if next(stumbles, False):
+            return 400, b"<html>no</html>"
+        return page(list(range(260))[offset : offset + limit], 260)
+
+    with listed(answer) as (collect, asked):
+        found = [calls(collect()) for _ in range(2)]
+    assert found == ([260, 260] if refusals == 1 else [None, 260])
+    assert {limit for _, limit in asked[-3:]} == {100}
 
 
 def test_a_server_that_rounds_offsets_is_known_after_one_listing() -> None:

@@ -19,6 +19,8 @@ from tests.command import exporter
 from tests.configurations import write
 from tests.integration.test_transport import GUARD, client_of, failure, listed, well
 from tests.raw_server import Connection, answer, raw_server
+from tests.scraping import scrape
+from tests.serving import account, served
 
 MIB = 2**20
 BEARABLE = 96 * MIB
@@ -75,6 +77,13 @@ FRAMINGS: dict[str, tuple[bytes, Callable[[Connection], object], Reason]] = {
     "gzip": (
         _head(b"Content-Encoding: gzip"),
         lambda connection: connection.socket.sendall(bomb(1)),
+        Reason.BAD_RESPONSE,
+    ),
+    "millions of values": (
+        _head(b"Content-Encoding: gzip"),
+        lambda connection: connection.socket.sendall(
+            gzip.compress(b'{"response": {"active_calls": [' + b"[]," * 2_700_000 + b"[]]}}")
+        ),
         Reason.BAD_RESPONSE,
     ),
     "gzip of gzip": (
@@ -173,6 +182,21 @@ def test_a_thread_that_cannot_start_costs_one_collection(monkeypatch: pytest.Mon
                 error = failure(client)
                 assert (error.reason, error.detail) == (Reason.RESOURCES, "no further thread can be started")
         assert listed(client, 3) == ["", "", ""]
+
+
+def test_a_scrape_that_no_thread_can_be_had_for_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a lack of this machine's, not as a fault to report."""
+
+    def refuse(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with raw_server(well) as server, served([account("acme", server.url)]) as url:
+        assert scrape(url).one("acme", "exotel_up") == 1
+        with monkeypatch.context() as scarcity:
+            scarcity.setattr("exporter.api.threads._idle", [])
+            scarcity.setattr(threading.Thread, "start", refuse)
+            assert scrape(url).failures("acme") == {("resources",): 1}
+        assert scrape(url).one("acme", "exotel_up") == 1
 
 
 CHILD = """

@@ -136,6 +136,39 @@ def test_no_cookie_is_kept() -> None:
         assert not any("cookie" in head.lower() for _, head in server.heads)
 
 
+def test_a_cookie_that_nobody_can_read_does_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Python's own reader of cookies fails over some, with a traceback past every log."""
+
+    def respond(connection: Connection, _head: str) -> None:
+        connection.write(answer(EMPTY_PAGE, b"Set-Cookie: k=v; Max-Age=" + b"9" * 400))
+
+    with raw_server(respond) as server, client_of(server.url) as client:
+        assert listed(client) == [""]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_server_that_answers_once_on_a_connection_costs_one_collection() -> None:
+    """And is silent then: no connection is used twice for a while."""
+    seen: set[int] = set()
+
+    def respond(connection: Connection, _head: str) -> None:
+        if connection.number not in seen:
+            seen.add(connection.number)
+            connection.write(answer())
+
+    with raw_server(respond) as server, client_of(server.url) as client:
+        assert [failure_of_three(client), failure_of_three(client)] == [Reason.TIMEOUT, None]
+
+
+def failure_of_three(client: Client) -> Reason | None:
+    """Ask for three pages; give why they can't be had."""
+    try:
+        listed(client, 3, seconds=0.5)
+    except ApiError as error:
+        return error.reason
+    return None
+
+
 def test_a_connection_that_was_silent_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies between may have forgotten it without a word: every second collection would time out."""
     monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.05)
@@ -330,6 +363,7 @@ def test_a_proxy_is_named_for_what_it_refuses(scheme: str, status: int, meaning:
     with raw_server(lambda connection, _: connection.write(page)) as server:
         error = proxied(f"{scheme}://exotel.test", server.url.replace("//", "//user:hunter2@"))
     assert error.reason == Reason.CONNECTION
+    assert len(server.heads) == 3  # as often as any failure to connect, with pauses between
     assert error.detail.startswith(f"the proxy 127.0.0.1:{server.port}: ")
     assert f"HTTP {status}" in error.detail
     assert meaning in error.detail

@@ -578,6 +578,20 @@ def test_a_proxy_is_on_the_way_too(tmp_path: Path, base_url: str, proxy: str, is
         )
 
 
+def test_what_has_too_many_values_is_no_configuration(tmp_path: Path) -> None:
+    """It would take minutes to read, and a gigabyte."""
+    file = write(tmp_path, f"x: [{'1,' * 400_000}]")
+    [told] = mistakes(file)
+    assert told == "the file: found more than 300,000 values; accepted: the path of a configuration"
+
+
+def test_of_thousands_of_mistakes_the_first_hundred_are_told(tmp_path: Path) -> None:
+    """And how many more there are: the answer to a reload stays one that can be read."""
+    told = mistakes(write(tmp_path, yaml.safe_dump({"accounts": [{"i": number} for number in range(1000)]})))
+    assert len(told) == 101
+    assert "4,900 more mistakes" in told[-1]
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """Who has made five mistakes learns of five, from every section."""
     text = yaml.safe_dump(
@@ -690,7 +704,7 @@ def test_a_file_that_is_too_long_is_one_mistake(tmp_path: Path) -> None:
     with (tmp_path / "large.yaml").open("wb") as large:
         large.truncate(100 * 2**20)
     assert mistakes(tmp_path / "large.yaml") == [
-        "the file: found more than 10 MiB; accepted: the path of a configuration"
+        "the file: found more than 4 MiB; accepted: the path of a configuration"
     ]
 
 
