@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,6 +64,24 @@ def test_a_limit_that_is_refused_twice_is_asked_for_no_more(status: int, inside:
     with listed(answer) as (collect, asked):
         assert [calls(collect()) for _ in range(3)] == [60] * 3
     assert [limit for _, limit in asked].count(100) == 2
+
+
+def test_a_limit_that_was_refused_is_asked_for_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server refuses it may allow one day."""
+    most = 50
+
+    def answer(offset: int, limit: int) -> Answer:
+        return (400, b"{}") if limit > most else page(list(range(90))[offset : offset + limit], 90)
+
+    with listed(answer) as (collect, asked):
+        assert [calls(collect()) for _ in range(2)] == [90, 90]
+        most, now = 100, time.monotonic()
+        assert calls(collect()) == 90
+        before = len(asked)
+        monkeypatch.setattr("exporter.observe.calls_collector.time.monotonic", lambda: now + 3601)
+        assert calls(collect()) == 90
+    assert asked[before - 1][1] == 20
+    assert asked[before:] == [(0, 100)]
 
 
 @pytest.mark.parametrize("refusals", [1, 2])
