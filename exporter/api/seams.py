@@ -20,7 +20,7 @@ from exporter.api.answers import Page
 from exporter.api.rows import Call
 
 _MOST_SUSPECTS = 3
-"""Calls whose place is looked at again; where more than these have changed theirs, the list has no order."""
+"""Pages that are looked at again; where calls of more than these changed place, the list has no order."""
 _LEAST_RUN = 5
 """Rows that come in the same order again by no chance."""
 
@@ -170,11 +170,11 @@ class Seams:
         self._ends.add(len(self._sights) - 1)
 
     def suspects(self) -> Mapping[str, Sight]:
-        """Give the few calls that the list may hold twice, each with the page that showed it first."""
+        """Give the calls of a few pages that the list may hold twice, each with the page that had it first."""
         found = {call_sid: page for call_sid, page in self._strays.items() if call_sid not in self._doubled}
         if not found and not self.adds_up:
             found = self._seen_elsewhere()
-        if len(found) > _MOST_SUSPECTS:
+        if len(set(found.values())) > _MOST_SUSPECTS:
             return {}
         return {call_sid: self._sights[page] for call_sid, page in found.items()}
 

@@ -476,6 +476,14 @@ def test_one_row_of_250_that_comes_twice_is_told_apart_from_a_missing_call(call:
     assert len(doubled.requests) <= 4
 
 
+def test_several_rows_of_a_page_that_come_twice_cost_one_request() -> None:
+    """Five calls of the first page, each once more far behind it: 255 rows, 250 calls."""
+    doubled = still(250, copies=[(call, 200 + call) for call in (10, 20, 30, 40, 50)])
+    found = list_calls(doubled.fetch, 100)
+    assert (len(found.calls), found.unseen, found.doubt) == (250, 0, None)
+    assert len(doubled.requests) <= 5
+
+
 @settings(max_examples=500)
 @given(
     LISTS,
