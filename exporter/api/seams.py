@@ -21,6 +21,8 @@ from exporter.api.rows import Call
 
 _MOST_SUSPECTS = 3
 """Pages that are looked at again; where calls of more than these changed place, the list has no order."""
+_UNTOLD = 4
+"""Calls a page that may come without the totals telling, as others end; more change in no known centre."""
 _LEAST_RUN = 5
 """Rows that come in the same order again by no chance."""
 
@@ -110,8 +112,14 @@ class Seams:
 
     @property
     def adds_up(self) -> bool:
-        """Tell whether there are as many rows as were told, unless the totals say that the list moved."""
-        return len(set(self._totals)) != 1 or not self.unseen
+        """Tell whether there are as many rows as were told, but for as many as may have come meanwhile.
+
+        That is none where all totals are the same: the list stood still.
+        """
+        if self.is_still is not False:
+            return not self.unseen
+        moved = sum(abs(later - earlier) for earlier, later in pairwise(self._totals))
+        return (self.unseen or 0) <= moved + _UNTOLD * len(self._sights)
 
     @property
     def is_still(self) -> bool | None:
@@ -170,7 +178,7 @@ class Seams:
         self._ends.add(len(self._sights) - 1)
 
     def suspects(self) -> Mapping[str, Sight]:
-        """Give the calls of a few pages that the list may hold twice, each with the page that had it first."""
+        """Give the calls of a few pages that the list may hold twice, each with its first page."""
         found = {call_sid: page for call_sid, page in self._strays.items() if call_sid not in self._doubled}
         if not found and not self.adds_up:
             found = self._seen_elsewhere()

@@ -143,9 +143,9 @@ class Walk:
             return Cause.WINDOW
         if self._was_cut:
             return Cause.TIME
-        if seams.is_still:
-            return Cause.TOTAL if seams.unseen and not seams.gaps else Cause.PAGES
-        return None if seams.is_still is None else Cause.MOVING
+        if not seams.gaps and not seams.adds_up:
+            return Cause.TOTAL
+        return {True: Cause.PAGES, False: Cause.MOVING, None: None}[seams.is_still]
 
     def _first_pass(self) -> None:
         """Read page after page; where one doesn't join the page before, mend while the list is still near."""

@@ -476,6 +476,21 @@ def test_one_row_of_250_that_comes_twice_is_told_apart_from_a_missing_call(call:
     assert len(doubled.requests) <= 4
 
 
+def test_totals_that_move_a_little_excuse_only_a_few_unseen_calls() -> None:
+    """A server that lists 100 of 250 rows, and reports now 250, now 251: the first ones are not all."""
+    reported = iter([250, 251] * 50)
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for offset, limit in asks:
+            rows = tuple(Call(str(row)) for row in range(offset, min(100, offset + limit)))
+            yield Page(rows, 0, None if offset else next(reported))
+
+    found = list_calls(fetch, 60)
+    assert (len(found.calls), found.cause) == (100, Cause.TOTAL)
+    assert found.unseen in {150, 151}
+    assert found.doubt is not None
+
+
 def test_several_rows_of_a_page_that_come_twice_cost_one_request() -> None:
     """Five calls of the first page, each once more far behind it: 255 rows, 250 calls."""
     doubled = still(250, copies=[(call, 200 + call) for call in (10, 20, 30, 40, 50)])
