@@ -71,7 +71,7 @@ class _Quiet(Struct):
     http_code: Literal[200] | None = None
     status: Literal["success", "ok", 200] | None = None
     code: Literal[0, 200] | None = None
-    success: Literal[True] | None = None
+    success: bool | None = None  # msgspec knows no Literal[True]
     error: None = None
     errors: None = None
     error_data: None = None
@@ -106,6 +106,8 @@ def read_page(body: bytes, kind: type[Call] = Call) -> Page:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_page_loosely(body, kind)  # one odd field is enough
     response = decoded.response
+    if False in (decoded.success, response.success):
+        return _read_page_loosely(body, kind)
     calls = [settle(call) if call.state is _TERMINAL else call for call in response.active_calls]
     return Page(tuple(calls), 0, count(response.total_active))
 
