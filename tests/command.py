@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 from base64 import b64encode
@@ -84,6 +85,18 @@ def exporter(
     command = [*COMMAND, *addresses, *arguments]
     with program(command, folder / "exporter.log", _environment(variables)) as running:
         yield Exporter(running)
+
+
+@contextmanager
+def without_descriptors(running: Exporter) -> Iterator[None]:
+    """Leave a running exporter none for anything new, for as long as this lasts."""
+    pid = running.program.process.pid
+    before, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, most))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (before, most))
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:

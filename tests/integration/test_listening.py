@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
-import resource
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,23 +16,11 @@ import yaml
 from exporter.serve import listener
 from exporter.serve.listener import Listener
 from exporter.simulator import Settings, Simulator
-from tests.command import SECONDS, Exporter, exporter
+from tests.command import SECONDS, exporter, without_descriptors
 from tests.configurations import write
 from tests.e2e.processes import wait_for
 
 CANT = "can't accept connections"
-
-
-@contextmanager
-def without_descriptors(running: Exporter) -> Iterator[None]:
-    """Leave a running exporter none for anything new, for as long as this lasts."""
-    pid = running.program.process.pid
-    before, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, most))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (before, most))
 
 
 def test_out_of_descriptors_it_says_so_once_and_serves_on_at_once_when_it_has_some(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.command import COMMAND, SECONDS, Ended, exporter, run
+from tests.command import COMMAND, SECONDS, Ended, exporter, run, without_descriptors
 from tests.configurations import document, write
 from tests.e2e.processes import program, wait_for
 from tests.tools import require
@@ -103,6 +103,15 @@ def test_the_watchdog_is_fed_if_it_is_for_this_program(
             heard.append(manager.heard())
         assert heard[-1] == {"STOPPING": "1"}
         assert is_ours or len(heard) == 1
+
+
+def test_the_watchdog_is_fed_without_descriptors(tmp_path: Path, config: str, manager: Manager) -> None:
+    """A program that has none left goes on with what it has: to be killed for that would help nobody."""
+    with exporter(tmp_path, config, NOTIFY_SOCKET=manager.name, WATCHDOG_USEC="200000") as server:
+        assert manager.heard() == READY
+        server.addresses()
+        with without_descriptors(server):
+            assert [manager.heard() for _ in range(5)] == [{"WATCHDOG": "1"}] * 5
 
 
 @pytest.mark.parametrize("is_there", [True, False])
