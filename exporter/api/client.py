@@ -240,15 +240,16 @@ class Client:
             timeout = max(deadline.left(), _LEAST_TIMEOUT)
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 self.budget.heed(response.status_code, response.headers, endpoint)
-                return response.status_code, read_body(response, BODY_LIMITS[endpoint])
+                body = read_body(response, BODY_LIMITS[endpoint])
+                self._connections.note_kept(was_answered=True)
+                return response.status_code, body
         except (
             *(requests.RequestException, urllib3.exceptions.HTTPError),
             *(OSError, HTTPException, MemoryError),
         ) as error:
             host, seconds = _host(request.url), time.monotonic() - started
             if not deadline.left():  # it was cut, whatever that looks like from below
-                if self._connections.has_kept:
-                    self._connections.distrust()
+                self._connections.note_kept(was_answered=False)
                 raise timed_out(host, seconds) from None
             raise connection_error(error, host, self._proxy, seconds) from None
 

@@ -44,6 +44,7 @@ class Connections:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = Lock()
         self._renewed_at = self._distrusted_until = 0.0
+        self._can_keep = False
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
         """Let no connection that this thread makes come about after a deadline; take none that is kept."""
@@ -58,9 +59,15 @@ class Connections:
         """Have connections made anew, to addresses that are looked up anew; answers under way may end."""
         self._renewed_at = time.monotonic()
 
-    def distrust(self) -> None:
-        """Use no connection twice for a while: one that was kept stayed silent."""
-        self._distrusted_until = time.monotonic() + _DISTRUST
+    def note_kept(self, *, was_answered: bool) -> None:
+        """Take note of how this thread's request went, if it went over a kept connection.
+
+        Where none was ever answered so and one stays silent, no connection is used twice for a while.
+        """
+        if self.has_kept and was_answered:
+            self._can_keep = True
+        elif self.has_kept and not self._can_keep:
+            self._distrusted_until = time.monotonic() + _DISTRUST
 
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""

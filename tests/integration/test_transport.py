@@ -160,6 +160,23 @@ def test_a_server_that_answers_once_on_a_connection_costs_one_collection() -> No
         assert [failure_of_three(client), failure_of_three(client)] == [Reason.TIMEOUT, None]
 
 
+def test_a_slow_answer_on_a_connection_that_is_kept_well_changes_nothing() -> None:
+    """Connections are used on: to make them anew for each page would slow a large list down for long."""
+    is_slow = threading.Event()
+
+    def respond(connection: Connection, _head: str) -> None:
+        if not is_slow.is_set():
+            connection.write(answer())
+
+    with raw_server(respond) as server, client_of(server.url) as client:
+        listed(client, 3)
+        is_slow.set()
+        assert failure_of_three(client) is Reason.TIMEOUT
+        is_slow.clear()
+        listed(client, 5)
+        assert len({number for number, _ in server.heads}) == 2
+
+
 def failure_of_three(client: Client) -> Reason | None:
     """Ask for three pages; give why they can't be had."""
     try:
