@@ -5,6 +5,7 @@ Socket timeouts bound a single read, not an answer that drips byte by byte: so o
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -28,9 +29,11 @@ from exporter.api.deadline import Deadline
 from exporter.api.dialing import dial
 
 _HOSTS = 2  # the API's, and that of AgentStream
-_LONGEST_IDLE = 1.5
-"""Seconds. Servers, and what lies before them, forget silent connections without a word, the hastiest after
-two seconds: one is kept from request to request of a collection, and made anew for the next."""
+_LONGEST_IDLE = 55.0  # seconds: less than the minute after which load balancers close idle connections
+_RESTED = 1.5
+"""Seconds. What lies between may forget an idle connection without a word, the hastiest after two seconds:
+one that rested for longer has to answer within a share of the time that is left, or is replaced."""
+_SHARE_OF_RESTED = 0.25
 _DISTRUST = 600.0  # seconds
 _LONGEST_LIFE = 60.0  # seconds; then the host is looked up again
 
@@ -43,7 +46,7 @@ class Connections:
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = Lock()
-        self._renewed_at = self._distrusted_until = 0.0
+        self._renewed_at = self._distrusted_until = self._restless_until = 0.0
         self._can_keep = False
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
@@ -69,6 +72,10 @@ class Connections:
         elif self.has_kept and not self._can_keep:
             self._distrusted_until = time.monotonic() + _DISTRUST
 
+    def note_forgotten(self) -> None:
+        """Use no connection that has rested for a while: one stayed silent."""
+        self._restless_until = time.monotonic() + _DISTRUST
+
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""
         with self._lock:
@@ -89,7 +96,7 @@ class Connections:
             not leftover  # of an answer to the request before: it would be taken for that to the next
             and not _thread.wants_fresh
             and now >= self._distrusted_until
-            and now - connection.idle_since < _LONGEST_IDLE
+            and now - connection.idle_since < (_LONGEST_IDLE if now >= self._restless_until else _RESTED)
             and now - connection.made_at < _LONGEST_LIFE
             and connection.made_at > self._renewed_at
         )
@@ -185,6 +192,7 @@ class _Held(HTTPConnection):
         super().__init__(*arguments, **options)
         self._connections = connections
         self.made_at = self.idle_since = 0.0
+        self.is_rested = False
 
     def connect(self) -> None:
         self._connections.open(self)
@@ -206,6 +214,24 @@ class _Held(HTTPConnection):
         connected.settimeout(deadline.left() or sys.float_info.min)
         return connected
 
+    def getresponse(self) -> Any:
+        """Return the answer; a connection that has rested, and stays silent, is taken for broken."""
+        deadline: Deadline = _thread.deadline
+        if not self.is_rested:
+            return super().getresponse()
+        sock, self.timeout = self.sock, max(deadline.left() * _SHARE_OF_RESTED, sys.float_info.min)
+        try:
+            answer = super().getresponse()
+        except TimeoutError:
+            if not deadline.left():
+                raise
+        else:
+            with suppress(OSError):  # closed behind the answer
+                sock.settimeout(deadline.left() or sys.float_info.min)
+            return answer
+        self._connections.note_forgotten()
+        raise ConnectionResetError(errno.ECONNRESET, "a connection that was kept is silent")
+
     def _tunnel(self) -> None:
         super()._tunnel()
         self._connections.hold(self)  # TLS begins behind a proxy that took its time
@@ -223,6 +249,7 @@ class _Pool(HTTPConnectionPool):
         if not connection.is_closed and not connection._connections.can_be_used_again(connection):
             connection.close()  # it is made anew
         _thread.has_kept = not connection.is_closed
+        connection.is_rested = _thread.has_kept and time.monotonic() - connection.idle_since >= _RESTED
         return connection
 
     def _put_conn(self, connection: Any) -> None:

@@ -186,26 +186,58 @@ def failure_of_three(client: Client) -> Reason | None:
     return None
 
 
-def test_a_connection_that_was_silent_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies between may have forgotten it without a word: every second collection would time out."""
-    monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.05)
-    idle = threading.Event()
+def test_a_connection_that_was_forgotten_meanwhile_costs_no_collection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What lies between drops what is idle without a word: the request is made again, within the time."""
+    monkeypatch.setattr(transport, "_RESTED", 0.05)
+    forgotten = threading.Event()
 
     def respond(connection: Connection, _head: str) -> None:
-        if not idle.is_set() or connection.number:
-            connection.write(answer())  # the first connection is forgotten meanwhile
+        if connection.number or not forgotten.is_set():
+            connection.write(answer())
 
     with raw_server(respond) as server, client_of(server.url) as client:
         listed(client)
-        idle.set()
+        forgotten.set()
         threading.Event().wait(0.1)
-        assert listed(client) == [""]
+        assert listed(client, seconds=4) == [""]
+        threading.Event().wait(0.1)
+        assert listed(client, seconds=4) == [""]  # and none that has rested is tried for a while
+        assert [number for number, _ in server.heads] == [0, 0, 1, 2]
+
+
+def test_a_connection_that_has_rested_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one scrape to the next, where nothing drops it; its answer may take its time once it has begun."""
+    monkeypatch.setattr(transport, "_RESTED", 0.05)
+
+    def respond(connection: Connection, _head: str) -> None:
+        head, _, body = answer().partition(b"\r\n\r\n")
+        connection.write(head + b"\r\n\r\n")
+        threading.Event().wait(0.6)
+        connection.write(body)
+
+    with raw_server(respond) as server, client_of(server.url) as client:
+        for _ in range(3):
+            assert listed(client, seconds=2) == [""]
+            threading.Event().wait(0.1)
+        assert {number for number, _ in server.heads} == {0}
+
+
+def test_a_connection_that_is_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load balancers close it after a minute."""
+    monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.05)
+    with raw_server(well) as server, client_of(server.url) as client:
+        listed(client)
+        threading.Event().wait(0.1)
+        listed(client)
         assert [number for number, _ in server.heads] == [0, 1]
 
 
-def test_the_hastiest_known_idle_limit_is_longer_than_ours() -> None:
-    """Connections are dropped silently after as little as two seconds."""
-    assert transport._LONGEST_IDLE < 2
+def test_limits_of_idle_connections_are_below_those_of_the_hastiest() -> None:
+    """Some drop them silently after two seconds, load balancers close them after sixty."""
+    assert transport._RESTED < 2
+    assert transport._LONGEST_IDLE < 60
 
 
 def test_a_connection_is_kept_from_request_to_request() -> None:
