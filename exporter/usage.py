@@ -11,6 +11,8 @@ import click
 
 from exporter.output import cannot_write, give_up, leave, warn
 
+_NO_THREAD = "can't start new thread"  # as Python says it
+
 #: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
 _EXCLUSIVE = (
     ("--demo", "--config.file", "the demo brings its own configuration"),
@@ -59,8 +61,12 @@ def run(command: click.Command, name: str) -> NoReturn:
     try:
         with context:
             command.invoke(context)
-    except (RuntimeError, MemoryError) as error:
-        give_up(f"can't go on: {error or 'out of memory'}")  # a thread that can't be started, mostly
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        give_up("no further thread can be started")
+    except MemoryError:
+        give_up("out of memory")
     leave(0)
 
 

@@ -99,8 +99,6 @@ def read_page(body: bytes, kind: type[Call] = Call) -> Page:
 
     Raises ApiError when it isn't a page: by a failure told inside, or by its shape.
     """
-    if is_bulk(body):
-        raise ApiError(Reason.BAD_RESPONSE, "the answer has more values than any page", status=200)
     try:
         decoded = _decoders[kind](body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,6 +129,8 @@ def refuse_failure(status: int, body: bytes) -> None:
 
 
 def _read_page_loosely(body: bytes, kind: type[Call]) -> Page:
+    if is_bulk(body):
+        raise ApiError(Reason.BAD_RESPONSE, "the answer has more values than any page", status=200)
     response = read_object(body).get("response")
     rows = member(response, "active_calls")
     if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):

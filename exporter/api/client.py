@@ -249,7 +249,8 @@ class Client:
         ) as error:
             host, seconds = _host(request.url), time.monotonic() - started
             if not deadline.left():  # it was cut, whatever that looks like from below
-                self._connections.note_kept(was_answered=False)
+                if time.monotonic() >= deadline.at:  # else it was no longer wanted
+                    self._connections.note_kept(was_answered=False)
                 raise timed_out(host, seconds) from None
             raise connection_error(error, host, self._proxy, seconds) from None
 

@@ -34,7 +34,7 @@ _RESTED = 1.5
 """Seconds. What lies between may forget an idle connection without a word, the hastiest after two seconds:
 one that rested for longer has to answer within a share of the time that is left, or is replaced."""
 _SHARE_OF_RESTED = 0.25
-_DISTRUST = 600.0  # seconds
+_DOUBT = 600.0  # seconds in which connections are kept for less, or not at all
 _LONGEST_LIFE = 60.0  # seconds; then the host is looked up again
 
 _thread = local()  # of all sessions: a thread is at one request at a time
@@ -46,7 +46,8 @@ class Connections:
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = Lock()
-        self._renewed_at = self._distrusted_until = self._restless_until = 0.0
+        self._renewed_at = self._doubted_until = 0.0
+        self._idle_limit = _LONGEST_IDLE  # while there is doubt
         self._can_keep = False
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
@@ -70,11 +71,14 @@ class Connections:
         if self.has_kept and was_answered:
             self._can_keep = True
         elif self.has_kept and not self._can_keep:
-            self._distrusted_until = time.monotonic() + _DISTRUST
+            self._doubt(idle_limit=0.0)
 
     def note_forgotten(self) -> None:
         """Use no connection that has rested for a while: one stayed silent."""
-        self._restless_until = time.monotonic() + _DISTRUST
+        self._doubt(idle_limit=_RESTED)
+
+    def _doubt(self, idle_limit: float) -> None:
+        self._idle_limit, self._doubted_until = idle_limit, time.monotonic() + _DOUBT
 
     def open(self, connection: HTTPConnection) -> None:
         """Take note of a connection that is about to be made."""
@@ -92,11 +96,11 @@ class Connections:
     def can_be_used_again(self, connection: _Held) -> bool:
         """Tell whether a kept connection is fit for this thread's request."""
         now, leftover = time.monotonic(), getattr(connection.sock, "pending", int)()
+        idle_limit = self._idle_limit if now < self._doubted_until else _LONGEST_IDLE
         return (
             not leftover  # of an answer to the request before: it would be taken for that to the next
             and not _thread.wants_fresh
-            and now >= self._distrusted_until
-            and now - connection.idle_since < (_LONGEST_IDLE if now >= self._restless_until else _RESTED)
+            and now - connection.idle_since < idle_limit
             and now - connection.made_at < _LONGEST_LIFE
             and connection.made_at > self._renewed_at
         )

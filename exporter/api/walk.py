@@ -81,13 +81,19 @@ class Walk:
             return
         rest = max(0, (self.seams.total or 0) - self.paging.served)
         self.needed = self.requests + rest // self.paging.step + 1
-        if self.needed > self._most and self.paging.served >= DEFAULT_LIMIT:  # else it is the end, perhaps
+        if self.needed > self._most and not self._is_whole():
             detail = (
                 f"{self.seams.total} calls take {self.needed} requests to list, and {self._most} are left"
             )
             raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
         self._first_pass()
         self._read_beyond()
+
+    def _is_whole(self) -> bool:
+        """Tell whether a first page of few rows is the whole list, whatever its total says."""
+        if self.paging.served >= DEFAULT_LIMIT:
+            return False
+        return not any(new for _, _, new in self._added(islice(self._rest(), 1)))
 
     def repair(self) -> None:
         """Ask for open seams again, and for the end of the list, as long as that can prove more."""

@@ -491,6 +491,24 @@ def test_totals_that_move_a_little_excuse_only_a_few_unseen_calls() -> None:
     assert found.doubt is not None
 
 
+@pytest.mark.parametrize("total", [150, 2**53])
+def test_a_short_list_that_reports_many_calls_is_no_server_of_short_pages(total: int) -> None:
+    """Three rows: what they lack is told, not how many requests pages of three would take."""
+    short = still(3, total=total)
+    found = list_calls(short.fetch, 100, most_requests=60)
+    assert (len(found.calls), found.cause) == (3, Cause.TOTAL)
+    assert len(short.requests) <= 12
+
+
+def test_a_list_in_pages_of_ten_that_takes_too_many_requests_is_not_begun() -> None:
+    """One request shows that there are more, and none is spent on the rest."""
+    long = still(5_000, cap=10)
+    with pytest.raises(ListingFailed) as caught:
+        list_calls(long.fetch, 100, most_requests=100)
+    assert caught.value.error.reason is Reason.BUDGET
+    assert len(long.requests) == 2
+
+
 def test_several_rows_of_a_page_that_come_twice_cost_one_request() -> None:
     """Five calls of the first page, each once more far behind it: 255 rows, 250 calls."""
     doubled = still(250, copies=[(call, 200 + call) for call in (10, 20, 30, 40, 50)])
