@@ -22,7 +22,7 @@ from exporter.api.rows import Call
 _MOST_SUSPECTS = 3
 """Pages that are looked at again; where calls of more than these changed place, the list has no order."""
 _UNTOLD = 4
-"""Calls a page that may come without the totals telling, as others end; more change in no known centre."""
+"""Calls a page that are assumed to come, at most, while as many end, so that the totals don't tell."""
 _LEAST_RUN = 5
 """Rows that come in the same order again by no chance."""
 
