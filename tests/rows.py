@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall, TimedCall
+from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall
 from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 
 
@@ -31,8 +31,9 @@ def call(  # in the order of a row's fields
         duration,
         agent_details,
         recording_enabled,
+        start_time,
     )
-    return Call(*known) if start_time is None else TimedCall(*known, start_time)
+    return Call(*known)
 
 
 def personal_call(

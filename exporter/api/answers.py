@@ -19,7 +19,7 @@ from msgspec import Struct
 from exporter.api.documents import is_bulk, parse
 from exporter.api.errors import ApiError, Reason
 from exporter.api.loose import convert, count, member
-from exporter.api.rows import Call, PersonalCall, TimedCall, read_call, settle
+from exporter.api.rows import Call, PersonalCall, read_call, settle
 from exporter.api.vocabulary import CallState
 
 _C = TypeVar("_C", bound=Call)
@@ -89,7 +89,6 @@ class _Body(_Quiet, Generic[_C], kw_only=True):
 
 _decoders: dict[type[Call], Callable[[bytes], _Body[Any]]] = {
     Call: msgspec.json.Decoder(_Body[Call]).decode,
-    TimedCall: msgspec.json.Decoder(_Body[TimedCall]).decode,
     PersonalCall: msgspec.json.Decoder(_Body[PersonalCall]).decode,
 }
 

@@ -7,15 +7,33 @@ together.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from exporter.api.errors import ApiError, Cause
 from exporter.api.paging import Paging
 from exporter.api.rows import Call
-from exporter.api.walk import FetchPages, Walk
+from exporter.api.walk import DEFAULT_LIMIT, FetchPages, Walk
 
 LEAST_OVERLAP, MOST_OVERLAP = 0.04, 0.25
 """The share of its rows that a page has in common with its neighbour."""
+
+
+_HOUR = 3600.0  # seconds
+
+
+class Order(StrEnum):
+    """What orders the rows of a list: what the proof of a listing rests on."""
+
+    START = "start"
+    """By the calls' start times, which never change."""
+    STABLE = "stable"
+    """By something else; calls keep their places among one another."""
+    MOVING = "moving"
+    """Calls change their places."""
+    NONE = "none"
+    """Each answer has an order of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,10 @@ class Listing:
     """Why a call that was alive throughout could be missing; None when none can."""
     cause: Cause | None
     """Whether that is the list's doing or the server's, where it shows."""
+    order: Order | None = None
+    """None where it doesn't show: a list of a page may be in any."""
+    age: float = 0.0
+    """How many seconds before it was read a page may have been true."""
 
 
 class ListingFailed(Exception):
@@ -101,3 +123,44 @@ def list_calls(
         doubt=walk.doubt(),
         cause=walk.cause(),
     )
+
+
+class Lister:
+    """Lists the calls of an account, and remembers what listings teach of the list and its server.
+
+    `clock` gives seconds that never go back.
+    """
+
+    def __init__(self, page_size: int, clock: Callable[[], float]) -> None:
+        self._configured_page_size = self._page_size = page_size
+        self._clock = clock
+        self._rounds_offsets = False
+        self._learnt_until = 0.0  # when what was learnt of these is forgotten
+        self._overlap = LEAST_OVERLAP
+
+    def list(self, fetch: FetchPages, most_requests: int = sys.maxsize) -> Listing:
+        """List every active call, or say why some could be missing.
+
+        Raises ListingFailed when a page can't be had.
+        """
+        if self._clock() >= self._learnt_until:
+            self._page_size, self._rounds_offsets = self._configured_page_size, False
+        try:
+            listing = list_calls(
+                fetch, self._page_size, most_requests, self._overlap, rounds_offsets=self._rounds_offsets
+            )
+        except ListingFailed as failed:
+            self._learn_paging(failed)
+            raise
+        self._learn_paging(listing)
+        wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
+        self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
+        return listing
+
+    def _learn_paging(self, seen: Listing | ListingFailed) -> None:
+        """Begin the next listing as the server has it; what it refused or rounded it does each time."""
+        page_size = max(DEFAULT_LIMIT, seen.page_size)
+        if page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
+            self._page_size = min(self._page_size, page_size)
+            self._rounds_offsets = seen.rounds_offsets
+            self._learnt_until = self._clock() + _HOUR

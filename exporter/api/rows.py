@@ -45,15 +45,11 @@ class Call(_Stated, frozen=True, gc=False):
     duration: float | None = None
     agent_details: Agent | UnsetType | None = UNSET
     recording_enabled: bool | None = None
-
-
-class TimedCall(Call, frozen=True, gc=False):
-    """An active call with its start, as the API writes it."""
-
     start_time: str | None = None
+    """As the API writes it."""
 
 
-class PersonalCall(TimedCall, frozen=True, gc=False, rename={"from_": "from"}):
+class PersonalCall(Call, frozen=True, gc=False, rename={"from_": "from"}):
     """An active call with its personal data: both numbers, and the agent's name."""
 
     agent_details: NamedAgent | UnsetType | None = UNSET
@@ -87,16 +83,14 @@ def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
         convert(fields.get("duration"), float),
         _agent(fields),
         convert(fields.get("recording_enabled"), bool),
+        identifier(fields.get("start_time")),
     )
     if kind is Call:
         return Call(*known)
-    start_time = identifier(fields.get("start_time"))
-    if kind is TimedCall:
-        return TimedCall(*known, start_time)
     agent, name = known[4], identifier(member(fields.get("agent_details"), "name"))
     named = NamedAgent(agent.user_id, agent.status, name) if isinstance(agent, Agent) else agent
     numbers = identifier(fields.get("from")), identifier(fields.get("to"))
-    return PersonalCall(*known[:4], named, known[5], start_time, *numbers)
+    return PersonalCall(*known[:4], named, *known[5:], *numbers)
 
 
 def _agent(row: dict[str, object]) -> Agent | UnsetType | None:

@@ -15,7 +15,7 @@ from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason, unexpected
-from exporter.api.rows import Call, PersonalCall, TimedCall
+from exporter.api.rows import Call, PersonalCall
 from exporter.api.streams import AgentStreams
 from exporter.api.threads import Crew
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
@@ -261,9 +261,7 @@ def _was_refused(observation: Observation) -> bool:
 
 def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:
     """Give the kind of rows that is needed: personal data is read only where something asks for it."""
-    if config.lines or metrics.agent_names:
-        return PersonalCall
-    return TimedCall if config.collection.streams.enabled else Call
+    return PersonalCall if config.lines or metrics.agent_names else Call
 
 
 def _collectors(config: CollectionConfig) -> tuple[Endpoint, ...]:

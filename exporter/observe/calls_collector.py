@@ -12,10 +12,9 @@ from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Incomplete, Reason
-from exporter.api.listing import LEAST_OVERLAP, MOST_OVERLAP, Listing, ListingFailed, list_calls
+from exporter.api.listing import Lister, Listing, ListingFailed
 from exporter.api.paging import Ask
 from exporter.api.rows import Call
-from exporter.api.walk import DEFAULT_LIMIT
 from exporter.config import AccountConfig, MetricsConfig
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import tally_calls
@@ -25,8 +24,6 @@ from exporter.observe.lifecycle import LifeCounts, Lifecycle
 from exporter.observe.lines import Lines, tally_lines
 from exporter.observe.longest import longest_calls
 from exporter.observe.observation import Snapshot
-
-_HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,12 @@ class CallsCollector:
     """Lists the calls of an account; keeps what listings teach of the server, and of the life of calls."""
 
     def __init__(self, config: AccountConfig, metrics: MetricsConfig, client: Client, ledger: Ledger) -> None:
-        self._configured_page_size = config.collection.page_size
         self._metrics = metrics
         self._client = client
         self._ledger = ledger
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
-        self._page_size = self._configured_page_size
-        self._rounds_offsets = False
-        self._learnt_until = 0.0  # when what was learnt of these is forgotten
-        self._overlap = LEAST_OVERLAP
+        self._lister = Lister(config.collection.page_size, time.monotonic)
         self._knows_agents = True
 
     @property
@@ -73,11 +66,9 @@ class CallsCollector:
         try:
             listing = self._list(deadline)
         except ListingFailed as failed:
-            self._learn_paging(failed)
             return Listed(None, failed.error.bare(), reported=failed.total, requests=failed.needed)
-        window = time.monotonic() - started
+        window = time.monotonic() - started + listing.age
         self._ledger.unknown({"call": listing.unreadable})
-        self._learn(listing)
         doubt = _doubt(listing)
         return Listed(
             None if doubt else self._snapshot(listing.calls, window),
@@ -90,12 +81,7 @@ class CallsCollector:
 
     def _list(self, deadline: Deadline) -> Listing:
         fetch = partial(self._pages, deadline=deadline)
-        if time.monotonic() >= self._learnt_until:
-            self._page_size, self._rounds_offsets = self._configured_page_size, False
-        most_requests = self._client.budget.within(deadline.left())
-        return list_calls(
-            fetch, self._page_size, most_requests, self._overlap, rounds_offsets=self._rounds_offsets
-        )
+        return self._lister.list(fetch, self._client.budget.within(deadline.left()))
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Give pages as the client does; count the totals that say nothing."""
@@ -103,20 +89,6 @@ class CallsCollector:
             for page in pages:
                 self._ledger.unknown({"total_active": page.total is None})
                 yield page
-
-    def _learn(self, listing: Listing) -> None:
-        """Take what a listing showed of the server and the list into account for the next one."""
-        self._learn_paging(listing)
-        wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
-        self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
-
-    def _learn_paging(self, seen: Listing | ListingFailed) -> None:
-        """Begin the next listing as the server has it; what it refused or rounded it does each time."""
-        page_size = max(DEFAULT_LIMIT, seen.page_size)
-        if page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
-            self._page_size = min(self._page_size, page_size)
-            self._rounds_offsets = seen.rounds_offsets
-            self._learnt_until = time.monotonic() + _HOUR
 
     def _snapshot(self, calls: Sequence[Call], window: float) -> Snapshot:
         ended_at, at, metrics = time.time(), time.monotonic(), self._metrics

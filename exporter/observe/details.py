@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from exporter.api.rows import Call, TimedCall
+from exporter.api.rows import Call
 from exporter.api.streams import Bridge, Leg, Recording, Stream
 from exporter.api.timestamps import read_time
 from exporter.api.vocabulary import (
@@ -120,7 +120,7 @@ def _tells_status(leg: Leg) -> bool:
 
 def _bridge_setup(call: Call, bridge: Bridge, unknown: Counter[str]) -> float | None:
     """Give the seconds from the call's start to its bridge; both times are the API's."""
-    started = read_time(call.start_time) if isinstance(call, TimedCall) else None
+    started = read_time(call.start_time)
     created = read_time(bridge.created_at)
     unknown["start_time"] += started is None
     if started is None or created is None or not 0 <= created - started < _LONGEST_SETUP:

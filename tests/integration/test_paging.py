@@ -68,17 +68,18 @@ def test_a_limit_that_is_refused_twice_is_asked_for_no_more(status: int, inside:
 
 def test_a_limit_that_was_refused_is_asked_for_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server refuses it may allow one day."""
-    most = 50
+    most, later, monotonic = 50, 0.0, time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: monotonic() + later)
 
     def answer(offset: int, limit: int) -> Answer:
         return (400, b"{}") if limit > most else page(list(range(90))[offset : offset + limit], 90)
 
     with listed(answer) as (collect, asked):
         assert [calls(collect()) for _ in range(2)] == [90, 90]
-        most, now = 100, time.monotonic()
+        most = 100
         assert calls(collect()) == 90
         before = len(asked)
-        monkeypatch.setattr("exporter.observe.calls_collector.time.monotonic", lambda: now + 3601)
+        later = 3601.0
         assert calls(collect()) == 90
     assert asked[before - 1][1] == 20
     assert asked[before:] == [(0, 100)]

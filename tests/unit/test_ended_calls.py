@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.api.answers import read_page
-from exporter.api.rows import Call, PersonalCall, TimedCall
+from exporter.api.rows import Call, PersonalCall
 from exporter.api.streams import read_stream
 from exporter.api.vocabulary import CallStatus, Direction
 from exporter.config import Line
@@ -54,7 +54,7 @@ TERMINAL: dict[Any, str] = {
     **ENDED,
 }
 GOING_ON = ["queued", "ringing", "in-progress", "from_leg_ringing", "to_leg_answered", "pondering"]
-KINDS = pytest.mark.parametrize("kind", [Call, TimedCall, PersonalCall])
+KINDS = pytest.mark.parametrize("kind", [Call, PersonalCall])
 DURATIONS = pytest.mark.parametrize("duration", [120, "120"])  # the second has the page read value by value
 
 

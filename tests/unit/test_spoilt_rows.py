@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.api.answers import read_page
 from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call, PersonalCall, TimedCall
+from exporter.api.rows import Call, PersonalCall
 from exporter.api.streams import read_stream
 
 DEEP = 10_000
@@ -43,7 +43,7 @@ BROKEN = [
     b'"Ravi "R" Das"',
     b"[1,]",
 ]
-KINDS = pytest.mark.parametrize("kind", [Call, TimedCall, PersonalCall])
+KINDS = pytest.mark.parametrize("kind", [Call, PersonalCall])
 
 
 def row(call_sid: str, **fields: bytes) -> bytes:

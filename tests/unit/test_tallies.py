@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from exporter.api.answers import read_page
-from exporter.api.rows import Agent, Call, PersonalCall, TimedCall
+from exporter.api.rows import Agent, Call, PersonalCall
 from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import CallGroup, tally_calls
@@ -161,7 +161,7 @@ def test_any_rows_at_all_are_read_and_tallied(rows: list[object]) -> None:
     tally_agents(page.calls)
 
 
-@given(st.lists(ROW, max_size=6), st.sampled_from([TimedCall, PersonalCall]))
+@given(st.lists(ROW, max_size=6), st.sampled_from([Call, PersonalCall]))
 def test_any_rows_at_all_are_read_alike_with_more_fields(rows: list[object], kind: type[Call]) -> None:
     """To read the start, or personal data, changes nothing of the rest, readable or not."""
     body = json.dumps({"response": {"active_calls": rows, "total_active": len(rows)}}).encode()
