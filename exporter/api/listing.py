@@ -1,39 +1,26 @@
 """The list of active calls, whole, from a list that moves while it is read.
 
-It knows neither HTTP nor time: pages come from a function. `walk` asks for them, `seams` says what they prove
-together.
+It knows neither HTTP nor time: pages come from a function, seconds from another. `walk` asks for pages,
+`seams` and `start_order` say what they prove together, `sums` compares them with what the API reports,
+`list_order` draws the conclusion, and `list_memory` keeps what the next listing has to know.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
 
+from exporter.api.ages import Ages
+from exporter.api.answers import Page
 from exporter.api.errors import ApiError, Cause
-from exporter.api.paging import Paging
+from exporter.api.list_memory import Memory
+from exporter.api.list_order import Order, settle_order, why_incomplete
+from exporter.api.paging import Ask, Paging
 from exporter.api.rows import Call
-from exporter.api.walk import DEFAULT_LIMIT, FetchPages, Walk
-
-LEAST_OVERLAP, MOST_OVERLAP = 0.04, 0.25
-"""The share of its rows that a page has in common with its neighbour."""
-
-
-_HOUR = 3600.0  # seconds
-
-
-class Order(StrEnum):
-    """What orders the rows of a list: what the proof of a listing rests on."""
-
-    START = "start"
-    """By the calls' start times, which never change."""
-    STABLE = "stable"
-    """By something else; calls keep their places among one another."""
-    MOVING = "moving"
-    """Calls change their places."""
-    NONE = "none"
-    """Each answer has an order of its own."""
+from exporter.api.sums import Sums
+from exporter.api.walk import FetchPages, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,61 +55,15 @@ class ListingFailed(Exception):
     """A page could not be had.
 
     `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
-    as it is known; `page_size` and `rounds_offsets` what was seen of the server, as in a listing.
+    as it is known; `listed` the calls that were seen.
     """
 
-    def __init__(
-        self, error: ApiError, total: int | None, needed: int, page_size: int, *, rounds_offsets: bool
-    ) -> None:
+    def __init__(self, error: ApiError, total: int | None, needed: int, listed: int) -> None:
         super().__init__(error.detail)
         self.error = error
         self.total = total
         self.needed = needed
-        self.page_size = page_size
-        self.rounds_offsets = rounds_offsets
-
-
-def list_calls(
-    fetch: FetchPages,
-    page_size: int,
-    most_requests: int = sys.maxsize,
-    overlap: float = LEAST_OVERLAP,
-    *,
-    rounds_offsets: bool = False,
-) -> Listing:
-    """List every active call, or say why some could be missing.
-
-    The first page teaches the total and the page size that the server really serves. The rest are asked for
-    at once, each overlapping its neighbour by a share of its rows, the last one reaching beyond the total; if
-    rows are there that the total knows nothing of, on to their end.
-    Where two pages share no call, the seam between them is asked for again: at once, and if that isn't enough
-    in a few rounds of rising width. A list that would take more than `most_requests` is not begun.
-
-    Raises ListingFailed when a page can't be had.
-    """
-    limit = max(2, page_size)  # pages of one row could share none
-    walk = Walk(fetch, Paging(limit, limit, overlap, rounds_offsets), most_requests)
-    try:
-        walk.begin()
-        walk.read_on()
-        walk.repair()
-        walk.excuse()
-    except ApiError as error:
-        raise ListingFailed(
-            error, walk.seams.total, walk.needed, walk.page_size, rounds_offsets=walk.paging.rounds_offsets
-        ) from error
-    return Listing(
-        calls=walk.seams.calls,
-        unreadable=walk.seams.unreadable,
-        total=walk.seams.total,
-        requests=walk.requests,
-        seams_mended=walk.seams_mended,
-        page_size=walk.page_size,
-        rounds_offsets=walk.paging.rounds_offsets,
-        unseen=walk.seams.unseen,
-        doubt=walk.doubt(),
-        cause=walk.cause(),
-    )
+        self.listed = listed
 
 
 class Lister:
@@ -132,35 +73,68 @@ class Lister:
     """
 
     def __init__(self, page_size: int, clock: Callable[[], float]) -> None:
-        self._configured_page_size = self._page_size = page_size
+        self._page_size = max(2, page_size)  # pages of one row could share none
         self._clock = clock
-        self._rounds_offsets = False
-        self._learnt_until = 0.0  # when what was learnt of these is forgotten
-        self._overlap = LEAST_OVERLAP
+        self._memory = Memory(self._page_size)
+        self._ages = Ages()
 
     def list(self, fetch: FetchPages, most_requests: int = sys.maxsize) -> Listing:
         """List every active call, or say why some could be missing.
 
+        The first page teaches the total and the page size that the server really serves. The rest are asked
+        for at once, each overlapping its neighbour by a share of its rows, the last one reaching beyond the
+        total; if rows are there that the total knows nothing of, on to their end.
+        Where a call could hide between two pages, what lies there is asked for again: at once, and if that
+        isn't enough in a few rounds of rising width. A list that isn't in the order of start times, and whose
+        calls change places, or may, is read a second time, from its end to its start.
+        A list that would take more than `most_requests` is not begun.
+
         Raises ListingFailed when a page can't be had.
         """
-        if self._clock() >= self._learnt_until:
-            self._page_size, self._rounds_offsets = self._configured_page_size, False
+        began = self._clock()
+        memory = self._memory.lately(began, self._page_size)
+        paging = Paging(memory.page_size, memory.page_size, memory.overlap, memory.rounds_offsets)
+        sums = Sums(lambda: self._clock() - began)
+        past = memory.past(began)
+        walk = Walk(self._watched(fetch), paging, most_requests, past, sums)
         try:
-            listing = list_calls(
-                fetch, self._page_size, most_requests, self._overlap, rounds_offsets=self._rounds_offsets
-            )
-        except ListingFailed as failed:
-            self._learn_paging(failed)
-            raise
-        self._learn_paging(listing)
-        wider = self._overlap * 2 if listing.seams_mended else self._overlap * 0.8
-        self._overlap = min(MOST_OVERLAP, max(LEAST_OVERLAP, wider))
-        return listing
+            walk.begin()
+            walk.read_on()
+            walk.repair()
+            found = settle_order(walk, past)
+        except ApiError as error:
+            self._memory = memory.after_failure(walk, self._clock())
+            raise ListingFailed(error, sums.last, walk.needed, len(walk.calls)) from error
+        finally:
+            age = self._ages.end_listing()
+        doubt, cause = why_incomplete(walk, found, past)
+        self._memory = memory.after(walk, found, self._clock())
+        return Listing(
+            calls=walk.calls,
+            unreadable=walk.seams.unreadable,
+            total=sums.last,
+            requests=walk.needed if found.lacks_requests else walk.requests,
+            seams_mended=walk.seams_mended,
+            page_size=walk.page_size,
+            rounds_offsets=walk.paging.rounds_offsets,
+            unseen=walk.unseen,
+            doubt=doubt,
+            cause=cause,
+            order=found.order,
+            age=age,
+        )
 
-    def _learn_paging(self, seen: Listing | ListingFailed) -> None:
-        """Begin the next listing as the server has it; what it refused or rounded it does each time."""
-        page_size = max(DEFAULT_LIMIT, seen.page_size)
-        if page_size < self._page_size or seen.rounds_offsets > self._rounds_offsets:
-            self._page_size = min(self._page_size, page_size)
-            self._rounds_offsets = seen.rounds_offsets
-            self._learnt_until = self._clock() + _HOUR
+    def doubt_order(self) -> None:
+        """Read lists twice for a while: calls that were missing from a complete listing have come back."""
+        self._memory = self._memory.doubted(self._clock())
+
+    def _watched(self, fetch: FetchPages) -> FetchPages:
+        """Give the function that gives pages, and has their age followed."""
+
+        def watched(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+            with closing(fetch(asks)) as pages:
+                for page in pages:
+                    self._ages.add(page.calls, self._clock())
+                    yield page
+
+        return watched

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 Ask = tuple[int, int]
 """An offset and a limit."""
@@ -17,14 +18,30 @@ class Paging:
     served: int
     """Rows that the server serves with a page."""
     overlap: float
-    """The share of its rows that a page has in common with its neighbour."""
+    """The share of its rows that a page has in common with its neighbour, up to a half."""
     rounds_offsets: bool
     """Whether the server begins each page at a multiple of the limit."""
 
     @property
     def shared(self) -> int:
         """Return the rows that a page has in common with its neighbour."""
-        return max(1, int(self.served * self.overlap))
+        return max(1, min(self.half, math.ceil(self.served * self.overlap)))
+
+    def sharing(self, rows: int) -> Paging:
+        """Return it with so many rows that a page has in common with its neighbour."""
+        return replace(self, overlap=rows / self.served)
+
+    def cheapest(self, lacks: Sequence[int]) -> int:
+        """Return how many rows pages best share: more cost pages, fewer a request for each that lacks some.
+
+        `lacks` are the rows that each page would have had to share.
+        """
+        rows = len(lacks) * self.step
+        most = max(1, self.half)
+        return min(
+            range(1, most + 1),
+            key=lambda shared: rows / (self.served - shared) + sum(lack > shared for lack in lacks),
+        )
 
     @property
     def step(self) -> int:
@@ -61,6 +78,21 @@ class Paging:
         while self.end(ask := self.ask(end - self.shared)) > end:  # pages of very few rows can't overlap
             yield ask
             end = self.end(ask)
+
+    def backwards(self, end: int) -> Iterator[Ask]:
+        """Yield the pages from the end of the list to its start, each of which joins the one before.
+
+        They begin elsewhere than those that are read onwards: what stands where two of these meet is in the
+        middle of one of them.
+        """
+        offset, limit = self.ask(end - self.half)
+        yield offset, limit
+        while offset > 0:
+            before, limit = self.ask(offset + self.shared - self.served)
+            if before >= offset:
+                return
+            offset = before
+            yield offset, limit
 
 
 def round_number(above: int, below: int) -> int | None:

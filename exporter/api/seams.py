@@ -2,8 +2,8 @@
 
 A list whose surviving rows keep their relative order may gain and lose calls while it is paged. Each page
 is a run of it without holes. Two pages that share a call are *sealed*: no call that was alive throughout can
-hide between them. So when sealed pages lead from the start of the list to its end, none is missing, whenever
-each page was read.
+hide between them. So when all neighbours are sealed from the start of the list to its end, none is missing,
+whenever each page was read. Where rows are sorted by start times, these prove it without that assumption.
 
 Rows, calls and rows that can't be read are three numbers: a list may hold a call twice.
 """
@@ -18,13 +18,16 @@ from itertools import pairwise
 
 from exporter.api.answers import Page
 from exporter.api.rows import Call
+from exporter.api.start_order import StartOrder
 
 _MOST_SUSPECTS = 3
 """Pages that are looked at again; where calls of more than these changed place, the list has no order."""
-_UNTOLD = 4
-"""Calls a page that are assumed to come, at most, while as many end, so that the totals don't tell."""
+_NEAR = 3
+"""Pages by which the list shifts, at most, between two that share calls: what is farther away has hopped."""
 _LEAST_RUN = 5
 """Rows that come in the same order again by no chance."""
+_MOST_STRAYS = 0.3
+"""The share of the rows which two pages have in common that changes place in a list that has an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,14 @@ class Sight:
 class Seams:
     """The union of all pages, and which of them are sealed to one another."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, may_be_by_start: bool = True, do_ties_move: bool = False, doubled: Iterable[str] = ()
+    ) -> None:
+        self.start_order = StartOrder()
+        self._may_be_by_start = may_be_by_start
+        self._do_ties_move = do_ties_move
+        self._steady_ties = 0  # neighbours of one start time that two pages show in the same order
+        self._shared = 0  # rows that two pages have in common
         self.unreadable = 0
         """Rows that could not be read."""
         self._sights: list[Sight] = []
@@ -52,10 +62,15 @@ class Seams:
         self._rows: list[Call] = []  # of all pages, one behind the other
         self._starts: list[int] = []  # for each page, where its rows start there
         self._places: dict[str, int] = {}  # for each call, where its newest row stands there
+        self._shifts: list[int] = []  # for each page, by how many rows the list had shifted
         self._parents: list[int] = []  # a forest over the pages: two with the same root are sealed
-        self._totals: list[int] = []
-        self._doubled: set[str] = set()  # calls that the list holds more than once
+        self._doubled = set(doubled)  # calls that the list holds more than once
         self._strays: dict[str, int] = {}  # calls that two pages show out of order, and the first of these
+
+    @property
+    def newest_start(self) -> str | None:
+        """Give the latest start time that was seen, if calls tell theirs."""
+        return max((call.start_time for call in self._rows if call.start_time), default=None)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -63,24 +78,24 @@ class Seams:
         return tuple([self._rows[place] for place in self._places.values()])
 
     @property
-    def total(self) -> int | None:
-        """Give the total that was told last, if ever."""
-        return self._totals[-1] if self._totals else None
-
-    @property
-    def farthest(self) -> Sight | None:
+    def farthest(self) -> Sight:
         """Give the page with the last row that was seen."""
-        return max((sight for sight in self._sights if sight.rows), key=lambda sight: sight.end, default=None)
+        return max(self._sights, key=lambda sight: sight.end if sight.rows else 0)
 
     @property
     def end(self) -> int:
         """Give the offset behind the last row that was seen."""
-        return self.farthest.end if self.farthest else 0
+        return max((sight.end for sight in self._sights if sight.rows), default=0)
 
     @property
-    def complete(self) -> bool:
-        """Tell whether no call that was alive throughout can be missing."""
-        return self.in_order and self.closed and self.adds_up
+    def is_by_start(self) -> bool:
+        """Tell whether the rows are sorted by start times, so that these prove what is whole."""
+        return self._may_be_by_start and self.start_order.is_shown
+
+    @property
+    def do_ties_move(self) -> bool:
+        """Tell whether calls that started at the same moment were seen to change places."""
+        return self._do_ties_move or (self.is_by_start and not self.in_order)
 
     @property
     def in_order(self) -> bool:
@@ -88,60 +103,92 @@ class Seams:
         return self._strays.keys() <= self._doubled
 
     @property
+    def has_order(self) -> bool:
+        """Tell whether most of what two pages have in common comes in the same order in both."""
+        if self.is_by_start:
+            return not (self.do_ties_move and self.start_order.is_one_moment)
+        return len(self._strays.keys() - self._doubled) <= max(2, _MOST_STRAYS * self._shared)
+
+    @property
     def closed(self) -> bool:
-        """Tell whether sealed pages lead from the start of the list to its end."""
+        """Tell whether pages lead from the start of the list to its end, all neighbours joined."""
+        if any(not self._sights[page].offset for page in self._ends):
+            return True
+        if self.is_by_start:
+            return self.start_order.reaches_from_start(self._ends) and not self.gaps
         starts = {self._root(page) for page, sight in enumerate(self._sights) if sight.offset == 0}
-        return any(self._root(page) in starts for page in self._ends)
+        return any(self._root(page) in starts for page in self._ends) and not self.gaps
 
     @property
     def reached_end(self) -> bool:
         """Tell whether a page with rows reached the end of the list."""
         return any(self._sights[page].rows for page in self._ends)
 
-    def ended_before(self, offset: int) -> bool:
-        """Tell whether the list ended there, when a page reached its end or by what it reported."""
-        by_total = self.total is not None and self.total <= offset
-        return by_total or any(self._sights[page].end <= offset for page in self._ends)
-
     @property
-    def unseen(self) -> int | None:
-        """Give how many rows the API reports beyond those listed, if it reports any number."""
-        if self.total is None:
-            return None
-        return max(0, self.total - len(self._places) - self.unreadable - self._copies())
-
-    @property
-    def adds_up(self) -> bool:
-        """Tell whether there are as many rows as were told, but for as many as may have come meanwhile.
-
-        That is none where all totals are the same: the list stood still.
-        """
-        if self.is_still is not False:
-            return not self.unseen
-        moved = sum(abs(later - earlier) for earlier, later in pairwise(self._totals))
-        return (self.unseen or 0) <= moved + _UNTOLD * len(self._sights)
-
-    @property
-    def is_still(self) -> bool | None:
-        """Tell whether every page told the same total; None where none told any."""
-        return len(set(self._totals)) == 1 if self._totals else None
+    def call_sids(self) -> Set[str]:
+        """Give what names the calls that were seen."""
+        return self._places.keys()
 
     @property
     def gaps(self) -> list[int]:
-        """Give the offsets at which a page isn't sealed to the one before it."""
+        """Give the pages that aren't joined to the one before."""
+        if self.is_by_start:
+            return self.start_order.gaps(self._ends, self._are_tied)
         seen = sorted((sight.offset, page) for page, sight in enumerate(self._sights) if sight.rows)
-        return [
-            offset for (_, before), (offset, page) in pairwise(seen) if self._root(before) != self._root(page)
-        ]
+        return [page for (_, before), (_, page) in pairwise(seen) if self._root(before) != self._root(page)]
+
+    def located(self, page: int) -> int:
+        """Give the offset that the start of a page has by now, as far as pages show that were read later."""
+        sight, shift = self._sights[page], self._shifts[page]
+        start, near = sight.offset - shift, 2 * sight.rows
+        latest = max(
+            number
+            for number, each in enumerate(self._sights)
+            if abs(each.offset - self._shifts[number] - start) <= near
+        )
+        return max(0, start + self._shifts[latest])
 
     @property
     def pages(self) -> int:
         """Give how many pages were taken in; they are numbered from 0."""
         return len(self._sights)
 
-    def are_sealed(self, page: int, other: int) -> bool:
-        """Tell whether two pages are sealed to one another, directly or through others."""
+    def forget_ends(self) -> None:
+        """Take note that no page shows by its length that it is the last."""
+        self._ends.clear()
+
+    @property
+    def is_one_page(self) -> bool:
+        """Tell whether one answer showed all rows: then there is no order to keep."""
+        return max((sight.rows for sight in self._sights), default=0) >= len(self._places) + self.unreadable
+
+    def places(self) -> dict[str, int]:
+        """Give the calls in the order of the list, each with its number.
+
+        Those that came between others meanwhile are left out, and those that the list holds twice.
+        """
+        places: dict[str, int] = {}
+        pages = sorted((sight.offset, page) for page, sight in enumerate(self._sights) if sight.rows)
+        for _, page in pages:
+            call_sids = [call.call_sid for call in self._of(page)]
+            known = [index for index, call_sid in enumerate(call_sids) if call_sid in places]
+            for call_sid in call_sids[known[-1] + 1 if known else 0 :]:
+                places.setdefault(call_sid, len(places))
+        for call_sid in self._doubled:
+            places.pop(call_sid, None)
+        return places
+
+    def are_joined(self, page: int, other: int) -> bool:
+        """Tell whether no call can hide between two pages that are neighbours."""
+        if self.is_by_start:
+            joined = self.start_order.are_joined(page, other)
+            return self._are_tied(page, other) if joined is None else joined
         return self._root(page) == self._root(other)
+
+    def _are_tied(self, page: int, other: int) -> bool:
+        """Tell whether two pages share calls of the moment that both touch, and such calls keep places."""
+        do_hold = self._steady_ties >= _LEAST_RUN or not self.start_order.has_ties
+        return do_hold and not self.do_ties_move and self._root(page) == self._root(other)
 
     def add(self, page: Page, offset: int, limit: int) -> int:
         """Take in a page; give the number of calls that were not seen before."""
@@ -158,29 +205,51 @@ class Seams:
         self._starts.append(start)
         self._parents.append(number)
         self._rows += page.calls
-        for earlier, unsorted in self._by_page(shared, places).items():
+        self._shared += len(shared)
+        self.start_order.add(number, offset, page.calls, len(places))
+        telling = shared - self._doubled or shared  # what the list holds twice says little of its order
+        self._shifts.append(self._shifts[-1] if self._shifts else 0)
+        for earlier, unsorted in self._by_page(telling, places).items():
+            self._shifts[number] = self._shift(earlier, number, unsorted[0])
             pairs = sorted(unsorted)
             strays = set(_out_of_order(pairs))
             self._strays |= {self._rows[place].call_sid: earlier for place in strays}
             kept = [pair for pair in pairs if pair[1] not in strays]
-            if any(
+            if self._steady_ties < _LEAST_RUN:
+                self._steady_ties += self._ties(kept)
+            if self._are_near(earlier, number) and any(
                 self._overlap(earlier, number, run)
                 for run in ([kept] if kept else [[pair] for pair in pairs])
             ):
                 self._parents[self._root(earlier)] = self._root(number)
         self._places.update(places)
-        if page.total is not None:
-            self._totals.append(page.total)
         return new
 
-    def end_here(self) -> None:
-        """Take note that the page that came last reached the end of the list."""
-        self._ends.add(len(self._sights) - 1)
+    def _shift(self, earlier: int, number: int, places: tuple[int, int]) -> int:
+        """Give by how many rows the list had shifted, by where a call stood in two pages."""
+        before, now = (
+            self._sights[page].offset + place - self._starts[page]
+            for page, place in zip((earlier, number), places, strict=True)
+        )
+        return now - before + self._shifts[earlier]
 
-    def suspects(self) -> Mapping[str, Sight]:
+    def _are_near(self, page: int, other: int) -> bool:
+        one, two = self._sights[page], self._sights[other]
+        return abs(one.offset - two.offset) <= _NEAR * max(one.rows, two.rows)
+
+    def _ties(self, pairs: Iterable[tuple[int, int]]) -> int:
+        """Give how many neighbours among these rows started at the same moment."""
+        starts = [self._rows[place].start_time for _, place in pairs]
+        return sum(before == after is not None for before, after in pairwise(starts))
+
+    def end_at(self, page: int) -> None:
+        """Take note that a page reached the end of the list; -1 is the one that came last."""
+        self._ends.add(page % len(self._sights))
+
+    def suspects(self, *, adds_up: bool) -> Mapping[str, Sight]:
         """Give the calls of a few pages that the list may hold twice, each with its first page."""
         found = {call_sid: page for call_sid, page in self._strays.items() if call_sid not in self._doubled}
-        if not found and not self.adds_up:
+        if not found and not adds_up:
             found = self._seen_elsewhere()
         if len(set(found.values())) > _MOST_SUSPECTS:
             return {}
@@ -204,7 +273,13 @@ class Seams:
         bounds = [*self._starts, len(self._rows)]
         return self._rows[bounds[page % len(self._sights)] : bounds[page % len(self._sights) + 1]]
 
-    def _copies(self) -> int:
+    @property
+    def doubled(self) -> Set[str]:
+        """Give the calls that the list holds more than once."""
+        return self._doubled
+
+    @property
+    def copies(self) -> int:
         """Give how many rows repeat a call, by the places at which doubled calls stand in the list."""
         if not self._doubled:
             return 0
@@ -277,6 +352,12 @@ class Seams:
             self._parents[page] = self._parents[self._parents[page]]
             page = self._parents[page]
         return page
+
+
+def moved(before: Mapping[str, int], now: Mapping[str, int]) -> int:
+    """Return how many of the calls that two listings share changed places, at the least."""
+    pairs = [(before[call_sid], place) for call_sid, place in now.items() if call_sid in before]
+    return len(_out_of_order(sorted(pairs)))
 
 
 def _out_of_order(pairs: list[tuple[int, int]]) -> list[int]:

@@ -1,0 +1,74 @@
+"""What the API reports, against what was seen: as far as the totals of a moving list can be believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from statistics import median
+
+from exporter.api.rows import Call
+
+_YOUNG = 10.0  # seconds
+_UNTOLD = 4
+"""Calls a page that are assumed to come, at most, while as many end, where nothing tells how many come."""
+
+
+class Sums:
+    """The totals that the pages of a listing told; `elapsed` gives the seconds since it began."""
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._totals: list[int] = []
+
+    @property
+    def elapsed(self) -> float:
+        """Give the seconds since the listing began."""
+        return self._elapsed()
+
+    @property
+    def last(self) -> int | None:
+        """Give the total that was told last, if any was."""
+        return self._totals[-1] if self._totals else None
+
+    @property
+    def are_equal(self) -> bool | None:
+        """Tell whether all totals are the same; None where none was told."""
+        return len(set(self._totals)) == 1 if self._totals else None
+
+    def add(self, total: int | None) -> None:
+        """Take in what a page told, if it told any."""
+        if total is not None:
+            self._totals.append(total)
+
+    def missing(self, seen: int) -> int | None:
+        """Return how many calls are reported beyond those seen, by the middle of the totals."""
+        return max(0, math.ceil(median(self._totals)) - seen) if self._totals else None
+
+    def adds_up(self, seen: int, calls: Callable[[], Iterable[Call]]) -> bool:
+        """Tell whether as many were seen as are reported, but for those that may have come behind the reader.
+
+        How many come shows in the durations of the calls; where these say nothing, in totals that differ.
+        """
+        missing = self.missing(seen)
+        return not missing or missing <= self._room(calls())
+
+    def _room(self, calls: Iterable[Call]) -> float:
+        rate = self.rate(calls)
+        if rate is not None:
+            coming = rate * self.elapsed
+            middle = median(self._totals)
+            spread = median(abs(total - middle) for total in self._totals)
+            return coming + 3 * math.sqrt(coming) + 3 * spread
+        if self.are_equal:
+            return 0.0
+        moved = sum(abs(later - earlier) for earlier, later in pairwise(self._totals))
+        return moved + _UNTOLD * len(self._totals)
+
+    def rate(self, calls: Iterable[Call]) -> float | None:
+        """Return how many calls come in a second, by how many are young; None where no duration is told."""
+        durations = [call.duration for call in calls if not (call.status and call.status.is_over)]
+        known = [duration for duration in durations if duration is not None]
+        if not known:
+            return None
+        return sum(duration < _YOUNG for duration in known) / _YOUNG
