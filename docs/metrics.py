@@ -114,9 +114,14 @@ mean unanswered ring | mean duration |
 - A ring counts as a whole number of intervals: buckets below the interval stay empty. The histogram can't
   see a ring between two listings; and a call that was seen ringing, then answered and over before the next
   listing, counts as unanswered.
-- An end is counted when two listings in a row lack the call, one listing late. The first listing after a
-  start, or after more than five minutes without one, counts nothing, and rings that it finds under way
-  never count.
+- An end is counted when two listings in a row lack the call, one listing late. So started less ended is
+  always the calls of the last two listings less those of the first, which counts nothing.
+- After a failure the next listing counts all who came and went meanwhile at once: over a longer time that is
+  right, though calls that fit into the gap are missed, but a rate of the minutes after it shows a jump. When
+  there was no listing for more than five minutes, rings that were under way or began in them never count,
+  nor do durations of calls that ended in them.
+- A call that one listing lacked and the next had again is in `exotel_observed_calls_returned_total`: that
+  listing was wrong. Divided by the calls of all listings it is the share that complete ones miss.
 """
 
 

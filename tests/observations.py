@@ -180,8 +180,9 @@ LIFE = life(
         call("answered", "inbound", "ringing"),
         call("missed", "outbound-api", "queued"),
         call("odd", "sideways", "pondering", 7),
+        call("blinks", "inbound", "in-progress", 3),
     ],
     [call("answered", "inbound", "in-progress", 5), call("waits", "outbound-dial", "ringing")],
-    [call("waits", "outbound-dial", "ringing")],
-    [call("waits", "outbound-dial", "ringing")],
+    [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 33)],
+    [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 48)],
 )
