@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.api.errors import Reason
+from exporter.api.listing import Order
 from exporter.expose import itself
 from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Metric
@@ -54,6 +55,7 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `status` of a bridge | `active`, `ended`, `other`, `unknown`; `none` for a call in progress without one |
 | `channels` | `single`, `dual`, `other`, `unknown` |
 | `result` | `inspected`, `pending` |
+| `order` of a listing | {orders} |
 | `outcome` | `answered`, `unanswered` |
 | `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
 | `code` of a request to the exporter | its HTTP status; those of failures start at 0 |
@@ -135,7 +137,8 @@ def metrics_page() -> str:
             *(f"{_row(metric)}\n" for metric in CATALOGUE),
             _OWN.format(table=_TABLE, metrics="\n".join(map(_row, itself.METRICS))),
             _LABELS.format(
-                reasons=", ".join(f"`{reason}`" for reason in Reason),
+                reasons=_words(Reason),
+                orders=_words(Order),
                 longest=LONGEST_CALLS,
                 series=hour.new_long_calls,
                 a_day=round(24 * hour.new_long_calls, -2),
@@ -146,9 +149,12 @@ def metrics_page() -> str:
     )
 
 
+def _words(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
 def _row(metric: Metric) -> str:
-    labels = ", ".join(f"`{label}`" for label in metric.labels)
-    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+    return f"| `{metric.name}` | {metric.kind} | {_words(metric.labels)} | {metric.help} |"
 
 
 def _rows_of(hour: Hour) -> Iterator[str]:

@@ -68,11 +68,19 @@ class ListingFailed(Exception):
     """A page could not be had.
 
     `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
-    as it is known; `page_size` and `rounds_offsets` what was seen of the server, as in a listing.
+    as it is known; `page_size` and `rounds_offsets` what was seen of the server, as in a listing; `listed`
+    how many calls earlier pages showed, None where there was none.
     """
 
-    def __init__(
-        self, error: ApiError, total: int | None, needed: int, page_size: int, *, rounds_offsets: bool
+    def __init__(  # noqa: PLR0913  # each is a fact of its own
+        self,
+        error: ApiError,
+        total: int | None,
+        needed: int,
+        page_size: int,
+        *,
+        rounds_offsets: bool,
+        listed: int | None = None,
     ) -> None:
         super().__init__(error.detail)
         self.error = error
@@ -80,6 +88,7 @@ class ListingFailed(Exception):
         self.needed = needed
         self.page_size = page_size
         self.rounds_offsets = rounds_offsets
+        self.listed = listed
 
 
 def list_calls(
@@ -109,7 +118,12 @@ def list_calls(
         walk.excuse()
     except ApiError as error:
         raise ListingFailed(
-            error, walk.seams.total, walk.needed, walk.page_size, rounds_offsets=walk.paging.rounds_offsets
+            error,
+            walk.seams.total,
+            walk.needed,
+            walk.page_size,
+            rounds_offsets=walk.paging.rounds_offsets,
+            listed=len(walk.seams.calls) if walk.seams.pages else None,
         ) from error
     return Listing(
         calls=walk.seams.calls,

@@ -238,6 +238,7 @@ def check_failure(found: Scrape, where: Where, reason: str, fault: str) -> None:
     assert absent(found, FAULTY)
     if where == "middle" or fault == "empty_page":
         assert found.one(FAULTY, "exotel_calls_reported") is not None
+        assert found.one(FAULTY, "exotel_listed_calls") is not None
     elif not fault.startswith("total"):
         assert found.one(FAULTY, "exotel_calls_reported") is None
 

@@ -45,7 +45,10 @@ def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
     [
         ("centre", {"acme": observation(CENTRE, limit=10)}),
         ("everything", {"acme": everything(TIMED, STREAMS, LIFE)}),
-        ("failures", {"a": failed(Reason.AUTH), "b": failed(Reason.INCOMPLETE, reported=9, unseen=2)}),
+        (
+            "failures",
+            {"a": failed(Reason.AUTH), "b": failed(Reason.INCOMPLETE, reported=9, unseen=2, seen=7)},
+        ),
     ],
 )
 def test_the_exposition_is_the_golden_one(name: str, observations: dict[str, Observation]) -> None:
