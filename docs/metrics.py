@@ -22,7 +22,8 @@ switched on `streams` (the details of single calls) and `agent_streams` (the ses
 
 When a listing of the calls fails or is incomplete, the account's metrics of calls, lines, agents and
 streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the
-reason. The counters of observed calls stand still.
+reason. The counters of observed calls stand still. What can be said all the same: `exotel_calls_reported` is
+the number that the API tells, `exotel_listed_calls` how many were seen, which is fewer than there are.
 """
 
 _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
