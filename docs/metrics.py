@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.api.errors import Reason
+from exporter.api.list_order import Order
 from exporter.expose import itself
 from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Metric
@@ -21,7 +22,8 @@ switched on `streams` (the details of single calls) and `agent_streams` (the ses
 
 When a listing of the calls fails or is incomplete, the account's metrics of calls, lines, agents and
 streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the
-reason. The counters of observed calls stand still.
+reason. The counters of observed calls stand still. What can be said all the same: `exotel_calls_reported` is
+the number that the API tells, `exotel_listed_calls` how many were seen, which is fewer than there are.
 """
 
 _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
@@ -54,6 +56,7 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `status` of a bridge | `active`, `ended`, `other`, `unknown`; `none` for a call in progress without one |
 | `channels` | `single`, `dual`, `other`, `unknown` |
 | `result` | `inspected`, `pending` |
+| `order` of a listing | {orders} |
 | `outcome` | `answered`, `unanswered` |
 | `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
 | `code` of a request to the exporter | its HTTP status; those of failures start at 0 |
@@ -114,9 +117,14 @@ mean unanswered ring | mean duration |
 - A ring counts as a whole number of intervals: buckets below the interval stay empty. The histogram can't
   see a ring between two listings; and a call that was seen ringing, then answered and over before the next
   listing, counts as unanswered.
-- An end is counted when two listings in a row lack the call, one listing late. The first listing after a
-  start, or after more than five minutes without one, counts nothing, and rings that it finds under way
-  never count.
+- An end is counted when two listings in a row lack the call, one listing late. So started less ended is
+  always the calls of the last two listings less those of the first, which counts nothing.
+- After a failure the next listing counts all who came and went meanwhile at once: over a longer time that is
+  right, though calls that fit into the gap are missed, but a rate of the minutes after it shows a jump. When
+  there was no listing for more than five minutes, rings that were under way or began in them never count,
+  nor do durations of calls that ended in them.
+- A call that one listing lacked and the next had again is in `exotel_observed_calls_returned_total`: that
+  listing was wrong. Divided by the calls of all listings it is the share that complete ones miss.
 """
 
 
@@ -130,7 +138,8 @@ def metrics_page() -> str:
             *(f"{_row(metric)}\n" for metric in CATALOGUE),
             _OWN.format(table=_TABLE, metrics="\n".join(map(_row, itself.METRICS))),
             _LABELS.format(
-                reasons=", ".join(f"`{reason}`" for reason in Reason),
+                reasons=_words(Reason),
+                orders=_words(Order),
                 longest=LONGEST_CALLS,
                 series=hour.new_long_calls,
                 a_day=round(24 * hour.new_long_calls, -2),
@@ -141,9 +150,12 @@ def metrics_page() -> str:
     )
 
 
+def _words(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
 def _row(metric: Metric) -> str:
-    labels = ", ".join(f"`{label}`" for label in metric.labels)
-    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+    return f"| `{metric.name}` | {metric.kind} | {_words(metric.labels)} | {metric.help} |"
 
 
 def _rows_of(hour: Hour) -> Iterator[str]:

@@ -3,9 +3,20 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
-from grafana.panels import Query, graph, tile
-from grafana.promql import RATE_WINDOW, of_exporters, of_scrapes, once, select
-from grafana.style import AGE, BAD, GOOD, INTERVAL, NONE_WANTED, NOT_SCRAPED, WARNING, Scale, Words
+from grafana.panels import Column, Figure, Label, Query, columns, graph, tile
+from grafana.promql import CALLS_RETURNED, RATE_WINDOW, of_exporters, of_scrapes, once, select
+from grafana.style import (
+    AGE,
+    BAD,
+    GOOD,
+    INTERVAL,
+    NONE_WANTED,
+    NOT_SCRAPED,
+    RETURNED,
+    WARNING,
+    Scale,
+    Words,
+)
 
 _BUDGET = select("exotel_api_budget_remaining_requests")
 _INTERVAL = select("exotel_sustainable_interval_seconds")
@@ -24,6 +35,7 @@ def exporter() -> models.Dashboard:
             Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
             Band(8, [_budget(), _interval()]),
             Band(9, [_window(), _scrape(), _memory()], title="Time and memory"),
+            Band(7, [_returned(), _lists()], widths=[15, 9], title="The list of calls"),
             Band(7, [_unknown()]),
         ],
     )
@@ -119,13 +131,14 @@ def _failures() -> models.Panel:
 
 def _seen_and_reported() -> models.Panel:
     words = Words(
-        "Calls reported and unseen",
-        "What the API says there are, and how many of them it didn't list. Unseen that stays above nothing: "
-        "the figures of calls are too low; tell Exotel.",
+        "Calls reported, listed and unseen",
+        "What the API says there are, how many a listing saw, complete or not, and how many more there "
+        "should be. Unseen that stays above nothing: the figures of calls are too low; tell Exotel.",
         NOT_SCRAPED,
     )
     queries = [
         Query(f"max by (account) ({select('exotel_calls_reported')})", "{{account}} reported"),
+        Query(f"max by (account) ({select('exotel_listed_calls')})", "{{account}} listed"),
         Query(f"max by (account) ({select('exotel_snapshot_unseen_calls')})", "{{account}} unseen"),
     ]
     return graph(words, queries, unit="short")
@@ -223,6 +236,32 @@ def _memory() -> models.Panel:
     )
     memory = of_exporters("process_resident_memory_bytes")
     return graph(words, [Query(memory, "{{instance}}")], unit="bytes")
+
+
+def _returned() -> models.Panel:
+    words = Words(
+        "Calls missing and back",
+        "Of all calls that listings of 15 minutes should have had, those that a complete one lacked and the "
+        "next had again. More than a few in ten thousand: the list deceives; see the runbook of "
+        "ExotelCallsReturning.",
+        _NEVER_LISTED,
+    )
+    query = Query(f"max by (account) ({select(CALLS_RETURNED)})", "{{account}}")
+    return graph(words, [query], unit="percentunit", scale=RETURNED)
+
+
+def _lists() -> models.Panel:
+    words = Words(
+        "Lists and their order",
+        "Calls of the last listing, complete or not, and the order in which the API lists them, where it "
+        "shows. moving or none: listings take more requests, and fail more often; tell Exotel.",
+        _NEVER_LISTED,
+    )
+    listed, order = select("exotel_listed_calls"), select("exotel_listing_order_info")
+    by_order = f"max by (account, order) ({listed} * on (job, instance, account) group_left (order) {order})"
+    calls = f"{by_order} or on (account) max by (account) ({listed})"
+    shown: list[Column] = [Label("Account", "account"), Label("Order", "order"), Figure("Calls", calls)]
+    return columns(words, shown, sort_by="Calls")
 
 
 def _unknown() -> models.Panel:

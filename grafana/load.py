@@ -5,9 +5,11 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana.board import Band, board
 from grafana.panels import Query, graph, tile
 from grafana.promql import (
+    CALLS_AS_REPORTED,
     CALLS_STARTED,
     CONCURRENT_CALLS,
     CONCURRENT_CALLS_BY_DIRECTION,
+    COUNTED,
     ON_CHOSEN_LINES,
     SHARE_OF_AGENT_STREAMS,
     SHARE_OF_LIMIT,
@@ -24,6 +26,7 @@ from grafana.style import (
     NO_AGENT_STREAMS,
     NO_LIMIT,
     NO_LINES,
+    NOT_COUNTED,
     NOT_LISTED,
     OF_AGENT_STREAMS,
     OF_LIMIT,
@@ -55,40 +58,41 @@ def load() -> models.Dashboard:
 def _calls_now() -> models.Panel:
     words = Words(
         "Concurrent calls",
-        "Calls that count against the limit now, all selected accounts together. Far from what the hour "
-        "usually brings? See below which direction, status or line changed.",
-        NOT_LISTED,
+        "Calls that count against the limit now, all selected accounts together; as the API reports them "
+        "where a listing is incomplete. Unusual for the hour? See which direction, status or line changed.",
+        NOT_COUNTED,
     )
-    return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
+    return tile(words, total(select(CONCURRENT_CALLS), of=COUNTED), unit="short")
 
 
 def _share() -> models.Panel:
     words = Words(
         "Share of the limit",
-        "Of the fullest of the selected accounts. From 80% on, slow down campaigns or ask Exotel for a "
-        "higher limit; at 100% further calls are refused.",
+        "Of the fullest of the selected accounts, as the API reports it where a listing is incomplete. From "
+        "80% on, slow down campaigns or ask Exotel for a higher limit; at 100% further calls are refused.",
         NO_LIMIT,
     )
-    return tile(words, highest(select(SHARE_OF_LIMIT)), unit="percentunit", scale=OF_LIMIT)
+    return tile(words, highest(select(SHARE_OF_LIMIT), of=COUNTED), unit="percentunit", scale=OF_LIMIT)
 
 
 def _headroom() -> models.Panel:
     words = Words(
         "Headroom",
-        "Calls that can still be made, on the account with the least room. Below 10, hold back outbound "
-        "calls; below 0, the configured call_limit is not the real one.",
+        "Calls that can still be made, on the account with the least room, as the API reports it where a "
+        "listing is incomplete. Below 10, hold back outbound calls; below 0, call_limit is not the real "
+        "limit.",
         NO_LIMIT,
     )
     room = f"{once(select('exotel_call_limit'))} - {once(select(CONCURRENT_CALLS))}"
-    return tile(words, lowest(room), unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
+    return tile(words, lowest(room, of=COUNTED), unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
 
 
 def _peak() -> models.Panel:
     words = Words(
         "Peak of the day",
-        "The most concurrent calls of the last 24 hours, all selected accounts together; what could not be "
-        "listed is not in it. Near the limit day after day? The plan is too small.",
-        "No calls listed in 24 hours",
+        "The most concurrent calls of the last 24 hours, all selected accounts together; what was neither "
+        "listed nor reported isn't in it. Near the limit day after day? The plan is too small.",
+        "No calls counted in 24 hours",
     )
     return tile(words, f"max_over_time(sum({once(select(CONCURRENT_CALLS))})[1d:])", unit="short")
 
@@ -97,10 +101,11 @@ def _erlangs_now() -> models.Panel:
     words = Words(
         "Erlangs",
         "Traffic of the last hour: the mean number of concurrent calls, those that wait included, as the "
-        "listings saw them. Above 70% of the limit the peaks of the hour meet it: ask for a higher one.",
-        NOT_LISTED,
+        "listings saw them, or else as the API reported them. Above 70% of the limit the peaks of the hour "
+        "meet it: ask for a higher one.",
+        NOT_COUNTED,
     )
-    return tile(words, total(ERLANGS), unit="short")
+    return tile(words, total(ERLANGS, of=COUNTED), unit="short")
 
 
 def _agent_streams_now() -> models.Panel:
@@ -117,11 +122,13 @@ def _against_limit() -> models.Panel:
     words = Words(
         "Concurrent calls and limit",
         "Calls that count against the limit, by account; the configured limit is the dashed line. A flat top "
-        "at the line means that calls are being refused. A gap is a failed collection.",
-        NOT_LISTED,
+        "at the line: calls are being refused. As reported: the listing is incomplete, and the number is the "
+        "API's own, which agreed with listings before. A gap: not even that is known; see Exporter.",
+        NOT_COUNTED,
     )
     queries = [
         Query(once(select(CONCURRENT_CALLS)), "{{account}}"),
+        Query(once(select(CALLS_AS_REPORTED)), "{{account}} as reported"),
         Query(once(select("exotel_call_limit")), "{{account}} limit"),
     ]
     return graph(words, queries, unit="short")
@@ -130,11 +137,12 @@ def _against_limit() -> models.Panel:
 def _against_last_week() -> models.Panel:
     words = Words(
         "Concurrent calls and last week",
-        "All selected accounts together; the same time last week is the dashed line. Far below it in working "
-        "hours: do callers reach you? Far above: a campaign, a loop in a call flow, or news.",
-        NOT_LISTED,
+        "All selected accounts together, as the API reports them where a listing is incomplete; the same "
+        "time last week is the dashed line. Far below it in working hours: do callers reach you? Far above: "
+        "a campaign, a loop in a call flow, or news.",
+        NOT_COUNTED,
     )
-    calls = total(select(CONCURRENT_CALLS))
+    calls = total(select(CONCURRENT_CALLS), of=COUNTED)
     return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
 
 
@@ -176,7 +184,8 @@ def _started() -> models.Panel:
     words = Words(
         "Calls started a second",
         "Mean of five minutes, as seen from listing to listing: calls shorter than the scrape interval are "
-        "not in it. A burst fills the limit and the queues: spread campaigns.",
+        "not in it, and after a failure all who came meanwhile count at once. A burst fills the limit and "
+        "the queues: spread campaigns.",
         NOT_LISTED,
     )
     return graph(words, [Query(once(select(CALLS_STARTED)), "{{account}}")], unit="cps")
@@ -186,10 +195,11 @@ def _erlangs() -> models.Panel:
     words = Words(
         "Traffic in Erlangs",
         "The mean number of concurrent calls of the hour before each point; the same time last week is the "
-        "dashed line. To plan lines and agents, take the busiest hour of the week.",
-        NOT_LISTED,
+        "dashed line. Where listings were incomplete, as the API reported it. To plan lines and agents, take "
+        "the busiest hour of the week.",
+        NOT_COUNTED,
     )
-    calls = total(ERLANGS)
+    calls = total(ERLANGS, of=COUNTED)
     return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
 
 

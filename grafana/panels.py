@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.style import BAD, CODE_COLOURS, PLAIN, Scale, Words, colours
+from grafana.style import BAD, CODE_COLOURS, PLAIN, WARNING, Scale, Words, colours
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -106,6 +106,8 @@ def graph(
         if query.legend == "{{code}}":
             for digit, colour in CODE_COLOURS.items():
                 panel.override_by_regexp(f"/^{digit}..$/", [_fixed(colour)])
+        if query.legend.endswith(" as reported"):
+            panel.override_by_regexp("/ as reported$/", [_fixed(WARNING), *_dashed()])
         if query.legend.endswith(" limit"):
             panel.override_by_regexp("/ limit$/", [_fixed(BAD), *_dashed()])
     return panel.build()

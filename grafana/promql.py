@@ -5,10 +5,13 @@ import re
 RATE_WINDOW = "$__rate_interval"
 SHOWN_RANGE = "$__range"
 
-# Recorded by deploy/prometheus/rules, which alone say what counts against the limit.
-CONCURRENT_CALLS = "job_instance_account:exotel_active_calls:sum"
+# Recorded by deploy/prometheus/rules, which alone say what counts against the limit, and when the number that
+# the API reports stands in for a listing that fails.
+CONCURRENT_CALLS = "job_instance_account:exotel_active_calls:sum_or_reported"
+CALLS_AS_REPORTED = "job_instance_account:exotel_calls_reported:fallback"
 CONCURRENT_CALLS_BY_DIRECTION = "job_instance_account_direction:exotel_active_calls:sum"
 SHARE_OF_LIMIT = "job_instance_account:exotel_active_calls_per_call_limit:ratio"
+CALLS_RETURNED = "job_instance_account:exotel_observed_calls_returned:ratio_increase15m"
 CALLS_STARTED = "job_instance_account:exotel_observed_calls_started:rate5m"
 ANSWERED_SHARE = "job_instance_account:exotel_observed_rings_answered:ratio_rate15m"
 RECORDED_SHARE = "job_instance_account:exotel_recording_enabled_calls:ratio"
@@ -26,6 +29,11 @@ MEMORY = "1h"
 def select(metric: str, *matchers: str) -> str:
     """The series of `metric` that the dashboard's variables select, narrowed by further matchers."""
     return _selected(metric, 'account=~"$account"', *matchers)
+
+
+def _selected(metric: str, *matchers: str) -> str:
+    chosen = ['job=~"$job"', 'instance=~"$instance"', *matchers]
+    return f"{metric}{{{', '.join(chosen)}}}"
 
 
 def of_exporters(metric: str, *matchers: str) -> str:
@@ -48,19 +56,25 @@ def once(expr: str, *labels: str) -> str:
     return f"max by ({by}) (sum by ({by}, job, instance) ({expr}))"
 
 
-def total(expr: str, *labels: str) -> str:
-    """The sum of all selected accounts, by `labels`; none while one of the accounts is not listed."""
-    return _whole(f"sum by ({', '.join(labels)}) ({once(expr, *labels)})" if labels else f"sum({once(expr)})")
+#: Accounts that are listed, and those of which the number of calls is known, listed or not.
+LISTED = f"{select('exotel_up')} == 1"
+COUNTED = select(CONCURRENT_CALLS)
 
 
-def highest(expr: str) -> str:
-    """The highest value of all selected accounts; none while one of the accounts is not listed."""
-    return _whole(f"max({expr})")
+def total(expr: str, *labels: str, of: str = LISTED) -> str:
+    """The sum of all selected accounts, by `labels`; none while one of the accounts isn't among `of`."""
+    summed = f"sum by ({', '.join(labels)}) ({once(expr, *labels)})" if labels else f"sum({once(expr)})"
+    return _whole(summed, of)
 
 
-def lowest(expr: str) -> str:
-    """The lowest value of all selected accounts; none while one of the accounts is not listed."""
-    return _whole(f"min({expr})")
+def highest(expr: str, *, of: str = LISTED) -> str:
+    """The highest value of all selected accounts; none while one of the accounts isn't among `of`."""
+    return _whole(f"max({expr})", of)
+
+
+def lowest(expr: str, *, of: str = LISTED) -> str:
+    """The lowest value of all selected accounts; none while one of the accounts isn't among `of`."""
+    return _whole(f"min({expr})", of)
 
 
 def quantile(share: float, buckets: str) -> str:
@@ -81,14 +95,8 @@ def named(expr: str, *key: str) -> str:
     return f"({with_name}) or on (account, {', '.join(key)}) ({expr})"
 
 
-def _selected(metric: str, *matchers: str) -> str:
-    chosen = ['job=~"$job"', 'instance=~"$instance"', *matchers]
-    return f"{metric}{{{', '.join(chosen)}}}"
-
-
-def _whole(expr: str) -> str:
+def _whole(expr: str, accounts: str) -> str:
     # A sum that lacks an account looks like fewer calls: a gap is honest.
-    up = select("exotel_up")
-    listed = f"count(count by (account) ({up} == 1))"
-    known = f"count(count by (account) (last_over_time({up}[{MEMORY}])))"
-    return f"({expr} and on () ({listed} == {known}))"
+    there = f"count(count by (account) ({accounts}))"
+    known = f"count(count by (account) (last_over_time({select('exotel_up')}[{MEMORY}])))"
+    return f"({expr} and on () ({there} == {known}))"

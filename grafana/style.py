@@ -70,6 +70,7 @@ SERIES_COLOURS = {
 CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
 
 NOT_LISTED = "Not every account listed: see Exporter"
+NOT_COUNTED = "Not every account counted: see Exporter"
 NO_CALL = "No call in progress"
 NOT_SCRAPED = "No exporter is scraped"
 
@@ -127,6 +128,7 @@ CALL_LENGTH = Scale(GOOD, {3600: WARNING, 14400: BAD})
 RING_LENGTH = Scale(GOOD, {60: WARNING, 120: BAD})
 AGE = Scale(GOOD, {60: WARNING, 300: BAD})
 INTERVAL = Scale(GOOD, {15: BAD})
+RETURNED = Scale(GOOD, {0.001: WARNING})
 OF_AGENT_STREAMS = Scale(GOOD, {0.7: WARNING, 0.8: BAD})
 HOLD_LENGTH = Scale(GOOD, {120: WARNING, 300: BAD})
 ANSWERED = Scale(BAD, {0.5: WARNING, 0.7: GOOD})

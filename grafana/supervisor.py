@@ -8,6 +8,7 @@ from grafana.load import calls_by_status
 from grafana.panels import Column, Figure, Label, columns, tile
 from grafana.promql import (
     CONCURRENT_CALLS,
+    COUNTED,
     DETAILS_COVERAGE,
     IN_PROGRESS,
     ON_CHOSEN_LINES,
@@ -28,6 +29,7 @@ from grafana.style import (
     NO_DETAILS,
     NO_LONGEST_CALLS,
     NONE_WANTED,
+    NOT_COUNTED,
     NOT_LISTED,
     RECORDED,
     RING_LENGTH,
@@ -54,11 +56,12 @@ def supervisor() -> models.Dashboard:
 def _active() -> models.Panel:
     words = Words(
         "Active calls",
-        "Calls now, those that wait or ring included, all selected accounts together. Unusual for the hour? "
-        "Load shows last week and which line it is.",
-        NOT_LISTED,
+        "Calls now, those that wait or ring included, all selected accounts together; as the API reports "
+        "them where a listing is incomplete. Unusual for the hour? Load shows last week and which line it "
+        "is.",
+        NOT_COUNTED,
     )
-    return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
+    return tile(words, total(select(CONCURRENT_CALLS), of=COUNTED), unit="short")
 
 
 def _ringing() -> models.Panel:

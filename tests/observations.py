@@ -11,6 +11,7 @@ from msgspec.structs import replace as with_fields
 
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
+from exporter.api.list_order import Order
 from exporter.api.rows import Call, NamedAgent
 from exporter.api.streams import AgentStreams, read_stream
 from exporter.api.vocabulary import AgentStatus
@@ -92,6 +93,8 @@ def observation(calls: Sequence[Call], *, limit: int | None = None) -> Observati
         held=None,
         reported=len(calls),
         unseen=0,
+        seen=len(calls),
+        order=Order.START,
         budget_remaining=150,
         sustainable_interval=0.3,
         call_limit=limit,
@@ -153,7 +156,9 @@ def life(*listings: Sequence[Call]) -> Lifecycle:
     return known
 
 
-def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = None) -> Observation:
+def failed(
+    reason: Reason, *, reported: int | None = None, unseen: int | None = None, seen: int | None = None
+) -> Observation:
     """Observe a failure."""
     ledger = Ledger("acme")
     ledger.failure("calls", reason)
@@ -165,6 +170,8 @@ def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = 
         held=None,
         reported=reported,
         unseen=unseen,
+        seen=seen,
+        order=None,
         budget_remaining=199,
         sustainable_interval=None,
         call_limit=None,
@@ -180,8 +187,9 @@ LIFE = life(
         call("answered", "inbound", "ringing"),
         call("missed", "outbound-api", "queued"),
         call("odd", "sideways", "pondering", 7),
+        call("blinks", "inbound", "in-progress", 3),
     ],
     [call("answered", "inbound", "in-progress", 5), call("waits", "outbound-dial", "ringing")],
-    [call("waits", "outbound-dial", "ringing")],
-    [call("waits", "outbound-dial", "ringing")],
+    [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 33)],
+    [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 48)],
 )

@@ -19,6 +19,7 @@ _EACH = 16  # one call in so many is followed, and those at the ends of a page, 
 _AT_ENDS = 8
 _REMEMBERED = 20  # listings; one of several replicas may not be met each time
 _JITTER = 0.3  # seconds between an answer and its reading
+_MOST = 3600.0  # seconds; durations that fall back by more are counted anew, for whatever reason
 
 
 class Ages:
@@ -43,7 +44,7 @@ class Ages:
             if known is not None:
                 late.append(start - known)
             self._followed[call.call_sid] = start if known is None else min(start, known)
-        if len(late) >= _LEAST and (age := median(late)) > resolution + _JITTER:
+        if len(late) >= _LEAST and resolution + _JITTER < (age := median(late)) <= _MOST:
             self._worst = max(self._worst, age + resolution)
 
     def end_listing(self) -> float:

@@ -11,7 +11,7 @@ from exporter.api.vocabulary import CallState, CallStatus, Word, final_status
 _T = TypeVar("_T")
 _W = TypeVar("_W", bound=Word)
 
-_MOST = 2**53  # a double, as which every sample is written, holds each whole number up to here
+_MOST = 10_000_000  # at a time; a larger number is a mistake, or stands for no limit
 
 
 def member(value: object, name: str) -> Any:
@@ -28,7 +28,7 @@ def convert(value: object, kind: type[_T]) -> _T | None:
 
 
 def count(value: object) -> int | None:
-    """Return a whole number from 0 up, also from a text that says one, if a sample can hold it exactly."""
+    """Return how many calls or sessions there are, also from a text; more than ten million are none."""
     number = convert(value, int)
     return number if number is not None and 0 <= number <= _MOST else None
 

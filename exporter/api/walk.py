@@ -101,6 +101,11 @@ class Walk:
         return tuple({call.call_sid: call for seams in self._readings for call in seams.calls}.values())
 
     @property
+    def listed(self) -> int | None:
+        """Give how many calls were seen; None where no page came."""
+        return len(self.calls) if self.seams.pages or self.earlier else None
+
+    @property
     def is_closed(self) -> bool:
         """Tell whether in every reading all pages are joined, from the start of the list to its end."""
         return all(seams.closed for seams in self._readings)

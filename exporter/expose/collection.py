@@ -41,12 +41,27 @@ TIMESTAMP = Metric(
 WINDOW = Metric(
     "exotel_snapshot_window_seconds",
     Kind.GAUGE,
-    "How long the listing took: a call that came or went inside may be counted either way.",
+    "How long the listing took, plus the age of what the API answered, where durations show that it was old: "
+    "a call that came or went inside may be counted either way.",
 )
 UNSEEN = Metric(
     "exotel_snapshot_unseen_calls",
     Kind.GAUGE,
     "Calls the API reports beyond those listed; some may have come while it was listed.",
+)
+LISTED = Metric(
+    "exotel_listed_calls",
+    Kind.GAUGE,
+    "Distinct calls seen in the last listing, complete or not: a lower bound while exotel_up is 0. Absent "
+    "where no page came.",
+)
+ORDER = Metric(
+    "exotel_listing_order_info",
+    Kind.GAUGE,
+    "Always 1; tells the order of the list, on which the proof rests that no call was lost: start = by start "
+    "times, stable = another one that calls keep, moving = one in which they move, none. Absent where it "
+    "doesn't show.",
+    ("order",),
 )
 REPORTED = Metric(
     "exotel_calls_reported",
@@ -94,7 +109,7 @@ UNKNOWN = Metric(
 )
 
 METRICS = (
-    *(UP, SUCCESS, DURATION, FAILURES, TIMESTAMP, WINDOW, UNSEEN, INTERVAL),
+    *(UP, SUCCESS, DURATION, FAILURES, TIMESTAMP, WINDOW, LISTED, UNSEEN, ORDER, INTERVAL),
     *(REPORTED, LIMIT, REQUESTS, REQUEST_DURATION, RETRIES, BUDGET, UNKNOWN),
 )
 
@@ -120,6 +135,10 @@ def points(observation: Observation) -> Iterator[Point]:
         yield DURATION(run.seconds, collector)
     if observation.reported is not None:
         yield REPORTED(observation.reported)
+    if observation.seen is not None:
+        yield LISTED(observation.seen)
+    if observation.order is not None:
+        yield ORDER(1, observation.order)
     if observation.unseen is not None:
         yield UNSEEN(observation.unseen)
     yield BUDGET(observation.budget_remaining)

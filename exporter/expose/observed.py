@@ -14,7 +14,8 @@ _UNSEEN = "Calls shorter than the time between two listings can't be seen."
 STARTED = Metric(
     "exotel_observed_calls_started_total",
     Kind.COUNTER,
-    f"Calls that appeared between complete listings. {_UNSEEN}",
+    f"Calls that appeared between complete listings, however far these were apart: after a failure many may "
+    f"appear at once. {_UNSEEN}",
     ("direction",),
 )
 ENDED = Metric(
@@ -23,17 +24,25 @@ ENDED = Metric(
     f"Calls that two complete listings in a row lacked, by the last status seen. {_UNSEEN}",
     ("direction", "status"),
 )
+RETURNED = Metric(
+    "exotel_observed_calls_returned_total",
+    Kind.COUNTER,
+    "Calls that one complete listing lacked and the next one had again: each proves that the first wasn't as "
+    "complete as it seemed. They count neither as ended nor as started again.",
+)
 RING_DURATION = Metric(
     "exotel_observed_ring_duration_seconds",
     Kind.HISTOGRAM,
     "From the first listing that showed a call queued or ringing to the first that showed it in progress "
-    "(answered) or no more (unanswered). Calls that no listing showed waiting aren't in it.",
+    "(answered) or no more (unanswered). Calls that no listing showed waiting aren't in it, nor those that "
+    "rang while there was no listing for more than five minutes.",
     ("direction", "outcome"),
 )
 DURATION = Metric(
     "exotel_observed_call_duration_seconds",
     Kind.HISTOGRAM,
-    f"Last seen duration of calls that ended, unanswered ones included. {_UNSEEN}",
+    "Last seen duration of calls that ended, unanswered ones included. Of those that ended while there was "
+    f"no listing for more than five minutes it isn't known. {_UNSEEN}",
     ("direction",),
 )
 LONGEST_RING = Metric(
@@ -43,7 +52,7 @@ LONGEST_RING = Metric(
     ("direction",),
 )
 
-METRICS = (STARTED, ENDED, RING_DURATION, DURATION, LONGEST_RING)
+METRICS = (STARTED, ENDED, RETURNED, RING_DURATION, DURATION, LONGEST_RING)
 
 
 def points(snapshot: Snapshot) -> Iterator[Point]:
@@ -58,6 +67,7 @@ def counters(lives: LifeCounts) -> Iterator[Point]:
         yield STARTED(calls, direction)
     for pair, calls in sorted(lives.ended.items()):
         yield ENDED(calls, *pair)
+    yield RETURNED(lives.returned)
     for labels, histogram in sorted(lives.rings.items(), key=itemgetter(0)):
         yield RING_DURATION.histogram(histogram, *labels)
     for direction, histogram in sorted(lives.durations.items(), key=itemgetter(0)):

@@ -168,7 +168,7 @@ class Account:
         seconds, listed = self._runs.attempt(partial(self._calls.collect, deadline))
         if isinstance(listed, ApiError):
             listed = Listed(None, listed)
-        self._tell("listing ended", calls=len(listed.calls), reported=listed.reported, unseen=listed.unseen)
+        self._tell("listing ended", calls=listed.seen, reported=listed.reported, unseen=listed.unseen)
         run = self._runs.ended(Endpoint.CALLS, seconds, listed.found, listed.error)
         if listed.requests is not None:
             self._pace.learn(listed.requests, is_whole=listed.found is not None)
@@ -236,6 +236,8 @@ class Account:
             held=None,
             reported=listed.reported,
             unseen=listed.unseen,
+            seen=listed.seen,
+            order=listed.order,
             budget_remaining=self._client.budget.remaining(),
             sustainable_interval=self._pace.sustainable_interval,
             call_limit=self.config.call_limit,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-_MOST = 1e9  # thirty years
+_MOST = 7 * 86_400.0  # seconds; what is longer would spoil the sum of all others for ever
 
 
 def is_believable(seconds: float | None) -> TypeGuard[float]:
-    """Tell whether a duration was told and can be one; NaN can't."""
-    return seconds is not None and 0 <= seconds < _MOST
+    """Tell whether a duration was told and can be one, of seven days at most; NaN can't."""
+    return seconds is not None and 0 <= seconds <= _MOST

@@ -12,6 +12,7 @@ from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
 from exporter.api.errors import ApiError, Incomplete, Reason
+from exporter.api.list_order import Order
 from exporter.api.listing import Lister, Listing, ListingFailed
 from exporter.api.paging import Ask
 from exporter.api.rows import Call
@@ -39,6 +40,10 @@ class Listed:
     """`total_active` as the API said it."""
     unseen: int | None = None
     """Calls reported beyond those listed; None where there was no listing to compare."""
+    seen: int | None = None
+    """Distinct calls in the pages that came, complete or not; None where none came."""
+    order: Order | None = None
+    """What orders the list; None where it doesn't show."""
     requests: int | None = None
     """What a listing of this size takes, as far as it is known."""
 
@@ -66,7 +71,13 @@ class CallsCollector:
         try:
             listing = self._list(deadline)
         except ListingFailed as failed:
-            return Listed(None, failed.error.bare(), reported=failed.total, requests=failed.needed)
+            return Listed(
+                None,
+                failed.error.bare(),
+                reported=failed.total,
+                seen=failed.listed,
+                requests=failed.needed,
+            )
         window = time.monotonic() - started + listing.age
         self._ledger.unknown({"call": listing.unreadable})
         doubt = _doubt(listing)
@@ -76,6 +87,8 @@ class CallsCollector:
             () if doubt else listing.calls,
             listing.total,
             listing.unseen,
+            len(listing.calls),
+            listing.order,
             listing.requests,
         )
 
@@ -95,7 +108,10 @@ class CallsCollector:
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(calls)
         self._ledger.unknown(tally.unknown)
         self._ledger.unknown(agents.unknown if agents else {"agent_details": len(calls)})
+        returned = self.lives.returned
         self._lifecycle = self._lifecycle.after(calls, at)
+        if self.lives.returned > returned:
+            self._lister.doubt_order()
         return Snapshot(
             ended_at=ended_at,
             window=window,

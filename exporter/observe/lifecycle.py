@@ -2,7 +2,10 @@
 
 What happens between two listings can't be seen: a call that is shorter than the time between them may be in
 none. A call is taken for ended when two listings in a row lack it, so that one that is missing from a single
-listing isn't counted twice.
+listing isn't counted twice: it has returned, and that listing was wrong.
+
+So `started - ended` is always the calls of the last two listings less those of the first, however far apart
+listings are. Only what depends on when something happened, rings and durations, isn't told across a long gap.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TypeVar
 
+from msgspec.structs import replace as with_fields
+
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus, Direction
 from exporter.observe.believable import is_believable
 from exporter.observe.calls import LISTED
 from exporter.observe.histogram import Histogram
 
-LONGEST_GAP = 300.0  # seconds between listings; after a longer one nothing can be said of the time between
+LONGEST_GAP = 300.0  # seconds between listings; nobody knows when in a longer one something happened
 _RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
 _DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in LISTED))
 # Tuples, not sets: members are found by identity, which is many times faster than their hash.
@@ -44,9 +49,11 @@ class LifeCounts:
     started: Mapping[Direction, int]
     ended: Mapping[tuple[Direction, CallStatus], int]
     """By the last status that was seen."""
+    returned: int
+    """Calls that one listing lacked and the next one had again."""
     rings: Mapping[tuple[Direction, Outcome], Histogram]
     durations: Mapping[Direction, Histogram]
-    """Of calls that ended, as last seen."""
+    """Of calls that ended, as last seen; of those that ended in a long gap none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Lifecycle:
         counts = LifeCounts(
             started=dict.fromkeys(_DIRECTIONS, 0),
             ended=dict.fromkeys(LISTED, 0),
+            returned=0,
             rings={(direction, outcome): no_rings for direction in _DIRECTIONS for outcome in Outcome},
             durations=dict.fromkeys(_DIRECTIONS, no_calls),
         )
@@ -101,20 +109,26 @@ class Lifecycle:
         if at <= self.at:
             return self
         present = dict(zip(map(attrgetter("call_sid"), calls), calls, strict=True))
-        if at - self.at > LONGEST_GAP:
-            return replace(self, at=at, present=present, missing={}, waits=_waits(present, at, ()))
+        if self.at == -math.inf:
+            return replace(self, at=at, present=present, waits=_waits(present, at, ()))
         came = present.keys() - self.present.keys()
         started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
         ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
         missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
-        rings, waits = self._follow_waits(present, at)
+        rings: _Rings = defaultdict(list)
+        if at - self.at > LONGEST_GAP:
+            missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
+            waits = _waits(present, at, ())
+        else:
+            rings, going_on = self._follow_waits(present, at)
+            waits = {**_waits(present, at, started), **going_on}
         return replace(
             self,
             at=at,
-            counts=self._counted(started.values(), ended, rings),
+            counts=self._counted(started.values(), ended, len(came) - len(started), rings),
             present=present,
             missing=missing,
-            waits={**_waits(present, at, started), **waits},
+            waits=waits,
         )
 
     @property
@@ -144,7 +158,9 @@ class Lifecycle:
                 over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
         return over, going_on
 
-    def _counted(self, started: Iterable[Call], ended: Collection[Call], rings: _Rings) -> LifeCounts:
+    def _counted(
+        self, started: Iterable[Call], ended: Collection[Call], returned: int, rings: _Rings
+    ) -> LifeCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
         for call in ended:
@@ -156,6 +172,7 @@ class Lifecycle:
                 before.ended,
                 ((call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN) for call in ended),
             ),
+            returned=before.returned + returned,
             rings=_extended(before.rings, rings, _RING_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
         )

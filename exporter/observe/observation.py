@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError
+from exporter.api.list_order import Order
 from exporter.api.streams import AgentStreams
 from exporter.api.vocabulary import Direction
 from exporter.observe.agents import AgentTally
@@ -39,7 +40,7 @@ class Snapshot:
     ended_at: float
     """When the listing ended, in seconds since 1970."""
     window: float
-    """How long the listing took, in seconds."""
+    """How long the listing took, plus the age of what the API answered, in seconds."""
     calls: CallTally
     agents: AgentTally | None
     """None where the API doesn't speak of agents."""
@@ -72,6 +73,10 @@ class Observation:
     """`total_active` as the API said it, even where the listing then failed."""
     unseen: int | None
     """Calls reported beyond those listed; None where there was no listing to compare."""
+    seen: int | None
+    """Distinct calls in the pages that came, complete or not; None where none came."""
+    order: Order | None
+    """What orders the list of calls; None where it doesn't show."""
     budget_remaining: int
     """Requests that may be made in the current minute."""
     sustainable_interval: float | None
@@ -118,5 +123,7 @@ class Observation:
             held=None,
             reported=None,
             unseen=None,
+            seen=None,
+            order=None,
             sustainable_interval=None,
         )

@@ -121,11 +121,13 @@ def _recording_rules() -> list[Rule]:
 
 
 def _levels(rules: Iterable[Rule]) -> Iterator[list[Rule]]:
-    """First those that use no other, then those that use these, and so on."""
+    """First those that use no other, then those that use these, and so on; one may read itself."""
     pending = list(rules)
     while pending:
         names = {rule["record"] for rule in pending}
-        ready = [rule for rule in pending if names.isdisjoint(_NAME.findall(rule["expr"]))]
+        ready = [
+            rule for rule in pending if names.isdisjoint({*_NAME.findall(rule["expr"])} - {rule["record"]})
+        ]
         if not ready:
             raise ValueError(f"these rules use one another: {', '.join(sorted(names))}")
         yield ready

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from grafana.promql import CALLS_AS_REPORTED, CONCURRENT_CALLS
 from tests.e2e import exotel, servers
 from tests.e2e.processes import wait_for
 from tests.expressions import Expression, dashboard_expressions, each_panel, panel_expressions, substituted
@@ -31,7 +32,8 @@ CENTRE = ("--calls=95", "--second-calls=0.2", "--speed=5", "--flat")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that watches one centre as two accounts: `full` with everything on, and `bare`.
 
-    It remembers both from last week, and has seen a failed collection and values that nobody knows.
+    It remembers both from last week, and has seen a failed collection, an incomplete one whose calls were
+    reported, and values that nobody knows.
     """
     folder = tmp_path_factory.mktemp("dashboards")
     with ExitStack() as stack:
@@ -43,6 +45,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _happened(url, "count(exotel_up == 1) == 2")
         _trouble(centre, "status:503")
         _happened(url, 'count(exotel_collector_failures_total{collector="calls"} > 0) == 2')
+        _trouble(centre, "empty_page")
+        _happened(url, f"count({CALLS_AS_REPORTED}) == 2")
         _trouble(centre, "rows")
         _happened(url, "count(count by (account) (exotel_unknown_values_total > 0)) == 2")
         _trouble(centre)
@@ -117,7 +121,7 @@ def _remember_last_week(folder: Path) -> None:
     """Give Prometheus, before it starts, what is compared with: both accounts were listed, and had calls."""
     now = int(time.time()) - WEEK
     lines = []
-    for metric, value in {"exotel_up": 1, "job_instance_account:exotel_active_calls:sum": 80}.items():
+    for metric, value in {"exotel_up": 1, CONCURRENT_CALLS: 80}.items():
         lines.append(f"# TYPE {metric} gauge")
         lines += [
             f'{metric}{{job="exotel",instance="last week",account="{account}"}} {value} {stamp}'

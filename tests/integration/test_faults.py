@@ -188,7 +188,8 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ('other_json:{"response": null}', "bad_response", "bad_response"),
     ('other_json:{"response": {"active_calls": {}}}', "bad_response", "bad_response"),
     ("empty_page", "incomplete", "incomplete"),
-    ("total:1000000000", "budget", "incomplete"),
+    ("total:10000000", "budget", "incomplete"),
+    ("total:1000000000", "up", "up"),
     ("total:1000000000000000000000000000000", "up", "up"),
     ("total:0", "up", "up"),
     ("total:-5", "up", "up"),
@@ -237,6 +238,7 @@ def check_failure(found: Scrape, where: Where, reason: str, fault: str) -> None:
     assert absent(found, FAULTY)
     if where == "middle" or fault == "empty_page":
         assert found.one(FAULTY, "exotel_calls_reported") is not None
+        assert found.one(FAULTY, "exotel_listed_calls") is not None
     elif not fault.startswith("total"):
         assert found.one(FAULTY, "exotel_calls_reported") is None
 

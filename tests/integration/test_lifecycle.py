@@ -126,19 +126,24 @@ def test_a_listing_that_is_incomplete_or_fails_counts_nothing(fault: str, reason
     assert sum(lives.ended.values()) == len(every - listed[-1] - listed[-2])
 
 
-def test_after_more_than_five_minutes_without_a_listing_nothing_is_counted() -> None:
-    """Whether nobody asked or none was complete; from then on it goes as after a start."""
+def test_calls_that_came_and_went_while_nothing_was_listed_for_long_are_counted() -> None:
+    """Whether nobody asked or none was complete; but nobody knows how long they rang and lasted."""
     with watch() as watched:
+        first = watched.call_sids()
         watched.list_calls()
         watched.wait()
-        before = watched.list_calls()
+        before, known = watched.list_calls(), watched.call_sids()
         watched.wait(LONGER_THAN_FIVE_MINUTES / 2)
         assert watched.fail("empty_page@middle", Reason.INCOMPLETE) == before
         watched.wait(LONGER_THAN_FIVE_MINUTES / 2)
         found = watched.call_sids()
-        assert watched.list_calls() == before
-        watched.wait()
-        came = watched.call_sids() - found
         lives = watched.list_calls()
-    assert sum(lives.started.values()) - sum(before.started.values()) == len(came) > 0
-    assert lives.ended == before.ended
+        assert lives.rings == before.rings
+        assert sum(lives.started.values()) - sum(before.started.values()) == len(found - known) > 0
+        watched.wait()
+        last = watched.call_sids()
+        lives = watched.list_calls()
+    lasted = sum(histogram.buckets[-1].cumulative for histogram in lives.durations.values())
+    assert lasted == len(first - known)  # who ended before the gap
+    assert sum(lives.ended.values()) == len((first | known) - found - last) > 0
+    assert sum(lives.started.values()) - sum(lives.ended.values()) == len(found | last) - len(first)

@@ -108,10 +108,10 @@ def test_alert_compares_with_thresholds_and_names_them(alert: dict[str, Any]) ->
 
 
 def test_every_threshold_is_recorded_in_one_place_and_compared_with() -> None:
-    """What stands in thresholds.yml is what alerts use: nothing is missing, nothing left over."""
+    """What stands in thresholds.yml is what rules use: nothing is missing, nothing left over."""
     [group] = _yaml(RULES / "thresholds.yml")["groups"]
     recorded = {rule["record"] for rule in group["rules"] if THRESHOLD.fullmatch(rule["record"])}
-    used = {name for alert in ALERTS for name in THRESHOLD.findall(alert["expr"])}
+    used = {name for rule in rules() for name in THRESHOLD.findall(rule["expr"])}
     assert recorded == used
     assert len(recorded) + 2 == len(group["rules"])  # where Grafana is; 1 for each account
 
@@ -194,6 +194,7 @@ def test_what_alerts_of_one_group_alone_read_is_recorded_in_it_before_them() -> 
         (style.ANSWERED, "exotel_observed_rings_answered"),
         (style.RECORDED, "exotel_recording_enabled_calls"),
         (style.OF_AGENT_STREAMS, "exotel_agent_streams_per_limit"),
+        (style.RETURNED, "exotel_observed_calls_returned"),
         (style.INTERVAL, "exotel_sustainable_interval_seconds"),
     ],
 )

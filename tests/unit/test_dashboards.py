@@ -148,7 +148,7 @@ def test_a_colour_means_the_same_on_every_dashboard() -> None:
 def test_colour_does_not_carry_meaning_alone(panel: dict[str, Any]) -> None:
     """What is compared with is dashed, and a state has a name."""
     for override in panel["fieldConfig"]["overrides"]:
-        if override["matcher"]["options"] in {"/ limit$/", "last week"}:
+        if override["matcher"]["options"] in {"/ limit$/", "/ as reported$/", "last week"}:
             assert "custom.lineStyle" in {setting["id"] for setting in override["properties"]}
     if panel["fieldConfig"]["defaults"].get("mappings"):
         [mapping] = panel["fieldConfig"]["defaults"]["mappings"]

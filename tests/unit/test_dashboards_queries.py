@@ -14,7 +14,7 @@ from promql_parser import Call, Expr, MatchOp, MatrixSelector, VectorSelector
 
 from exporter.expose.collector import CATALOGUE
 from exporter.expose.metric import Kind
-from grafana.promql import highest, once, select, total, week_before
+from grafana.promql import CONCURRENT_CALLS, COUNTED, highest, once, select, total, week_before
 from tests.expressions import (
     Expression,
     dashboard_expressions,
@@ -165,8 +165,10 @@ SERIES = {
     'calls{job="x", instance="2", account="a", direction="in"}': "5+0x100",
     'calls{job="x", instance="2", account="a", direction="out"}': "2+0x100",
     'calls{job="x", instance="3", account="b", direction="in"}': "3 3 stale 4 stale",
+    f'{CONCURRENT_CALLS}{{job="x", instance="1", account="a"}}': "7+0x100",
+    f'{CONCURRENT_CALLS}{{job="x", instance="3", account="b"}}': "3 3 9 4 stale",
 }
-CALLS = select("calls")
+CALLS, COUNTED_CALLS = select("calls"), select(CONCURRENT_CALLS)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +182,11 @@ CALLS = select("calls")
         pytest.param(total(CALLS, "direction"), 2, {}, id="nor one by label"),
         pytest.param(highest(CALLS), 2, {}, id="nor a highest value"),
         pytest.param(once(CALLS), 2, {'account="a"': 7}, id="the other account is still there by itself"),
+        pytest.param(
+            total(COUNTED_CALLS, of=COUNTED), 2, {"": 16}, id="a total of what is reported meanwhile"
+        ),
+        pytest.param(highest(COUNTED_CALLS, of=COUNTED), 2, {"": 9}, id="and a highest value"),
+        pytest.param(total(COUNTED_CALLS, of=COUNTED), 4, {}, id="but none when nothing is reported either"),
         pytest.param(total(CALLS), 3, {"": 11}, id="a total again when all are listed"),
         pytest.param(total(CALLS), 4, {}, id="no total while an exporter is gone"),
         pytest.param(total(CALLS), 70, {"": 7}, id="after an hour an account is forgotten"),

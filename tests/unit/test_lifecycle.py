@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeVar
 
 import pytest
@@ -20,7 +21,8 @@ from exporter.observe.lifecycle import LifeCounts, Lifecycle, Outcome
 from tests.rows import call
 
 BOUNDS = (5.0, 60.0, 600.0)
-GAP = 301  # seconds; listings that far apart aren't compared
+GAP = 301  # seconds; of what happens between listings that far apart nobody knows when
+WEEK = 7 * 86_400.0  # seconds; no call lasts longer
 
 Listing = Sequence[Call]
 History = Sequence[tuple[int, Listing]]
@@ -120,6 +122,18 @@ def test_a_call_that_is_missing_from_one_listing_and_back_in_the_next_is_counted
     assert (started(life), ended(life)) == (1, 1)
 
 
+def test_a_call_that_one_listing_lacks_and_the_next_has_again_has_returned() -> None:
+    """Each time; one that two listings lack has ended, and starts again."""
+    assert after([talking()], []).counts.returned == 0
+    assert after([talking()], [], [talking()], [], [talking()]).counts.returned == 2
+    assert after([talking()], [], [], [talking()]).counts.returned == 0
+
+
+def test_calls_of_the_first_listing_return_as_others_do() -> None:
+    """It was complete, and so was the one that lacked them."""
+    assert seeded([talking("a"), talking("b")], [], [talking("a"), talking("b")]).counts.returned == 2
+
+
 def test_a_call_that_comes_back_after_two_listings_has_started_again() -> None:
     """Its end was counted: the balance has to hold."""
     life = after([talking()], [], [], [talking()])
@@ -133,12 +147,18 @@ def test_a_call_lasted_as_long_as_it_was_last_seen_to() -> None:
     assert [bucket.cumulative for bucket in durations[Direction.INBOUND].buckets] == [0, 1, 1, 1]
 
 
-@pytest.mark.parametrize("duration", [None, -1.0, math.nan, math.inf, 1e300])
+@pytest.mark.parametrize("duration", [None, -1.0, math.nan, math.inf, 1e300, math.nextafter(WEEK, math.inf)])
 def test_a_duration_that_no_call_can_have_is_not_counted(duration: float | None) -> None:
     """The end is."""
     life = after([talking(seconds=duration)], [], [])
     assert ended(life) == 1
     assert not totals(life.counts.durations)
+
+
+def test_a_duration_of_seven_days_is_counted() -> None:
+    """What is longer, such as seconds since 1970, would be the mean for ever."""
+    life = after([talking("a", WEEK), talking("b", 1_700_000_000)], [], [])
+    assert totals(life.counts.durations) == {"inbound": (1, WEEK)}
 
 
 def test_an_ended_call_that_lingers_in_the_list_ends_when_it_leaves_it() -> None:
@@ -233,21 +253,43 @@ def test_a_call_that_the_last_listing_lacks_is_not_waiting() -> None:
     assert after([ringing()], [], [ringing()]).longest_rings[Direction.INBOUND] == 30
 
 
-def test_the_first_listing_after_more_than_five_minutes_counts_nothing() -> None:
-    """Nobody saw who came, went or answered meanwhile; from then on it goes as after a start."""
-    before = after([ringing("a"), talking("b")], [ringing("a")])
+def test_calls_that_come_and_go_in_a_long_gap_are_counted() -> None:
+    """They did start and end, whenever that was; what goes on counts as neither."""
+    before = after([ringing("a"), talking("b")])
     life = before.after([talking("a"), ringing("c")], before.at + GAP)
-    assert life.counts == before.counts
+    life = life.after([talking("a"), ringing("c")], life.at + 15)
+    assert (started(before), ended(before)) == (2, 0)
+    assert (started(life), ended(life)) == (3, 1)
+
+
+def test_how_long_a_call_lasted_that_ended_in_a_long_gap_is_not_counted() -> None:
+    """It was last seen long before its end; one that was seen to have gone before the gap is counted."""
+    before = after([talking("a", 40), talking("b", 50)], [talking("b", 65)])
+    life = before.after([], before.at + GAP)
+    life = life.after([], life.at + 15)
+    assert ended(life) == 2
+    assert totals(life.counts.durations) == {"inbound": (1, 40)}
+
+
+def test_a_ring_that_a_long_gap_interrupts_is_never_counted() -> None:
+    """Nobody saw when it began or how it ended; from then on it may be the longest that is seen."""
+    before = after([ringing("a"), ringing("b")], [ringing("a"), ringing("b")])
+    life = before.after([ringing("a"), talking("b"), ringing("c")], before.at + GAP)
     assert not counted(life.longest_rings)
-    life = life.after([talking("d")], life.at + 15)
-    life = life.after([talking("d")], life.at + 15)
-    assert (started(life) - started(before), ended(life) - ended(before)) == (1, 2)
+    life = life.after([ringing("a"), ringing("c")], life.at + 15)
+    assert life.longest_rings[Direction.INBOUND] == 15
+    life = life.after([talking("a")], life.at + 15)
+    life = life.after([], life.at + 15)
     assert not totals(life.counts.rings)
 
 
-def test_listings_five_minutes_apart_are_compared() -> None:
-    """The longest gap is none yet."""
-    assert started(known([(1, []), (300, [talking()])])[-1]) == 1
+def test_five_minutes_between_listings_are_no_long_gap() -> None:
+    """A ring and a duration are still told."""
+    life = known(
+        [(1, []), (15, [ringing("a"), talking("b", 30)]), (300, [talking("a")]), (15, [talking("a")])]
+    )[-1]
+    assert totals(life.counts.rings) == {("inbound", "answered"): (1, 300)}
+    assert totals(life.counts.durations) == {"inbound": (1, 30)}
 
 
 def test_a_listing_that_is_given_again_changes_nothing() -> None:
@@ -267,7 +309,7 @@ ROWS = st.tuples(
             *("failed", "busy", "no-answer", "canceled", "on-the-moon", "", None),
         ]
     ),
-    st.integers(0, 10_000) | st.sampled_from([None, -1.0, math.nan, math.inf, 1e9]),
+    st.integers(0, 10_000) | st.sampled_from([None, -1.0, math.nan, math.inf, WEEK, WEEK + 1]),
 )
 LISTINGS = st.dictionaries(st.sampled_from("abcd"), ROWS).map(
     lambda rows: [call(sid, *fields) for sid, fields in rows.items()]
@@ -283,6 +325,7 @@ _LETTERS = {
 }
 _LIFE = re.compile("[^-]+(?:-[^-]+)*")
 """A call's time in the lists, a letter for each; `-` for one that lacks it."""
+_RETURN = re.compile("(?<=[^-])-(?=[^-])")
 _STILL_RINGING = re.compile(r"w[ws]*(?:-[ws]+)*\Z")
 _RING = re.compile("w[ws]*(?:-[ws]+)*(?:-?(?P<answered>a)|-?u|(?P<gone>--))")
 
@@ -293,58 +336,61 @@ class Told:
 
     started: Counter[Direction] = field(default_factory=Counter)
     ended: Counter[tuple[Direction, CallStatus]] = field(default_factory=Counter)
+    returned: int = 0
     rings: dict[tuple[Direction, Outcome], list[float]] = field(default_factory=dict)
     durations: dict[Direction, list[float]] = field(default_factory=dict)
     longest_rings: dict[Direction, float] = field(default_factory=dict)
 
 
 def told(history: History) -> Told:
-    """Read the story of each call off a string of letters, one for each listing since the last seed."""
+    """Read the story of each call off a string of letters, one for each listing."""
     told = Told()
-    for stretch in stretches(history):
-        times = [at for at, _ in stretch]
-        rows = [{each.call_sid: each for each in listing} for _, listing in stretch]
-        told.longest_rings.clear()
-        for sid in set[str]().union(*rows):
-            tell(told, times, [each.get(sid) for each in rows])
+    times = list(accumulate(seconds for seconds, _ in history))
+    gaps = [number for number, (seconds, _) in enumerate(history) if number and seconds >= GAP]
+    rows = [{each.call_sid: each for each in listing} for _, listing in history]
+    for sid in set[str]().union(*rows):
+        seen = [each.get(sid) for each in rows]
+        tell(told, times, gaps, seen)
+        last_gap = max(gaps, default=0)
+        tell_longest_ring(told, times[last_gap:], seen[last_gap:])
     return told
 
 
-def stretches(history: History) -> Iterator[list[tuple[int, Listing]]]:
-    """Give the listings from each seed to the next, each with its time."""
-    at = 0
-    stretch: list[tuple[int, Listing]] = []
-    for seconds, listing in history:
-        at += seconds
-        if seconds >= GAP and stretch:
-            yield stretch
-            stretch = []
-        stretch.append((at, listing))
-    yield stretch
+def story_of(seen: Sequence[Call | None]) -> str:
+    """Write down how each listing has a call."""
+    return "".join("-" if each is None else _LETTERS.get(str(each.status), "?") for each in seen)
 
 
-def tell(told: Told, times: Sequence[int], seen: Sequence[Call | None]) -> None:
-    """Tell of one call, as each listing has it."""
-    story = "".join("-" if each is None else _LETTERS.get(str(each.status), "?") for each in seen)
+def tell(told: Told, times: Sequence[int], gaps: Collection[int], seen: Sequence[Call | None]) -> None:
+    """Tell of one call, as each listing has it; what `gaps` are the numbers of came after a long gap."""
+    story = story_of(seen)
+    told.returned += len(_RETURN.findall(story))
     for life in _LIFE.finditer(story):
         began, rest = life.start(), story[life.start() :]
         direction, _, _ = fields_of(seen[began])
-        if began > 0:  # else it was there at the seed
+        if began > 0:  # else it was there at first
             told.started[direction] += 1
-            if ring := _RING.match(rest):
+            ring = _RING.match(rest)
+            if ring and not any(began <= gap < began + ring.end() for gap in gaps):
                 outcome = Outcome.ANSWERED if ring["answered"] else Outcome.UNANSWERED
                 over = ring.start("gone") if ring["gone"] else ring.end() - 1
                 told.rings.setdefault((direction, outcome), []).append(times[began + over] - times[began])
-        if life.end() == len(story) and (ring := _STILL_RINGING.search(life[0])):
-            began += ring.start()
-            direction, _, _ = fields_of(seen[began])
-            longest = told.longest_rings.get(direction, 0)
-            told.longest_rings[direction] = max(longest, times[-1] - times[began])
         if story.startswith("--", life.end()):
             direction, status, duration = fields_of(seen[life.end() - 1])
             told.ended[direction, status] += 1
-            if duration is not None and 0 <= duration < 1e9:
+            if duration is not None and 0 <= duration <= WEEK and life.end() not in gaps:
                 told.durations.setdefault(direction, []).append(duration)
+
+
+def tell_longest_ring(told: Told, times: Sequence[int], seen: Sequence[Call | None]) -> None:
+    """Tell how long one call has been seen ringing since the last long gap, if it still does."""
+    story = story_of(seen)
+    for life in _LIFE.finditer(story):
+        if life.end() == len(story) and (ring := _STILL_RINGING.search(life[0])):
+            began = life.start() + ring.start()
+            direction, _, _ = fields_of(seen[began])
+            longest = told.longest_rings.get(direction, 0)
+            told.longest_rings[direction] = max(longest, times[-1] - times[began])
 
 
 def fields_of(row: Call | None) -> tuple[Direction, CallStatus, float | None]:
@@ -360,6 +406,7 @@ def test_the_figures_are_those_of_each_call_by_itself(history: History) -> None:
     [*_, life], expected = [Lifecycle.before(BOUNDS), *known(history)], told(history)
     assert counted(life.counts.started) == expected.started
     assert counted(life.counts.ended) == expected.ended
+    assert life.counts.returned == expected.returned
     rings = {key: (len(seconds), sum(seconds)) for key, seconds in expected.rings.items()}
     assert totals(life.counts.rings) == rings
     assert totals(life.counts.durations).keys() == expected.durations.keys()
@@ -369,16 +416,14 @@ def test_the_figures_are_those_of_each_call_by_itself(history: History) -> None:
 
 
 @given(HISTORIES)
-def test_starts_less_ends_are_the_calls_alive_less_those_that_seeded(history: History) -> None:
-    """Alive is what is in the last listing, or in the one before it."""
-    seed, seeds, before = Lifecycle.before(BOUNDS), set[str](), None
-    for (seconds, listing), life in zip(history, known(history), strict=True):
-        now = {each.call_sid for each in listing}
-        if before is None or seconds >= GAP:
-            seed, seeds, before = life, now, now
-        balance = (started(life) - started(seed)) - (ended(life) - ended(seed))
-        assert balance == len(now | before) - len(seeds)
-        before = now
+def test_starts_less_ends_are_the_calls_of_the_last_two_listings_less_those_of_the_first(
+    history: History,
+) -> None:
+    """Always, however many listings there were, and however far apart."""
+    present = [{each.call_sid for each in listing} for _, listing in history]
+    for number, life in enumerate(known(history)):
+        last_two = present[number] | present[max(0, number - 1)]
+        assert started(life) - ended(life) == len(last_two) - len(present[0])
 
 
 @given(HISTORIES)
@@ -396,6 +441,7 @@ def figures(counts: LifeCounts) -> dict[object, float]:
     rises: dict[object, float] = {
         ("started", direction): calls for direction, calls in counts.started.items()
     }
+    rises["returned"] = counts.returned
     rises |= {("ended", pair): calls for pair, calls in counts.ended.items()}
     for key, histogram in [*counts.rings.items(), *counts.durations.items()]:
         rises["sum", key] = histogram.sum
@@ -404,12 +450,14 @@ def figures(counts: LifeCounts) -> dict[object, float]:
 
 
 @given(HISTORIES)
-def test_a_seed_counts_nothing(history: History) -> None:
-    """Neither the first listing nor the first after a gap, whatever there was before."""
+def test_the_first_listing_after_a_long_gap_counts_no_ring(history: History) -> None:
+    """Whatever there was before; the very first listing counts nothing at all."""
     before = Lifecycle.before(BOUNDS)
     for number, ((seconds, _), life) in enumerate(zip(history, known(history), strict=True)):
-        if number == 0 or seconds >= GAP:
+        if number == 0:
             assert life.counts == before.counts
+        if seconds >= GAP:
+            assert life.counts.rings == before.counts.rings
         before = life
 
 

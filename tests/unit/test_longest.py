@@ -72,7 +72,7 @@ def test_a_call_that_is_over_is_none_of_them(status: str) -> None:
     assert sids([call("over", "inbound", status, 9000), *lasting(a=1)], 5) == ["a"]
 
 
-@pytest.mark.parametrize("duration", [None, -1.0, math.nan, math.inf, 1e300, 1e9])
+@pytest.mark.parametrize("duration", [None, -1.0, math.nan, math.inf, 1e300, 604_801])
 def test_a_duration_that_no_call_can_have_makes_none_of_them(duration: float | None) -> None:
     """A stuck figure of the API must not hide the longest calls."""
     assert sids(lasting(odd=duration, a=1), 5) == ["a"]
