@@ -1,4 +1,4 @@
-"""A series of listings of one list, and what of their claims is false."""
+"""A series of listings of one list, by one lister, and what of its claims is false."""
 
 from __future__ import annotations
 
@@ -6,33 +6,52 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import ceil
 
-from bench.lists.population import EPOCH, Population
-from bench.lists.server import Server, Truth
+from bench.lists.population import EPOCH, Population, populate
+from bench.lists.server import Server
+from bench.lists.truth import Truth
 from exporter.api.listing import Lister, Listing, ListingFailed
-from exporter.simulator.profiles import Profile
+from exporter.simulator.profiles import PROFILES
 
 INTERVAL = 15.0  # seconds
-LISTINGS = 10
+_LISTINGS = {3_000: 6, 10_000: 4}
+"""How many listings there are of lists of so many calls or more; 10 of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is listed: a behaviour, how many calls, the share of them that comes and goes in a second."""
+
+    name: str
+    size: int
+    churn: float
+    page: int
+    seed: int = 0
+
+    @property
+    def listings(self) -> int:
+        """Give how many listings there are."""
+        return next((most for size, most in reversed(_LISTINGS.items()) if self.size >= size), 10)
 
 
 @dataclass
 class Tally:
-    """What came of listings; sums."""
+    """What came of listings; sums, but for the greatest."""
 
     listings: int = 0
     complete: int = 0
     """Those that were called complete."""
     false: int = 0
     """Those of them that lost a call, or invented one."""
-    wrong: int = 0
-    """Calls lost or invented, by those."""
-    most_wrong: int = 0
-    requests_over_pages: float = 0.0
-    seconds: float = 0.0
-    """Of CPU, without the server's."""
-    calls: int = 0
+    false_calls: int = 0
+    most_false_calls: int = 0
+    relative_requests: float = 0.0
+    """Requests over the pages that the list has without overlap."""
+    microseconds: float = 0.0
+    """A call, of the fastest listing: the others were disturbed."""
+    series: int = 1
     orders: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Tally) -> Tally:
@@ -40,55 +59,50 @@ class Tally:
             self.listings + other.listings,
             self.complete + other.complete,
             self.false + other.false,
-            self.wrong + other.wrong,
-            max(self.most_wrong, other.most_wrong),
-            self.requests_over_pages + other.requests_over_pages,
-            self.seconds + other.seconds,
-            self.calls + other.calls,
+            self.false_calls + other.false_calls,
+            max(self.most_false_calls, other.most_false_calls),
+            self.relative_requests + other.relative_requests,
+            self.microseconds + other.microseconds,
+            self.series + other.series,
             self.orders + other.orders,
         )
 
+    def judge(self, listing: Listing, false_calls: int, pages: int) -> None:
+        """Take in a listing, and what is false of it if it is called complete."""
+        self.relative_requests += listing.requests / pages
+        self.orders[listing.order or "-"] += 1
+        if listing.doubt is None:
+            self.complete += 1
+            self.false += false_calls > 0
+            self.false_calls += false_calls
+            self.most_false_calls = max(self.most_false_calls, false_calls)
 
-def series(profile: Profile, population: Population, page: int, seed: str, listings: int = LISTINGS) -> Tally:
+
+@lru_cache(maxsize=1)  # the cells of one population follow one another
+def _population(size: int, churn: float, listings: int, seed: int) -> Population:
+    return populate(size, churn, listings * INTERVAL + 30, seed)
+
+
+def series(cell: Cell) -> Tally:
     """List a list over and over, and judge each claim."""
-    server, truth, tally = Server(profile, population, seed), Truth(profile, population), Tally()
-    lister = Lister(page, lambda: server.now)
-    for number in range(listings):
+    profile = PROFILES[cell.name]
+    population = _population(cell.size, cell.churn, cell.listings, cell.seed)
+    server, truth = Server(profile, population, str(cell)), Truth(profile, population)
+    lister, tally, fastest = (
+        Lister(cell.page, lambda: server.now),
+        Tally(listings=cell.listings),
+        float("inf"),
+    )
+    for number in range(cell.listings):
         server.now = max(server.now, EPOCH + 1 + number * INTERVAL)
-        began, cpu, spent = server.now, time.thread_time(), server.spent
+        began, started, spent = server.now, time.perf_counter(), server.spent
         try:
             listing = lister.list(server.fetch, sys.maxsize)
         except ListingFailed:
-            listing = None
-        tally.seconds += time.thread_time() - cpu - (server.spent - spent)
+            continue
+        seconds = time.perf_counter() - started - (server.spent - spent)
+        fastest = min(fastest, seconds / max(1, len(listing.calls)))
         truth.advance(server.now)
-        _count(tally, listing, page, len(truth.active))
-        if listing is not None and listing.doubt is None:
-            wrong = falsehood(listing, truth, began)
-            tally.complete += 1
-            tally.false += wrong > 0
-            tally.wrong += wrong
-            tally.most_wrong = max(tally.most_wrong, wrong)
+        tally.judge(listing, truth.false_calls(listing, began), ceil(max(1, len(truth.active)) / cell.page))
+    tally.microseconds = fastest * 1e6 if fastest < float("inf") else 0.0
     return tally
-
-
-def falsehood(listing: Listing, truth: Truth, began: float) -> int:
-    """Return how many calls a listing lost or invented that is called complete.
-
-    It speaks of the time from `began`, less its age, to now. Lost is who was active all the while and isn't
-    listed; invented who is listed as active and was so at no moment of it.
-    """
-    since = began - listing.age
-    listed = {call.call_sid for call in listing.calls}
-    lost = sum(at <= since and sid not in listed for sid, at in truth.active.items())
-    over = {call.call_sid for call in listing.calls if call.status is not None and call.status.is_over}
-    ended = truth.ended
-    return lost + sum(sid in ended and ended[sid] < since for sid in listed - over)
-
-
-def _count(tally: Tally, listing: Listing | None, page: int, active: int) -> None:
-    tally.listings += 1
-    tally.calls += active
-    if listing is not None:
-        tally.requests_over_pages += listing.requests / max(1, ceil(active / page))
-        tally.orders[listing.order or "-"] += 1

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from math import inf
 from random import Random
 
 from bench.lists.population import EPOCH, Population
@@ -17,8 +16,8 @@ from exporter.api.paging import Ask
 from exporter.api.rows import Agent, Call
 from exporter.api.vocabulary import CallStatus, Direction
 from exporter.simulator.backend import Answer, Backend
-from exporter.simulator.profiles import Profile
-from exporter.simulator.table import Row
+from exporter.simulator.orders import Row
+from exporter.simulator.profile import Profile
 
 LATENCY = 0.05  # seconds
 _CONCURRENCY, _AHEAD = 8, 4  # as the client has them
@@ -37,12 +36,13 @@ class _Request:
 
 
 class Server:
-    """Serves a population as a profile has it. `now` is its clock, in Unix seconds, and moves as pages come."""
+    """Serves a population as a profile has it, on a clock of its own, which moves as pages come."""
 
     def __init__(self, profile: Profile, population: Population, seed: str) -> None:
         self.now = EPOCH
+        """Unix seconds."""
         self.spent = 0.0
-        """Seconds of CPU that were spent here, and not by who asks."""
+        """Seconds that passed in here, and not with who asks."""
         self._backend = Backend(profile, Random(f"backend {seed}"))  # noqa: S311  # seeded
         self._random = Random(f"latency {seed}")  # noqa: S311  # seeded
         self._changes = population.changes
@@ -55,19 +55,21 @@ class Server:
         under_way: deque[_Request] = deque()
         unread: list[_Request] = []
         for ask in asks:
-            began = time.thread_time()
+            began = time.perf_counter()
             request = self._begin(ask, self.start(max(self.now, heapq.heappop(workers))))
             heapq.heappush(workers, request.done)
             under_way.append(request)
             heapq.heappush(unread, request)
-            page = self._await(under_way.popleft(), unread) if len(under_way) == _CONCURRENCY + _AHEAD else None
-            self.spent += time.thread_time() - began
+            page = (
+                self._await(under_way.popleft(), unread) if len(under_way) == _CONCURRENCY + _AHEAD else None
+            )
+            self.spent += time.perf_counter() - began
             if page is not None:
                 yield page
         while under_way:
-            began = time.thread_time()
+            began = time.perf_counter()
             page = self._await(under_way.popleft(), unread)
-            self.spent += time.thread_time() - began
+            self.spent += time.perf_counter() - began
             yield page
 
     def start(self, at: float) -> float:
@@ -121,37 +123,6 @@ class Server:
             _STATUSES[row.status],
             float(self._backend.duration(row, at)),
             None if row.status == "queued" else _AGENT,
-            False,
-            self._starts[key],
+            recording_enabled=False,
+            start_time=self._starts[key],
         )
-
-
-class Truth:
-    """Which calls a server may be expected to show, up to a moment that moves on.
-
-    That is by the list itself, not by the calls: one that the list shows late, or for a while as it was, is
-    there for as long as the list would have it, and one that it never shows by name is none.
-    """
-
-    def __init__(self, profile: Profile, population: Population) -> None:
-        self.active: dict[str, float] = {}
-        """Since when calls are active that are so now."""
-        self.ended: dict[str, float] = {}
-        """When those ended that aren't."""
-        self._late, self._ghost = profile.late, profile.ghost
-        shows = Backend(profile, Random()).shows  # noqa: S311  # not used
-        ends = {row.sid: row.ended + self._ghost for row in population.ends if row.ended is not None}
-        births = {row.sid: row.born + self._late for row in population.births if shows(row)}
-        shown = {sid: at for sid, at in births.items() if at < ends.get(sid, inf)}
-        self._births = deque((at, sid) for sid, at in shown.items())
-        self._ends = deque((at, sid) for sid, at in ends.items() if sid in shown)
-
-    def advance(self, to: float) -> None:
-        """Go on to a moment."""
-        while self._births and self._births[0][0] <= to:
-            at, sid = self._births.popleft()
-            self.active[sid] = at
-        while self._ends and self._ends[0][0] <= to:
-            at, sid = self._ends.popleft()
-            self.active.pop(sid, None)
-            self.ended[sid] = at

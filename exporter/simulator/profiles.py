@@ -1,111 +1,14 @@
-"""What servers do with a list of calls, by name: how they order, count, page and refresh it."""
+"""Lists as servers have them, by name, and one that chance makes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from random import Random
-from typing import Literal, get_args
+from typing import Any, get_args
 
-from exporter.simulator.table import TableOrder
-
-Starts = Literal["milliseconds", "seconds", "zoned", "skewed", "answer", "missing"]
-Mixing = Literal["none", "shuffled", "rotated", "ties", "shards"]
-Total = Literal[
-    "rows", "calls", "active", "queued left out", "ever", "page", "so far", "pages", "estimated", "none"
-]
-Limits = Literal["cut", "rejected", "ignored"]
-Offsets = Literal["rows", "ignored", "rounded", "from one"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
-    """How a server takes `limit` and `offset`."""
-
-    max_limit: int = 100
-    limits: Limits = "cut"
-    """What becomes of a larger one; ignored is a page of `max_limit` whatever is asked."""
-    offsets: Offsets = "rows"
-    """Ignored is the first page each time, rounded a multiple of the limit; from one, the first row is row 1."""
-    whole: bool = False
-    """Whether every page is the whole list."""
-    window: int | None = None
-    """The row behind which nothing is served."""
-    behind_window: int = 200
-    """The status of what reaches beyond it; 200 is what there is of it before."""
-    behind_end: int = 200
-    """The status of a page that begins behind the last row."""
-
-    def cut(self, limit: int, offset: int, rows: int) -> slice | int:
-        """Return which rows are served of so many, or the status of a refusal."""
-        if self.whole:
-            return slice(0, rows)
-        if limit > self.max_limit and self.limits == "rejected":
-            return 400
-        limit = self.max_limit if self.limits == "ignored" else min(limit, self.max_limit)
-        first = {
-            "rows": offset,
-            "ignored": 0,
-            "rounded": offset // limit * limit,
-            "from one": max(0, offset - 1),
-        }[self.offsets]
-        beyond = first + limit
-        if self.window is not None and beyond > self.window:
-            if self.behind_window != 200:
-                return self.behind_window
-            beyond = self.window
-        if self.behind_end != 200 and first >= rows and first:
-            return self.behind_end
-        return slice(min(first, rows), max(min(first, rows), min(beyond, rows)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """How a server makes a list; times are in seconds, shares are of all calls."""
-
-    told: str
-    """What it does, in a line."""
-
-    # Which rows in which order
-    order: TableOrder = "start"
-    starts: Starts = "milliseconds"
-    """How start times are written; skewed is by clocks up to 2 s apart, answer is set anew by the answer."""
-    mixing: Mixing = "none"
-    """What differs from answer to answer: all, where the list begins, equal seconds, which shard comes first."""
-    late: float = 0.0
-    """How long after a call began its row shows."""
-    linger: float = 0.0
-    """How long an ended call stays, with its final status."""
-    ghost: float = 0.0
-    """How long an ended call stays as it was."""
-    doubled: float = 0.0
-    """The share that has two rows."""
-    unreadable: float = 0.0
-    """The share whose rows name no call."""
-    hidden: float = 0.0
-    """The share that is taken out of each page, after it was cut to its limit."""
-
-    # Of which moment
-    lags: tuple[float, ...] = (0.0,)
-    """How far each of the machines is behind; each answer is of another one."""
-    refresh: float = 0.0
-    """The list is made anew so often, on each machine at a moment of its own: then lags are their phases."""
-    cache: float = 0.0
-    """How long an answer is given again to whoever asks the same."""
-    ages: bool = True
-    """Whether a duration is as old as its row, or counted when it is asked for."""
-    from_start: bool = False
-    """Whether durations count from the start of a call, not from its answer."""
-
-    # How many
-    total: Total = "rows"
-    total_cache: float = 0.0
-    """How long a total is told again."""
-    total_lag: float = 0.0
-    """How far behind the list it is."""
-    total_cap: int | None = None
-
-    pages: Pages = Pages()  # noqa: RUF009  # frozen
-
+from exporter.simulator.orders import TableOrder
+from exporter.simulator.pages import Pages
+from exporter.simulator.profile import Profile, Starts, Total
 
 PROFILES = {
     # Honest: rows keep their order or carry start times, totals count them
@@ -113,12 +16,16 @@ PROFILES = {
     "newest": Profile(told="by start, newest first", order="newest"),
     "arbitrary": Profile(told="by a random identifier", order="sid"),
     "insertion": Profile(
-        told="as calls came in, with start times of clocks up to 2 s apart", order="insertion", starts="skewed"
+        told="as calls came in, with start times of clocks up to 2 s apart",
+        order="insertion",
+        starts="skewed",
     ),
     "seconds": Profile(
         told="by start; start times are written in whole seconds", starts="seconds", from_start=True
     ),
-    "zoned": Profile(told="newest first; start times are local, with their zone", order="newest", starts="zoned"),
+    "zoned": Profile(
+        told="newest first; start times are local, with their zone", order="newest", starts="zoned"
+    ),
     "direction": Profile(told="by direction, then start", order="direction"),
     "shards": Profile(told="four shards by start, one behind the other", order="shards"),
     "ties-move": Profile(
@@ -138,16 +45,24 @@ PROFILES = {
         order="second touched",
         starts="seconds",
     ),
-    "no-start": Profile(told="by a random identifier; rows have no start time", order="sid", starts="missing"),
+    "no-start": Profile(
+        told="by a random identifier; rows have no start time", order="sid", starts="missing"
+    ),
     "end-404": Profile(told="by start; 404 behind the last row", pages=Pages(behind_end=404)),
-    "end-400": Profile(told="by a random identifier; 400 behind the last row", order="sid", pages=Pages(behind_end=400)),
-    "end-500": Profile(told="newest first; 500 behind the last row", order="newest", pages=Pages(behind_end=500)),
+    "end-400": Profile(
+        told="by a random identifier; 400 behind the last row", order="sid", pages=Pages(behind_end=400)
+    ),
+    "end-500": Profile(
+        told="newest first; 500 behind the last row", order="newest", pages=Pages(behind_end=500)
+    ),
     "limit-10": Profile(told="by start; a limit above 10 is cut", pages=Pages(max_limit=10)),
     "limit-50": Profile(
         told="by a random identifier; a limit above 50 is cut", order="sid", pages=Pages(max_limit=50)
     ),
     "limit-ignored": Profile(
-        told="newest first; pages of 20 whatever is asked", order="newest", pages=Pages(max_limit=20, limits="ignored")
+        told="newest first; pages of 20 whatever is asked",
+        order="newest",
+        pages=Pages(max_limit=20, limits="ignored"),
     ),
     "limit-rejected": Profile(
         told="by start; a limit above 50 is rejected", pages=Pages(max_limit=50, limits="rejected")
@@ -157,7 +72,7 @@ PROFILES = {
         told="by start; an offset is rounded down to a multiple of the limit", pages=Pages(offsets="rounded")
     ),
     "from-one": Profile(told="by start; the first row is row 1", pages=Pages(offsets="from one")),
-    "late": Profile(told="newest first; a call shows 2 s after it began", order="newest", late=2.0),
+    "late": Profile(told="newest first; a call shows up to 2 s after it began", order="newest", late=2.0),
     "ghosts": Profile(told="by start; a call that ended stays as it was for 3 s", ghost=3.0),
     "linger": Profile(told="by start; ended calls stay for 20 s, the total counts them", linger=20.0),
     "snapshot": Profile(told="by start, made anew every 5 s", refresh=5.0),
@@ -179,7 +94,9 @@ PROFILES = {
     "start-anew": Profile(
         told="by start, which the answer sets anew: a call that is answered hops to the end", starts="answer"
     ),
-    "heap": Profile(told="no order: a new row fills the first gap, and so does one that changes", order="heap"),
+    "heap": Profile(
+        told="no order: a new row fills the first gap, and so does one that changes", order="heap"
+    ),
     "heap-in-place": Profile(told="no order: a new row fills the first gap", order="heap in place"),
     "swap": Profile(told="no order: the last row fills the gap of one that goes", order="swap"),
     "hash-map": Profile(told="by hash, another one whenever the map has grown by half", order="map"),
@@ -190,18 +107,26 @@ PROFILES = {
     "shards-race": Profile(
         told="four shards by start, in the order in which they answer", order="shards", mixing="shards"
     ),
+    "shard-lost": Profile(
+        told="four shards by start; one answer in ten lacks one of them", order="shards", mixing="shard lost"
+    ),
     # Answers are of several moments
     "replicas": Profile(told="by start; three replicas, 0, 1 and 4 s behind", lags=(0.0, 1.0, 4.0)),
     "replicas-arbitrary": Profile(
         told="by a random identifier; three replicas, 0, 1 and 4 s behind", order="sid", lags=(0.0, 1.0, 4.0)
     ),
-    "replica-lost": Profile(told="newest first; one replica of two is 60 s behind", order="newest", lags=(0.0, 60.0)),
+    "replica-lost": Profile(
+        told="newest first; one replica of two is 60 s behind", order="newest", lags=(0.0, 60.0)
+    ),
     "cache": Profile(told="by start; a cache of 20 s in front of all pages", cache=20.0),
     "cache-5": Profile(
         told="by a random identifier; a cache of 5 s in front of all pages", order="sid", cache=5.0
     ),
     "cache-now": Profile(
-        told="newest first; a cache of 20 s, but durations are counted when asked", order="newest", cache=20.0, ages=False
+        told="newest first; a cache of 20 s, but durations are counted when asked",
+        order="newest",
+        cache=20.0,
+        ages=False,
     ),
     "snapshots": Profile(
         told="by start, made anew every 10 s on each of two machines", refresh=10.0, lags=(0.0, 5.0)
@@ -227,11 +152,17 @@ PROFILES = {
         told="by start; 400 for what reaches behind row 10,000", pages=Pages(window=10_000, behind_window=400)
     ),
     "window-1000": Profile(
-        told="newest first; nothing behind row 1,000, the total is true", order="newest", pages=Pages(window=1_000)
+        told="newest first; nothing behind row 1,000, the total is true",
+        order="newest",
+        pages=Pages(window=1_000),
     ),
-    "total-estimated": Profile(told="newest first; the total is estimated", order="newest", total="estimated"),
+    "total-estimated": Profile(
+        told="newest first; the total is estimated", order="newest", total="estimated"
+    ),
     "total-cached": Profile(told="by start; the total is counted every 15 s", total_cache=15.0),
-    "total-behind": Profile(told="by a random identifier; the total is 2 s behind", order="sid", total_lag=2.0),
+    "total-behind": Profile(
+        told="by a random identifier; the total is 2 s behind", order="sid", total_lag=2.0
+    ),
     "total-other": Profile(told="by start; the total leaves out queued calls", total="queued left out"),
     "total-ever": Profile(told="by start; the total counts all calls so far", total="ever"),
     "linger-active": Profile(
@@ -239,6 +170,8 @@ PROFILES = {
     ),
     # Pages hold something else
     "offset-ignored": Profile(told="by start; each page is the first", pages=Pages(offsets="ignored")),
+    "offset-pages": Profile(told="by start; an offset counts pages", pages=Pages(offsets="pages")),
+    "copied": Profile(told="by start; pages are longer by one row in 33, which comes twice", copied=0.03),
     "filtered": Profile(told="by start; one row in 10 is taken out of its page", hidden=0.1),
     "filtered-total": Profile(
         told="by start; one row in 10 is taken out of its page, the total counts the others",
@@ -247,6 +180,44 @@ PROFILES = {
     ),
     "doubled": Profile(told="by start; one call in 33 has two rows", doubled=0.03),
     "doubled-calls": Profile(
-        told="newest first; one call in 33 has two rows, the total counts calls", order="newest", doubled=0.03, total="calls"
+        told="newest first; one call in 33 has two rows, the total counts calls",
+        order="newest",
+        doubled=0.03,
+        total="calls",
     ),
 }
+
+_VARIETY: list[tuple[str, Sequence[Any]]] = [
+    ("order", get_args(TableOrder)),
+    ("starts", get_args(Starts)),
+    ("mixing", ("ties", "rotated", "shuffled")),
+    ("late", (0.5, 2.0)),
+    ("linger", (5.0, 30.0)),
+    ("ghost", (1.0, 5.0)),
+    ("doubled", (0.01, 0.1)),
+    ("unreadable", (0.01, 0.1)),
+    ("hidden", (0.01, 0.1)),
+    ("lags", ((1.0,), (0.0, 2.0), (0.0, 1.0, 4.0))),
+    ("refresh", (1.0, 5.0, 20.0)),
+    ("cache", (1.0, 5.0, 20.0)),
+    ("ages", (False,)),
+    ("total", get_args(Total)),
+    ("total_cache", (5.0, 30.0)),
+    ("total_lag", (0.5, 5.0)),
+    (
+        "pages",
+        (
+            Pages(max_limit=20),
+            Pages(max_limit=50, limits="rejected"),
+            Pages(offsets="rounded"),
+            Pages(behind_end=404),
+            Pages(window=1_000),
+        ),
+    ),
+]
+
+
+def drawn(random: Random) -> Profile:
+    """Return a profile that differs from the plain one in four things, and says in which."""
+    changes = {name: random.choice(values) for name, values in random.sample(_VARIETY, 4)}
+    return Profile(told=", ".join(f"{name}: {value}" for name, value in changes.items()), **changes)

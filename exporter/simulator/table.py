@@ -1,235 +1,34 @@
-"""The list of calls as a back end keeps it: rows in some order, which come, change and go."""
+"""The list of calls as one machine of a back end has it: rows come, change and go."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
 
 from exporter.simulator.call import Status
+from exporter.simulator.orders import Row, places
+from exporter.simulator.profile import Profile
 
-TableOrder = Literal[
-    *("start", "newest", "second", "second newest", "second touched", "sid", "insertion", "direction"),
-    *("updated", "updated newest", "status", "status newest", "duration", "agent"),
-    *("shards", "map", "heap", "heap in place", "swap"),
-]
-Key = tuple[float, ...]
-
-_RANKS = {"queued": 1.0, "ringing": 2.0, "in-progress": 0.0}  # as the words sort: in-progress, queued, ringing
-SHARDS = 4
-
-
-class Row(NamedTuple):
-    """A call as the table has it between two changes; times are Unix seconds."""
-
-    sid: str
-    number: int
-    """By which calls came into the table."""
-    lot: int
-    """Drawn once for each call, 32 bits: whatever is arbitrary of it."""
-    born: float
-    """When the call began."""
-    started: float
-    """What its start time says."""
-    updated: float
-    status: Status
-    inbound: bool
-    answered: float | None
-    ended: float | None
-    written: Any = None
-    """What else there is to show of it."""
-
-
-class _Places(Protocol):
-    """Rows in an order."""
-
-    rows: list[Row]
-
-    def put(self, row: Row) -> None:
-        """Have a row in its place, and no longer as it was."""
-
-    def drop(self, row: Row) -> None:
-        """Have it no more; it is there."""
-
-
-class Sorted:
-    """Rows that a key sorts; one whose key changes moves."""
-
-    def __init__(self, key: Callable[[Row], Key]) -> None:
-        self.rows: list[Row] = []
-        self._key = key
-        self._keys: list[Key] = []
-        self._key_of: dict[int, Key] = {}
-
-    def put(self, row: Row) -> None:
-        """Have a row in its place, and no longer as it was."""
-        key, before = (*self._key(row), row.number), self._key_of.get(row.number)
-        if before is not None:
-            if before == key:
-                self.rows[bisect_left(self._keys, key)] = row
-                return
-            self.drop(row)
-        place = bisect_left(self._keys, key)
-        self._keys.insert(place, key)
-        self.rows.insert(place, row)
-        self._key_of[row.number] = key
-
-    def drop(self, row: Row) -> None:
-        """Have it no more; it is there."""
-        place = bisect_left(self._keys, self._key_of.pop(row.number))
-        del self._keys[place], self.rows[place]
-
-
-class Heap:
-    """Rows in the first slot that was free when they came, or were last written where that takes another slot."""
-
-    def __init__(self, *, in_place: bool) -> None:
-        self._in_place = in_place
-        self._slots: dict[int, float] = {}
-        self._free: list[float] = []
-        self._sorted = Sorted(lambda row: (self._slots[row.number],))
-        self.rows = self._sorted.rows
-
-    def put(self, row: Row) -> None:
-        """Have a row in its place, and no longer as it was."""
-        before = self._slots.get(row.number)
-        if before is None or not self._in_place:
-            self._slots[row.number] = heapq.heappop(self._free) if self._free else float(len(self._slots))
-        self._sorted.put(row)
-        if before is not None and not self._in_place:
-            heapq.heappush(self._free, before)
-
-    def drop(self, row: Row) -> None:
-        """Have it no more; it is there."""
-        self._sorted.drop(row)
-        heapq.heappush(self._free, self._slots.pop(row.number))
-
-
-class Array:
-    """Rows one behind the other; the last one takes the place of one that goes."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self._places: dict[int, int] = {}
-
-    def put(self, row: Row) -> None:
-        """Have a row in its place, and no longer as it was."""
-        place = self._places.setdefault(row.number, len(self.rows))
-        self.rows[place : place + 1] = [row]
-
-    def drop(self, row: Row) -> None:
-        """Have it no more; it is there."""
-        place, last = self._places.pop(row.number), self.rows.pop()
-        if last.number != row.number:
-            self.rows[place] = last
-            self._places[last.number] = place
-
-
-class HashMap:
-    """Rows by their hash; the map is rebuilt, with another hash, when as many came as it has half."""
-
-    def __init__(self) -> None:
-        self._sorted = Sorted(self._hash)
-        self.rows = self._sorted.rows
-        self._known: set[int] = set()
-        self._salt, self._came = 1, 0
-
-    def put(self, row: Row) -> None:
-        """Have a row in its place, and no longer as it was."""
-        self._sorted.put(row)
-        self._came += row.number not in self._known
-        self._known.add(row.number)
-        if self._came > 16 + len(self.rows) // 2:
-            self._rebuild()
-
-    def drop(self, row: Row) -> None:
-        """Have it no more; it is there."""
-        self._sorted.drop(row)
-        self._known.discard(row.number)
-
-    def _rebuild(self) -> None:
-        rows = self.rows.copy()
-        for row in rows:
-            self._sorted.drop(row)
-        self._salt, self._came = self._salt + 2, 0
-        for row in rows:
-            self._sorted.put(row)
-
-    def _hash(self, row: Row) -> Key:
-        return (row.lot * self._salt * 2_654_435_761 % 2**32,)
-
-
-def shard_of(row: Row) -> int:
-    """Return the shard that has a row."""
-    return row.lot % SHARDS
-
-
-def _by_duration(row: Row) -> Key:
-    return (row.answered if row.answered is not None else float("inf"),)
-
-
-_KEYS: dict[TableOrder, Callable[[Row], Key]] = {
-    "start": lambda row: (row.started,),
-    "newest": lambda row: (-row.started,),
-    "second": lambda row: (row.started // 1,),
-    "second newest": lambda row: (-(row.started // 1),),
-    "second touched": lambda row: (row.started // 1, row.updated),
-    "sid": lambda row: (row.lot,),
-    "insertion": lambda row: (),
-    "direction": lambda row: (row.inbound, row.started),
-    "updated": lambda row: (row.updated,),
-    "updated newest": lambda row: (-row.updated,),
-    "status": lambda row: (_RANKS.get(row.status, 3.0), row.started),
-    "status newest": lambda row: (_RANKS.get(row.status, 3.0), -row.started),
-    "duration": _by_duration,
-    "agent": lambda row: (0 if row.status == "queued" else 1 + row.lot % 997, row.started),
-    "shards": lambda row: (shard_of(row), row.started),
-}
-
-
-def _places(order: TableOrder) -> _Places:
-    if order == "swap":
-        return Array()
-    if order == "map":
-        return HashMap()
-    if order in {"heap", "heap in place"}:
-        return Heap(in_place=order == "heap in place")
-    return Sorted(_KEYS[order])
-
-
-def _none(_: Row) -> bool:
-    return False
+_LIVE: tuple[Status, ...] = ("queued", "ringing", "in-progress")
 
 
 class Table:
     """The list as one machine has it: it is told of changes, and goes through them up to a moment of its own.
 
-    A row shows `late` seconds after its call began. One of a call that has ended stays for `linger` seconds
-    and says so, or for `ghost` seconds as it was. Some calls have two rows, one behind the other.
+    That is at most so many seconds `behind`. Of a call with two rows one stands behind the other.
     """
 
-    def __init__(
-        self,
-        order: TableOrder,
-        *,
-        late: float = 0,
-        linger: float = 0,
-        ghost: float = 0,
-        is_doubled: Callable[[Row], bool] = _none,
-        is_hidden: Callable[[Row], bool] = _none,
-    ) -> None:
-        self._places = _places(order)
+    def __init__(self, profile: Profile, behind: float = 0.0) -> None:
+        self._profile = profile
+        self._behind = behind
+        self._places = places(profile.order)
         self.rows = self._places.rows
         self.statuses: Counter[Status] = Counter()
         self.ever = 0
         """Calls that were in the list so far."""
         self.hidden = 0
         """Calls in the list that are hidden."""
-        self._is_doubled, self._is_hidden = is_doubled, is_hidden
-        self._late, self._linger, self._ghost = late, linger, ghost
         self._known: dict[int, Row] = {}
         self._due: list[tuple[float, int, Row, bool]] = []
         self._changes = itertools.count()
@@ -246,40 +45,50 @@ class Table:
 
     def tell(self, at: float, row: Row) -> None:
         """Hear of a row that came or changed, or ended; in the order of time."""
-        at, due = max(at, row.born + self._late), self._due
-        if row.ended is None:
-            heapq.heappush(due, (at, next(self._changes), row, False))
-            return
-        if self._linger:
-            heapq.heappush(due, (at, next(self._changes), row, False))
-        heapq.heappush(due, (at + self._linger + self._ghost, next(self._changes), row, True))
+        now = at - self._behind
+        self.advance(now)  # what is due is not to pile up where nobody asks
+        if self._profile.late:
+            at = max(at, self._profile.appears(row))
+        if row.ended is None or self._profile.linger:
+            self._plan(at, row, now, is_gone=False)
+        if row.ended is not None:
+            self._plan(at + self._profile.linger + self._profile.ghost, row, now, is_gone=True)
 
     def advance(self, to: float) -> None:
         """Go through the changes until then."""
-        due, known, places, statuses = self._due, self._known, self._places, self.statuses
+        due = self._due
         while due and due[0][0] <= to:
             _, _, row, is_gone = heapq.heappop(due)
-            before = known.get(row.number)
-            if before is not None:
-                statuses[before.status] -= 1
-            if is_gone:
-                if before is not None:
-                    self._drop(row)
-                continue
-            self.ever += before is None
-            statuses[row.status] += 1
-            self.hidden += before is None and self._is_hidden(row)
-            known[row.number] = row
-            places.put(row)
-            if self._is_doubled(row):
-                places.put(row._replace(number=~row.number))
+            self._change(row, is_gone=is_gone)
+
+    def _plan(self, at: float, row: Row, now: float, *, is_gone: bool) -> None:
+        if at <= now:
+            self._change(row, is_gone=is_gone)
+        else:
+            heapq.heappush(self._due, (at, next(self._changes), row, is_gone))
+
+    def _change(self, row: Row, *, is_gone: bool) -> None:
+        before = self._known.get(row.number)
+        if before is not None:
+            self.statuses[before.status] -= 1
+        if not is_gone:
+            self._put(row, is_new=before is None)
+        elif before is not None:
+            self._drop(row)
+
+    def _put(self, row: Row, *, is_new: bool) -> None:
+        self.statuses[row.status] += 1
+        self._known[row.number] = row
+        if is_new:
+            self.ever += 1
+            self.hidden += self._profile.is_hidden(row)
+        self._places.put(row)
+        if self._profile.is_doubled(row):
+            self._places.put(row._replace(number=~row.number))
 
     def _drop(self, row: Row) -> None:
         del self._known[row.number]
-        self.hidden -= self._is_hidden(row)
+        self.hidden -= self._profile.is_hidden(row)
         self._places.drop(row)
-        if self._is_doubled(row):
+        if self._profile.is_doubled(row):
             self._places.drop(row._replace(number=~row.number))
-
-
-_LIVE: tuple[Status, ...] = ("queued", "ringing", "in-progress")
