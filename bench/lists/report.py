@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -22,8 +22,29 @@ HONEST = (
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure, and what it is to be at most, or at least."""
+
+    name: str
+    found: float
+    most: float | None
+    least: float | None
+    form: str
+
+    @property
+    def is_missed(self) -> bool:
+        """Tell whether it isn't what it is to be."""
+        too_much = self.most is not None and self.found > self.most
+        return too_much or (self.least is not None and self.found < self.least)
+
+    def __str__(self) -> str:
+        aim = f"≤ {self.most:{self.form}}" if self.most is not None else f"≥ {self.least:{self.form}}"
+        return f"{self.name:72} {self.found:>8{self.form}} {aim:>9}{'  MISSED' if self.is_missed else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Aim:
-    """A figure of some of the series, and what it is to be at most, or at least."""
+    """What a figure of some of the series is to be."""
 
     name: str
     concerns: Callable[[Cell], bool]
@@ -32,17 +53,10 @@ class _Aim:
     least: float | None = None
     form: str = ".2%"
 
-    def row(self, tallies: Iterable[Tally]) -> str | None:
-        """Write the figure beside the aim, unless nothing concerns it."""
-        if not (concerned := list(tallies)):
-            return None
-        found = self.figure(reduce(add, concerned))
-        if self.most is not None:
-            return self._row(found, f"≤ {self.most:{self.form}}", is_reached=found <= self.most)
-        return self._row(found, f"≥ {self.least:{self.form}}", is_reached=found >= (self.least or 0))
-
-    def _row(self, found: float, aim: str, *, is_reached: bool) -> str:
-        return f"{self.name:72} {found:>8{self.form}} {aim:>9}  {'reached' if is_reached else 'MISSED'}"
+    def of(self, tallies: Mapping[Cell, Tally]) -> Iterator[Figure]:
+        """Give the figure, unless nothing concerns it."""
+        if concerned := [tally for cell, tally in tallies.items() if self.concerns(cell)]:
+            yield Figure(self.name, self.figure(reduce(add, concerned)), self.most, self.least, self.form)
 
 
 def _complete(tally: Tally) -> float:
@@ -133,12 +147,10 @@ def _row(name: str, tally: Tally) -> str:
     )
 
 
-def aims(tallies: Mapping[Cell, Tally]) -> Iterator[str]:
-    """Write each aim that the series concern, and whether it is reached."""
+def aims(tallies: Mapping[Cell, Tally]) -> Iterator[Figure]:
+    """Give each figure that is to be reached and that the series concern."""
     for aim in _AIMS:
-        row = aim.row(tally for cell, tally in tallies.items() if aim.concerns(cell))
-        if row is not None:
-            yield row
+        yield from aim.of(tallies)
 
 
 def hours(found: Mapping[Scraped, Hour]) -> Iterator[str]:
@@ -153,3 +165,15 @@ def hours(found: Mapping[Scraped, Hour]) -> Iterator[str]:
             f"{scraped.name:19} {scraped.size:>6} {scraped.page:>5} {scraped.interval:>4.0f} s "
             f"{each.up / each.scrapes:>7.1%} {each.false / max(1, each.up):>7.1%} {age:>18}"
         )
+
+
+def hour_aims(found: Mapping[Scraped, Hour]) -> Iterator[Figure]:
+    """Give each figure of an hour that is to be reached."""
+    for scraped, each in found.items():
+        if scraped.name in {"status", "status-newest", "updated-newest"} and (scraped.size, scraped.page) == (
+            450,
+            20,
+        ):
+            name = f"{scraped.name}, 450 calls by 20, an hour at 1 %, every {scraped.interval:.0f} s"
+            yield Figure(f"{name}: up", each.up / each.scrapes, None, 0.95, ".2%")
+            yield Figure(f"{name}: false", each.false / max(1, each.up), 0.01, None, ".2%")

@@ -22,6 +22,7 @@ TableOrder = Literal[
     "updated newest",
     "status",
     "status newest",
+    "progress",
     "duration",
     "agent",
     "shards",
@@ -30,10 +31,10 @@ TableOrder = Literal[
     "heap in place",
     "swap",
 ]
-Key = tuple[float, ...]
+Key = tuple[float | str, ...]
 
-_RANKS = {"in-progress": 0, "queued": 1, "ringing": 2}  # as the words sort
 SHARDS = 4
+_PROGRESS = {"queued": 0, "ringing": 1, "in-progress": 2}  # as a column of an enumeration sorts
 
 
 class Row(NamedTuple):
@@ -196,8 +197,9 @@ _KEYS: dict[TableOrder, Callable[[Row], Key]] = {
     "direction": lambda row: (row.inbound, row.started),
     "updated": lambda row: (row.updated,),
     "updated newest": lambda row: (-row.updated,),
-    "status": lambda row: (_RANKS.get(row.status, 3), row.started),
-    "status newest": lambda row: (_RANKS.get(row.status, 3), -row.started),
+    "status": lambda row: (row.status, row.started),
+    "status newest": lambda row: (row.status, -row.started),
+    "progress": lambda row: (_PROGRESS.get(row.status, 3), row.started),
     "duration": _by_duration,
     "agent": lambda row: (0 if row.status == "queued" else 1 + row.lot % 997, row.started),
     "shards": lambda row: (shard_of(row), row.started),

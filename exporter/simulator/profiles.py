@@ -89,6 +89,9 @@ PROFILES = {
     ),
     "status": Profile(told="by status, then start", order="status"),
     "status-newest": Profile(told="by status, then start, newest first", order="status newest"),
+    "status-ranked": Profile(
+        told="by status as a call goes on, then start: one that is answered hops to the end", order="progress"
+    ),
     "duration": Profile(told="longest first, by duration", order="duration"),
     "agent": Profile(told="by agent, which a call has from when it rings", order="agent"),
     "start-anew": Profile(

@@ -439,6 +439,9 @@ CHECKS: dict[str, Check] = {
     "updated-newest": hops(near_the_start),
     "status": sorted_by(by_status),
     "status-newest": sorted_by(lambda row: (row["status"], -started(row))),
+    "status-ranked": sorted_by(
+        lambda row: (["queued", "ringing", "in-progress"].index(row["status"]), row["start_time"])
+    ),
     "duration": sorted_by(lambda row: row["duration"], newest_first=True),
     "agent": sorted_by(lambda row: row["status"] != "queued"),
     "start-anew": both(sorted_by(by_start), shows_starts_anew),
