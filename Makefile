@@ -10,7 +10,7 @@ MINUTES ?= 10
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
   --custom-compile-command='make lock'
 
-.PHONY: demo test lowest lint wheel lock bench coverage soak generate pictures clean
+.PHONY: demo test lowest lint wheel lock bench lists coverage soak generate pictures clean
 
 demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -55,6 +55,9 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 bench: $(VENV)/ready  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
 	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
+
+lists: $(VENV)/ready  ## lists as servers have them, in virtual time: what is called complete, and what of it is false
+	$(BIN)/python -m bench.lists
 
 coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage

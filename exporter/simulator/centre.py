@@ -42,6 +42,7 @@ class Centre:
         self._calls: dict[str, Call] = {}
         self._lists: dict[str | None, list[Call]] = {None: [], "inbound": [], "outbound": []}
         self._events: list[Event] = []
+        self._watchers: list[Callable[[Call], None]] = []
         self._numbers = itertools.count()
         wanted = math.ceil(_AGENTS_PER_CALL * settings.calls) if settings.agents is None else settings.agents
         self._agents = {agent.user_id: agent for agent in traffic.agents(wanted)}
@@ -62,6 +63,10 @@ class Centre:
             self.now, _, event = heapq.heappop(events)
             event()
         self.now = max(self.now, to)
+
+    def watch(self, changed: Callable[[Call], None]) -> None:
+        """Have every change of a call told from now on, as it happens; those of its agent are none."""
+        self._watchers.append(changed)
 
     def calls(self, direction: str | None = None, agent_id: str | None = None) -> Sequence[Call]:
         """List calls, oldest first: all, `inbound` or `outbound`. The list lives: don't keep or change it."""
@@ -128,6 +133,11 @@ class Centre:
         self._at(call.started + call.script.queued, self._leave_queue, call)
         self._expect_arrival()
 
+    def _changed(self, call: Call) -> None:
+        call.changed()
+        for changed in self._watchers:
+            changed(call)
+
     def _new_call(self, script: Script, started: float) -> Call:
         chance = self._chance
         exophone = traffic.EXOPHONES[chance.getrandbits(2)]
@@ -136,6 +146,7 @@ class Centre:
         self._calls[call.sid] = call
         for each in self._lists_with(call):
             each.append(call)
+        self._changed(call)
         return call
 
     def _lists_with(self, call: Call) -> tuple[list[Call], list[Call]]:
@@ -178,10 +189,10 @@ class Centre:
 
     def _connect(self, call: Call, agent: Agent | None) -> None:
         call.status, call.agent = "ringing", agent
-        call.changed()
         if agent:
             agent.calls.append(call)
             agent.changed()
+        self._changed(call)
 
     def _stop_ringing(self, call: Call) -> None:
         if call.script.answered:
@@ -196,7 +207,7 @@ class Centre:
             call.agent.changed()
         else:
             self.voice_bots += 1
-        call.changed()
+        self._changed(call)
         self._at(answered + call.script.talking, self._end, call, "completed")
         self._talk(call)
 
@@ -209,11 +220,13 @@ class Centre:
         if call.status == "in-progress":
             drawn = self._chance.random()
             call.on_hold, call.muted, call.customer_muted = drawn < 0.5, drawn >= 0.5, drawn >= 0.95
+            self._changed(call)
             self._at(self.now + self._chance.expovariate(1 / _PAUSE), self._go_on, call)
 
     def _go_on(self, call: Call) -> None:
         if call.status == "in-progress":
             self._talk(call)
+            self._changed(call)
 
     def _end(self, call: Call, status: Status) -> None:
         if call.answered is not None and call.agent is None:
@@ -221,7 +234,7 @@ class Centre:
         call.status, call.ended = status, self.now
         call.on_hold = call.muted = call.customer_muted = False
         self.past.end(call, self.now)
-        call.changed()
+        self._changed(call)
         if self._settings.linger:
             self._at(self.now + self._settings.linger, self._forget, call)
         else:

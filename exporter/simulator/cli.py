@@ -9,17 +9,19 @@ import ssl
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
+from exporter.simulator import traffic
 from exporter.simulator.durations import parse_duration
 from exporter.simulator.exotel import Request
 from exporter.simulator.fault_kinds import KINDS
 from exporter.simulator.faults import SYNTAX, Fault
 from exporter.simulator.numbers import Numbers
+from exporter.simulator.profiles import PROFILES, drawn
 from exporter.simulator.reply import Reply
 from exporter.simulator.server import Server
 from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, AgentStreamsFormat, Order, OverLimit, Settings
@@ -50,12 +52,26 @@ def _address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 (as asked for: ":9928")
 
 
+def _profile(text: str) -> str:
+    if text not in {*PROFILES, "random"}:
+        raise ValueError(f"no profile is called {text!r}: expected random, or one of {', '.join(PROFILES)}")
+    return text
+
+
 def _epilog() -> str:
-    kinds = (
-        textwrap.fill(f"{name}  {kind.help}", width=76, initial_indent="  ", subsequent_indent=" " * 6)
-        for name, kind in KINDS.items()
+    kinds = _terms({name: kind.help for name, kind in KINDS.items()})
+    profiles = _terms({name: profile.told for name, profile in PROFILES.items()})
+    return (
+        f"\b\nFaults are written {SYNTAX}. Kinds:\n{kinds}\n\n"
+        f"\b\nProfiles; random is one that --seed draws, told on standard error:\n{profiles}"
     )
-    return "\b\nFaults are written " + SYNTAX + ". Kinds:\n" + "\n".join(kinds)
+
+
+def _terms(told: Mapping[str, str]) -> str:
+    return "\n".join(
+        textwrap.fill(f"{name}  {text}", width=76, initial_indent="  ", subsequent_indent=" " * 6)
+        for name, text in told.items()
+    )
 
 
 _DURATION = _argument(parse_duration)
@@ -119,6 +135,13 @@ _DURATION = _argument(parse_duration)
 @click.option("--ignore-offset", is_flag=True, help="Every page is the first.")
 @click.option("--order", type=click.Choice(get_args(Order)), default="oldest")
 @click.option(
+    "--profile",
+    type=_argument(_profile),
+    metavar="NAME|random",
+    show_default="as those options say",
+    help="How the list is kept and served, in place of --linger and of --max-limit to --order; see below.",
+)
+@click.option(
     "--numbers",
     type=click.Choice(get_args(Numbers)),
     default="e164",
@@ -143,14 +166,24 @@ _DURATION = _argument(parse_duration)
 )
 @click.option("--log-requests", is_flag=True, help="One line on standard error for each.")
 def main(
-    listen_address: tuple[str, int], *, flat: bool, tls_file: Path | None, log_requests: bool, **options: Any
+    listen_address: tuple[str, int],
+    *,
+    flat: bool,
+    profile: str | None,
+    tls_file: Path | None,
+    log_requests: bool,
+    **options: Any,
 ) -> None:
     """Serve a simulated contact centre through Exotel's Active Stream Monitoring API.
 
     Beside the API it serves GET /_simulator/truth, what is true in the centre; GET /_simulator/requests,
     how many there were; and POST /_simulator/faults, a JSON list of faults that replaces those in force.
     """
-    settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, **options)
+    served = PROFILES.get(profile) if profile else None
+    if profile == "random":
+        served = drawn(traffic.chance(options["seed"]))
+        click.echo(f"The list is served so: {served.told}", err=True)
+    settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=served, **options)
     host, port = listen_address
     server = Server(settings, _log if log_requests else None)
     gc.freeze()  # the calls found at the start are no garbage: to look through them takes most of a second

@@ -13,6 +13,8 @@ from exporter.simulator import traffic
 from exporter.simulator.call import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.faults import Faults
+from exporter.simulator.listed import Listed
+from exporter.simulator.pages import Pages
 from exporter.simulator.rate_limit import RateLimit
 from exporter.simulator.reply import Reply, failure, json_reply, success, xml_reply
 from exporter.simulator.settings import Settings
@@ -53,6 +55,9 @@ class Exotel:
         self._ids = itertools.count(1)
         self._rate_limit = RateLimit(settings.requests_per_minute)
         self._shuffle = traffic.chance(settings.seed)
+        profile = settings.profile
+        self._listed = Listed(centre, profile, settings.seed) if profile else None
+        self._pages = profile.pages if profile else _pages(settings)
 
     def answer(self, request: Request) -> Reply:
         """Answer as the API would, then as the faults would have it."""
@@ -101,29 +106,32 @@ class Exotel:
             return failure(request_id, 400, 400, "direction must be inbound or outbound")
         if limit is None or limit < 1 or offset is None:
             return failure(request_id, 400, 400, "limit must be 1 or more, offset 0 or more")
-        if limit > settings.max_limit and settings.over_limit == "reject":
-            return failure(request_id, 400, 400, f"limit must not exceed {settings.max_limit}")
         if settings.step:
             centre.advance(centre.now + settings.step)
+        if self._listed:
+            return self._of_profile(self._listed, request_id, limit, offset)
         calls = centre.calls(direction, query.get("agent_id"))
-        now = centre.now
-        rows = b",".join(
-            [call.row(now) for call in self._page(calls, min(limit, settings.max_limit), offset)]
-        )
+        cut, now = self._pages.cut(limit, offset, len(calls)), centre.now
+        if isinstance(cut, int):
+            return failure(request_id, cut, cut, f"limit must not exceed {settings.max_limit}")
+        rows = b",".join([call.row(now) for call in self._page(calls, cut)])
         return Reply(200, _LIST % (request_id.encode(), rows, len(calls)))
 
-    def _page(self, calls: Sequence[Call], limit: int, offset: int) -> Sequence[Call]:
-        settings, total = self._settings, len(calls)
-        if settings.ignore_paging:
-            limit, offset = total, 0
-        if settings.ignore_offset:
-            offset = 0
-        first, beyond = min(offset, total), min(offset + limit, total)
-        if settings.order == "shuffled":  # any part of a shuffled list is a sample of it
-            return self._shuffle.sample(calls, beyond - first)
-        if settings.order == "newest":
-            return calls[total - beyond : total - first][::-1]
-        return calls[first:beyond]
+    def _page(self, calls: Sequence[Call], cut: range) -> Sequence[Call]:
+        order, total = self._settings.order, len(calls)
+        if order == "shuffled":  # any part of a shuffled list is a sample of it
+            return self._shuffle.sample(calls, len(cut))
+        if order == "newest":
+            return calls[total - cut.stop : total - cut.start][::-1]
+        return calls[cut.start : cut.stop]
+
+    def _of_profile(self, listed: Listed, request_id: str, limit: int, offset: int) -> Reply:
+        answer = listed.answer(limit, offset)
+        if answer.status != 200:
+            return failure(request_id, answer.status, answer.status, "limit or offset is out of range")
+        rows = [listed.document(row, answer.at) for row in answer.rows]
+        total = {} if answer.total is None else {"total_active": answer.total}
+        return success(request_id, {"active_calls": rows} | total)
 
     def _stream(self, request_id: str, call_sid: str) -> Reply:
         call = self._centre.find(call_sid)
@@ -145,6 +153,16 @@ class Exotel:
                 "account_sid": self._settings.account_sid,
             },
         )
+
+
+def _pages(settings: Settings) -> Pages:
+    """Return how limit and offset are taken where no profile says it."""
+    return Pages(
+        max_limit=settings.max_limit,
+        limits="rejected" if settings.over_limit == "reject" else "cut",
+        offsets="ignored" if settings.ignore_offset else "rows",
+        whole=settings.ignore_paging,
+    )
 
 
 def _route(path: str) -> tuple[str, Mapping[str, str]]:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.numbers import Numbers
+from exporter.simulator.profile import Profile
 
 Order = Literal["oldest", "newest", "shuffled"]
 OverLimit = Literal["cut", "reject"]
@@ -60,6 +61,8 @@ class Settings:
     ignore_offset: bool = False
     """Every page is the first one."""
     order: Order = "oldest"
+    profile: Profile | None = None
+    """How the list is kept and served, in place of all from `max_limit` to `order`; it knows no filters."""
     numbers: Numbers = "e164"
     """How rows write telephone numbers; mixed is one way for each call."""
     latency: float = 0.0

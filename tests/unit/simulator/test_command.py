@@ -15,6 +15,7 @@ import trustme
 from exporter.simulator.cli import main
 from exporter.simulator.durations import parse_duration
 from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.profiles import PROFILES
 from tests.tools import script
 from tests.unit.simulator.ask import AUTH
 
@@ -110,6 +111,7 @@ def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str
         ("--calls=-1", "-1 is not in the range"),
         ("--order=random", "'random' is not one of"),
         ("--numbers=roman", "'roman' is not one of"),
+        ("--profile=odd", "no profile is called 'odd'"),
         ("--no-such-option", "No such option"),
     ],
 )
@@ -119,11 +121,11 @@ def test_wrong_usage_is_told_and_2(argument: str, says: str, capsys: pytest.Capt
     assert says in capsys.readouterr().err
 
 
-def test_help_tells_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_tells_every_fault_and_every_profile(capsys: pytest.CaptureFixture[str]) -> None:
     """By name, in the words of the table."""
     assert exit_code("--help") == 0
     shown = capsys.readouterr().out
-    assert all(f"  {name}  " in shown for name in KINDS)
+    assert all(f"  {name}  " in shown for name in (*KINDS, *PROFILES))
 
 
 @pytest.mark.parametrize(
@@ -140,3 +142,21 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
     """With what was found."""
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
+
+
+def test_a_profile_is_served_by_its_name() -> None:
+    """By --profile: of 30 calls no page has more than 10."""
+    with running("--profile=limit-10", "--calls=30") as (_, url):
+        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+    assert len(answer.json()["response"]["active_calls"]) == 10
+
+
+def test_a_profile_that_chance_makes_is_told() -> None:
+    """By --profile=random, on standard error; the same for the same seed."""
+    told = set()
+    for _ in range(2):
+        with running("--profile=random", "--seed=7") as (process, _):
+            assert process.stderr
+            told.add(process.stderr.readline())
+    assert len(told) == 1
+    assert told.pop().startswith("The list is served so: ")
