@@ -174,7 +174,7 @@ class Walk:
     def begin(self) -> None:
         """Read the first page; some servers refuse a limit that others would cut."""
         try:
-            self._first = self._read([(0, self.paging.limit)])
+            [self._first] = self._read([(0, self.paging.limit)])
         except ApiError as error:
             if error.meant not in _REFUSALS or self.paging.limit <= DEFAULT_LIMIT:
                 raise
@@ -182,11 +182,11 @@ class Walk:
         if self.seams.end and not self.seams.closed:
             self.paging = replace(self.paging, served=min(self.paging.limit, self.seams.end))
 
-    def _begin_small(self) -> list[Page]:
+    def _begin_small(self) -> Page:
         """Read a first page as small as can be; what was refused once, and no more, was a stumble."""
-        first = self._read([(0, DEFAULT_LIMIT)])
+        [first] = self._read([(0, DEFAULT_LIMIT)])
         try:
-            return self._read([(0, self.paging.limit)])
+            return self._read([(0, self.paging.limit)])[0]
         except ApiError as error:
             if error.meant not in _REFUSALS:
                 raise
@@ -222,16 +222,16 @@ class Walk:
             second = self._read([(half, self.paging.limit)])
             if is_first := any(map(self._is_first_page, second)):  # offsets are ignored, or rounded
                 second = self._read([(rows, rows)])
-            if is_first or _call_sids(second):
-                if _call_sids(second) <= _call_sids(self._first):
+            if is_first or any(page.calls for page in second):
+                if all(_call_sids(page) <= _call_sids(self._first) for page in second):
                     self.seams.end_at(0)
                     self._is_size_shown = False
                 break
             # So many calls have ended meanwhile that nothing is left there.
-            self._first = self._read([(0, self.paging.limit)])
+            [self._first] = self._read([(0, self.paging.limit)])
             if self.seams.closed:
                 break
-            self.paging = replace(self.paging, served=max(1, self._first[0].rows))
+            self.paging = replace(self.paging, served=max(1, self._first.rows))
         return not self.seams.closed
 
     def _is_all(self) -> bool:
@@ -305,16 +305,15 @@ class Walk:
 
     def _first_pass(self) -> None:
         """Read from the start to the end."""
-        rows_before = _call_sids(self._first)
+        before = self._first
         with closing(self._joined(self._rest(), before=0)) as pages:
             for number, (ask, page, new) in enumerate(pages):
-                rows = _call_sids([page])
                 if not number and self._is_first_page(page) and not self.seams.closed:
                     break
                 is_short = page.rows < self.paging.full(ask[1])
-                if not new and (page.total is None or is_short or rows == rows_before):
+                if not new and (page.total is None or is_short or _call_sids(page) == _call_sids(before)):
                     return  # beyond the end, or from a server that ignores the offset
-                rows_before = rows
+                before = page
             else:
                 return
         if not self.paging.rounds_offsets:
@@ -368,8 +367,7 @@ class Walk:
     def _read_by_multiples(self) -> None:
         """Read on where offsets may be rounded down to a multiple of the limit; else they are ignored."""
         plain, self.seams = self.paging, self._new_seams()
-        for page in self._first:
-            self._take_in(page, (0, plain.limit))
+        self._take_in(self._first, (0, plain.limit))
         self.paging = replace(plain, rounds_offsets=True)
         second = self._read(islice(self._rest(), 1))
         if any(map(self._is_first_page, second)):
@@ -379,8 +377,8 @@ class Walk:
 
     def _is_first_page(self, page: Page) -> bool:
         """Tell whether a page that should only join the end of the first one is that page again."""
-        rows = _call_sids([page])
-        start = {call.call_sid for first in self._first for call in first.calls[: self.paging.shared]}
+        rows = _call_sids(page)
+        start = {call.call_sid for call in self._first.calls[: self.paging.shared]}
         return bool(rows & start) and 2 * len(rows & _call_sids(self._first)) > self.paging.served
 
     def _read_beyond(self) -> None:
@@ -436,9 +434,9 @@ class Walk:
         offset, limit = ask
         new = self.seams.add(page, offset, limit)
         self.sums.add(page.total)
-        rows = len(_call_sids([page])) + page.unreadable  # without copies: a total may count calls
-        is_total_wrong = page.total is not None and new > 0 and offset + rows > page.total
-        self._is_total_wrong |= is_total_wrong
+        if new and page.total is not None and offset + page.rows > page.total:
+            rows = len(_call_sids(page)) + page.unreadable  # without copies: a total may count calls
+            self._is_total_wrong |= offset + rows > page.total
         if self._is_last(page, ask):
             self.seams.end_at(-1)
         self._is_ragged |= 2 * new > self.paging.full(limit) and offset >= self._short_until
@@ -509,5 +507,5 @@ class Walk:
         return round_number(offset, offset + limit) if is_in_list else None
 
 
-def _call_sids(pages: Iterable[Page]) -> frozenset[str]:
-    return frozenset(call.call_sid for page in pages for call in page.calls)
+def _call_sids(page: Page) -> frozenset[str]:
+    return frozenset([call.call_sid for call in page.calls])
