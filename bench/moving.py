@@ -110,7 +110,7 @@ class MovingList:
         return (key, self._random.random()), direction, status
 
 
-def spread(calls: Iterable[Call]) -> Iterator[tuple[Direction, CallStatus]]:
+def pairs(calls: Iterable[Call]) -> Iterator[tuple[Direction, CallStatus]]:
     """Yield the direction and status of each call."""
     for call in calls:
         yield call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN

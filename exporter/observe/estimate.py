@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,25 +48,43 @@ def estimate_calls(
     of the total. A pair that was seen nowhere is told only if it is one of those that always are.
     """
     known = _by_call([ends])
-    counts = [Counter(map(_pair, page.values())) for page in _each_once(pages, known) if page]
+    counts = _counts(pages, known)
     if len(counts) < LEAST_PAGES:
         return ()
-    spread = _Spread(counts, max(0, total - len(known)))
-    certain = Counter(map(_pair, known.values()))
-    pairs = sorted({*LISTED, *certain, *spread.seen})
-    return tuple(Estimate(*pair, certain[pair] + spread.calls(pair), spread.error(pair)) for pair in pairs)
+    rest = max(0, total - len(known))
+    unread = max(0.0, 1 - _calls(counts) / rest) if rest else 0.0
+    return _estimates(_Spread(counts, rest, unread), Counter(map(_pair, known.values())))
+
+
+def estimate_unproven(pages: Sequence[Sequence[Call]], total: int) -> tuple[Estimate, ...]:
+    """Estimate the calls from a list that was read from end to end, but moved too much to be proven whole.
+
+    The pages are then all of those that chance might have shown, so that to have read them makes nothing more
+    certain; and by as many as there are more calls than the total, or fewer, each figure may be off.
+    """
+    counts = _counts(pages, {})
+    if len(counts) < LEAST_PAGES:
+        return ()
+    return _estimates(_Spread(counts, total, 1.0, abs(total - _calls(counts))), Counter())
+
+
+def _estimates(spread: _Spread, known: Counter[Pair]) -> tuple[Estimate, ...]:
+    pairs = sorted({*LISTED, *known, *spread.seen})
+    return tuple(Estimate(*pair, known[pair] + spread.calls(pair), spread.error(pair)) for pair in pairs)
 
 
 class _Spread:
-    """What pages that lie evenly over a list say of the whole of it."""
+    """What pages that lie evenly over a list of so many calls say of the whole of it.
 
-    def __init__(self, counts: Sequence[Counter[Pair]], total: int) -> None:
+    `unread` is the share of it that chance may fill, and `astray` how many calls it may be off by besides.
+    """
+
+    def __init__(self, counts: Sequence[Counter[Pair]], total: int, unread: float, astray: int = 0) -> None:
         self._counts = counts
         self._rows = [page.total() for page in counts]
+        self._unread, self._astray = unread, astray
         self.seen: Counter[Pair] = sum(counts, Counter())
-        rows = sum(self._rows)
-        self._weight = total / rows  # calls for which one that was read stands
-        self._unread = max(0.0, 1 - rows / total) if total else 0.0
+        self._weight = total / sum(self._rows)  # calls for which one that was read stands
         variances = {pair: (self._between_pages(pair), self._by_chance(pair)) for pair in self.seen}
         self._variance = {pair: max(both) for pair, both in variances.items()}
         by_chance = sum(chance for _, chance in variances.values())
@@ -80,7 +98,8 @@ class _Spread:
     def error(self, pair: Pair) -> float:
         """Return half the width of the interval around that."""
         variance = self._variance.get(pair, 0.0) + _UNSEEN * self._likeness
-        return _student(len(self._counts) - 1) * self._weight * math.sqrt(self._unread * variance)
+        by_chance = _student(len(self._counts) - 1) * self._weight * math.sqrt(self._unread * variance)
+        return math.hypot(by_chance, self._astray)
 
     def _share(self, pair: Pair) -> float:
         return self.seen[pair] / sum(self._rows)
@@ -105,13 +124,19 @@ def _by_call(pages: Iterable[Iterable[Call]]) -> dict[str, Call]:
     return {call.call_sid: call for page in pages for call in page}
 
 
-def _each_once(pages: Iterable[Iterable[Call]], known: Mapping[str, Call]) -> Iterator[Mapping[str, Call]]:
-    """Yield the calls of each page that none before had: a list moves while it is read."""
-    seen = set(known)
+def _counts(pages: Iterable[Iterable[Call]], known: Mapping[str, Call]) -> list[Counter[Pair]]:
+    """Return for each page the calls that none before had, where there are any: a list moves meanwhile."""
+    seen, counts = set(known), []
     for page in pages:
         new = {call.call_sid: call for call in page if call.call_sid not in seen}
         seen.update(new)
-        yield new
+        if new:
+            counts.append(Counter(map(_pair, new.values())))
+    return counts
+
+
+def _calls(counts: Iterable[Counter[Pair]]) -> int:
+    return sum(page.total() for page in counts)
 
 
 def _student(freedom: int) -> float:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus, Direction
 from exporter.observe.calls import LISTED, Pair
-from exporter.observe.estimate import LEAST_PAGES, Estimate, estimate_calls
+from exporter.observe.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
 
 TALKING, RINGING = (Direction.INBOUND, CallStatus.IN_PROGRESS), (Direction.INBOUND, CallStatus.RINGING)
 ODD = Direction.OTHER, CallStatus.UNKNOWN
@@ -92,6 +92,18 @@ def test_the_error_shrinks_as_more_is_read_and_is_0_of_a_whole_list() -> None:
     errors = [by_pair(estimate_calls(pages[:: 50 // part], 500))[RINGING].error for part in (4, 8, 50)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] == 0
+
+
+def test_a_list_that_moved_while_all_of_it_was_read_has_an_error() -> None:
+    """As if it had been drawn by chance; more where more calls were read than there are, or fewer."""
+    pages = [page(in_progress=8, ringing=2) for _ in range(50)]
+    by_total = {total: by_pair(estimate_unproven(pages, total)) for total in (470, 500, 530)}
+    assert by_total[500][RINGING].calls == 100
+    assert 15 < by_total[500][RINGING].error < 30
+    for total in 470, 530:
+        assert by_total[total][RINGING].calls == pytest.approx(total / 5)
+        assert by_total[total][RINGING].error > 30
+    assert not estimate_unproven(pages[: LEAST_PAGES - 1], 500)
 
 
 def test_pages_that_are_alike_within_make_the_error_larger() -> None:
