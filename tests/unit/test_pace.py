@@ -42,7 +42,10 @@ class History:
 
     def most_in_a_minute(self) -> int:
         """Give the most requests that any sixty seconds held."""
-        return max(bisect_left(self.requests, at + 60) - number for number, at in enumerate(self.requests))
+        minute = 60 - 1e-6  # less what roundings make of it
+        return max(
+            bisect_left(self.requests, at + minute) - number for number, at in enumerate(self.requests)
+        )
 
 
 @dataclass(frozen=True)
