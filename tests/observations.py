@@ -13,12 +13,13 @@ from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Reason
 from exporter.api.rows import Call, NamedAgent
 from exporter.api.streams import AgentStreams, read_stream
-from exporter.api.vocabulary import AgentStatus
+from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 from exporter.config import Line
 from exporter.observe.agents import tally_agents
 from exporter.observe.calls import CallTally, tally_calls
 from exporter.observe.details import Details, read_details
 from exporter.observe.each_agent import agent_names, each_agent
+from exporter.observe.estimate import Estimate
 from exporter.observe.ledger import Ledger
 from exporter.observe.lifecycle import Lifecycle
 from exporter.observe.lines import Lines, tally_lines
@@ -92,6 +93,7 @@ def observation(calls: Sequence[Call], *, limit: int | None = None) -> Observati
         held=None,
         reported=len(calls),
         unseen=0,
+        estimate=(),
         budget_remaining=150,
         sustainable_interval=0.3,
         call_limit=limit,
@@ -165,6 +167,7 @@ def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = 
         held=None,
         reported=reported,
         unseen=unseen,
+        estimate=(),
         budget_remaining=199,
         sustainable_interval=None,
         call_limit=None,
@@ -172,6 +175,13 @@ def failed(reason: Reason, *, reported: int | None = None, unseen: int | None = 
         counts=ledger.counts(),
         lives=Lifecycle.before(BOUNDS).counts,
     )
+
+
+ESTIMATE = (
+    Estimate(Direction.INBOUND, CallStatus.IN_PROGRESS, 1041.25, 63.5),
+    Estimate(Direction.INBOUND, CallStatus.RINGING, 158.75, 41.125),
+    Estimate(Direction.OUTBOUND_API, CallStatus.QUEUED, 0.0, 30.25),
+)
 
 
 LIFE = life(

@@ -13,6 +13,7 @@ from exporter.api.vocabulary import Direction
 from exporter.observe.agents import AgentTally
 from exporter.observe.calls import CallTally
 from exporter.observe.each_agent import AgentCalls
+from exporter.observe.estimate import Estimate
 from exporter.observe.ledger import Counts
 from exporter.observe.lifecycle import LifeCounts
 from exporter.observe.lines import LineTally
@@ -72,6 +73,8 @@ class Observation:
     """`total_active` as the API said it, even where the listing then failed."""
     unseen: int | None
     """Calls reported beyond those listed; None where there was no listing to compare."""
+    estimate: tuple[Estimate, ...]
+    """How many calls there likely are, where that was asked for and the listing failed; else empty."""
     budget_remaining: int
     """Requests that may be made in the current minute."""
     sustainable_interval: float | None
@@ -118,5 +121,6 @@ class Observation:
             held=None,
             reported=None,
             unseen=None,
+            estimate=(),
             sustainable_interval=None,
         )
