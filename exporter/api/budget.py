@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf
 from threading import Lock
 
 from exporter.api.deadline import Deadline
@@ -79,16 +79,9 @@ class Budget:
         with self._lock:
             if self.closed_for() >= seconds:
                 return 0
-            now, list_ = time.monotonic(), self._told[Endpoint.CALLS]
-            self._forget(now)
-            free_in = [made + _MINUTE - now for made in self._made][-self.requests_per_minute :]
-            free_in += [0.0] * (self.requests_per_minute - len(free_in))
-            left = sum(max(0, ceil((seconds - wait) / _MINUTE)) for wait in free_in)
-            return max(0, int(min(left, list_.left if now + seconds < list_.reset_at else inf)))
-
-    def ever_within(self, seconds: float) -> int:
-        """Give how many requests may be made in so many seconds if none was made before."""
-        return self.requests_per_minute * ceil(seconds / _MINUTE)
+            until, list_ = time.monotonic() + seconds, self._told[Endpoint.CALLS]
+            left = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
+            return max(0, int(min(left, list_.left if until < list_.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:
         """Give the seconds until so many requests may be made at once."""

@@ -61,18 +61,12 @@ class CallsCollector:
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
-        self._timeout = config.collection.timeout
         self._knows_agents = True
 
     @property
     def lives(self) -> LifeCounts:
         """Give what was counted of the life of calls."""
         return self._lifecycle.counts
-
-    @property
-    def _most_ever(self) -> int:
-        """Give the requests that a listing can make at most."""
-        return self._client.budget.ever_within(self._timeout)
 
     def collect(self, deadline: Deadline) -> Listed:
         """List the calls, and tally them if none can be missing."""
@@ -90,7 +84,7 @@ class CallsCollector:
         doubt = _doubt(listing)
         requests = max(listing.requests, self._ledger.requests(Endpoint.CALLS) - made)
         if doubt and 2 * requests > most:  # to mend it may have taken as many again
-            requests = min(2 * requests, self._most_ever)
+            requests = min(2 * requests, self._client.budget.requests_per_minute)
         return Listed(
             None if doubt else self._snapshot(listing.calls, window),
             doubt,
@@ -117,7 +111,7 @@ class CallsCollector:
             failed.error.bare(),
             reported=failed.total,
             requests=failed.needed,
-            wants_sample=self._estimator.samples(failed, self._most_ever),
+            wants_sample=self._estimator.samples(failed, self._client.budget.requests_per_minute),
         )
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:

@@ -73,9 +73,9 @@ class Estimator:
             was_cut_off = failed.total is not None and failed.error.reason in {Reason.TIMEOUT, Reason.BUDGET}
             self._cut_off = self._cut_off + 1 if was_cut_off else 0
 
-    def samples(self, failed: ListingFailed, most_ever: int) -> bool:
-        """Tell whether a sample is to be read since the list takes more requests than there can ever be."""
-        return self._is_on and failed.error.reason is Reason.BUDGET and failed.needed > most_ever
+    def samples(self, failed: ListingFailed, a_minute: int) -> bool:
+        """Tell whether a sample is to be read: the list takes more requests than a minute has, ever."""
+        return self._is_on and failed.error.reason is Reason.BUDGET and failed.needed > a_minute
 
     def sample(self, fetch: FetchPages, most_requests: int) -> Sampled | None:
         """Estimate from pages that lie evenly over the list; give nothing where it isn't what it says.

@@ -18,14 +18,15 @@ REST = 60.0  # seconds in which what was refused isn't asked for again: the API 
 _MINUTE = 60.0  # seconds
 _LEAST_INTERVAL = 1.0  # seconds; nobody scrapes more often for long
 _EARLY = 0.1  # seconds by which a scraper may come before its time
-_REMEMBERED = 5  # listings; how many requests one takes depends on how the list moves meanwhile
+_REMEMBERED = 10  # listings; how many requests one takes depends on how the list moves meanwhile
 
 
 class Pace:
     """Collections are `min_interval` apart, or as far as the request budget needs.
 
     A listing begins when the budget has what it takes to end: as many requests as the most that one of the
-    last few took, with all that had to be asked for again.
+    last few took, with all that had to be asked for again; of a list that has become short since, twice as
+    many as the last took.
     """
 
     def __init__(self, config: CollectionConfig, budget: Budget) -> None:
@@ -59,12 +60,13 @@ class Pace:
         self._listing = time.monotonic() - self._began
         if is_whole:
             self._taken.append(requests)
-            self._needed = max(self._taken) + self._beside
+            most = min(max(self._taken), 2 * requests)  # what is mended takes no more than as many again
+            self._needed = most + self._beside
             in_a_minute = allowed // self._needed or allowed / self._needed
             self.sustainable_interval = _MINUTE / in_a_minute
-        elif requests <= self._budget.ever_within(self._config.timeout):
+        elif requests <= allowed:
             self._needed = max(self._needed, requests + self._beside)
-        else:  # it isn't begun: what a collection takes is to see that
+        else:  # it isn't begun, and no waiting helps: a collection takes no more than to see that
             self._needed = 1 + self._beside
 
     def spare(self) -> int:
