@@ -82,16 +82,13 @@ class CallsCollector:
         window = time.monotonic() - started + listing.age
         self._ledger.unknown({"call": listing.unreadable})
         doubt = _doubt(listing)
-        requests = max(listing.requests, self._ledger.requests(Endpoint.CALLS) - made)
-        if doubt and 2 * requests > most:  # to mend it may have taken as many again
-            requests = min(2 * requests, self._client.budget.requests_per_minute)
         return Listed(
             None if doubt else self._snapshot(listing.calls, window),
             doubt,
             () if doubt else listing.calls,
             listing.total,
             listing.unseen,
-            requests,
+            self._ledger.requests(Endpoint.CALLS) - made,
             self._estimator.of_listing(listing),
         )
 
