@@ -10,7 +10,7 @@ from exporter.api.listing import Listing, ListingFailed
 from exporter.api.sampling import sample_pages
 from exporter.api.walk import FetchPages
 from exporter.config import CollectionConfig
-from exporter.observe.estimate import Estimate, estimate_calls, estimate_unproven
+from exporter.observe.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
 
 _CONTRADICTED = {Cause.TOTAL, Cause.WINDOW}
 """Where what was read isn't like the rest of the total: the two contradict, or an end of the list is shut."""
@@ -78,10 +78,12 @@ class Estimator:
         return self._is_on and failed.error.reason is Reason.BUDGET and failed.needed > a_minute
 
     def sample(self, fetch: FetchPages, most_requests: int) -> Sampled | None:
-        """Estimate from pages that lie evenly over the list; give nothing where it isn't what it says.
+        """Estimate from pages that lie evenly over the list; give nothing where these are too few, or contradict it.
 
         Raises ApiError.
         """
+        if most_requests < LEAST_PAGES + 2:  # both ends are read besides
+            return None
         sample = sample_pages(fetch, self._page_size, most_requests, self._random)
         if sample is None:
             return None

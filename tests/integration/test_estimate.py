@@ -111,6 +111,18 @@ def test_without_estimate_such_a_list_costs_one_request_and_has_no_estimate() ->
     assert not any(each.estimate for each in found)
 
 
+def test_a_share_of_the_budget_that_is_too_small_for_an_estimate_is_not_spent() -> None:
+    """Of ten requests a minute a scrape has two: one shows how long the list is, the other stays."""
+    with (
+        Simulator(Settings(calls=1800, speed=0, max_limit=20)) as simulator,
+        moved_clock() as clock,
+        scraping(simulator.url, replace(TIGHT, requests_per_minute=10), clock) as (scrape, _),
+    ):
+        found = [scrape() for _ in range(4)]
+        assert simulator.requests_served()["calls"] == 4
+    assert not any(each.estimate for each in found)
+
+
 def test_a_list_that_can_be_had_by_waiting_is_waited_for_and_not_sampled() -> None:
     """What a sample took would be missing for the whole list, which is better."""
     with (
@@ -121,7 +133,10 @@ def test_a_list_that_can_be_had_by_waiting_is_waited_for_and_not_sampled() -> No
         for _ in range(30):
             with budget.request(Deadline.after(1)):  # of what else asks with this account
                 pass
-        found = [scrape() for _ in range(6)]
+        found = [scrape()]
+        served = simulator.requests_served()["calls"]
+        found += [scrape() for _ in range(5)]
+    assert served == 1
     assert found[0].error
     assert found[0].error.reason is Reason.BUDGET
     assert not any(each.estimate for each in found)
