@@ -108,7 +108,7 @@ class CallsCollector:
             failed.error.bare(),
             reported=failed.total,
             requests=failed.needed,
-            wants_sample=self._estimator.samples(failed, self._client.budget.requests_per_minute),
+            wants_sample=self._estimator.samples(failed),
         )
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:

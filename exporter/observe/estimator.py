@@ -73,12 +73,15 @@ class Estimator:
             was_cut_off = failed.total is not None and failed.error.reason in {Reason.TIMEOUT, Reason.BUDGET}
             self._cut_off = self._cut_off + 1 if was_cut_off else 0
 
-    def samples(self, failed: ListingFailed, a_minute: int) -> bool:
-        """Tell whether a sample is to be read: the list takes more requests than a minute has, ever."""
-        return self._is_on and failed.error.reason is Reason.BUDGET and failed.needed > a_minute
+    def samples(self, failed: ListingFailed) -> bool:
+        """Tell whether a sample is to be read of a list that lacked requests, with what it leaves of them.
+
+        That is nothing where the next listing can have enough by waiting.
+        """
+        return self._is_on and failed.error.reason is Reason.BUDGET
 
     def sample(self, fetch: FetchPages, most_requests: int) -> Sampled | None:
-        """Estimate from pages that lie evenly over the list; give nothing where these are too few, or contradict it.
+        """Estimate from pages that lie evenly over the list; give nothing where they are too few or contradict it.
 
         Raises ApiError.
         """
