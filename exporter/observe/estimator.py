@@ -81,7 +81,7 @@ class Estimator:
         return self._is_on and failed.error.reason is Reason.BUDGET
 
     def sample(self, fetch: FetchPages, most_requests: int) -> Sampled | None:
-        """Estimate from pages that lie evenly over the list; give nothing where they are too few or contradict it.
+        """Estimate from pages that lie evenly over the list; nothing where they are too few or contradict it.
 
         Raises ApiError.
         """

@@ -202,7 +202,8 @@ def slow(collection: CollectionConfig, **settings: int) -> Iterator[tuple[Slow, 
 
 def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -> None:
     """Fifty pages of 0.4 s in 10 s: two tries, a sample, a try, a sample; whole as soon as it can be."""
-    with slow(replace(EAGER, page_size=20, timeout=10, estimate=True)) as (server, scrape):
+    collection = replace(EAGER, page_size=20, timeout=10, requests_per_minute=200, estimate=True)
+    with slow(collection) as (server, scrape):
         server.seconds = 0.4
         found = [scrape() for _ in range(5)]
         server.seconds = 0.0
