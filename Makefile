@@ -10,7 +10,7 @@ MINUTES ?= 10
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
   --custom-compile-command='make lock'
 
-.PHONY: demo test lowest lint wheel lock bench lists coverage soak generate pictures clean
+.PHONY: demo test lowest lint wheel lock bench lists estimate coverage soak generate pictures clean
 
 demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
 	@exec $(BIN)/exotel-exporter --demo
@@ -61,6 +61,9 @@ lists: $(VENV)/ready  ## lists as servers have them, in virtual time: what is ca
 
 coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage
+
+estimate: $(VENV)/ready  ## how often the interval of an estimate holds the truth, and how wide it is, by the order of the list
+	$(BIN)/python -m bench.estimate
 
 soak: $(VENV)/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)

@@ -14,12 +14,13 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.list_order import Order
 from exporter.api.rows import Call, NamedAgent
 from exporter.api.streams import AgentStreams, read_stream
-from exporter.api.vocabulary import AgentStatus
+from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
 from exporter.config import Line
 from exporter.observe.agents import tally_agents
 from exporter.observe.calls import CallTally, tally_calls
 from exporter.observe.details import Details, read_details
 from exporter.observe.each_agent import agent_names, each_agent
+from exporter.observe.estimate import Estimate
 from exporter.observe.ledger import Ledger
 from exporter.observe.lifecycle import Lifecycle
 from exporter.observe.lines import Lines, tally_lines
@@ -95,6 +96,7 @@ def observation(calls: Sequence[Call], *, limit: int | None = None) -> Observati
         unseen=0,
         seen=len(calls),
         order=Order.START,
+        estimate=(),
         budget_remaining=150,
         sustainable_interval=0.3,
         call_limit=limit,
@@ -172,6 +174,7 @@ def failed(
         unseen=unseen,
         seen=seen,
         order=None,
+        estimate=(),
         budget_remaining=199,
         sustainable_interval=None,
         call_limit=None,
@@ -179,6 +182,13 @@ def failed(
         counts=ledger.counts(),
         lives=Lifecycle.before(BOUNDS).counts,
     )
+
+
+ESTIMATE = (
+    Estimate(Direction.INBOUND, CallStatus.IN_PROGRESS, 1041.25, 63.5),
+    Estimate(Direction.INBOUND, CallStatus.RINGING, 158.75, 41.125),
+    Estimate(Direction.OUTBOUND_API, CallStatus.QUEUED, 0.0, 30.25),
+)
 
 
 LIFE = life(

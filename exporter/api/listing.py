@@ -55,14 +55,18 @@ class ListingFailed(Exception):
     """A page could not be had.
 
     `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
-    as it is known; `listed` how many calls earlier pages showed, None where there was none.
+    as it is known; `page_size` the rows that the server serves with a page, as far as pages have shown it;
+    `listed` how many calls earlier pages showed, None where there was none.
     """
 
-    def __init__(self, error: ApiError, total: int | None, needed: int, listed: int | None) -> None:
+    def __init__(
+        self, error: ApiError, total: int | None, needed: int, page_size: int, listed: int | None
+    ) -> None:
         super().__init__(error.detail)
         self.error = error
         self.total = total
         self.needed = needed
+        self.page_size = page_size
         self.listed = listed
 
 
@@ -104,7 +108,7 @@ class Lister:
             found = settle_order(walk, past)
         except ApiError as error:
             self._memory = memory.after_failure(walk, self._clock())
-            raise ListingFailed(error, sums.last, walk.needed, walk.listed) from error
+            raise ListingFailed(error, sums.last, walk.needed, walk.page_size, walk.listed) from error
         finally:
             age = self._ages.end_listing()
         doubt, cause = why_incomplete(walk, found, past)

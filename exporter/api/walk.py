@@ -200,15 +200,24 @@ class Walk:
             return
         if self._is_short_first() and not self._has_more():
             return
-        expected = self._past.expected(self.sums.last) or 0
-        rest = max(0, expected - self.paging.served) // self.paging.step + 1
-        self.needed = self.requests + rest * (2 if self._past.moves else 1)
-        if self.needed > self._most and not self._is_all():
-            again = " twice, as calls change places in it," if self._past.moves else ""
-            detail = f"{expected} calls take {self.needed} requests to list{again} and {self._most} are left"
-            raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
+        self._plan()
         self._first_pass()
         self._read_beyond()
+
+    def _plan(self) -> None:
+        """Have pages share no more rows than the budget allows; raise ApiError where it doesn't allow one."""
+        expected = self._past.expected(self.sums.last) or 0
+        while (needed := self._needed(expected)) > self._most and self.paging.shared > 1:
+            self.paging = self.paging.sharing(self.paging.shared - 1)
+        self.needed = needed
+        if needed > self._most and not self._is_all():
+            again = " twice, as calls change places in it," if self._past.moves else ""
+            detail = f"{expected} calls take {needed} requests to list{again} and {self._most} are left"
+            raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
+
+    def _needed(self, expected: int) -> int:
+        rest = max(0, expected - self.paging.served) // self.paging.step + 1
+        return self.requests + rest * (2 if self._past.moves else 1)
 
     def _is_short_first(self) -> bool:
         """Tell whether the first page has fewer rows than were asked for, and no total tells of more."""

@@ -44,6 +44,7 @@ class CollectionConfig:
     requests_per_minute: Annotated[int, parsers.whole_number(1, 100_000)] = 200
     agent_streams: Annotated[bool, parsers.boolean()] = False
     agent_streams_url: Annotated[str | None, urls.base_url("https://api.in.exotel.com")] = None
+    estimate: Annotated[bool, parsers.boolean()] = False
     allow_http: Annotated[bool, parsers.boolean()] = False
     streams: StreamsConfig = field(default_factory=StreamsConfig)
     proxy_url: Annotated[Secret | None, urls.proxy_url()] = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from exporter.expose.metric import Kind, Metric, Point
+from exporter.observe.estimate import Estimate
 from exporter.observe.observation import Snapshot
 
 _PAIR = ("direction", "status")
@@ -43,8 +44,21 @@ ONE_CALL = Metric(
     "agent_id is none for a call with no agent.",
     ("call_sid", "agent_id", *_PAIR, "line"),
 )
+ESTIMATE = Metric(
+    "exotel_active_calls_estimate",
+    Kind.GAUGE,
+    "Concurrent calls as estimated from a part of the list, scaled up to the total that the API reports; "
+    "opt-in (estimate), only while the calls can't be listed whole. Of whole listings: exotel_active_calls.",
+    _PAIR,
+)
+ESTIMATE_ERROR = Metric(
+    "exotel_active_calls_estimate_error",
+    Kind.GAUGE,
+    "How far off exotel_active_calls_estimate may be: half the width of its interval of 95 %.",
+    _PAIR,
+)
 
-METRICS = (ACTIVE_CALLS, DURATION, LONGEST, RECORDED, ONE_CALL)
+METRICS = (ACTIVE_CALLS, DURATION, LONGEST, RECORDED, ONE_CALL, ESTIMATE, ESTIMATE_ERROR)
 
 
 def points(snapshot: Snapshot) -> Iterator[Point]:
@@ -60,3 +74,11 @@ def points(snapshot: Snapshot) -> Iterator[Point]:
     for call in snapshot.longest_calls:
         labels = call.call_sid, call.agent_id, call.direction, call.status, call.line
         yield ONE_CALL(call.duration, *labels)
+
+
+def estimated(estimates: Iterable[Estimate]) -> Iterator[Point]:
+    """Give the points of what was estimated, where the calls could not be listed."""
+    for estimate in estimates:
+        pair = estimate.direction, estimate.status
+        yield ESTIMATE(estimate.calls, *pair)
+        yield ESTIMATE_ERROR(estimate.error, *pair)

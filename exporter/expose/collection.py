@@ -97,8 +97,8 @@ BUDGET = Metric(
 INTERVAL = Metric(
     "exotel_sustainable_interval_seconds",
     Kind.GAUGE,
-    "The shortest interval that the request budget allows for a listing of this size. When scraped more "
-    "often, the last complete listing is given again, with its time stamp.",
+    "The shortest interval that the request budget allows for listings like the last, with all that had to "
+    "be asked for again. When scraped more often, the last one is given again, with its time stamp.",
 )
 UNKNOWN = Metric(
     "exotel_unknown_values_total",

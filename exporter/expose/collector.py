@@ -68,6 +68,7 @@ def _points(observation: Observation) -> Iterator[Point]:
     if (snapshot := observation.snapshot) is not None:
         for group in (calls, lines, agents, observed):
             yield from group.points(snapshot)
+    yield from calls.estimated(observation.estimate)
     if observation.details:
         yield from streams.points(observation.details)
     if observation.agent_streams and observation.agent_streams.found:

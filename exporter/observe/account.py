@@ -169,9 +169,12 @@ class Account:
         if isinstance(listed, ApiError):
             listed = Listed(None, listed)
         self._tell("listing ended", calls=listed.seen, reported=listed.reported, unseen=listed.unseen)
-        run = self._runs.ended(Endpoint.CALLS, seconds, listed.found, listed.error)
         if listed.requests is not None:
             self._pace.learn(listed.requests, is_whole=listed.found is not None)
+        if listed.wants_sample:
+            more, listed = self._sampled(listed, deadline.part(earlier=_WIND_UP))
+            seconds += more
+        run = self._runs.ended(Endpoint.CALLS, seconds, listed.found, listed.error)
         observation = self._listed = self._observation(run, listed)
         observation = self._with_details(observation, listed, deadline.part(earlier=_WIND_UP))
         if any(run.error for run in observation.runs.values()):
@@ -180,6 +183,16 @@ class Account:
         was_cut = listed.error is not None and listed.error.reason is Reason.TIMEOUT and had_little_time
         self._pace.end(listed.error, was_cut=was_cut)
         return self._keep(self._renewed(observation))
+
+    def _sampled(self, listed: Listed, deadline: Deadline) -> tuple[float, Listed]:
+        """Add what a sample tells of a list that could not be listed, and give how long that took."""
+        was_begun = listed.requests is not None
+        most = self._pace.spare() if was_begun else self._pace.in_place_of_listing()
+        seconds, sample = self._runs.attempt(partial(self._calls.sample, most, deadline))
+        self._tell("sample ended", requests=most, error=sample if isinstance(sample, ApiError) else None)
+        if sample is None or isinstance(sample, ApiError):
+            return seconds, listed
+        return seconds, replace(listed, reported=sample.total, estimate=sample.estimate)
 
     def _keep(self, observation: Observation) -> Observation:
         with self._lock:
@@ -238,6 +251,7 @@ class Account:
             unseen=listed.unseen,
             seen=listed.seen,
             order=listed.order,
+            estimate=listed.estimate,
             budget_remaining=self._client.budget.remaining(),
             sustainable_interval=self._pace.sustainable_interval,
             call_limit=self.config.call_limit,

@@ -11,6 +11,7 @@ from functools import partial
 from exporter.api.answers import Page
 from exporter.api.client import Client
 from exporter.api.deadline import Deadline
+from exporter.api.endpoints import Endpoint
 from exporter.api.errors import ApiError, Incomplete, Reason
 from exporter.api.list_order import Order
 from exporter.api.listing import Lister, Listing, ListingFailed
@@ -20,6 +21,8 @@ from exporter.config import AccountConfig, MetricsConfig
 from exporter.observe.agents import AgentTally, tally_agents
 from exporter.observe.calls import tally_calls
 from exporter.observe.each_agent import agent_names, each_agent
+from exporter.observe.estimate import Estimate
+from exporter.observe.estimator import Estimator, Sampled
 from exporter.observe.ledger import Ledger
 from exporter.observe.lifecycle import LifeCounts, Lifecycle
 from exporter.observe.lines import Lines, tally_lines
@@ -45,7 +48,11 @@ class Listed:
     order: Order | None = None
     """What orders the list; None where it doesn't show."""
     requests: int | None = None
-    """What a listing of this size takes, as far as it is known."""
+    """What a listing of this size takes, as far as it is known; None where there was none."""
+    estimate: tuple[Estimate, ...] = ()
+    """How many calls there likely are, where that is asked for and they weren't listed whole."""
+    wants_sample: bool = False
+    """Whether a sample is to be read for it."""
 
 
 class CallsCollector:
@@ -58,6 +65,7 @@ class CallsCollector:
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
         self._lister = Lister(config.collection.page_size, time.monotonic)
+        self._estimator = Estimator(config.collection)
         self._knows_agents = True
 
     @property
@@ -67,17 +75,15 @@ class CallsCollector:
 
     def collect(self, deadline: Deadline) -> Listed:
         """List the calls, and tally them if none can be missing."""
-        started = time.monotonic()
+        if reason := self._estimator.takes_turn():
+            return Listed(None, reason, wants_sample=True)
+        started, made = time.monotonic(), self._ledger.requests(Endpoint.CALLS)
+        most = self._client.budget.within(deadline.left())
         try:
-            listing = self._list(deadline)
+            listing = self._lister.list(partial(self._pages, deadline=deadline), most)
         except ListingFailed as failed:
-            return Listed(
-                None,
-                failed.error.bare(),
-                reported=failed.total,
-                seen=failed.listed,
-                requests=failed.needed,
-            )
+            return self._failed(failed, most)
+        self._estimator.note_end(listing)
         window = time.monotonic() - started + listing.age
         self._ledger.unknown({"call": listing.unreadable})
         doubt = _doubt(listing)
@@ -87,14 +93,31 @@ class CallsCollector:
             () if doubt else listing.calls,
             listing.total,
             listing.unseen,
-            len(listing.calls),
-            listing.order,
-            listing.requests,
+            seen=len(listing.calls),
+            order=listing.order,
+            requests=max(listing.requests, self._ledger.requests(Endpoint.CALLS) - made),
+            estimate=self._estimator.of_listing(listing),
         )
 
-    def _list(self, deadline: Deadline) -> Listing:
-        fetch = partial(self._pages, deadline=deadline)
-        return self._lister.list(fetch, self._client.budget.within(deadline.left()))
+    def sample(self, most_requests: int, deadline: Deadline) -> Sampled | None:
+        """Estimate the calls from pages that lie evenly over the list, if they allow it.
+
+        Raises ApiError.
+        """
+        return self._estimator.sample(partial(self._pages, deadline=deadline), most_requests)
+
+    def _failed(self, failed: ListingFailed, most: int) -> Listed:
+        """Give what is known of a listing that failed, and could make so many requests."""
+        was_begun = failed.error.reason is not Reason.BUDGET or failed.needed <= most
+        self._estimator.note_failure(failed, was_begun=was_begun)
+        return Listed(
+            None,
+            failed.error.bare(),
+            reported=failed.total,
+            seen=failed.listed,
+            requests=failed.needed,
+            wants_sample=self._estimator.samples(failed),
+        )
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Give pages as the client does; count the totals that say nothing."""

@@ -57,6 +57,11 @@ class Ledger:
         asked = facts(account=self._account, endpoint=endpoint, code=code, seconds=round(seconds, 3))
         _log.debug("asked", extra=asked)
 
+    def requests(self, endpoint: str) -> int:
+        """Give how many requests there were to an endpoint, those that were made again counted each time."""
+        with self._lock:
+            return sum(count for (asked, _), count in self._requests.items() if asked == endpoint)
+
     def retry(self, endpoint: str, reason: str) -> None:
         """Count a request that is made again."""
         with self._lock:

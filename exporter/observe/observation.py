@@ -14,6 +14,7 @@ from exporter.api.vocabulary import Direction
 from exporter.observe.agents import AgentTally
 from exporter.observe.calls import CallTally
 from exporter.observe.each_agent import AgentCalls
+from exporter.observe.estimate import Estimate
 from exporter.observe.ledger import Counts
 from exporter.observe.lifecycle import LifeCounts
 from exporter.observe.lines import LineTally
@@ -77,6 +78,8 @@ class Observation:
     """Distinct calls in the pages that came, complete or not; None where none came."""
     order: Order | None
     """What orders the list of calls; None where it doesn't show."""
+    estimate: tuple[Estimate, ...]
+    """How many calls there likely are, where that was asked for and the listing failed; else empty."""
     budget_remaining: int
     """Requests that may be made in the current minute."""
     sustainable_interval: float | None
@@ -125,5 +128,6 @@ class Observation:
             unseen=None,
             seen=None,
             order=None,
+            estimate=(),
             sustainable_interval=None,
         )

@@ -29,7 +29,9 @@ def page(rows: list[int], total: int) -> Answer:
 
 
 @contextmanager
-def listed(answer: Callable[[int, int], Answer]) -> Iterator[tuple[Callable[[], Observation], list[Ask]]]:
+def listed(
+    answer: Callable[[int, int], Answer], requests_per_minute: int = 100_000
+) -> Iterator[tuple[Callable[[], Observation], list[Ask]]]:
     """Give what collects from a server that answers offsets and limits like this, and what it was asked."""
     asked: list[Ask] = []
 
@@ -38,7 +40,7 @@ def listed(answer: Callable[[int, int], Answer]) -> Iterator[tuple[Callable[[], 
         asked.append((int(query["offset"]), int(query["limit"])))
         return answer(*asked[-1])
 
-    collection = replace(EAGER, page_size=100)
+    collection = replace(EAGER, page_size=100, requests_per_minute=requests_per_minute)
     with (
         answering(get) as address,
         collecting(account("acme", f"http://{address}", collection=collection)) as collect,
@@ -108,6 +110,18 @@ def test_a_server_that_rounds_offsets_is_known_after_one_listing() -> None:
         first = len(asked)
         assert calls(collect()) == 500
     assert len(asked) - first <= 7
+
+
+def test_what_is_asked_for_again_counts_among_what_a_listing_takes() -> None:
+    """Three pages, one of which a gateway stumbled over: four requests go fifty times into two hundred."""
+    stumbles = iter([False, True])
+
+    def answer(offset: int, limit: int) -> Answer:
+        return (503, b"") if next(stumbles, False) else page(list(range(260))[offset : offset + limit], 260)
+
+    with listed(answer, requests_per_minute=200) as (collect, asked):
+        assert collect().sustainable_interval == 60 / 50
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -58,7 +58,7 @@ def new_collector() -> CallsCollector:
 def failed(listed: int | None) -> ListingFailed:
     """Give the failure of a listing whose pages showed so many calls."""
     error = ApiError(Reason.TIMEOUT, "…")
-    return ListingFailed(error, 9, 3, listed)
+    return ListingFailed(error, 9, 3, 100, listed)
 
 
 def test_a_window_is_wider_by_the_age_of_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:

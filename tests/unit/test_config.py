@@ -37,7 +37,7 @@ EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)} - {"co
 
 COLLECTION_KEYS = (
     "timeout, min_interval, page_size, concurrency, requests_per_minute, agent_streams, "
-    "agent_streams_url, allow_http, proxy_url, streams, tls_config"
+    "agent_streams_url, estimate, allow_http, proxy_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (

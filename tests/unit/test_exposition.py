@@ -22,7 +22,7 @@ from exporter.expose.collector import CATALOGUE, AccountsCollector
 from exporter.expose.exposition import accepts_gzip, expose, wants_openmetrics
 from exporter.expose.metric import Kind, Metric
 from exporter.observe.observation import Observation, Run
-from tests.observations import CENTRE, LIFE, STREAMS, TIMED, everything, failed, life, observation
+from tests.observations import CENTRE, ESTIMATE, LIFE, STREAMS, TIMED, everything, failed, life, observation
 from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
 
 OPENMETRICS = "application/openmetrics-text"
@@ -49,6 +49,7 @@ def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
             "failures",
             {"a": failed(Reason.AUTH), "b": failed(Reason.INCOMPLETE, reported=9, unseen=2, seen=7)},
         ),
+        ("estimate", {"acme": replace(failed(Reason.BUDGET, reported=1200), estimate=ESTIMATE)}),
     ],
 )
 def test_the_exposition_is_the_golden_one(name: str, observations: dict[str, Observation]) -> None:

@@ -19,7 +19,17 @@ from exporter.observe.observation import Observation, Run
 from exporter.observe.printable import printable
 from exporter.serve.advice import ADVICE
 from exporter.serve.page import HEADERS, page
-from tests.observations import CENTRE, ENDED_AT, LIFE, NAMED, STREAMS, everything, failed, observation
+from tests.observations import (
+    CENTRE,
+    ENDED_AT,
+    ESTIMATE,
+    LIFE,
+    NAMED,
+    STREAMS,
+    everything,
+    failed,
+    observation,
+)
 
 NOW = ENDED_AT + 12
 WELL = observation(CENTRE, limit=150)
@@ -147,6 +157,15 @@ def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
         error = Incomplete("between 4 pairs of pages calls could be missing", None)
         said = text(Seen("acme", replace(failing(error), seen=seen)))
         assert (line in said) if line else ("saw" not in said)
+
+
+def test_what_is_estimated_is_told_as_such() -> None:
+    """Beside the total that the API reports: by direction and status, with how far off it may be."""
+    last = failing(ApiError(Reason.BUDGET, "too many"), reported=1200)
+    said = text(Seen("acme", replace(last, estimate=ESTIMATE)))
+    assert "estimated, inbound: 1,041 ± 64 in-progress, 159 ± 42 ringing" in said
+    assert "queued" not in said
+    assert "estimated" not in text(Seen("acme", last))
 
 
 @pytest.mark.parametrize("cause", Cause)
