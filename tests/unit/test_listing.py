@@ -469,7 +469,8 @@ PLACES = st.tuples(st.integers(0, 149), st.integers(0, 149))
 @settings(max_examples=500)
 @given(
     st.integers(1, 150),
-    st.lists(PLACES, max_size=1) | st.lists(st.integers(0, 149).map(lambda n: (n, n)), max_size=150),
+    st.lists(PLACES, max_size=1)
+    | st.lists(st.integers(0, 149).map(lambda n: (n, n)), max_size=150, unique=True),
     st.integers(20, 60),
     st.sampled_from(["true", "calls", None]),
 )
