@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from exporter.api.list_order import Found, Order, fingerprint
-from exporter.api.walk import DEFAULT_LIMIT, Past, Walk
+from exporter.api.list_order import Found, Order
+from exporter.api.paging import DEFAULT_LIMIT
+from exporter.api.past import Past
+from exporter.api.reader import Reader
+from exporter.api.verdict import fingerprint
 
 _OVERLAP = 0.04
 """The share of its rows that a page has in common with its neighbour, before anything is known of a list."""
@@ -62,10 +65,10 @@ class Memory:
         """Return it with a doubt in what a listing proved."""
         return replace(self, doubted_until=now + _DOUBT)
 
-    def after_failure(self, walk: Walk, now: float) -> Memory:
+    def after_failure(self, reader: Reader, now: float) -> Memory:
         """Return it with what a listing taught of the server that had to be given up."""
-        page_size = max(DEFAULT_LIMIT, walk.page_size)
-        rounds_offsets = walk.paging.rounds_offsets
+        page_size = max(DEFAULT_LIMIT, reader.page_size)
+        rounds_offsets = reader.paging.rounds_offsets
         if page_size >= self.page_size and rounds_offsets <= self.rounds_offsets:
             return self
         return replace(
@@ -75,21 +78,22 @@ class Memory:
             paging_until=now + _HOUR,
         )
 
-    def after(self, walk: Walk, found: Found, now: float) -> Memory:
+    def after(self, reader: Reader, found: Found, now: float) -> Memory:
         """Return it with what a listing taught that came to its end."""
-        seams, total, until = walk.seams, walk.sums.last, now + _HOUR
+        reading, until = reader.reading, now + _HOUR
+        seams, total = reading.seams, reading.sums.last
         memory = replace(
-            self.after_failure(walk, now),
-            overlap=walk.overlap,
-            longest_page=walk.longest_page,
-            longest_until=until if walk.longest_page > self.longest_page else self.longest_until,
+            self.after_failure(reader, now),
+            overlap=reader.overlap,
+            longest_page=reading.longest_page,
+            longest_until=until if reading.longest_page > self.longest_page else self.longest_until,
             moving_until=until if found.has_moved else self.moving_until,
             unsorted_until=self.unsorted_until if seams.start_order.is_possible else until,
             ties_until=until if seams.do_ties_move and seams.is_by_start else self.ties_until,
         )
         if found.places or found.order is Order.START:
             memory = replace(memory, places=found.places)
-        if walk.is_closed:
+        if reading.is_closed:
             excess = max(0, seams.end - total) if total is not None else 0
-            memory = replace(memory, end=seams.end, excess=excess, fingerprint=fingerprint(walk))
+            memory = replace(memory, end=seams.end, excess=excess, fingerprint=fingerprint(reading))
         return memory

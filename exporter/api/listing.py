@@ -16,11 +16,14 @@ from exporter.api.ages import Ages
 from exporter.api.answers import Page
 from exporter.api.errors import ApiError, Cause
 from exporter.api.list_memory import Memory
-from exporter.api.list_order import Order, settle_order, why_incomplete
+from exporter.api.list_order import Order, settle_order
 from exporter.api.paging import Ask, Paging
+from exporter.api.reader import FetchPages, Reader
+from exporter.api.reading import Reading
 from exporter.api.rows import Call
 from exporter.api.sums import Sums
-from exporter.api.walk import FetchPages, Walk
+from exporter.api.verdict import why_incomplete
+from exporter.api.walk import Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +102,30 @@ class Lister:
         memory = self._memory.lately(began, self._page_size)
         paging = Paging(memory.page_size, memory.page_size, memory.overlap, memory.rounds_offsets)
         sums = Sums(lambda: self._clock() - began)
-        past = memory.past(began)
-        walk = Walk(self._watched(fetch), paging, most_requests, past, sums)
+        reading = Reading(memory.past(began), sums)
+        reader = Reader(self._watched(fetch), paging, most_requests, reading)
+        walk = Walk(reader)
         try:
             walk.begin()
             walk.read_on()
             walk.repair()
-            found = settle_order(walk, past)
+            found = settle_order(walk, reading)
         except ApiError as error:
-            self._memory = memory.after_failure(walk, self._clock())
-            raise ListingFailed(error, sums.last, walk.needed, walk.page_size, walk.listed) from error
+            self._memory = memory.after_failure(reader, self._clock())
+            raise ListingFailed(error, sums.last, walk.needed, reader.page_size, reading.listed) from error
         finally:
             age = self._ages.end_listing()
-        doubt, cause = why_incomplete(walk, found, past)
-        self._memory = memory.after(walk, found, self._clock())
+        doubt, cause = why_incomplete(reading, found, walk.needed)
+        self._memory = memory.after(reader, found, self._clock())
         return Listing(
-            calls=walk.calls,
-            unreadable=walk.seams.unreadable,
+            calls=reading.calls,
+            unreadable=reading.seams.unreadable,
             total=sums.last,
-            requests=walk.needed if found.lacks_requests else walk.requests,
-            seams_mended=walk.seams_mended,
-            page_size=walk.page_size,
-            rounds_offsets=walk.paging.rounds_offsets,
-            unseen=walk.unseen,
+            requests=walk.needed if found.lacks_requests else reader.requests,
+            seams_mended=reader.repaired,
+            page_size=reader.page_size,
+            rounds_offsets=reader.paging.rounds_offsets,
+            unseen=reading.unseen,
             doubt=doubt,
             cause=cause,
             order=found.order,

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+DEFAULT_LIMIT = 20  # rows the API serves when it isn't asked for a number
+
 Ask = tuple[int, int]
 """An offset and a limit."""
 

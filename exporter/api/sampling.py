@@ -9,8 +9,8 @@ from random import Random
 
 from exporter.api.errors import ApiError, Reason
 from exporter.api.paging import Ask
+from exporter.api.reader import FetchPages
 from exporter.api.rows import Call
-from exporter.api.walk import FetchPages
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from random import Random
 
 from exporter.api.errors import ApiError, Cause, Incomplete, Reason
 from exporter.api.listing import Listing, ListingFailed
+from exporter.api.reader import FetchPages
 from exporter.api.sampling import sample_pages
-from exporter.api.walk import FetchPages
 from exporter.config import CollectionConfig
 from exporter.observe.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
 

@@ -16,8 +16,8 @@ from exporter.api.errors import ApiError, Cause, Reason
 from exporter.api.list_order import Order
 from exporter.api.listing import Lister, Listing, ListingFailed
 from exporter.api.paging import Ask
+from exporter.api.reader import FetchPages
 from exporter.api.rows import Call
-from exporter.api.walk import FetchPages
 
 ORDERS = ("oldest", "newest", "arbitrary", "shuffled")
 

@@ -1,0 +1,34 @@
+"""What earlier listings taught of a list and its server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier listings taught of a list and its server."""
+
+    longest_page: int = 0
+    """Rows of the longest page behind which nothing was, or more: a shorter one was not cut."""
+    end: int | None = None
+    """Rows that the list had."""
+    fingerprint: int | None = None
+    """Of its calls, if it ended where windows end."""
+    excess: int = 0
+    """Rows that it had beyond its total."""
+    places: Mapping[str, int] | None = None
+    """The calls in the order of the list, where that isn't the order of their start times."""
+    moves: bool = False
+    """Whether its calls change places."""
+    may_be_by_start: bool = True
+    """Whether nothing says that its rows aren't in the order of their start times."""
+    do_ties_move: bool = False
+    """Whether calls that started at the same moment change places."""
+    is_doubted: bool = False
+    """Whether calls came back that were missing from a listing which was called complete."""
+
+    def expected(self, total: int | None) -> int | None:
+        """Return the rows that a list of this total is expected to have."""
+        return self.end if total is None else total + self.excess
