@@ -110,6 +110,7 @@ class Lister:
             walk.read_on()
             walk.repair()
             found = settle_order(walk, reading)
+            reading.excuse()
         except ApiError as error:
             self._memory = memory.after_failure(reader, self._clock())
             raise ListingFailed(error, sums.last, walk.needed, reader.page_size, reading.listed) from error

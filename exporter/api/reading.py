@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from exporter.api.answers import Page
 from exporter.api.errors import ApiError
@@ -115,11 +116,19 @@ class Reading:
     @property
     def edge(self) -> int | None:
         """Give where the window ends beyond which the server refuses rows, if that is why it refused some."""
-        if not self.refused or self.refused[1].meant not in REFUSALS:
+        if not self.refused or self.refused[1].meant not in REFUSALS | {HTTPStatus.NOT_FOUND}:
             return None
         (offset, limit), _ = self.refused
         is_in_list = self.sums.last is None or self.sums.last > offset
         return round_number(offset, offset + limit) if is_in_list else None
+
+    def excuse(self) -> None:
+        """Raise what was refused although rows were reported there, unless a window ends there."""
+        total = self.sums.last
+        if self.refused and not self.is_whole and not self.edge and total is not None:
+            (offset, _), error = self.refused
+            if offset < total:
+                raise error
 
     def begin_again(self) -> None:
         """Keep what was read, and take in what comes as a second reading."""
