@@ -29,6 +29,8 @@ class Cell:
     churn: float
     page: int
     seed: int = 0
+    is_full: bool = False
+    """Whether a call begins when another ends, so that there are always as many."""
 
     @property
     def listings(self) -> int:
@@ -79,14 +81,14 @@ class Tally:
 
 
 @lru_cache(maxsize=1)  # the cells of one population follow one another
-def _population(size: int, churn: float, listings: int, seed: int) -> Population:
-    return populate(size, churn, listings * INTERVAL + 30, seed)
+def _population(size: int, churn: float, listings: int, seed: int, *, is_full: bool) -> Population:
+    return populate(size, churn, listings * INTERVAL + 30, seed, is_full=is_full)
 
 
 def series(cell: Cell) -> Tally:
     """List a list over and over, and judge each claim."""
     profile = PROFILES[cell.name]
-    population = _population(cell.size, cell.churn, cell.listings, cell.seed)
+    population = _population(cell.size, cell.churn, cell.listings, cell.seed, is_full=cell.is_full)
     server, truth = Server(profile, population, str(cell)), Truth(profile, population)
     lister, tally, fastest = (
         Lister(cell.page, lambda: server.now),
