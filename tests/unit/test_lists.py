@@ -38,7 +38,7 @@ HOPS = {"ties-touched"}
 KEYS: dict[TableOrder, Callable[[Row], tuple[object, ...]]] = {
     "start": lambda row: (row.started,),
     "newest": lambda row: (-row.started,),
-    "second": lambda row: (int(row.started),),
+    "start, touched": lambda row: (row.started, row.updated),
     "sid": lambda row: (row.lot,),
     "insertion": lambda row: (row.number,),
     "updated": lambda row: (row.updated,),
