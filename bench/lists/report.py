@@ -152,20 +152,21 @@ def behaviours(tallies: Mapping[Cell, Tally]) -> Iterator[str]:
         by_name[cell.name].append(tally)
     yield (
         f"{'behaviour':19} {'listings':>8} {'complete':>8} {'false':>7} {'lost or invented':>16} "
-        f"{'requests':>8} {'µs/call':>7}  order; what the server does"
+        f"{'requests':>8} {'µs/call':>7}  what the server does; order told"
     )
     for name, each in by_name.items():
-        yield f"{_row(name, reduce(add, each))}; {PROFILES[name].told}"
+        tally = reduce(add, each)
+        orders = ", ".join(f"{order} {count}" for order, count in tally.orders.most_common())
+        yield f"{_row(name, tally)}  {PROFILES[name].told}; {orders}"
     yield _row("all", reduce(add, tallies.values()))
 
 
 def _row(name: str, tally: Tally) -> str:
     mean = tally.false_calls / max(1, tally.false)
     wrong = f"{mean:.1f} ({tally.most_false_calls})" if tally.false else "-"
-    orders = " ".join(f"{order} {count}" for order, count in tally.orders.most_common())
     return (
         f"{name:19} {tally.listings:>8} {_complete(tally):>8.1%} {_false(tally):>7.2%} {wrong:>16} "
-        f"{_requests(tally):>8.2f} {_microseconds(tally):>7.2f}  {orders}"
+        f"{_requests(tally):>8.2f} {_microseconds(tally):>7.2f}"
     )
 
 

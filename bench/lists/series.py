@@ -72,7 +72,7 @@ class Tally:
     def judge(self, listing: Listing, false_calls: int, pages: int) -> None:
         """Take in a listing, and what is false of it if it is called complete."""
         self.relative_requests += listing.requests / pages
-        self.orders[listing.order or "-"] += 1
+        self.orders[listing.order or "untold"] += 1
         if listing.doubt is None:
             self.complete += 1
             self.false += false_calls > 0
