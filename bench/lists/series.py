@@ -105,6 +105,7 @@ def series(cell: Cell) -> Tally:
         seconds = time.perf_counter() - started - (server.spent - spent)
         fastest = min(fastest, seconds / max(1, len(listing.calls)))
         truth.advance(server.now)
-        tally.judge(listing, truth.false_calls(listing, began), ceil(max(1, len(truth.active)) / cell.page))
+        false_calls = truth.false_calls(listing.calls, began - listing.age)
+        tally.judge(listing, false_calls, ceil(max(1, len(truth.active)) / cell.page))
     tally.microseconds = fastest * 1e6 if fastest < float("inf") else 0.0
     return tally
