@@ -52,7 +52,7 @@ def _cells(names: Sequence[str], wanted: argparse.Namespace) -> Iterator[Cell]:
         for name, page in product(names, wanted.page or _PAGES):
             yield Cell(name, size, churn, page)
     if "arbitrary" in names and not (wanted.quick or wanted.size):
-        yield from (Cell("arbitrary", 10_000, 0.01, 100, seed) for seed in range(1, 11))
+        yield from (Cell("arbitrary", 10_000, 0.01, 100, seed, is_full=True) for seed in range(1, 11))
 
 
 def _arguments() -> argparse.Namespace:

@@ -121,7 +121,7 @@ class _Account:
             error = Incomplete(listing.doubt, listing.cause) if listing.doubt else None
             paced.learn(listing.requests, is_whole=error is None)
             self._truth.advance(server.now)
-            is_false = self._truth.false_calls(listing, began) > 0
+            is_false = self._truth.false_calls(listing.calls, began - listing.age) > 0
         paced.end(error, was_cut=False)
         return _Shown(error is None, is_false, server.now)
 

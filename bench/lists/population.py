@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heapify, heapreplace
 from itertools import takewhile
 from random import Random
 
@@ -18,6 +19,7 @@ _HOLDS = 0.7  # for each call, on average
 _LASTS_WHERE_NONE_ENDS = 200.0  # seconds
 _UNANSWERED: tuple[Status, ...] = ("no-answer", "busy", "failed", "canceled")
 
+_Span = tuple[float, float]
 Change = tuple[float, Row]
 """A moment, and a row as it is from then on."""
 
@@ -33,26 +35,43 @@ class Population:
     """By when they ended."""
 
 
-def populate(size: int, churn: float, seconds: float, seed: int) -> Population:
+def populate(size: int, churn: float, seconds: float, seed: int, *, is_full: bool = False) -> Population:
     """Return a population that keeps its size, as chance has it, for so many seconds.
 
     Calls begin as a Poisson process and last exponentially, so those found will last as long as new ones.
-    Where none come or go, none changes.
+    Where none come or go, none changes. An account that is full has always a call that waits for one to end.
     """
     random = Random(f"{size} {churn} {seed}")  # noqa: S311  # seeded: the same calls each time
-    mean = 1 / churn if churn else _LASTS_WHERE_NONE_ENDS
-    born = [EPOCH - random.expovariate(1 / mean) for _ in range(size)]
-    until, at = EPOCH + seconds, EPOCH
-    while churn and (at := at + random.expovariate(churn * size)) < until:
-        born.append(at)
+    until, mean = EPOCH + seconds, 1 / churn if churn else _LASTS_WHERE_NONE_ENDS
+    found = [
+        (EPOCH - random.expovariate(1 / mean), EPOCH + random.expovariate(1 / mean)) for _ in range(size)
+    ]
+    come = _one_for_another if is_full else _by_chance
+    coming = come(random, found, mean, until) if churn else ()
     changes: list[Change] = []
-    for number, begun in enumerate(sorted(born)):
-        end = max(begun, EPOCH) + random.expovariate(1 / mean)
-        life = _life(random, number, begun, end, mean)
+    for number, (born, end) in enumerate(sorted([*found, *coming])):
+        life = _life(random, number, born, end, mean)
         changes += takewhile(lambda change: change[0] < (until if churn else EPOCH), life)
     changes.sort(key=lambda change: (change[0], change[1].number))
     births = [row for _, row in changes if row.updated == row.born]
     return Population(changes, births, [row for _, row in changes if row.ended is not None])
+
+
+def _by_chance(random: Random, found: list[_Span], mean: float, until: float) -> Iterator[_Span]:
+    """Give when calls begin and end, as many in a second as end of those found."""
+    at = EPOCH
+    while (at := at + random.expovariate(len(found) / mean)) < until:
+        yield at, at + random.expovariate(1 / mean)
+
+
+def _one_for_another(random: Random, found: list[_Span], mean: float, until: float) -> Iterator[_Span]:
+    """Give when calls begin and end, each at the moment at which another ends."""
+    ends = [end for _, end in found]
+    heapify(ends)
+    while (at := ends[0]) < until:
+        end = at + random.expovariate(1 / mean)
+        heapreplace(ends, end)
+        yield at, end
 
 
 def _life(random: Random, number: int, born: float, end: float, mean: float) -> Iterator[Change]:

@@ -29,6 +29,8 @@ class Cell:
     churn: float
     page: int
     seed: int = 0
+    is_full: bool = False
+    """Whether a call begins when another ends, so that there are always as many."""
 
     @property
     def listings(self) -> int:
@@ -70,7 +72,7 @@ class Tally:
     def judge(self, listing: Listing, false_calls: int, pages: int) -> None:
         """Take in a listing, and what is false of it if it is called complete."""
         self.relative_requests += listing.requests / pages
-        self.orders[listing.order or "-"] += 1
+        self.orders[listing.order or "untold"] += 1
         if listing.doubt is None:
             self.complete += 1
             self.false += false_calls > 0
@@ -79,14 +81,14 @@ class Tally:
 
 
 @lru_cache(maxsize=1)  # the cells of one population follow one another
-def _population(size: int, churn: float, listings: int, seed: int) -> Population:
-    return populate(size, churn, listings * INTERVAL + 30, seed)
+def _population(size: int, churn: float, listings: int, seed: int, *, is_full: bool) -> Population:
+    return populate(size, churn, listings * INTERVAL + 30, seed, is_full=is_full)
 
 
 def series(cell: Cell) -> Tally:
     """List a list over and over, and judge each claim."""
     profile = PROFILES[cell.name]
-    population = _population(cell.size, cell.churn, cell.listings, cell.seed)
+    population = _population(cell.size, cell.churn, cell.listings, cell.seed, is_full=cell.is_full)
     server, truth = Server(profile, population, str(cell)), Truth(profile, population)
     lister, tally, fastest = (
         Lister(cell.page, lambda: server.now),
@@ -103,6 +105,7 @@ def series(cell: Cell) -> Tally:
         seconds = time.perf_counter() - started - (server.spent - spent)
         fastest = min(fastest, seconds / max(1, len(listing.calls)))
         truth.advance(server.now)
-        tally.judge(listing, truth.false_calls(listing, began), ceil(max(1, len(truth.active)) / cell.page))
+        false_calls = truth.false_calls(listing.calls, began - listing.age)
+        tally.judge(listing, false_calls, ceil(max(1, len(truth.active)) / cell.page))
     tally.microseconds = fastest * 1e6 if fastest < float("inf") else 0.0
     return tally

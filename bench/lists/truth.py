@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 
 from bench.lists.population import Population
-from exporter.api.listing import Listing
+from exporter.api.rows import Call
 from exporter.simulator.profile import Profile
 
 
@@ -39,14 +40,13 @@ class Truth:
             del self.active[sid]
             self.ended[sid] = at
 
-    def false_calls(self, listing: Listing, began: float) -> int:
-        """Return how many calls a listing that ends now lost or invented, if it is called complete.
+    def false_calls(self, calls: Sequence[Call], since: float) -> int:
+        """Return how many calls were lost or invented where these are said to be all since then, until now.
 
-        It speaks of the time from when it began, less its age, until now. Lost is who was active all the
-        while and isn't listed; invented is who is listed, not as ended, and was active at no moment of it.
+        Lost is who was active all the while and isn't listed; invented is who is listed, not as ended, and
+        was active at no moment of it.
         """
-        since = began - listing.age
-        listed = {call.call_sid for call in listing.calls}
-        over = {call.call_sid for call in listing.calls if call.status is not None and call.status.is_over}
+        listed = {call.call_sid for call in calls}
+        over = {call.call_sid for call in calls if call.status is not None and call.status.is_over}
         lost = sum(at <= since and sid not in listed for sid, at in self.active.items())
         return lost + sum(self.ended.get(sid, inf) < since for sid in listed - over)

@@ -47,7 +47,7 @@ class Backend:
     def tell(self, at: float, row: Row) -> None:
         """Hear of a row that came or changed, or ended."""
         profile = self.profile
-        if profile.starts in {"skewed", "answer"}:
+        if profile.grain or profile.starts in {"skewed", "answer"}:
             row = row._replace(started=self._started(row))
         for table in self._tables:
             table.tell(at, row)
@@ -151,6 +151,8 @@ class Backend:
         return round(rows * error)
 
     def _started(self, row: Row) -> float:
+        if grain := self.profile.grain:
+            return row.started // grain * grain
         if self.profile.starts == "skewed":
             return row.started + (_SKEW if row.lot & 1 else 0.0)
         return row.answered if row.answered is not None else row.started

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from itertools import groupby, pairwise
+from operator import attrgetter
 from random import Random
 from typing import Literal
 
@@ -32,21 +33,17 @@ def without_a_shard(rows: list[Row], random: Random) -> list[Row]:
     return rows[:first] + rows[beyond:]
 
 
-def _second(row: Row) -> float:
-    return row.started // 1
-
-
 def _with_ties_mixed(rows: list[Row], cut: range, random: Random) -> list[Row]:
-    """Mix the rows of each second, as far as the page has some of them."""
+    """Mix the rows with equal start times, as far as the page has some of them."""
     if not cut:
         return []
     first, beyond = cut.start, cut.stop
-    while first and _second(rows[first - 1]) == _second(rows[first]):
+    while first and rows[first - 1].started == rows[first].started:
         first -= 1
-    while beyond < len(rows) and _second(rows[beyond]) == _second(rows[beyond - 1]):
+    while beyond < len(rows) and rows[beyond].started == rows[beyond - 1].started:
         beyond += 1
     found: list[Row] = []
-    for _, ties in groupby(rows[first:beyond], _second):
+    for _, ties in groupby(rows[first:beyond], attrgetter("started")):
         equal = list(ties)
         found += random.sample(equal, len(equal))
     return found[cut.start - first : cut.stop - first]

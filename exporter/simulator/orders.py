@@ -12,9 +12,7 @@ from exporter.simulator.call import Status
 TableOrder = Literal[
     "start",
     "newest",
-    "second",
-    "second newest",
-    "second touched",
+    "start, touched",
     "sid",
     "insertion",
     "direction",
@@ -189,9 +187,7 @@ def _by_duration(row: Row) -> Key:
 _KEYS: dict[TableOrder, Callable[[Row], Key]] = {
     "start": lambda row: (row.started,),
     "newest": lambda row: (-row.started,),
-    "second": lambda row: (row.started // 1,),
-    "second newest": lambda row: (-(row.started // 1),),
-    "second touched": lambda row: (row.started // 1, row.updated),
+    "start, touched": lambda row: (row.started, row.updated),
     "sid": lambda row: (row.lot,),
     "insertion": lambda _: (),
     "direction": lambda row: (row.inbound, row.started),

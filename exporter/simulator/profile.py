@@ -28,9 +28,11 @@ class Profile:
     order: TableOrder = "start"
     starts: Starts = "milliseconds"
     """How start times are written; skewed is by clocks up to 2 s apart, answer is set anew by the answer."""
+    grain: float = 0.0
+    """Start times are kept in whole multiples of so many seconds, and equal for many calls."""
     mixing: Mixing = "none"
-    """What differs from answer to answer: all, where the list begins, the order of equal seconds, that of the
-    shards, or whether one of these is missing."""
+    """What differs from answer to answer: all, where the list begins, the order of those with equal start
+    times, that of the shards, or whether one of these is missing."""
     late: float = 0.0
     """How long after a call began its row shows at most."""
     linger: float = 0.0

@@ -30,20 +30,28 @@ PROFILES = {
     "shards": Profile(told="four shards by start, one behind the other", order="shards"),
     "ties-move": Profile(
         told="by start in whole seconds; equal ones in another order each time",
-        order="second",
         starts="seconds",
+        grain=1.0,
         mixing="ties",
     ),
     "ties-newest": Profile(
         told="by start in whole seconds, newest first; equal ones in another order each time",
-        order="second newest",
+        order="newest",
         starts="seconds",
+        grain=1.0,
         mixing="ties",
     ),
     "ties-touched": Profile(
         told="by start in whole seconds; equal ones as they were last written",
-        order="second touched",
+        order="start, touched",
         starts="seconds",
+        grain=1.0,
+    ),
+    "ties-minutes": Profile(
+        told="by start in whole minutes; equal ones in another order each time",
+        starts="seconds",
+        grain=60.0,
+        mixing="ties",
     ),
     "no-start": Profile(
         told="by a random identifier; rows have no start time", order="sid", starts="missing"
@@ -117,6 +125,11 @@ PROFILES = {
     "replicas": Profile(told="by start; three replicas, 0, 1 and 4 s behind", lags=(0.0, 1.0, 4.0)),
     "replicas-arbitrary": Profile(
         told="by a random identifier; three replicas, 0, 1 and 4 s behind", order="sid", lags=(0.0, 1.0, 4.0)
+    ),
+    "replicas-now": Profile(
+        told="by start; three replicas, 0, 1 and 4 s behind, but durations are counted when asked",
+        lags=(0.0, 1.0, 4.0),
+        ages=False,
     ),
     "replica-lost": Profile(
         told="newest first; one replica of two is 60 s behind", order="newest", lags=(0.0, 60.0)
@@ -193,6 +206,7 @@ PROFILES = {
 _VARIETY: list[tuple[str, Sequence[Any]]] = [
     ("order", get_args(TableOrder)),
     ("starts", get_args(Starts)),
+    ("grain", (1.0, 60.0)),
     ("mixing", ("ties", "rotated", "shuffled")),
     ("late", (0.5, 2.0)),
     ("linger", (5.0, 30.0)),

@@ -16,7 +16,6 @@ from bench.lists.report import HONEST
 from bench.lists.series import Cell, series
 from bench.lists.server import LATENCY, Server
 from bench.lists.truth import Truth
-from exporter.api.listing import Listing
 from exporter.api.rows import Call
 from exporter.api.vocabulary import CallStatus
 from exporter.simulator.orders import Row, TableOrder
@@ -33,10 +32,12 @@ MOMENTS = st.lists(st.integers(0, SECONDS), min_size=1)
 DELAYED = st.sampled_from(
     [PLAIN, replace(PLAIN, late=3.0), replace(PLAIN, linger=20.0), replace(PLAIN, ghost=3.0)]
 )
+HOPS = {"ties-touched"}
+"""Rows with equal start times that change places: a call can be lost among them."""
 KEYS: dict[TableOrder, Callable[[Row], tuple[object, ...]]] = {
     "start": lambda row: (row.started,),
     "newest": lambda row: (-row.started,),
-    "second": lambda row: (int(row.started),),
+    "start, touched": lambda row: (row.started, row.updated),
     "sid": lambda row: (row.lot,),
     "insertion": lambda row: (row.number,),
     "updated": lambda row: (row.updated,),
@@ -128,6 +129,15 @@ def test_a_population_keeps_its_size_and_its_churn() -> None:
     assert len(population.ends) == pytest.approx(3_000, rel=0.1)
 
 
+def test_a_full_account_has_always_as_many_calls() -> None:
+    """One begins when another ends."""
+    truth = Truth(PLAIN, populate(100, 0.05, 60, seed=3, is_full=True))
+    for second in range(60):
+        truth.advance(EPOCH + second)
+        assert len(truth.active) == 100
+    assert len(truth.ended) > 200
+
+
 def test_a_population_without_churn_stands_still() -> None:
     """Nothing is told of it after its beginning."""
     population = populate(100, 0.0, 300, seed=3)
@@ -150,45 +160,27 @@ def test_calls_ring_before_they_are_answered_and_end_once() -> None:
         assert (rows[-1].status == "completed") <= (rows[-1].answered is not None)
 
 
-def listing(calls: dict[str, CallStatus], age: float = 0.0) -> Listing:
-    """Give a listing that has these calls."""
-    return Listing(
-        calls=tuple(Call(sid, status=status) for sid, status in calls.items()),
-        unreadable=0,
-        total=None,
-        requests=1,
-        seams_mended=0,
-        page_size=20,
-        rounds_offsets=False,
-        unseen=None,
-        doubt=None,
-        cause=None,
-        age=age,
-    )
+def rows(*sids: str, status: CallStatus = CallStatus.IN_PROGRESS) -> list[Call]:
+    """Give rows of these calls."""
+    return [Call(sid, status=status) for sid in sids]
 
 
 def test_a_listing_is_judged_by_who_was_active_all_the_while_and_who_at_no_moment() -> None:
     """Who came or went meanwhile may be listed or not, and who ended before if the row says so."""
 
-    def row(number: int, born: float, ended: float | None) -> Row:
-        return Row(
-            f"call-{number}", number, 0, born, born, born, "ringing", inbound=True, answered=None, ended=ended
-        )
+    def row(sid: str, born: float, ended: float | None = None) -> Row:
+        return Row(sid, 0, 0, born, born, born, "ringing", inbound=True, answered=None, ended=ended)
 
-    lives = {"lasting": (0, None), "came": (12, None), "went": (0, 12), "gone": (0, 5)}
-    rows = {name: row(number, *life) for number, (name, life) in enumerate(lives.items())}
-    ends = sorted((each for each in rows.values() if each.ended), key=lambda each: each.ended or 0)
-    truth = Truth(PLAIN, Population([], [*rows.values()], ends))
+    births = [row("lasting", 0), row("came", 12), row("went", 0, 12), row("gone", 0, 5)]
+    truth = Truth(PLAIN, Population([], births, [births[3], births[2]]))
     truth.advance(14)
-    call = {name: each.sid for name, each in rows.items()}
-    on, over = CallStatus.IN_PROGRESS, CallStatus.COMPLETED
-    assert truth.false_calls(listing({call["lasting"]: on}), 10) == 0
-    assert truth.false_calls(listing({call[name]: on for name in ("lasting", "came", "went")}), 10) == 0
-    assert truth.false_calls(listing({call["lasting"]: on, call["gone"]: over}), 10) == 0
-    assert truth.false_calls(listing({call["lasting"]: on, call["gone"]: on}), 10) == 1
-    assert truth.false_calls(listing({call["lasting"]: on, call["gone"]: on}, age=6), 10) == 0
-    assert truth.false_calls(listing({}), 10) == 1
-    assert truth.false_calls(listing({}), 13) == 2
+    assert truth.false_calls(rows("lasting"), since=10) == 0
+    assert truth.false_calls(rows("lasting", "came", "went"), since=10) == 0
+    assert truth.false_calls(rows("lasting", "gone"), since=10) == 1
+    assert truth.false_calls(rows("lasting", "gone"), since=4) == 0
+    assert truth.false_calls(rows("lasting") + rows("gone", status=CallStatus.COMPLETED), since=10) == 0
+    assert truth.false_calls([], since=10) == 1
+    assert truth.false_calls([], since=13) == 2
 
 
 def test_pages_come_in_the_order_asked_eight_at_a_time() -> None:
@@ -215,7 +207,7 @@ def test_no_page_is_asked_for_before_there_is_room_for_it() -> None:
     assert len(asked) == 12
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", [name for name in HONEST if name not in HOPS])
 def test_no_claim_is_false_of_a_list_that_keeps_its_order(name: str) -> None:
     """With a total that counts its rows, at any size and page."""
     for size, page in ((60, 20), (60, 100), (450, 20), (450, 100)):

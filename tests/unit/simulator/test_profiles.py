@@ -413,6 +413,7 @@ CHECKS: dict[str, Check] = {
     "ties-move": both(sorted_by(start_second), differs(at_least=2)),
     "ties-newest": both(sorted_by(start_second, newest_first=True), differs(at_least=2)),
     "ties-touched": both(sorted_by(start_second), swaps_ties),
+    "ties-minutes": both(sorted_by(by_start), differs(at_least=2), starts_are(r".*T\d\d:\d\d:00Z")),
     "no-start": lambda simulator: _equals({row["start_time"] for row in every_row(simulator)}, {None}),
     "end-404": refuses(404, offset=CALLS),
     "end-400": refuses(400, offset=CALLS),
@@ -457,6 +458,7 @@ CHECKS: dict[str, Check] = {
     ),
     "replicas": differs(at_least=3),
     "replicas-arbitrary": differs(at_least=3),
+    "replicas-now": differs(at_least=3),
     "replica-lost": differs(at_least=2),
     "cache": stays(20),
     "cache-5": stays(5),
@@ -519,7 +521,7 @@ def test_a_profile_that_chance_makes_is_served(seed: int) -> None:
     assert replace(profile, told="") != Profile(told="")
     with Simulator(Settings(calls=60, speed=0, epoch=EPOCH, profile=profile)) as simulator:
         known = simulator.truth().call_sids
-        simulator.advance(90)
+        simulator.advance(5)
         named = [row["call_sid"] for row in page(simulator, limit=20)["active_calls"] if row]
         assert len([sid for sid in named if len(sid) == 32]) == len(named)
         assert known & {*named}
