@@ -120,7 +120,7 @@ class Lister:
         self._memory = memory.after(reader, found, self._clock())
         return Listing(
             calls=reading.calls,
-            unreadable=reading.seams.unreadable,
+            unreadable=reading.unreadable,
             total=sums.last,
             requests=walk.needed if found.lacks_requests else reader.requests,
             seams_mended=reader.repaired,

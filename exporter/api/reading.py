@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from exporter.api.answers import Page
 from exporter.api.errors import ApiError
-from exporter.api.paging import Ask, Paging, round_number
+from exporter.api.paging import DEFAULT_LIMIT, Ask, Paging, round_number
 from exporter.api.past import Past
 from exporter.api.rows import Call
 from exporter.api.seams import Seams
@@ -16,6 +16,7 @@ from exporter.api.sums import Sums
 
 REFUSALS = {400, 413, 416, 422}
 """How servers refuse a limit that is too large, or rows that lie too far down the list."""
+_FEW = DEFAULT_LIMIT // 2  # rows; no server serves fewer at a time
 _MOST_LOST = 0.05  # calls that both readings of a list may have lost, as far as one shows of the other
 
 
@@ -51,6 +52,11 @@ class Reading:
     def listed(self) -> int | None:
         """Give how many calls were seen; None where no page came."""
         return len(self.calls) if self.seams.pages or self.earlier else None
+
+    @property
+    def unreadable(self) -> int:
+        """Give how many rows could not be read."""
+        return max(seams.unreadable for seams in self._readings)
 
     @property
     def is_closed(self) -> bool:
@@ -107,7 +113,7 @@ class Reading:
         sids = self.seams.call_sids
         if self.earlier:
             sids = set().union(*(seams.call_sids for seams in self._readings))
-        return len(sids) + self.seams.unreadable + self.seams.copies
+        return len(sids) + self.unreadable + self.seams.copies
 
     @property
     def _readings(self) -> list[Seams]:
@@ -162,7 +168,7 @@ class Reading:
         full = paging.full(limit)
         if self.is_ragged:
             return False
-        if not offset and page.rows > max(1, self.longest_page):
+        if not offset and page.rows > max(_FEW, self.longest_page):
             return False  # it may be all that the server serves at a time
         if page.total is None:
             return page.rows < full

@@ -60,9 +60,9 @@ class Walk:
 
     def read_on(self) -> None:
         """Read the rest, to beyond the rows that are expected, or to a page that brings no new call."""
-        if self._seams.closed or self._paging.served < 2:
+        if self._seams.closed or self._paging.served < 2 or self._is_unreadable():
             return
-        if self._is_short_first() and not self._has_more():
+        if self._is_short_first() and self._is_taken_for_all():
             return
         self._plan()
         self._first_pass()
@@ -85,10 +85,25 @@ class Walk:
         rest = max(0, expected - self._paging.served) // self._paging.step + 1
         return self._reader.requests + rest * (2 if self._reading.past.moves else 1)
 
+    def _is_unreadable(self) -> bool:
+        """Tell whether no row of the first page can be read: such rows join nothing."""
+        return self._first.unreadable > 0 and not self._first.calls
+
     def _is_short_first(self) -> bool:
         """Tell whether the first page has fewer rows than were asked for, and no total tells of more."""
         total = self._reading.sums.last
         return self._paging.served < self._paging.limit and (total is None or total <= self._paging.served)
+
+    def _is_taken_for_all(self) -> bool:
+        """Tell whether a short first page is the list; its total is believed where no request is left."""
+        try:
+            return not self._has_more()
+        except ApiError as error:
+            lacks = error.reason in {Reason.TIMEOUT, Reason.BUDGET, Reason.RATE_LIMITED}
+            if not lacks or self._reading.sums.last is None:
+                raise
+        self._seams.end_at(0)
+        return True
 
     def _has_more(self) -> bool:
         """Tell whether there is more than a first page that may be all that the server serves at a time."""
@@ -138,7 +153,8 @@ class Walk:
 
     def repair(self) -> None:
         """Ask for open seams again, and for the end of the list, as long as that can prove more."""
-        Repair(self._reader, self._is_first_page).run()
+        if not self._is_unreadable():
+            Repair(self._reader, self._is_first_page).run()
 
     def _first_pass(self) -> None:
         """Read from the start to the end."""

@@ -158,9 +158,7 @@ class CallsCollector:
 
 def _doubt(listing: Listing) -> ApiError | None:
     """Give the reason why a listing can't be counted, if there is one."""
-    if listing.doubt:
-        return Incomplete(listing.doubt, listing.cause)
     if listing.unreadable and not listing.calls:
         detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
         return ApiError(Reason.BAD_RESPONSE, detail)
-    return None
+    return Incomplete(listing.doubt, listing.cause) if listing.doubt else None
