@@ -171,9 +171,10 @@ class Seams:
         pages = sorted((sight.offset, page) for page, sight in enumerate(self._sights) if sight.rows)
         for _, page in pages:
             call_sids = [call.call_sid for call in self._of(page)]
-            known = [index for index, call_sid in enumerate(call_sids) if call_sid in places]
-            for call_sid in call_sids[known[-1] + 1 if known else 0 :]:
-                places.setdefault(call_sid, len(places))
+            if known := places.keys() & call_sids:
+                last = max(index for index, call_sid in enumerate(call_sids) if call_sid in known)
+                del call_sids[: last + 1]
+            places.update(zip(call_sids, range(len(places), len(places) + len(call_sids)), strict=True))
         for call_sid in self._doubled:
             places.pop(call_sid, None)
         return places
@@ -356,8 +357,10 @@ class Seams:
 
 def moved(before: Mapping[str, int], now: Mapping[str, int]) -> int:
     """Return how many of the calls that two listings share changed places, at the least."""
-    pairs = [(before[call_sid], place) for call_sid, place in now.items() if call_sid in before]
-    return len(_out_of_order(sorted(pairs)))
+    places = [place for place in map(before.get, now) if place is not None]  # both are in the order of places
+    if places == sorted(places):
+        return 0
+    return len(_out_of_order([*enumerate(places)]))
 
 
 def _out_of_order(pairs: list[tuple[int, int]]) -> list[int]:
