@@ -10,7 +10,8 @@ from exporter.api.list_order import Found, Order
 from exporter.api.paging import DEFAULT_LIMIT
 from exporter.api.past import Past
 from exporter.api.reader import Reader
-from exporter.api.verdict import fingerprint
+from exporter.api.rows import Call
+from exporter.api.verdict import ends_like_a_window
 
 _OVERLAP = 0.04
 """The share of its rows that a page has in common with its neighbour, before anything is known of a list."""
@@ -29,8 +30,9 @@ class Memory:
     longest_until: float = -math.inf
     overlap: float = _OVERLAP
     end: int | None = None
-    fingerprint: int | None = None
-    """Of the calls of a list that ended where windows end."""
+    rows: tuple[Call, ...] = ()
+    """Of a list that ended where windows end."""
+    listed_at: float = -math.inf
     excess: int = 0
     places: Mapping[str, int] | None = None
     moving_until: float = -math.inf
@@ -52,7 +54,8 @@ class Memory:
         return Past(
             longest_page=self.longest_page,
             end=self.end,
-            fingerprint=self.fingerprint,
+            rows=self.rows,
+            since=now - self.listed_at,
             excess=self.excess,
             places=self.places,
             moves=now < self.moving_until,
@@ -95,5 +98,6 @@ class Memory:
             memory = replace(memory, places=found.places)
         if reading.is_closed:
             excess = max(0, seams.end - total) if total is not None else 0
-            memory = replace(memory, end=seams.end, excess=excess, fingerprint=fingerprint(reading))
+            rows = seams.in_order_of_list() if ends_like_a_window(reading) else ()
+            memory = replace(memory, end=seams.end, excess=excess, rows=rows, listed_at=now)
         return memory

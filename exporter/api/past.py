@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from exporter.api.rows import Call
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -14,8 +16,10 @@ class Past:
     """Rows of the longest page behind which nothing was, or more: a shorter one was not cut."""
     end: int | None = None
     """Rows that the list had."""
-    fingerprint: int | None = None
-    """Of its calls, if it ended where windows end."""
+    rows: tuple[Call, ...] = ()
+    """Its calls in the order of the list, if it ended where windows end."""
+    since: float = 0.0
+    """Seconds since it was listed."""
     excess: int = 0
     """Rows that it had beyond its total."""
     places: Mapping[str, int] | None = None

@@ -44,7 +44,7 @@ class Repair:
             reading.seams.forget_ends()
         if not reading.seams.reached_end and reading.seams.end:
             self._confirm_end()
-        if not reading.earlier and not (reading.past.moves and reading.adds_up):
+        if not (reading.past.moves and reading.adds_up):
             self._look_again()
         for width in _WIDTHS:
             is_done = reading.seams.closed and reading.adds_up

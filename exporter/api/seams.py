@@ -65,7 +65,8 @@ class Seams:
         self._shifts: list[int] = []  # for each page, by how many rows the list had shifted
         self._parents: list[int] = []  # a forest over the pages: two with the same root are sealed
         self._doubled = set(doubled)  # calls that the list holds more than once
-        self._strays: dict[str, int] = {}  # calls that two pages show out of order, and the first of these
+        self._stray: dict[str, tuple[int, frozenset[str]]] = {}  # calls that two pages show out of order: the
+        # first of these, and which others may be astray in its place
 
     @property
     def newest_start(self) -> str | None:
@@ -100,14 +101,14 @@ class Seams:
     @property
     def in_order(self) -> bool:
         """Tell whether no two pages showed calls in different orders that the list doesn't hold twice."""
-        return self._strays.keys() <= self._doubled
+        return not self._strays()
 
     @property
     def has_order(self) -> bool:
         """Tell whether most of what two pages have in common comes in the same order in both."""
         if self.is_by_start:
             return not (self.do_ties_move and self.start_order.is_one_moment)
-        return len(self._strays.keys() - self._doubled) <= max(2, _MOST_STRAYS * self._shared)
+        return len(self._strays()) <= max(2, _MOST_STRAYS * self._shared)
 
     @property
     def closed(self) -> bool:
@@ -162,6 +163,11 @@ class Seams:
         """Tell whether one answer showed all rows: then there is no order to keep."""
         return max((sight.rows for sight in self._sights), default=0) >= len(self._places) + self.unreadable
 
+    def in_order_of_list(self) -> tuple[Call, ...]:
+        """Give each call once, in the order of the list as far as pages show it."""
+        pages = sorted((sight.offset, page) for page, sight in enumerate(self._sights))
+        return tuple({call.call_sid: call for _, page in pages for call in self._of(page)}.values())
+
     def places(self) -> dict[str, int]:
         """Give the calls in the order of the list, each with its number.
 
@@ -214,7 +220,9 @@ class Seams:
             self._shifts[number] = self._shift(earlier, number, unsorted[0])
             pairs = sorted(unsorted)
             strays = set(_out_of_order(pairs))
-            self._strays |= {self._rows[place].call_sid: earlier for place in strays}
+            astray = [self._rows[place].call_sid for place in strays]
+            others = frozenset(astray) if len(astray) == len(pairs) else frozenset[str]()
+            self._stray |= {call_sid: (earlier, others - {call_sid}) for call_sid in astray}
             kept = [pair for pair in pairs if pair[1] not in strays]
             if self._steady_ties < _LEAST_RUN:
                 self._steady_ties += self._ties(kept)
@@ -249,7 +257,7 @@ class Seams:
 
     def suspects(self, *, adds_up: bool) -> Mapping[str, Sight]:
         """Give the calls of a few pages that the list may hold twice, each with its first page."""
-        found = {call_sid: page for call_sid, page in self._strays.items() if call_sid not in self._doubled}
+        found = self._strays()
         if not found and not adds_up:
             found = self._seen_elsewhere()
         if len(set(found.values())) > _MOST_SUSPECTS:
@@ -268,6 +276,17 @@ class Seams:
         is_same_run = [sid for sid in first if sid in common] == [sid for sid in again if sid in common]
         if is_same_run and len(common) >= max(_LEAST_RUN, 0.75 * len(set(first))):
             self._doubled |= common.intersection(suspects)
+
+    def _strays(self) -> dict[str, int]:
+        """Give the calls that changed place, each with the first page of two that show it.
+
+        They aren't in the list twice, nor does each of those that may have moved in their place stand twice.
+        """
+        return {
+            call_sid: page
+            for call_sid, (page, others) in self._stray.items()
+            if call_sid not in self._doubled and not (others and others <= self._doubled)
+        }
 
     def _of(self, page: int) -> list[Call]:
         """Give the readable rows of a page."""

@@ -12,6 +12,8 @@ from exporter.api.reading import Reading
 
 _WINDOW = 1000
 """Servers that search show so many rows, or a multiple, and no more; 1, 5 and 10 times it are common."""
+_EDGE = 20
+"""Calls at the end of a list, which don't all end within seconds."""
 
 
 def why_incomplete(reading: Reading, found: Found, needed: int) -> tuple[str | None, Cause | None]:
@@ -72,19 +74,25 @@ def _why_open(reading: Reading) -> Cause | None:
     return {True: Cause.PAGES, False: Cause.MOVING, None: None}[reading.sums.are_equal]
 
 
-def fingerprint(reading: Reading) -> int | None:
-    """Return what tells other calls from these, of a list that ends where servers stop counting."""
-    return None if reading.seams.end % _WINDOW else hash(frozenset(reading.seams.call_sids))
+def ends_like_a_window(reading: Reading) -> bool:
+    """Tell whether a list ends where servers stop counting, by all that they told of it."""
+    end, sums = reading.seams.end, reading.sums
+    return end > 0 and end % _WINDOW == 0 and sums.are_equal is not False and sums.last in {None, end}
 
 
 def _is_window(reading: Reading) -> bool:
-    """Tell whether a list ends where servers stop counting, whatever lies behind.
+    """Tell whether a list that ends where servers stop counting may go on behind.
 
-    It did so before, with other calls; where windows are common, it is enough that it didn't end elsewhere.
+    Where windows are common that is so as long as nothing tells. What comes and goes tells: calls that come
+    into a window had begun before it was last read, or those at its end are pushed out of it.
     """
-    past, end, sums = reading.past, reading.seams.end, reading.sums
-    if end % _WINDOW or not end or sums.are_equal is False or sums.last not in {None, end}:
+    past, end = reading.past, reading.seams.end
+    if not ends_like_a_window(reading) or past.end not in {None, end}:
         return False
-    if str(end).rstrip("0") in {"1", "5"}:
-        return past.end in {None, end}
-    return past.end == end and past.fingerprint != fingerprint(reading)
+    before = {call.call_sid for call in past.rows}
+    came = [call for call in reading.calls if call.call_sid not in before] if before else []
+    if not came:
+        return str(end).rstrip("0") in {"1", "5"}
+    has_old = any(call.duration is not None and call.duration > past.since for call in came)
+    edge = {call.call_sid for call in past.rows[-_EDGE:]}
+    return has_old or not edge & reading.seams.call_sids
