@@ -53,7 +53,8 @@ def settle_order(walk: Walk, reading: Reading) -> Found:
         return Found(Order.MOVING if past.moves or has_moved else None, has_moved=has_moved)
     places = seams.places()
     has_moved |= bool(past.places and moved(past.places, places))
-    if past.places and not (has_moved or past.moves or past.is_doubted):
+    may_be_ties = seams.start_order.is_possible and seams.start_order.has_ties
+    if past.places and not (has_moved or past.moves or past.is_doubted or may_be_ties):
         return Found(Order.STABLE, places)
     return _read_twice(walk, reading, places, has_moved=has_moved)
 
