@@ -10,6 +10,9 @@ from exporter.api.reading import Reading
 from exporter.api.seams import moved
 from exporter.api.walk import Walk
 
+_ENOUGH = 0.25
+"""The share of calls that two listings have in common, where the order of one tells something of the other."""
+
 
 class Order(StrEnum):
     """What orders the rows of a list: what the proof of a listing rests on."""
@@ -52,9 +55,11 @@ def settle_order(walk: Walk, reading: Reading) -> Found:
     if not seams.closed:
         return Found(Order.MOVING if past.moves or has_moved else None, has_moved=has_moved)
     places = seams.places()
-    has_moved |= bool(past.places and moved(past.places, places))
+    before = past.places or {}
+    is_known = len(before.keys() & places.keys()) >= max(1, _ENOUGH * min(len(before), len(places)))
+    has_moved |= is_known and moved(before, places) > 0
     may_be_ties = seams.start_order.is_possible and seams.start_order.has_ties
-    if past.places and not (has_moved or past.moves or past.is_doubted or may_be_ties):
+    if is_known and not (has_moved or past.moves or past.is_doubted or may_be_ties):
         return Found(Order.STABLE, places)
     return _read_twice(walk, reading, places, has_moved=has_moved)
 

@@ -2,7 +2,8 @@
 
 It knows neither HTTP nor time: pages come from a function, seconds from another. `walk` asks for pages,
 `seams` and `start_order` say what they prove together, `sums` compares them with what the API reports,
-`list_order` draws the conclusion, and `list_memory` keeps what the next listing has to know.
+`list_order` says whether the list has to be read twice, `verdict` whether a call could be missing, and
+`list_memory` keeps what the next listing has to know.
 """
 
 from __future__ import annotations

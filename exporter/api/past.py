@@ -13,7 +13,7 @@ class Past:
     """What earlier listings taught of a list and its server."""
 
     longest_page: int = 0
-    """Rows of the longest page behind which nothing was, or more: a shorter one was not cut."""
+    """Rows of the longest page that was seen: a shorter one was hardly cut."""
     end: int | None = None
     """Rows that the list had."""
     rows: tuple[Call, ...] = ()

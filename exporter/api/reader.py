@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from http import HTTPStatus
 from operator import itemgetter
 
 from exporter.api.answers import Page
-from exporter.api.errors import ApiError
+from exporter.api.errors import ApiError, Reason
 from exporter.api.paging import Ask, Paging
 from exporter.api.reading import REFUSALS, Reading
 
@@ -68,11 +69,15 @@ class Reader:
 
         def noted() -> Iterator[Ask]:
             for ask in asks:
+                if self.requests >= max(1, self.most):
+                    self.reading.was_cut = True
+                    return
                 asked.append(ask)
                 self._asked[ask] = self.requests
                 self.requests += 1
                 yield ask
 
+        before = self.requests
         try:
             with closing(self._fetch(noted())) as pages:
                 for page in pages:
@@ -83,6 +88,10 @@ class Reader:
                 raise
             refused = asked[0], error
             self.reading.refused = min(self.reading.refused or refused, refused, key=itemgetter(0))
+        if self.requests == before and self.reading.was_cut:
+            raise ApiError(
+                Reason.BUDGET, f"the list takes more than the {self.requests} requests that were left"
+            )
 
     def _is_refusal(self, ask: Ask, error: ApiError) -> bool:
         """Tell whether a failure may only say that there are no such rows."""
@@ -133,5 +142,7 @@ class Reader:
             self.paging = self.paging.sharing(max(planned, self.paging.cheapest(self._lacks)))
 
     def _take_in(self, page: Page, ask: Ask) -> int:
+        if ask[0] and page.rows > self.paging.served:
+            self.paging = replace(self.paging, served=min(self.paging.limit, page.rows))
         self.is_size_shown |= ask[0] > 0 and page.rows == self.paging.served
         return self.reading.take_in(page, ask, self.paging)

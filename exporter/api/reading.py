@@ -16,7 +16,7 @@ from exporter.api.sums import Sums
 
 REFUSALS = {400, 413, 416, 422}
 """How servers refuse a limit that is too large, or rows that lie too far down the list."""
-_FEW = DEFAULT_LIMIT // 2  # rows; no server serves fewer at a time
+_FEW = DEFAULT_LIMIT // 2 - 1  # rows; servers serve more at a time
 _MOST_LOST = 0.05  # calls that both readings of a list may have lost, as far as one shows of the other
 
 
@@ -168,13 +168,17 @@ class Reading:
         full = paging.full(limit)
         if self.is_ragged:
             return False
-        if not offset and page.rows > max(_FEW, self.longest_page):
+        if not offset and page.rows > (_FEW if self._has_shrunk(page) else max(_FEW, self.longest_page)):
             return False  # it may be all that the server serves at a time
         if page.total is None:
             return page.rows < full
         is_whole_list = offset > 0 and page.rows > limit and page.rows >= page.total
         is_short = page.rows < full and offset + page.rows >= page.total
         return is_short or is_whole_list  # the latter from a server that knows no pages
+
+    def _has_shrunk(self, page: Page) -> bool:
+        """Tell whether a first page has less than half of the list before, or its server serves less."""
+        return self.past.end is not None and 2 * page.rows < self.past.end
 
     def _new_seams(self, doubled: Iterable[str] = ()) -> Seams:
         past = self.past

@@ -65,9 +65,14 @@ class Repair:
                 continue
             full = self._paging.full(ask[1])
             most = full // 2 if self._reading.is_ragged else full - 1
-            if any(0 < page.rows <= most and not self._is_first_page(page) for _, page, _ in added):
+            if any(0 < page.rows <= most and self._may_end(page, ask) for _, page, _ in added):
                 self._seams.end_at(-1)
             return
+
+    def _may_end(self, page: Page, ask: Ask) -> bool:
+        """Tell whether a page may be the last: its own total tells of no more, and it isn't the first one."""
+        tells_more = page.total is not None and page.total > ask[0] + page.rows
+        return not self._is_first_page(page) and (self._reading.is_ragged or not tells_more)
 
     def _look_again(self) -> None:
         """Look where calls were first that seem to stand at two places: they may, or have moved."""

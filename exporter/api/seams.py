@@ -256,19 +256,25 @@ class Seams:
         self._ends.add(page % len(self._sights))
 
     def suspects(self, *, adds_up: bool) -> Mapping[str, Sight]:
-        """Give the calls of a few pages that the list may hold twice, each with its first page."""
-        found = self._strays()
+        """Give the calls of a few pages that the list may hold twice, each with the page that can show it.
+
+        That is the first one that had it; or one that begins with it, and reaches to where it was seen too.
+        """
+        strays = self._strays()
+        found = {call_sid: sight for call_sid, sight in self._seen_elsewhere().items() if call_sid in strays}
+        found = {call_sid: self._sights[page] for call_sid, page in strays.items()} | found
         if not found and not adds_up:
             found = self._seen_elsewhere()
-        if len(set(found.values())) > _MOST_SUSPECTS:
-            return {}
-        return {call_sid: self._sights[page] for call_sid, page in found.items()}
+        return found if len(set(found.values())) <= _MOST_SUSPECTS else {}
 
     def confirm(self, suspects: Iterable[str], sight: Sight) -> None:
         """Take those suspects for doubled that the page which came last shows where they were first.
 
         A call that only moved is gone from there. The rest of the page must be as it was, or it is chance.
+        A page that was to show a call twice has been taken in, and needs no more.
         """
+        if sight not in self._sights[:-1]:
+            return
         first, again = (
             [call.call_sid for call in self._of(page)] for page in (self._sights.index(sight), -1)
         )
@@ -311,18 +317,22 @@ class Seams:
         }
         return len(places) - len(self._doubled)
 
-    def _seen_elsewhere(self) -> dict[str, int]:
-        """Give the calls that were seen at two places of the list, each with the first of these pages.
+    def _seen_elsewhere(self) -> dict[str, Sight]:
+        """Give the calls that were seen at two places of the list, each with the page that can show that.
 
         What can't be read has no index, so that a call may seem to be farther ahead than it is.
         """
-        first: dict[str, tuple[int, int]] = {}
-        found: dict[str, int] = {}
+        first: dict[str, tuple[Sight, int]] = {}
+        found: dict[str, Sight] = {}
         for page, sight in enumerate(self._sights):
             for place, call in enumerate(self._of(page), sight.offset):
-                earlier, before = first.setdefault(call.call_sid, (page, place))
-                if abs(place - before) > self.unreadable and call.call_sid not in self._doubled:
-                    found[call.call_sid] = earlier
+                earlier, before = first.setdefault(call.call_sid, (sight, place))
+                apart = abs(place - before)
+                if apart <= self.unreadable or call.call_sid in self._doubled:
+                    continue
+                start = min(place, before)
+                is_near = apart < earlier.rows  # the list may have shifted by so many rows
+                found[call.call_sid] = Sight(start, earlier.limit, 0) if is_near else earlier
         return found
 
     def _new_unreadable(self, page: Page, offset: int, shared: Set[str]) -> int:

@@ -16,6 +16,7 @@ from exporter.api.rows import Call
 _LEAST_STEPS = 8
 """Pairs of neighbours that are sorted by no chance."""
 _FEW = 0.05
+_BACKWARD = 0.2  # of the pages: a list that shifts by more than a page has some
 _FILLED = 5  # calls of one moment that no page at the edge of the list shows alone
 _FIRST, _LAST = "", "\U0010ffff"  # before and after any start time
 
@@ -48,13 +49,16 @@ class StartOrder:
         self._rises = self._falls = True
         self._steps = 0
         self._rows = self._ties = 0
+        self._backward = (
+            0  # pages that start earlier than one before which they should start later, or the reverse
+        )
         self._is_one_moment = False
         self._spans: dict[int, Span] = {}
 
     @property
     def is_possible(self) -> bool:
-        """Tell whether no two rows of a page contradict the order."""
-        return self._rises or self._falls
+        """Tell whether no two rows of a page contradict the order, nor many pages that follow each other."""
+        return (self._rises or self._falls) and self._backward <= max(1, _BACKWARD * len(self._spans))
 
     @property
     def is_shown(self) -> bool:
@@ -89,6 +93,11 @@ class StartOrder:
         if self._steps < _LEAST_STEPS:
             self._steps += sum(before != after for before, after in pairwise(known))
         inner = rising[1:-1] or rising
+        if self._spans and self._rises != self._falls:
+            before = next(reversed(self._spans.values()))
+            is_forward = (offset > before.offset) == self._rises
+            if offset != before.offset:
+                self._backward += rising[0] < before.low if is_forward else rising[0] > before.low
         self._spans[page] = Span(page, offset, rising[0], rising[-1], inner[0], inner[-1])
 
     def gaps(self, ends: set[int], is_tied: Callable[[int, int], bool]) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from statistics import median
 
 from exporter.api.rows import Call
@@ -12,6 +11,7 @@ from exporter.api.rows import Call
 _YOUNG = 10.0  # seconds
 _UNTOLD = 4
 """Calls a page that are assumed to come, at most, while as many end, where nothing tells how many come."""
+_FEW = 0.02  # of the calls, which these are at most
 
 
 class Sums:
@@ -56,14 +56,13 @@ class Sums:
     def _room(self, calls: Iterable[Call]) -> float:
         rate = self.rate(calls)
         if rate is not None:
-            coming = rate * self.elapsed
             middle = median(self._totals)
             spread = median(abs(total - middle) for total in self._totals)
-            return coming + 3 * math.sqrt(coming) + 3 * spread
+            return 3 * math.sqrt(2 * rate * self.elapsed) + 3 * spread  # as many come as end, but for chance
         if self.are_equal:
             return 0.0
-        moved = sum(abs(later - earlier) for earlier, later in pairwise(self._totals))
-        return moved + _UNTOLD * len(self._totals)
+        moved = max(self._totals) - min(self._totals)
+        return moved + min(_UNTOLD * len(self._totals), _FEW * self._totals[-1])
 
     def rate(self, calls: Iterable[Call]) -> float | None:
         """Return how many calls come in a second, by how many are young; None where no duration is told."""

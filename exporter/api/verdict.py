@@ -56,6 +56,8 @@ def _refused(reading: Reading) -> str:
 
 
 def _open(reading: Reading) -> str:
+    if reading.was_cut and reading.earlier:
+        return "the list was to be read a second time, and the time or the requests for it ended"
     if gaps := reading.gaps:
         return f"between {gaps} pairs of pages calls could be missing"
     return _missing(reading) if reading.missing else "no page reached the end of the list"

@@ -16,6 +16,7 @@ from exporter.api.repair import Repair
 from exporter.api.seams import Seams
 
 _TRIES = 3
+_USUAL = 5  # servers cut pages to a multiple of so many rows
 
 
 class Walk:
@@ -70,7 +71,11 @@ class Walk:
 
     def _plan(self) -> None:
         """Have pages share no more rows than the budget allows; raise ApiError where it doesn't allow one."""
-        expected = self._reading.past.expected(self._reading.sums.last) or 0
+        reading, total = self._reading, self._reading.sums.last
+        expected = reading.past.expected(total) or 0
+        if self._needed(expected) > self._reader.most:  # what the list had before may be gone
+            reading.past = replace(reading.past, end=None, excess=0)
+            expected = total or 0
         while (needed := self._needed(expected)) > self._reader.most and self._paging.shared > 1:
             self._reader.paging = self._paging.sharing(self._paging.shared - 1)
         self.needed = needed
@@ -95,12 +100,16 @@ class Walk:
         return self._paging.served < self._paging.limit and (total is None or total <= self._paging.served)
 
     def _is_taken_for_all(self) -> bool:
-        """Tell whether a short first page is the list; its total is believed where no request is left."""
+        """Tell whether a short first page is the list.
+
+        Where no request is left to see it, its total is believed, unless its rows are as many as servers cut.
+        """
         try:
             return not self._has_more()
         except ApiError as error:
-            lacks = error.reason in {Reason.TIMEOUT, Reason.BUDGET, Reason.RATE_LIMITED}
-            if not lacks or self._reading.sums.last is None:
+            has_none_left = error.reason in {Reason.BUDGET, Reason.RATE_LIMITED}
+            is_cut = self._reading.sums.last is None or self._paging.served % _USUAL == 0
+            if not has_none_left or is_cut:
                 raise
         self._seams.end_at(0)
         return True
