@@ -11,7 +11,7 @@ from exporter.api.seams import moved
 from exporter.api.walk import Walk
 
 _ENOUGH = 0.25
-"""The share of calls that two listings have in common, where the order of one tells something of the other."""
+"""The share of calls that two listings have in common, where the order of one tells of the other."""
 
 
 class Order(StrEnum):
