@@ -59,7 +59,7 @@ class Memory:
             excess=self.excess,
             places=self.places,
             moves=now < self.moving_until,
-            may_be_by_start=now >= self.unsorted_until,
+            was_unsorted=now < self.unsorted_until,
             do_ties_move=now < self.ties_until,
             is_doubted=now < self.doubted_until,
         )

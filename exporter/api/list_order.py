@@ -49,8 +49,9 @@ def settle_order(walk: Walk, reading: Reading) -> Found:
     if not seams.has_order:
         return Found(Order.NONE)
     if seams.is_by_start:
-        lacks_requests = past.is_doubted and seams.closed and not walk.read_back()
-        return Found(Order.START, lacks_requests=lacks_requests)
+        if past.is_doubted and seams.closed:
+            walk.read_back()  # where the requests for it are left: the proof needs no second reading
+        return Found(Order.START)
     has_moved = not seams.in_order
     if not seams.closed:
         return Found(Order.MOVING if past.moves or has_moved else None, has_moved=has_moved)

@@ -26,8 +26,8 @@ class Past:
     """The calls in the order of the list, where that isn't the order of their start times."""
     moves: bool = False
     """Whether its calls change places."""
-    may_be_by_start: bool = True
-    """Whether nothing says that its rows aren't in the order of their start times."""
+    was_unsorted: bool = False
+    """Whether its rows weren't in the order of their start times lately."""
     do_ties_move: bool = False
     """Whether calls that started at the same moment change places."""
     is_doubted: bool = False

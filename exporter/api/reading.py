@@ -182,7 +182,7 @@ class Reading:
 
     def _new_seams(self, doubled: Iterable[str] = ()) -> Seams:
         past = self.past
-        return Seams(may_be_by_start=past.may_be_by_start, do_ties_move=past.do_ties_move, doubled=doubled)
+        return Seams(was_unsorted=past.was_unsorted, do_ties_move=past.do_ties_move, doubled=doubled)
 
 
 def call_sids(page: Page) -> frozenset[str]:

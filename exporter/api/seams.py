@@ -48,13 +48,13 @@ class Seams:
     """The union of all pages, and which of them are sealed to one another."""
 
     def __init__(
-        self, *, may_be_by_start: bool = True, do_ties_move: bool = False, doubled: Iterable[str] = ()
+        self, *, was_unsorted: bool = False, do_ties_move: bool = False, doubled: Iterable[str] = ()
     ) -> None:
-        self.start_order = StartOrder()
-        self._may_be_by_start = may_be_by_start
+        self.start_order = StartOrder(was_unsorted=was_unsorted)
         self._do_ties_move = do_ties_move
         self._steady_ties = 0  # neighbours of one start time that two pages show in the same order
         self._shared = 0  # rows that two pages have in common
+        self._far: Counter[bool] = Counter()  # those that are too far apart for a shift, by its direction
         self.unreadable = 0
         """Rows that could not be read."""
         self._sights: list[Sight] = []
@@ -91,7 +91,7 @@ class Seams:
     @property
     def is_by_start(self) -> bool:
         """Tell whether the rows are sorted by start times, so that these prove what is whole."""
-        return self._may_be_by_start and self.start_order.is_shown
+        return self.start_order.is_shown
 
     @property
     def do_ties_move(self) -> bool:
@@ -108,7 +108,8 @@ class Seams:
         """Tell whether most of what two pages have in common comes in the same order in both."""
         if self.is_by_start:
             return not (self.do_ties_move and self.start_order.is_one_moment)
-        return len(self._strays()) <= max(2, _MOST_STRAYS * self._shared)
+        far = 2 * min(self._far[True], self._far[False])
+        return len(self._strays()) + far <= max(2, _MOST_STRAYS * self._shared)
 
     @property
     def closed(self) -> bool:
@@ -218,6 +219,8 @@ class Seams:
         self._shifts.append(self._shifts[-1] if self._shifts else 0)
         for earlier, unsorted in self._by_page(telling, places).items():
             self._shifts[number] = self._shift(earlier, number, unsorted[0])
+            if not self._are_near(earlier, number):
+                self._far[offset > self._sights[earlier].offset] += len(unsorted)
             pairs = sorted(unsorted)
             strays = set(_out_of_order(pairs))
             astray = [self._rows[place].call_sid for place in strays]

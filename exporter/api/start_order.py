@@ -15,6 +15,7 @@ from exporter.api.rows import Call
 
 _LEAST_STEPS = 8
 """Pairs of neighbours that are sorted by no chance."""
+_DOUBT = 6  # times as many are asked of a list that wasn't sorted lately
 _FEW = 0.05
 _BACKWARD = 0.2  # of the pages: a list that shifts by more than a page has some
 _FILLED = 5  # calls of one moment that no page at the edge of the list shows alone
@@ -45,7 +46,8 @@ class Span:
 class StartOrder:
     """The start times of all pages, as long as every page is sorted by them, all in the same direction."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, was_unsorted: bool = False) -> None:
+        self._least_steps = _LEAST_STEPS * (_DOUBT if was_unsorted else 1)
         self._rises = self._falls = True
         self._steps = 0
         self._rows = self._ties = 0
@@ -63,7 +65,7 @@ class StartOrder:
     @property
     def is_shown(self) -> bool:
         """Tell whether the order shows, and not by chance."""
-        return self.is_possible and self._steps >= _LEAST_STEPS
+        return self.is_possible and self._steps >= self._least_steps
 
     @property
     def is_one_moment(self) -> bool:
@@ -90,7 +92,7 @@ class StartOrder:
         self._rows += len(known)
         self._ties += distinct - len(set(known))
         self._is_one_moment |= distinct >= _FILLED and rising[0] == rising[-1]
-        if self._steps < _LEAST_STEPS:
+        if self._steps < self._least_steps:
             self._steps += sum(before != after for before, after in pairwise(known))
         inner = rising[1:-1] or rising
         if self._spans and self._rises != self._falls:

@@ -80,15 +80,11 @@ class Walk:
             self._reader.paging = self._paging.sharing(self._paging.shared - 1)
         self.needed = needed
         if needed > self._reader.most and not self._is_all():
-            again = " twice (they change places)" if self._reading.past.moves else ""
-            detail = (
-                f"{expected} calls take {needed} requests to list{again}, and {self._reader.most} are left"
-            )
+            detail = f"{expected} calls take {needed} requests to list, and {self._reader.most} are left"
             raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
 
     def _needed(self, expected: int) -> int:
-        rest = max(0, expected - self._paging.served) // self._paging.step + 1
-        return self._reader.requests + rest * (2 if self._reading.past.moves else 1)
+        return self._reader.requests + max(0, expected - self._paging.served) // self._paging.step + 1
 
     def _is_unreadable(self) -> bool:
         """Tell whether no row of the first page can be read: such rows join nothing."""
@@ -202,10 +198,9 @@ class Walk:
     def _read_beyond(self) -> None:
         """Read on behind a full page, whatever the total says, twice as many pages each time."""
         reader, pages = self._reader, 1
-        most = reader.most if self._reading.is_total_wrong else reader.requests + reader.left
-        while self._is_end_full() and not self._reading.refused and reader.requests < most:
-            asks = islice(self._paging.onwards(self._seams.end), min(pages, most - reader.requests))
-            added = list(reader.added(asks))
+        while self._is_end_full() and not self._reading.refused:
+            left = reader.most - reader.requests if self._reading.is_total_wrong else reader.left
+            added = list(reader.added(islice(self._paging.onwards(self._seams.end), min(pages, left))))
             if not added or any(2 * new < max(1, page.rows) for _, page, new in added):
                 return  # what repeats more than it brings is not what lies behind
             reader.planned += sum(new > 0 for _, _, new in added)
