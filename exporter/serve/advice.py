@@ -76,7 +76,8 @@ ADVICE: Mapping[Reason | Cause, Advice] = {
         "ExotelCollectionIncomplete",
     ),
     Cause.ORDER: Advice(
-        "Open a ticket with Exotel: its list has no stable order, so that pages of it can't be joined.",
+        "Raise page_size, or requests_per_minute where the list is to be read twice; else open a ticket with "
+        "Exotel: calls change places in its list, so that its pages can't be joined.",
         "ExotelCollectionIncomplete",
     ),
     Cause.PAGES: Advice(
@@ -88,7 +89,7 @@ ADVICE: Mapping[Reason | Cause, Advice] = {
         "ExotelCollectionIncomplete",
     ),
     Cause.WINDOW: Advice(
-        "Ask Exotel to list all calls: the API serves none behind some place in the list, whatever is asked.",
+        "Ask Exotel whether the API lists all calls: it serves none behind some place in the list.",
         "ExotelCollectionIncomplete",
     ),
     Reason.SECRET: Advice(

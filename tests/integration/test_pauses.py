@@ -42,7 +42,7 @@ REFUSALS = (
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     """Give a centre that stands still."""
-    with Simulator(Settings(calls=60, speed=0)) as made:
+    with Simulator(Settings(calls=61, speed=0)) as made:
         yield made
 
 
