@@ -39,7 +39,7 @@ SLACK = SCRAPERS
 CENTRES = {
     QUIET: ("--calls=300", "--speed=0"),
     CHURNING: ("--calls=2000", "--speed=5", "--flat"),
-    FAULTY: ("--calls=1000", "--flat"),
+    FAULTY: ("--calls=990", "--flat"),
 }
 
 
