@@ -149,7 +149,7 @@ class Reading:
         """Take in a page; give the number of calls that were not seen before."""
         offset, limit = ask
         new = self.seams.add(page, offset, limit)
-        self.sums.add(page.total)
+        self.sums.add(page.total, ask)
         if new and page.total is not None and offset + page.rows > page.total:
             rows = len(call_sids(page)) + page.unreadable  # without copies: a total may count calls
             self.is_total_wrong |= offset + rows > page.total

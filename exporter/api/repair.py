@@ -40,6 +40,9 @@ class Repair:
 
     def _look(self) -> None:
         reader, reading = self._reader, self._reading
+        if (partial := reading.sums.partial()) and len(partial) <= reader.left:
+            reading.sums.forget(partial)
+            reader.read(partial)
         if reading.is_ragged:
             reading.seams.forget_ends()
         if not reading.seams.reached_end and reading.seams.end:

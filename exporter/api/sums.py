@@ -6,9 +6,13 @@ import math
 from collections.abc import Callable, Iterable
 from statistics import median
 
+from exporter.api.paging import Ask
 from exporter.api.rows import Call
 
 _YOUNG = 10.0  # seconds
+_ENOUGH = 4  # pages
+_PART = 0.04  # of the calls: a server has more of them
+_RARE = 0.3  # of the pages
 _UNTOLD = 4
 """Calls a page that are assumed to come, at most, while as many end, where nothing tells how many come."""
 _FEW = 0.02  # of the calls, which these are at most
@@ -20,6 +24,7 @@ class Sums:
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._totals: list[int] = []
+        self._asks: list[Ask] = []  # what each was told with
 
     @property
     def elapsed(self) -> float:
@@ -36,10 +41,35 @@ class Sums:
         """Tell whether all totals are the same; None where none was told."""
         return len(set(self._totals)) == 1 if self._totals else None
 
-    def add(self, total: int | None) -> None:
+    def add(self, total: int | None, ask: Ask) -> None:
         """Take in what a page told, if it told any."""
         if total is not None:
             self._totals.append(total)
+            self._asks.append(ask)
+
+    def partial(self) -> list[Ask]:
+        """Return the pages that told far fewer calls than others did: those of some of the servers alone.
+
+        There are none among few pages, nor where many differ, nor in a list that goes on to shrink.
+        """
+        if len(self._totals) < _ENOUGH:
+            return []
+        middle = median(self._totals)
+        least = middle - max(_PART * middle, 4 * self._spread)
+        found = [ask for ask, total in zip(self._asks, self._totals, strict=True) if total < least]
+        return found if len(found) <= _RARE * len(self._totals) and self._totals[-1] >= least else []
+
+    def forget(self, asks: Iterable[Ask]) -> None:
+        """Forget what these pages told."""
+        kept = [
+            (ask, total) for ask, total in zip(self._asks, self._totals, strict=True) if ask not in set(asks)
+        ]
+        self._asks, self._totals = [ask for ask, _ in kept], [total for _, total in kept]
+
+    @property
+    def _spread(self) -> float:
+        middle = median(self._totals)
+        return median(abs(total - middle) for total in self._totals)
 
     def missing(self, seen: int) -> int | None:
         """Return how many calls are reported beyond those seen, by the middle of the totals."""
@@ -56,9 +86,9 @@ class Sums:
     def _room(self, calls: Iterable[Call]) -> float:
         rate = self.rate(calls)
         if rate is not None:
-            middle = median(self._totals)
-            spread = median(abs(total - middle) for total in self._totals)
-            return 3 * math.sqrt(2 * rate * self.elapsed) + 3 * spread  # as many come as end, but for chance
+            return (
+                3 * math.sqrt(2 * rate * self.elapsed) + 3 * self._spread
+            )  # as many come as end, but for chance
         if self.are_equal:
             return 0.0
         moved = max(self._totals) - min(self._totals)

@@ -31,6 +31,8 @@ def _doubts(reading: Reading, found: Found, needed: int) -> Iterator[tuple[str, 
         yield _refused(reading), Cause.WINDOW if reading.edge else None
     if not reading.is_closed:
         yield _open(reading), _why_open(reading)
+    if reading.sums.partial():
+        yield "some pages report far fewer calls than the others", Cause.TOTAL
     if not reading.adds_up:
         yield _missing(reading), Cause.TOTAL
     if found.lacks_requests:
