@@ -55,17 +55,29 @@ def test_prometheus_scrapes_the_exporter(chain: Chain) -> None:
     assert chain.query(f'exotel_up{{instance="{chain.exporter}", account="demo"}} == 1')
 
 
+ESTIMATES = ("exotel_active_calls_estimate", "exotel_active_calls_estimate_error")
+"""Told only of an account that can't be listed."""
+
+
 @pytest.mark.parametrize(
     "metric",
     [
         metric.name
         for part in (calls, agents, lines, streams, agent_streams, observed)
         for metric in part.METRICS
+        if metric.name not in ESTIMATES
     ],
 )
 def test_all_that_is_told_of_an_account_arrives(chain: Chain, metric: str) -> None:
     """With everything switched on, each metric of calls, agents, lines, streams and lives has series."""
     assert chain.query(f'{{__name__=~"{metric}(_bucket)?", instance="{chain.exporter}", account="demo"}}')
+
+
+@pytest.mark.parametrize("metric", ESTIMATES)
+def test_nothing_is_estimated_of_an_account_that_is_listed(chain: Chain, metric: str) -> None:
+    """What is known needs no estimate."""
+    assert chain.query(f'exotel_up{{instance="{chain.exporter}", account="demo"}} == 1')
+    assert not servers.query(chain.prometheus, f'{{__name__="{metric}", account="demo"}}')
 
 
 def test_an_account_that_fails_costs_the_other_nothing(chain: Chain) -> None:
