@@ -181,7 +181,12 @@ class Slow:
             return 422, b"{}"
         rows = range(self.calls)[offset : offset + min(limit, 20)]
         calls = [
-            {"call_sid": str(row), "direction": "inbound", "status": "ringing" if row % 4 else "queued"}
+            {
+                "call_sid": str(row),
+                "direction": "inbound",
+                "status": "ringing" if row % 4 else "queued",
+                "start_time": f"2026-{row:09}",
+            }
             for row in rows
         ]
         answer = {"response": {"active_calls": calls, "total_active": self.total or self.calls}}
