@@ -13,6 +13,7 @@ from exporter.api.past import Past
 from exporter.api.rows import Call
 from exporter.api.seams import Seams
 from exporter.api.sums import Sums
+from exporter.api.timestamps import read_time
 
 REFUSALS = {400, 413, 416, 422}
 """How servers refuse a limit that is too large, or rows that lie too far down the list."""
@@ -92,15 +93,14 @@ class Reading:
         """
         if not self.earlier:
             return False
-        first, newest = self.earlier[-1], self.earlier[-1].newest_start
-        found = sum(
-            call.call_sid not in first.call_sids
-            and not (newest and call.start_time and call.start_time > newest)
-            for call in self.seams.calls
-        )
-        if not newest:
-            found -= round((self.sums.rate(self.seams.calls) or 0.0) * self.sums.elapsed)
-        return max(0, found) ** 2 > _MOST_LOST * len(self.seams.call_sids)
+        first, seconds = self.earlier[-1].call_sids, self.sums.elapsed
+        found = [call for call in self.seams.calls if call.call_sid not in first]
+        starts, newest = [read_time(call.start_time) for call in found], read_time(self.seams.newest_start)
+        if newest is None or None in starts:
+            lost = len(found) - (self.sums.rate(self.seams.calls) or 0.0) * seconds
+        else:
+            lost = sum(start is not None and start <= newest - seconds for start in starts)
+        return max(0, lost) ** 2 > _MOST_LOST * len(self.seams.call_sids)
 
     @property
     def unseen(self) -> int | None:
