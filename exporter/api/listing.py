@@ -95,7 +95,7 @@ class Lister:
         Where a call could hide between two pages, what lies there is asked for again: at once, and if that
         isn't enough in a few rounds of rising width. A list that isn't in the order of start times, and whose
         calls change places, or may, is read a second time, from its end to its start.
-        A list that would take more than `most_requests` is not begun.
+        A list of which the total tells that it takes more than `most_requests` is not begun; none takes more.
 
         Raises ListingFailed when a page can't be had.
         """

@@ -66,11 +66,13 @@ class Reader:
         It ends where the server refuses rows that lie too far down, or beyond the end.
         """
         asked: deque[Ask] = deque()
+        lacks_requests = False
 
         def noted() -> Iterator[Ask]:
+            nonlocal lacks_requests
             for ask in asks:
                 if self.requests >= max(1, self.most):
-                    self.reading.was_cut = True
+                    lacks_requests = self.reading.was_cut = True
                     return
                 asked.append(ask)
                 self._asked[ask] = self.requests
@@ -88,7 +90,7 @@ class Reader:
                 raise
             refused = asked[0], error
             self.reading.refused = min(self.reading.refused or refused, refused, key=itemgetter(0))
-        if self.requests == before and self.reading.was_cut:
+        if lacks_requests and self.requests == before:
             raise ApiError(
                 Reason.BUDGET, f"the list takes more than the {self.requests} requests that were left"
             )

@@ -264,10 +264,11 @@ class Seams:
         That is the first one that had it; or one that begins with it, and reaches to where it was seen too.
         """
         strays = self._strays()
-        found = {call_sid: sight for call_sid, sight in self._seen_elsewhere().items() if call_sid in strays}
-        found = {call_sid: self._sights[page] for call_sid, page in strays.items()} | found
-        if not found and not adds_up:
-            found = self._seen_elsewhere()
+        if adds_up and not strays:
+            return {}
+        found = self._seen_elsewhere()
+        if strays:
+            found = {call_sid: found.get(call_sid, self._sights[page]) for call_sid, page in strays.items()}
         return found if len(set(found.values())) <= _MOST_SUSPECTS else {}
 
     def confirm(self, suspects: Iterable[str], sight: Sight) -> None:

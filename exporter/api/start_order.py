@@ -51,9 +51,7 @@ class StartOrder:
         self._rises = self._falls = True
         self._steps = 0
         self._rows = self._ties = 0
-        self._backward = (
-            0  # pages that start earlier than one before which they should start later, or the reverse
-        )
+        self._backward = 0  # pages that lie on the wrong side of the one before
         self._is_one_moment = False
         self._spans: dict[int, Span] = {}
 

@@ -61,10 +61,9 @@ class Sums:
 
     def forget(self, asks: Iterable[Ask]) -> None:
         """Forget what these pages told."""
-        kept = [
-            (ask, total) for ask, total in zip(self._asks, self._totals, strict=True) if ask not in set(asks)
-        ]
-        self._asks, self._totals = [ask for ask, _ in kept], [total for _, total in kept]
+        forgotten, told = set(asks), list(zip(self._asks, self._totals, strict=True))
+        self._asks = [ask for ask, _ in told if ask not in forgotten]
+        self._totals = [total for ask, total in told if ask not in forgotten]
 
     @property
     def _spread(self) -> float:
@@ -86,9 +85,8 @@ class Sums:
     def _room(self, calls: Iterable[Call]) -> float:
         rate = self.rate(calls)
         if rate is not None:
-            return (
-                3 * math.sqrt(2 * rate * self.elapsed) + 3 * self._spread
-            )  # as many come as end, but for chance
+            chance = math.sqrt(2 * rate * self.elapsed)  # else as many end as come
+            return 3 * chance + 3 * self._spread
         if self.are_equal:
             return 0.0
         moved = max(self._totals) - min(self._totals)
