@@ -20,8 +20,8 @@ from tests.configurations import ACCOUNT, document, write
 from tests.e2e.processes import wait_for
 from tests.tools import require
 
-ADDRESS = f"{IPv4Address('127.2.0.0') + os.getpid()}:9927"
-"""Nobody else's: what can't say where it listens is told."""
+ADDRESS = f"{IPv4Address('127.2.0.0') + os.getpid()}:19927"
+"""Nobody else's: what can't say where it listens is told. On 9927 a demo may listen, on all addresses."""
 
 REDIRECTIONS = {
     "closed": ">&- 2>&-",
