@@ -12,8 +12,8 @@ import pytest
 import yaml
 from promql_parser import Call, Expr, MatchOp, MatrixSelector, VectorSelector
 
-from exporter.expose.collector import CATALOGUE
-from exporter.expose.metric import Kind
+from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.metric import Kind
 from grafana.promql import CONCURRENT_CALLS, COUNTED, highest, once, select, total, week_before
 from tests.expressions import (
     Expression,

@@ -132,7 +132,7 @@ def _changed(values: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any
 
 
 def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
-    """Word for word, templates in annotations too; promtool finds nothing wrong with them."""
+    """ApiEnum for word, templates in annotations too; promtool finds nothing wrong with them."""
     groups = _groups({"prometheusRule": {"enabled": True}})
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(RULES.glob("*.yml"))]
     assert groups == [group for file in files for group in file["groups"]]
