@@ -11,7 +11,8 @@ from tests.tools import ROOT
 
 #: What each part may import of the project, beside itself.
 MAY_IMPORT = {
-    "config": set(),
+    "web": set(),
+    "config": {"web"},
     "descriptors": set(),
     "log": {"output"},
     "memory": set(),
