@@ -14,7 +14,9 @@ from typing import TypeVar
 import click
 
 from exporter.collect.accounts import Accounts
-from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
+from exporter.config import Config, ConfigError, InvalidValue, from_environment, from_file
+from exporter.config.reading import BadConfig, Mistake
+from exporter.config.web_reader import WebFile, web_from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
@@ -87,7 +89,7 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "--config.check",
     "check",
     is_flag=True,
-    help="Check the configuration: print ok, or every mistake, and exit.",
+    help="Check the configuration: print ok, or every invalid value with its line, and exit.",
 )
 @click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
 @click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
@@ -247,23 +249,25 @@ def _read_web(file: Path | None) -> WebFile | None:
 
 
 def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) -> tuple[_T, WebFile | None]:
-    """Read both files, or end with the mistakes of both."""
-    mistakes: list[Mistake] = []
-    with _gathered(mistakes):
+    """Read both files, or end with all that is invalid in both."""
+    invalid: list[InvalidValue | Mistake] = []
+    with _gathered(invalid):
         config = read()
-    with _gathered(mistakes):
+    with _gathered(invalid):
         web = read_web()
-    if mistakes:
-        give_up("\n".join(map(str, mistakes)))
+    if invalid:
+        give_up("\n".join(map(str, invalid)))
     return config, web
 
 
 @contextmanager
-def _gathered(mistakes: list[Mistake]) -> Iterator[None]:
+def _gathered(invalid: list[InvalidValue | Mistake]) -> Iterator[None]:
     try:
         yield
+    except ConfigError as error:
+        invalid.extend(error.errors)
     except BadConfig as error:
-        mistakes.extend(error.mistakes)
+        invalid.extend(error.mistakes)
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:

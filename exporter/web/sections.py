@@ -109,6 +109,7 @@ class Section:
     def _read(cls: Any, data: Any, inner: Any) -> Any:
         if isinstance(data, cls):
             return data
+        data = {} if data is None else data
         known = keys(cls)
         if not isinstance(data, dict):
             raise Rejected(kind(data), accepted=f"a mapping with the keys {', '.join(known)}")

@@ -28,6 +28,8 @@ def kind(value: Any) -> str:
     """Return what kind of value YAML gave."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value in ([], {}):
+        return f"an empty {'list' if value == [] else 'mapping'}"
     return _KINDS.get(type(value), type(value).__name__)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
@@ -44,19 +45,19 @@ def text(accepts: str, pattern: str) -> Accepts:
     """Accept a text of printable characters that matches a pattern as a whole."""
     compiled = re.compile(pattern)
 
-    def check(value: Any) -> Any:
+    def check(value: Any) -> str:
         if not isinstance(value, str):
-            raise Rejected(why=IN_QUOTES if is_plain(value) else None)
+            raise not_a_text(value)
         if not value.isprintable() or not compiled.fullmatch(value):
             raise Rejected
         return value
 
-    return Accepts(accepts, BeforeValidator(check))
+    return Accepts(accepts, PlainValidator(check), WithJsonSchema({"type": "string"}))
 
 
-def is_plain(value: Any) -> bool:
-    """Return whether quotes would make a text of a value."""
-    return value is not None and not isinstance(value, list | dict)
+def not_a_text(value: Any) -> Rejected:
+    """Return what is raised of a value that is no text, though quotes may make it one."""
+    return Rejected(why=IN_QUOTES if isinstance(value, int | float | date) else None)
 
 
 def one_of(values: Mapping[str, Any]) -> Accepts:

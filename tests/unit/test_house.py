@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "signals": set(),
     "systemd": set(),
     "usage": {"output"},
-    "exotel": {"config", "log"},
+    "exotel": {"config", "log", "web"},
     "collect": {"exotel", "config", "log", "memory"},
     "metrics": {"collect", "exotel", "release"},
     "serve": {"config", "log", "http"},
