@@ -272,7 +272,7 @@ INVALID: list[tuple[str, str, str, str]] = [
     (document({"account_sid": "a\n"}), "accounts[0] (a…).account_sid", r'"a\n"', A_SID),
     (document({"account_sid": "../b"}), "accounts[0] (../b).account_sid", '"../b"', A_SID),
     (document({"name": ""}), f"{FIRST}.name", '""', A_NAME),
-    (document({"name": "a "}), "accounts[0] (a ).name", '"a "', A_NAME),
+    (document({"name": "a "}), "accounts[0] (a…).name", '"a "', A_NAME),
     (document({"name": "a\nb"}), "accounts[0] (a…).name", r'"a\nb"', A_NAME),
     (document({"name": "a\u2028b"}), "accounts[0] (a…).name", r'"a\u2028b"', A_NAME),
     (document({"name": "\x1b[31m"}), "accounts[0] (…).name", r'"\u001b[31m"', A_NAME),
