@@ -15,7 +15,7 @@ from exporter.config.secrets import SECRET, SECRET_FILE, Secret
 from exporter.config.urls import PROXY_URL, api_url
 from exporter.web.files import Unreadable, read
 from exporter.web.sections import Accepts, Rejected, Section
-from exporter.web.values import Seconds, boolean, duration, text, whole_number
+from exporter.web.values import Seconds, boolean, duration, text, whole_number, written
 
 _MOST_BUCKETS = 50
 
@@ -166,7 +166,7 @@ def _redacted(name: str, value: Any) -> tuple[str, Any]:
         case Secret(file=file):
             return (f"{name}_file", str(file)) if file else (name, "<secret>")
         case float():
-            shown: Any = f"{value:.0f}s" if value % 1 == 0 else f"{value * 1000:.0f}ms"
+            shown: Any = written(value)
         case (Line(), *_):
             shown = {line.name: ["<telephone number>"] * len(line.numbers) for line in value}
         case tuple():

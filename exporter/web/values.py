@@ -52,7 +52,9 @@ def text(accepts: str, pattern: str) -> Accepts:
             raise Rejected
         return value
 
-    return Accepts(accepts, PlainValidator(check), WithJsonSchema({"type": "string"}))
+    return Accepts(
+        accepts, PlainValidator(check), WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
+    )
 
 
 def not_a_text(value: Any) -> Rejected:
@@ -92,5 +94,10 @@ def duration(least: float, most: float) -> Accepts:
     return Accepts(
         f"a duration from {least:g}s to {most:g}s, like 10s, 500ms or 1m30s",
         PlainValidator(check),
-        WithJsonSchema({"type": "string", "pattern": r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}),
+        WithJsonSchema({"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}),
     )
+
+
+def written(seconds: float) -> str:
+    """Return a duration as a file could have it."""
+    return f"{seconds:.0f}s" if seconds % 1 == 0 else f"{seconds * 1000:.0f}ms"
