@@ -53,13 +53,14 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     file = ConfigFile("environment", Path(), given)
     section = file.validate(AccountSection, given)
     if section is None:
+        keys = list(ENVIRONMENT_VARIABLES)
         raise ConfigError(
             replace(
                 error,
                 path=ENVIRONMENT_VARIABLES[error.path],
                 accepted=error.accepted.partition(" (or ")[0],  # another key, which only a file can hold
             )
-            for error in file.errors
+            for error in sorted(file.errors, key=lambda error: keys.index(error.path))
         )
     return Config(accounts=(section.account(),), collection=CollectionConfig(), metrics=MetricsConfig())
 

@@ -988,11 +988,11 @@ def test_errors_in_the_environment_are_named_by_variable() -> None:
             {"EXOTEL_API_TOKEN": f"{TOKEN}\0", "EXOTEL_BASE_URL": "", "EXOTEL_ACCOUNT_SID": "a b"}
         )
     assert str(caught.value).splitlines() == [
-        f"environment: EXOTEL_BASE_URL: found nothing; accepted: {A_URL}",
-        "environment: EXOTEL_API_KEY: found nothing; accepted: a text that is not empty",
         f'environment: EXOTEL_ACCOUNT_SID: found "a b"; accepted: {A_SID}',
+        "environment: EXOTEL_API_KEY: found nothing; accepted: a text that is not empty",
         "environment: EXOTEL_API_TOKEN: found a text that is not one line of printable text; "
         "accepted: a text that is not empty",
+        f"environment: EXOTEL_BASE_URL: found nothing; accepted: {A_URL}",
     ]
 
 
