@@ -13,36 +13,20 @@ from exporter.config.schema import (
     TlsConfig,
 )
 from exporter.config.secret import Secret, SecretUnreadable
-from exporter.config.server_tls import CannotServe, server_context
-from exporter.config.tls_names import ClientAuth
-from exporter.config.users import User
-from exporter.config.web import HttpServerConfig, RateLimitConfig, TlsServerConfig, WebConfig
-from exporter.config.web_reader import WebFile, reread, web_from_file
 
 __all__ = [
     "AccountConfig",
     "BadConfig",
-    "CannotServe",
-    "ClientAuth",
     "CollectionConfig",
     "Config",
-    "HttpServerConfig",
     "Line",
     "MetricsConfig",
     "Mistake",
-    "RateLimitConfig",
     "Secret",
     "SecretUnreadable",
     "StreamsConfig",
     "TlsConfig",
-    "TlsServerConfig",
-    "User",
-    "WebConfig",
-    "WebFile",
     "from_environment",
     "from_file",
     "masked",
-    "reread",
-    "server_context",
-    "web_from_file",
 ]
