@@ -14,7 +14,7 @@ from typing import TypeVar
 import click
 
 from exporter.collect.accounts import Accounts
-from exporter.config import BadConfig, Config, from_environment, from_file
+from exporter.config import Config, ConfigError, from_environment, from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
@@ -30,7 +30,6 @@ from exporter.output import give_up, leave, mention, write
 from exporter.release import release
 from exporter.usage import Command
 from exporter.web import systemd
-from exporter.web.config_file import ConfigError
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
 
@@ -89,7 +88,7 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "--config.check",
     "check",
     is_flag=True,
-    help="Check the configuration: print ok, or every mistake, and exit.",
+    help="Check the configuration: print ok, or every invalid value with its line, and exit.",
 )
 @click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
 @click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
@@ -264,7 +263,7 @@ def _or_give_up(
 def _gathered(errors: list[str]) -> Iterator[None]:
     try:
         yield
-    except (BadConfig, ConfigError) as error:
+    except ConfigError as error:
         errors.append(str(error))
 
 

@@ -1,32 +1,35 @@
-"""What can be set, typed, with one clear error for each mistake. Read by every floor; reads none."""
+"""What can be set, typed, with one clear error for each invalid value. Reads nothing but `exporter.web`."""
 
 from exporter.config.lines import Line
-from exporter.config.masked import masked
-from exporter.config.reader import from_environment, from_file
-from exporter.config.reading import BadConfig, Mistake
-from exporter.config.schema import (
+from exporter.config.load import ENVIRONMENT_VARIABLES, from_environment, from_file
+from exporter.config.models import (
     AccountConfig,
+    AccountSection,
     CollectionConfig,
     Config,
     MetricsConfig,
     StreamsConfig,
     TlsConfig,
+    redacted,
 )
-from exporter.config.secret import Secret, SecretUnreadable
+from exporter.config.secrets import Secret, SecretUnreadable
+from exporter.web.config_file import ConfigError, InvalidValue
 
 __all__ = [
+    "ENVIRONMENT_VARIABLES",
     "AccountConfig",
-    "BadConfig",
+    "AccountSection",
     "CollectionConfig",
     "Config",
+    "ConfigError",
+    "InvalidValue",
     "Line",
     "MetricsConfig",
-    "Mistake",
     "Secret",
     "SecretUnreadable",
     "StreamsConfig",
     "TlsConfig",
     "from_environment",
     "from_file",
-    "masked",
+    "redacted",
 ]

@@ -13,7 +13,7 @@ from threading import Lock
 from urllib3.exceptions import SSLError
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
-from exporter.config.textfile import Stamp, Unreadable, read, stamp
+from exporter.web.files import Fingerprint, Unreadable, fingerprint, read
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class _File:
     """A file as it was when it was read, and what came of it; whoever waits for it, waits for no other."""
 
     lock: Lock = field(default_factory=Lock)
-    stamp: Stamp = None
+    fingerprint: Fingerprint = None
     context: ssl.SSLContext | None = None
 
 
@@ -37,10 +37,10 @@ def trusting(file: str) -> ssl.SSLContext:
     """
     known = _by_file.setdefault(file, _File())
     with known.lock:
-        now = stamp(Path(file))
-        if known.context is None or known.stamp != now:
+        now = fingerprint(Path(file))
+        if known.context is None or known.fingerprint != now:
             try:
-                known.context, known.stamp = _context(file), now
+                known.context, known.fingerprint = _context(file), now
             except (OSError, Unreadable) as error:
                 raise SSLError(error) from error
             except ValueError:

@@ -7,8 +7,8 @@ from pathlib import Path
 from requests.auth import HTTPBasicAuth
 
 from exporter.config import AccountConfig, SecretUnreadable
-from exporter.config.textfile import Unreadable, read
 from exporter.exotel.errors import ApiError, Reason, lack
+from exporter.web.files import Unreadable, read
 
 
 def credentials(account: AccountConfig) -> HTTPBasicAuth:

@@ -103,7 +103,7 @@ class HttpServerConfig(Section):
 class RateLimit(Section):
     """A token bucket for all requests: `burst` of them at once, and one more each `interval` seconds."""
 
-    interval: Annotated[float, _interval(0.001, 3600)] = 0.0
+    interval: Annotated[float, _interval(0.001, 3600)] = Seconds(0)
     burst: Annotated[int, whole_number(0, 1_000_000)] = 0
 
     def __post_init__(self) -> None:

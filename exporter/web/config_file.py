@@ -54,21 +54,28 @@ class ConfigError(Exception):
 class ConfigFile:
     """A YAML file: `data` is what it holds, `errors` are those found so far.
 
-    `fingerprints` has each file that was read, as it was just before. `labels` are the keys by which an item
-    of a list is called beside its number.
+    `fingerprints` has each file that was read, as it was just before. Beside the index of a mapping in a list
+    errors show the first of its `labels`.
     """
 
-    def __init__(self, name: str, folder: Path, data: Any = None, root: yaml.Node | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        data: Any = None,
+        root: yaml.Node | None = None,
+        labels: Iterable[str] = (),
+    ) -> None:
         self.data = data
         self.errors: list[InvalidValue] = []
         self.fingerprints: dict[Path, Fingerprint] = {}
-        self.labels: tuple[str, ...] = ("name",)
         self._name = name
         self._folder = folder
         self._root = root
+        self._labels = tuple(labels)
 
     @classmethod
-    def read(cls, path: Path) -> ConfigFile:
+    def read(cls, path: Path, labels: Iterable[str] = ()) -> ConfigFile:
         """Read a file. Raise ConfigError of one that is no YAML: there is nothing to go on with."""
         before = fingerprint(path)
         try:
@@ -77,7 +84,7 @@ class ConfigFile:
             raise ConfigError(
                 [InvalidValue(str(path), error.line, "", error.found, error.accepted)]
             ) from None
-        file = cls(str(path), path.parent, data, root)
+        file = cls(str(path), path.parent, data, root, labels)
         file.fingerprints[path] = before
         file.errors += [
             InvalidValue(str(path), line, "", f"the key {show_key(key)} a second time", "each key once")
@@ -153,7 +160,7 @@ class ConfigFile:
         return path
 
     def _label(self, item: Any) -> str:
-        labels = (item.get(key) for key in self.labels) if isinstance(item, dict) else ()
+        labels = (item.get(key) for key in self._labels) if isinstance(item, dict) else ()
         label = next((label for label in labels if isinstance(label, str) and label), "")
         return f" ({show_name(label)})" if label else ""
 

@@ -39,7 +39,7 @@ def read(path: Path, most: int) -> bytes:
         try:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
-                raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "not a regular file")
+                raise Unreadable("a directory" if stat.S_ISDIR(mode) else "not a regular file")
             with open(descriptor, "rb", closefd=False) as file:
                 return file.read(most + 1)
         finally:

@@ -118,7 +118,7 @@ class Section:
         ]
         given = {key: value for key, value in data.items() if key in known and value is not None}
         in_files = {
-            name: fact for name in _fields(cls) if (fact := _or_file(cls, name)) and f"{name}_file" in given
+            name: fact for name in _fields(cls) if (fact := or_file(cls, name)) and f"{name}_file" in given
         }
         for name, fact in in_files.items():
             path = InFile(given.pop(f"{name}_file"), fact.accepted)
@@ -131,7 +131,7 @@ class Section:
         except ValidationError as error:
             problems += [_missing(cls, each["loc"]) for each in error.errors() if each["type"] == "missing"]
             for place, rejected in rejections(error):
-                name = place[0] if place else ""
+                name = str(place[0]) if place else ""
                 is_in_file = isinstance(given.get(name), InFile)
                 if not is_in_file and not rejected.found and _is_hidden(cls, name):
                     rejected.found = kind(given.get(name))
@@ -152,7 +152,8 @@ def _fields(section: Any) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-def _or_file(section: Any, name: str) -> OrFile | None:
+def or_file(section: Any, name: str) -> OrFile | None:
+    """Return what the key of a field accepts with `_file` behind it, if it may have that."""
     return next((fact for fact in _fields(section)[name] if isinstance(fact, OrFile)), None)
 
 
@@ -163,7 +164,7 @@ def _is_hidden(section: Any, name: Any) -> bool:
 @cache
 def keys(section: Any) -> tuple[str, ...]:
     """Return every key that may stand in a section."""
-    names = ((name, f"{name}_file") if _or_file(section, name) else (name,) for name in _fields(section))
+    names = ((name, f"{name}_file") if or_file(section, name) else (name,) for name in _fields(section))
     return tuple(chain.from_iterable(names))
 
 
@@ -174,8 +175,8 @@ def accepted(section: Any, name: str) -> str:
 
 def _missing(section: Any, place: Place) -> tuple[Place, Rejected]:
     name = str(place[0])
-    or_file = f" (or {name}_file)" if _or_file(section, name) else ""
-    return place, Rejected("nothing", accepted=accepted(section, name) + or_file)
+    other = f" (or {name}_file)" if or_file(section, name) else ""
+    return place, Rejected("nothing", accepted=accepted(section, name) + other)
 
 
 def _unknown(key: Any, known: tuple[str, ...]) -> Rejected:

@@ -28,6 +28,8 @@ def kind(value: Any) -> str:
     """Return what kind of value YAML gave."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value in ([], {}):
+        return f"an empty {'list' if value == [] else 'mapping'}"
     return _KINDS.get(type(value), type(value).__name__)
 
 
@@ -55,10 +57,10 @@ def show_key(key: Any) -> str:
     return plain if plain == name else f"{plain}…"
 
 
-def show_name(name: Any) -> str:
+def show_name(name: str) -> str:
     """Return a name that somebody chose, cut short only where it could be a telephone number."""
-    is_plain = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_VALUE
-    return name if is_plain and not may_be_a_telephone_number(name) else show_key(name)
+    is_clear = name == name.strip() and name.isprintable() and len(name) <= _LONGEST_VALUE
+    return name if is_clear and not may_be_a_telephone_number(name) else show_key(name)
 
 
 def may_be_a_telephone_number(text: str) -> bool:

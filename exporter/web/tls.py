@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,8 +92,12 @@ def _pem(accepts: str, *, hidden: bool = False) -> Accepts:
     return Accepts(accepts, PlainValidator(check), WithJsonSchema({"type": "string"}), hidden=hidden)
 
 
+def _name_of(table: Iterable[str]) -> Accepts:
+    return one_of({name: name for name in table})
+
+
 def _client_auth() -> Accepts:
-    known = one_of(dict(zip(_VERIFY, _VERIFY, strict=True)))
+    known = _name_of(_VERIFY)
 
     def check(value: Any) -> Any:
         if value in ("RequireAnyClientCert", "RequireClientCert"):
@@ -111,7 +115,7 @@ def _one_or_all(curves: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class TlsServerConfig(Section):
-    """What is served over TLS, and to whom; suites and curves by OpenSSL's names."""
+    """What is served over TLS, and to whom; versions, suites and curves by their Go names."""
 
     cert: Annotated[str, _pem(_CERTIFICATES), OrFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(repr=False)
     key: Annotated[str, _pem(_KEY, hidden=True), OrFile(f"{_IN_FILE} {_KEY}")] = field(repr=False)
@@ -125,14 +129,14 @@ class TlsServerConfig(Section):
         ],
         Accepts("a list of names, such as prometheus.example.com or 10.0.0.1", Field(min_length=1)),
     ] = ()
-    min_version: Annotated[ssl.TLSVersion, one_of(_VERSIONS)] = ssl.TLSVersion.TLSv1_2
-    max_version: Annotated[ssl.TLSVersion, one_of(_VERSIONS)] = ssl.TLSVersion.TLSv1_3
+    min_version: Annotated[str, _name_of(_VERSIONS)] = "TLS12"
+    max_version: Annotated[str, _name_of(_VERSIONS)] = "TLS13"
     cipher_suites: Annotated[
-        tuple[Annotated[str, one_of(_SUITES)], ...], Accepts("a list of cipher suites by their Go names")
+        tuple[Annotated[str, _name_of(_SUITES)], ...], Accepts("a list of cipher suites by their Go names")
     ] = ()
     prefer_server_cipher_suites: Annotated[bool, boolean()] = True
     curve_preferences: Annotated[
-        tuple[Annotated[str, one_of(_CURVES)], ...],
+        tuple[Annotated[str, _name_of(_CURVES)], ...],
         Accepts(f"a list of one of {', '.join(_CURVES)}, or of all four", AfterValidator(_one_or_all)),
     ] = ()
 
@@ -155,7 +159,7 @@ class TlsServerConfig(Section):
             )
         if self.min_version > self.max_version:
             yield ("max_version",), Rejected(why="min_version is above it", accepted="TLS13")
-        if self.is_limited_to_tls_1_3 and self.max_version < ssl.TLSVersion.TLSv1_3:
+        if self.is_limited_to_tls_1_3 and self.max_version < "TLS13":
             yield (
                 ("cipher_suites",),
                 Rejected(why="max_version is TLS12", accepted="at least one suite of TLS 1.2"),
@@ -169,25 +173,25 @@ class TlsServerConfig(Section):
     @property
     def is_limited_to_tls_1_3(self) -> bool:
         """Return whether the suites are those of TLS 1.3 alone."""
-        return bool(self.cipher_suites) and not any(self.cipher_suites)
+        return bool(self.cipher_suites) and not any(_SUITES[name] for name in self.cipher_suites)
 
     @cached_property
     def context(self) -> ssl.SSLContext:
         """Return the TLS context. Raise what OpenSSL objects to, at its place."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.sslobject_class = _SSLObject
-        context.minimum_version = ssl.TLSVersion.TLSv1_3 if self.is_limited_to_tls_1_3 else self.min_version
-        context.maximum_version = self.max_version
+        context.minimum_version = _VERSIONS["TLS13" if self.is_limited_to_tls_1_3 else self.min_version]
+        context.maximum_version = _VERSIONS[self.max_version]
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_alpn_protocols(["http/1.1"])
-        if suites := [*filter(None, self.cipher_suites)]:
+        if suites := [openssl for name in self.cipher_suites if (openssl := _SUITES[name])]:
             with _placed("cipher_suites"):
                 context.set_ciphers(":".join(("@SECLEVEL=2", *suites)))
         if not self.prefer_server_cipher_suites:
             context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
         if len(set(self.curve_preferences)) == 1:
             with _placed("curve_preferences"):
-                context.set_ecdh_curve(self.curve_preferences[0])
+                context.set_ecdh_curve(_CURVES[self.curve_preferences[0]])
         if self.client_ca:
             with _placed("client_ca"), _file(self.client_ca) as path:
                 context.load_verify_locations(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
@@ -44,19 +45,21 @@ def text(accepts: str, pattern: str) -> Accepts:
     """Accept a text of printable characters that matches a pattern as a whole."""
     compiled = re.compile(pattern)
 
-    def check(value: Any) -> Any:
+    def check(value: Any) -> str:
         if not isinstance(value, str):
-            raise Rejected(why=IN_QUOTES if is_plain(value) else None)
+            raise not_a_text(value)
         if not value.isprintable() or not compiled.fullmatch(value):
             raise Rejected
         return value
 
-    return Accepts(accepts, BeforeValidator(check))
+    return Accepts(
+        accepts, PlainValidator(check), WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
+    )
 
 
-def is_plain(value: Any) -> bool:
-    """Return whether quotes would make a text of a value."""
-    return value is not None and not isinstance(value, list | dict)
+def not_a_text(value: Any) -> Rejected:
+    """Return what is raised of a value that is no text, though quotes may make it one."""
+    return Rejected(why=IN_QUOTES if isinstance(value, int | float | date) else None)
 
 
 def one_of(values: Mapping[str, Any]) -> Accepts:
@@ -91,5 +94,10 @@ def duration(least: float, most: float) -> Accepts:
     return Accepts(
         f"a duration from {least:g}s to {most:g}s, like 10s, 500ms or 1m30s",
         PlainValidator(check),
-        WithJsonSchema({"type": "string", "pattern": r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}),
+        WithJsonSchema({"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}),
     )
+
+
+def written(seconds: float) -> str:
+    """Return a duration as a file could have it."""
+    return f"{seconds:.0f}s" if seconds % 1 == 0 else f"{seconds * 1000:.0f}ms"

@@ -7,9 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import from_file, masked
-from exporter.config.schema import CollectionConfig, MetricsConfig
-from exporter.config.sections import keys
+from exporter.config import CollectionConfig, MetricsConfig, from_file, redacted
+from exporter.web.sections import keys
 from tests.configurations import TOKEN, document, write
 
 NUMBER = "+91 80 1234 5678"
@@ -27,7 +26,7 @@ FULL = {
 def test_nothing_secret_and_no_number_is_shown(tmp_path: Path) -> None:
     """Keys, tokens, a proxy's password and telephone numbers leave a mark where they stood, and no more."""
     [account] = from_file(write(tmp_path, document(FULL)), {}).accounts
-    shown = masked(account)
+    shown = redacted(account)
     assert (shown["api_key"], shown["api_token"]) == ("<secret>", "<secret>")
     assert shown["collection"]["proxy_url"] == "<secret>"
     assert shown["lines"] == {"sales": ["<telephone number>"] * 2}
@@ -41,14 +40,14 @@ def test_the_file_of_a_secret_is_shown(tmp_path: Path) -> None:
     [account] = from_file(
         write(tmp_path, document({"api_token": None, "api_token_file": "token"})), {}
     ).accounts
-    assert masked(account)["api_token_file"] == str(tmp_path / "token")
-    assert "api_token" not in masked(account)
+    assert redacted(account)["api_token_file"] == str(tmp_path / "token")
+    assert "api_token" not in redacted(account)
 
 
 def test_every_setting_is_shown_by_its_key() -> None:
     """What is shown has a key for each setting, and no other."""
-    assert masked(CollectionConfig()).keys() == set(keys(CollectionConfig))
-    assert masked(MetricsConfig()).keys() == set(keys(MetricsConfig))
+    assert redacted(CollectionConfig()).keys() == set(keys(CollectionConfig))
+    assert redacted(MetricsConfig()).keys() == set(keys(MetricsConfig))
 
 
 @given(
@@ -65,6 +64,6 @@ def test_what_is_shown_reads_back(
     before = from_file(
         write(folder, document({}, collection=given, metrics={"duration_buckets": buckets})), {}
     )
-    shown = {"collection": masked(before.collection), "metrics": masked(before.metrics)}
+    shown = {"collection": redacted(before.collection), "metrics": redacted(before.metrics)}
     after = from_file(write(folder, document({}, **shown)), {})
     assert (after.collection, after.metrics) == (before.collection, before.metrics)
