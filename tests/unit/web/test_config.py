@@ -342,6 +342,7 @@ def test_every_error_has_one_line(files: Path) -> None:
 
 def test_lists_and_keys_that_are_none_are_refused(files: Path) -> None:
     """In the words of the engine, which other files are read with as well."""
+    tls: Mapping[str, Any]
     for tls in (
         *({"client_allowed_sans": []}, {"curve_preferences": {}}, {"cert_filse": "x"}),
         *({"insecure_skip_verify": True}, {"cert": (files / "server.crt").read_text()}),
