@@ -16,6 +16,7 @@ import click
 from docs.config_schema import SECTIONS, default, example, inner_sections, is_required, own_keys
 from exporter.cli import main
 from exporter.config import ENVIRONMENT_VARIABLES, ConfigError, from_file
+from exporter.web.config import WebConfig
 from exporter.web.sections import accepted, or_file
 
 _PAGE = Path(__file__).parent / "configuration.md"
@@ -117,4 +118,5 @@ _PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     **{
         name: partial(_sections, "config.example.yaml", {name: section}) for name, section in SECTIONS.items()
     },
+    "web": partial(_sections, "deploy/web.example.yaml", {"": WebConfig}),
 }

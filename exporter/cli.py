@@ -14,9 +14,7 @@ from typing import TypeVar
 import click
 
 from exporter.collect.accounts import Accounts
-from exporter.config import Config, ConfigError, InvalidValue, from_environment, from_file
-from exporter.config.reading import BadConfig, Mistake
-from exporter.config.web_reader import WebFile, web_from_file
+from exporter.config import Config, ConfigError, from_environment, from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
@@ -28,11 +26,12 @@ from exporter.log import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.exposition import expose
-from exporter.output import give_up, leave, mention, warn, write
+from exporter.output import give_up, leave, mention, write
 from exporter.release import release
-from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
-from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
+from exporter.web import systemd
+from exporter.web.listen import Address, CannotListen, bound_address, listen
+from exporter.web.reload import ActiveWebConfig
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
 _TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|config|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
@@ -43,7 +42,7 @@ _T = TypeVar("_T")
 def _addresses(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Address, ...]:
     try:
         return tuple(map(Address.parse, values))
-    except BadAddress as error:
+    except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
 
@@ -208,17 +207,15 @@ def main(  # noqa: PLR0913  # an argument for each flag
         read = _demo(stack) if demo else partial(_read, config_file)
         read_web = partial(_read_web, web_config_file)
         if check:
-            _, web = _or_give_up(read, read_web)
-            for warning in web.warnings if web else ():
-                warn(str(warning))
+            _or_give_up(read, read_web)
             write(b"ok\n")
             leave(0)
         accounts, web = _or_give_up(lambda: Accounts(read), read_web)
         if once:
             leave(_collect_once(accounts))
         try:
-            sockets = handed_over() if systemd_socket else listen(addresses)
-        except (CannotListen, NoSockets) as error:
+            sockets = systemd.listening_sockets() if systemd_socket else listen(addresses)
+        except CannotListen as error:
             give_up(str(error))
         endpoints = Endpoints(
             prefix=external.prefix if prefix is None else prefix,
@@ -244,30 +241,30 @@ def _read(config_file: Path | None) -> Config:
     return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
 
 
-def _read_web(file: Path | None) -> WebFile | None:
-    return web_from_file(file) if file else None
+def _read_web(file: Path | None) -> ActiveWebConfig | None:
+    return ActiveWebConfig(file) if file else None
 
 
-def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) -> tuple[_T, WebFile | None]:
-    """Read both files, or end with all that is invalid in both."""
-    invalid: list[InvalidValue | Mistake] = []
-    with _gathered(invalid):
+def _or_give_up(
+    read: Callable[[], _T], read_web: Callable[[], ActiveWebConfig | None]
+) -> tuple[_T, ActiveWebConfig | None]:
+    """Read both files, or end with the errors of both."""
+    errors: list[str] = []
+    with _gathered(errors):
         config = read()
-    with _gathered(invalid):
+    with _gathered(errors):
         web = read_web()
-    if invalid:
-        give_up("\n".join(map(str, invalid)))
+    if errors:
+        give_up("\n".join(errors))
     return config, web
 
 
 @contextmanager
-def _gathered(invalid: list[InvalidValue | Mistake]) -> Iterator[None]:
+def _gathered(errors: list[str]) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        invalid.extend(error.errors)
-    except BadConfig as error:
-        invalid.extend(error.mistakes)
+        errors.append(str(error))
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:

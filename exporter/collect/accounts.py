@@ -80,8 +80,8 @@ class Accounts:
     def reload(self) -> None:
         """Read the configuration again and put it into force.
 
-        Accounts that it leaves as they were keep all that they know. Raises ConfigError when it has invalid values;
-        whatever is raised, everything is left as it was.
+        Accounts that it leaves as they were keep all that they know. Raise ConfigError when it has invalid
+        values; whatever is raised, everything is left as it was.
         """
         try:
             self._take_over(self._read())

@@ -9,10 +9,10 @@ from threading import Thread
 
 import structlog
 
-from exporter import systemd
 from exporter.collect.accounts import Accounts
 from exporter.config import ConfigError
 from exporter.log import place
+from exporter.web import systemd
 
 _PATIENCE = 5  # seconds for systemd to take a message
 

@@ -130,10 +130,12 @@ class Section:
             section = inner(given)
         except ValidationError as error:
             problems += [_missing(cls, each["loc"]) for each in error.errors() if each["type"] == "missing"]
-            problems += [
-                ((f"{place[0]}_file",) if isinstance(given[place[0]], InFile) else place, rejected)
-                for place, rejected in rejections(error)
-            ]
+            for place, rejected in rejections(error):
+                name = str(place[0]) if place else ""
+                is_in_file = isinstance(given.get(name), InFile)
+                if not is_in_file and not rejected.found and _is_hidden(cls, name):
+                    rejected.found = kind(given.get(name))
+                problems.append(((f"{name}_file",) if is_in_file else place, rejected))
         if problems:
             raise rejection(problems)
         return section
@@ -153,6 +155,10 @@ def _fields(section: Any) -> dict[str, tuple[Any, ...]]:
 def or_file(section: Any, name: str) -> OrFile | None:
     """Return what the key of a field accepts with `_file` behind it, if it may have that."""
     return next((fact for fact in _fields(section)[name] if isinstance(fact, OrFile)), None)
+
+
+def _is_hidden(section: Any, name: Any) -> bool:
+    return any(isinstance(fact, Accepts) and fact.hidden for fact in _fields(section).get(name, ()))
 
 
 @cache

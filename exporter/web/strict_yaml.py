@@ -52,7 +52,9 @@ class StrictLoader(yaml.SafeLoader):
         event = untyped.peek_event()
         is_alias = isinstance(event, yaml.AliasEvent)
         if is_alias and event.anchor in self._open:
-            raise NotYaml(event.start_mark.line + 1, "an alias inside what it stands for", "an alias after it")
+            raise NotYaml(
+                event.start_mark.line + 1, "an alias inside what it stands for", "an alias after it"
+            )
         self._open.append(event.anchor)
         node = super().compose_node(parent, index)
         self._open.pop()

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.config import ConfigError, Secret, SecretUnreadable, from_file, web_from_file
+from exporter.config import ConfigError, Secret, SecretUnreadable, from_file
 from exporter.web.files import Unreadable, read, read_text
+from exporter.web.reload import ActiveWebConfig
 from tests.configurations import ACCOUNT, write
 
 NOT_A_FILE = "not a regular file"
@@ -40,7 +41,7 @@ def refusal(configure: Callable[[], object]) -> str:
 def test_a_configuration_that_is_no_file_is_one_error(special: Path) -> None:
     """Neither the configuration nor the web configuration waits for whoever writes into a pipe."""
     assert refusal(lambda: from_file(special, {})) == NOT_A_FILE
-    assert refusal(lambda: web_from_file(special)) == NOT_A_FILE
+    assert refusal(lambda: ActiveWebConfig(special)) == NOT_A_FILE
 
 
 @pytest.mark.parametrize(
@@ -62,9 +63,9 @@ def test_a_file_that_a_configuration_names_is_a_file(
 def test_a_file_that_a_web_configuration_names_is_a_file(tmp_path: Path, special: Path, key: str) -> None:
     """A certificate, its key, authorities of clients."""
     file = write(tmp_path, yaml.safe_dump({"tls_server_config": {key: str(special)}}))
-    with pytest.raises(BadConfig) as caught:
-        web_from_file(file)
-    [found] = [mistake.found for mistake in caught.value.mistakes if mistake.path.endswith(key)]
+    with pytest.raises(ConfigError) as caught:
+        ActiveWebConfig(file)
+    [found] = [error.found for error in caught.value.errors if error.path.endswith(key)]
     assert found.endswith(f" ({NOT_A_FILE})")
 
 

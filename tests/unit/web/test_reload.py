@@ -1,13 +1,10 @@
-"""The web configuration in force: it follows its files, and never protects less than before."""
+"""The active web configuration: it follows its files, and never protects less than before."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
-import ssl
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import ClientAuth, WebConfig, web_from_file
-from exporter.serve import web as web_in_force
-from exporter.serve.web import Web
+from exporter.web import reload
+from exporter.web.config import WebConfig
+from exporter.web.reload import ActiveWebConfig
 from tests.clock import StillClock
 from tests.web import hashed, write_authority, write_certificate, write_web
 
@@ -29,7 +26,6 @@ MUTUAL = {
     "client_ca_file": "ca.pem",
     "client_allowed_sans": ["prometheus"],
 }
-
 SECTIONS = {"tls_server_config": {}, "basic_auth_users": USERS}
 
 
@@ -41,35 +37,30 @@ def authority(tmp_path: Path) -> trustme.CA:
     return authority
 
 
-def in_force(folder: Path, tls: dict[str, Any] | None = None, **sections: Any) -> Web:
+def active(folder: Path, tls: dict[str, Any] | None = None, **sections: Any) -> ActiveWebConfig:
     """What a program started with this file has."""
-    return Web(web_from_file(write_web(folder, tls, **sections)))
+    return ActiveWebConfig(write_web(folder, tls, **sections))
 
 
-def looked(web: Web) -> WebConfig:
-    """What is in force once the files have been looked at again."""
+def looked(web: ActiveWebConfig) -> WebConfig:
+    """What is active once the files have been looked at again."""
     web.look()
-    return web.now()
+    return web.config
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log has warned of so far; it is empty then."""
-    found = [record.facts["detail"] for record in caplog.records if record.levelno == logging.WARNING]  # type: ignore[attr-defined]
+    found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     caplog.clear()
-    return [str(detail) for detail in found]
-
-
-def names(config: WebConfig) -> list[str]:
-    """The users."""
-    return [user.name for user in config.basic_auth_users]
+    return found
 
 
 def test_nothing_is_read_again_while_no_file_changes(
     tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand requests look at the files, and open none."""
-    web = in_force(tmp_path, {}, basic_auth_users=USERS)
-    before = web.now()
+    """A thousand looks at the files open none."""
+    web = active(tmp_path, {}, basic_auth_users=USERS)
+    before = web.config
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", _opened)
         assert all(looked(web) is before for _ in range(1000))
@@ -81,22 +72,22 @@ def _opened(*_: object) -> None:
 
 def test_users_follow_the_file(tmp_path: Path) -> None:
     """One who is removed is gone at once, one who is added is there."""
-    web = in_force(tmp_path, basic_auth_users=USERS)
+    web = active(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"bob": USERS["bob"], "carol": hashed("c")})
-    assert names(looked(web)) == ["bob", "carol"]
+    assert [*looked(web).basic_auth_users] == ["bob", "carol"]
 
 
 def test_a_certificate_is_rotated(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Between the new certificate and its key the old pair is served, with one warning; then the new one."""
-    web = in_force(tmp_path, {})
-    before = web.now()
+    web = active(tmp_path, {})
+    before = web.config
     write_certificate(tmp_path, authority, "localhost", file="new")
     (tmp_path / "new.crt").replace(tmp_path / "server.crt")
     assert [looked(web) for _ in range(3)] == [before] * 3
     [warning] = warnings(caplog)
-    assert 'tls_server_config.key_file: found "server.key" (it doesn\'t match the certificate)' in warning
+    assert 'tls_server_config.key_file: found "server.key" (it doesn\'t belong to the certificate)' in warning
     (tmp_path / "new.key").replace(tmp_path / "server.key")
     assert looked(web) != before
     assert warnings(caplog) == []
@@ -107,15 +98,15 @@ def test_a_file_that_disappears_changes_nothing(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     """What was read before stays in force, one line says so; and the file counts again when it is back."""
-    web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
-    before = web.now()
+    web = active(tmp_path, MUTUAL, basic_auth_users=USERS)
+    before = web.config
     (tmp_path / name).rename(tmp_path / "away")
     assert [looked(web) for _ in range(3)] == [before] * 3
     [warning] = warnings(caplog)
     assert "no such file or directory" in warning
     (tmp_path / "away").rename(tmp_path / name)
     write_web(tmp_path, MUTUAL, basic_auth_users={"bob": USERS["bob"]})
-    assert names(looked(web)) == ["bob"]
+    assert [*looked(web).basic_auth_users] == ["bob"]
     assert warnings(caplog) == []
 
 
@@ -123,26 +114,26 @@ def test_a_file_named_before_it_is_there_counts_when_it_comes(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The configuration names a new certificate first: that is waited for, not for another change."""
-    web = in_force(tmp_path, {})
-    before = web.now()
+    web = active(tmp_path, {})
+    before = web.config
     write_web(tmp_path, {"cert_file": "new.crt", "key_file": "new.key"})
     assert looked(web) == before
-    assert len(warnings(caplog)) == 1
+    assert len(warnings(caplog)) == 2
     write_certificate(tmp_path, authority, "localhost", file="new")
     assert looked(web) != before
     assert warnings(caplog) == []
 
 
-def test_a_section_with_a_mistake_does_not_hold_up_the_others(
+def test_a_section_with_an_error_does_not_hold_up_the_others(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A user who is removed is gone, though the certificate's key is missing since yesterday."""
-    web = in_force(tmp_path, {}, basic_auth_users=USERS)
-    tls = web.now().tls_server_config
+    web = active(tmp_path, {}, basic_auth_users=USERS)
+    tls = web.config.tls_server_config
     (tmp_path / "server.key").unlink()
-    assert names(looked(web)) == ["alice", "bob"]
+    assert [*looked(web).basic_auth_users] == ["alice", "bob"]
     write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
-    assert names(looked(web)) == ["bob"]
+    assert [*looked(web).basic_auth_users] == ["bob"]
     assert looked(web).tls_server_config == tls
     assert len(warnings(caplog)) == 2
 
@@ -152,58 +143,39 @@ def test_what_failed_for_another_reason_is_tried_again(
 ) -> None:
     """No descriptor was left, say: the change counts half a minute later, though no file changes again."""
     clock = StillClock()
-    monkeypatch.setattr(web_in_force, "time", clock)
-    web = in_force(tmp_path, basic_auth_users=USERS)
+    monkeypatch.setattr(reload, "time", clock)
+    web = active(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"bob": USERS["bob"]})
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", _no_descriptor)
         for seconds in (0, 29, 1, 30):
             clock.forward(seconds)
-            assert names(looked(web)) == ["alice", "bob"]
+            assert [*looked(web).basic_auth_users] == ["alice", "bob"]
         assert ["too many open files" in warning for warning in warnings(caplog)] == [True]
         clock.forward(29)
-    assert names(looked(web)) == ["alice", "bob"]
+    assert [*looked(web).basic_auth_users] == ["alice", "bob"]
     clock.forward(1)
-    assert names(looked(web)) == ["bob"]
+    assert [*looked(web).basic_auth_users] == ["bob"]
     assert warnings(caplog) == []
 
 
 def test_users_change_though_no_key_can_be_loaded(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No descriptor is left for that: connections go on by the context there was, and begin anew later."""
-    web = in_force(tmp_path, {}, basic_auth_users=USERS)
-    before = web.now().tls_server_config
-    assert web.tls is not None
+    """No descriptor is left for that: connections go on by the old context, and by the new one later."""
+    clock = StillClock()
+    monkeypatch.setattr(reload, "time", clock)
+    web = active(tmp_path, {}, basic_auth_users=USERS)
+    before = web.config.tls_server_config
     write_certificate(tmp_path, authority, "localhost")
     with monkeypatch.context() as patch:
         patch.setattr(os, "memfd_create", _no_descriptor)
-        patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
         write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
-        assert names(looked(web)) == ["bob"]
-        assert looked(web).tls_server_config == before
-        web.tls.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
-    assert any("too many open files" in warning for warning in warnings(caplog))
-
-
-def test_a_context_that_cannot_be_made_leaves_the_one_before(
-    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nor does that end in an error: it is tried again."""
-    web = in_force(tmp_path, {})
-    assert web.tls is not None
-    ends = ssl.MemoryBIO(), ssl.MemoryBIO()
-    old = web.tls.wrap_bio(*ends, server_side=True).context
-    write_certificate(tmp_path, authority, "localhost")
-    settings = web_from_file(tmp_path / "web.yaml").config.tls_server_config
-    assert settings is not None
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "memfd_create", _no_descriptor)
-        patch.setattr(tempfile, "NamedTemporaryFile", _no_descriptor)
-        web.tls.follow(settings)
-        assert web.tls.wrap_bio(*ends, server_side=True).context is old
-    web.tls.follow(settings)
-    assert web.tls.wrap_bio(*ends, server_side=True).context is not old
+        assert [*looked(web).basic_auth_users] == ["bob"]
+        assert looked(web).tls_server_config is before
+    assert [("too many open files" in warning) for warning in warnings(caplog)] == [True]
+    clock.forward(30)
+    assert looked(web).tls_server_config != before
 
 
 def _no_descriptor(*_: object, **__: object) -> None:
@@ -212,55 +184,43 @@ def _no_descriptor(*_: object, **__: object) -> None:
 
 def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A hash that is cut short locks nobody out, and lets nobody in; no warning shows it."""
-    web = in_force(tmp_path, basic_auth_users=USERS)
+    web = active(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, basic_auth_users={"alice": USERS["alice"][:-5]})
-    assert names(looked(web)) == ["alice", "bob"]
+    assert [*looked(web).basic_auth_users] == ["alice", "bob"]
     [warning] = warnings(caplog)
     assert "basic_auth_users.alice: found a text that is no such hash" in warning
     assert USERS["alice"][10:20] not in warning
 
 
-@pytest.mark.parametrize(
-    ("weaken", "place"),
-    [
-        (lambda folder: write_web(folder, MUTUAL), "basic_auth_users: found nothing"),
-        (lambda folder: write_web(folder, MUTUAL, basic_auth_users={}), "basic_auth_users: found nothing"),
-        (lambda folder: write_web(folder, basic_auth_users=USERS), "tls_server_config: found nothing"),
+def test_protection_does_not_end_without_a_restart(
+    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a file may look like one that asks for no password: what was asked for is asked for still."""
+    web = active(tmp_path, MUTUAL, basic_auth_users=USERS)
+    before = web.config
+    all_tls, users = {"tls": MUTUAL}, {"basic_auth_users": USERS}
+    optional = {**MUTUAL, "client_auth_type": "VerifyClientCertIfGiven"}
+    weaker: list[tuple[dict[str, Any], str]] = [
+        (all_tls, "basic_auth_users: found nothing"),
+        ({**all_tls, "basic_auth_users": {}}, "basic_auth_users: found nothing"),
+        (users, "tls_server_config: found nothing"),
+        ({**users, "tls": {}}, "tls_server_config.client_auth_type: found NoClientCert"),
+        ({**users, "tls": optional}, "tls_server_config.client_auth_type: found VerifyClientCertIfGiven"),
         (
-            lambda folder: write_web(folder, {}, basic_auth_users=USERS),
-            "tls_server_config.client_auth_type: found NoClientCert",
-        ),
-        (
-            lambda folder: write_web(
-                folder, {**MUTUAL, "client_auth_type": "VerifyClientCertIfGiven"}, basic_auth_users=USERS
-            ),
-            "tls_server_config.client_auth_type: found VerifyClientCertIfGiven",
-        ),
-        (
-            lambda folder: write_web(folder, {**MUTUAL, "client_allowed_sans": None}, basic_auth_users=USERS),
+            {**users, "tls": {**MUTUAL, "client_allowed_sans": None}},
             "tls_server_config.client_allowed_sans: found nothing",
         ),
         (
-            lambda folder: write_web(folder, {**MUTUAL, "client_ca_file": None}, basic_auth_users=USERS),
+            {**users, "tls": {**MUTUAL, "client_ca_file": None}},
             "tls_server_config.client_ca: found nothing",
         ),
-    ],
-)
-def test_protection_does_not_end_without_a_restart(
-    tmp_path: Path,
-    authority: trustme.CA,
-    caplog: pytest.LogCaptureFixture,
-    weaken: Callable[[Path], Path],
-    place: str,
-) -> None:
-    """Half a file may look like one that asks for no password: what was asked for is asked for still."""
-    web = in_force(tmp_path, MUTUAL, basic_auth_users=USERS)
-    before = web.now()
-    weaken(tmp_path)
-    assert looked(web) == before
-    [warning] = warnings(caplog)
-    assert place in warning
-    assert warning.endswith("as before, or else a restart")
+    ]
+    for document, found in weaker:
+        write_web(tmp_path, **document)
+        assert looked(web) == before
+        said = warnings(caplog)
+        assert any(found in warning for warning in said)
+        assert all(warning.endswith("as before, or else a restart") for warning in said)
 
 
 @pytest.fixture(scope="module")
@@ -279,15 +239,15 @@ def test_half_a_file_opens_no_door(folder: Path, share: float, order: list[str])
     text = yaml.safe_dump(dict(sorted(sections.items(), key=lambda item: _at(order, item))), sort_keys=False)
     file = folder / "web.yaml"
     file.write_text(text)
-    web = Web(web_from_file(file))
+    web = ActiveWebConfig(file)
     file.write_text(text[: int(len(text) * share)])
     config = looked(web)
     assert config.tls_server_config is not None
-    assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
+    assert config.tls_server_config.client_auth_type == "RequireAndVerifyClientCert"
     assert config.tls_server_config.client_allowed_sans
     assert config.tls_server_config.client_ca
     assert config.basic_auth_users
-    assert set(names(config)) <= {"alice", "bob"}
+    assert {*config.basic_auth_users} <= {"alice", "bob"}
 
 
 def _at(order: list[str], item: tuple[str, Any]) -> int:
@@ -296,36 +256,21 @@ def _at(order: list[str], item: tuple[str, Any]) -> int:
 
 def test_protection_may_grow(tmp_path: Path, authority: trustme.CA) -> None:
     """Users where there were none, and certificates of clients, are asked for from the next request on."""
-    web = in_force(tmp_path, {})
+    web = active(tmp_path, {})
     write_web(tmp_path, MUTUAL, basic_auth_users=USERS)
     config = looked(web)
     assert config.tls_server_config is not None
-    assert config.tls_server_config.client_auth_type is ClientAuth.REQUIRE_AND_VERIFY
-    assert names(config) == ["alice", "bob"]
+    assert config.tls_server_config.client_auth_type == "RequireAndVerifyClientCert"
+    assert [*config.basic_auth_users] == ["alice", "bob"]
 
 
 def test_tls_does_not_begin_without_a_restart(
     tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The port is open already, and plain: the log says what is needed."""
-    web = in_force(tmp_path, basic_auth_users=USERS)
+    web = active(tmp_path, basic_auth_users=USERS)
     write_web(tmp_path, {}, basic_auth_users={"bob": USERS["bob"]})
     assert looked(web).tls_server_config is None
-    assert names(looked(web)) == ["bob"]
+    assert [*looked(web).basic_auth_users] == ["bob"]
     [warning] = warnings(caplog)
-    assert "tls_server_config: found it, at a port without TLS" in warning
-
-
-def test_an_expired_certificate_is_warned_of_at_the_start_and_when_it_changes(
-    tmp_path: Path, authority: trustme.CA, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Once each: it is served all the same."""
-    write_certificate(tmp_path, authority, "localhost", days=(-2, -1))
-    web = in_force(tmp_path, {})
-    assert ["certificate has expired" in warning for warning in warnings(caplog)] == [True]
-    write_certificate(tmp_path, authority, "localhost", days=(1, 2))
-    looked(web)
-    assert ["certificate is not yet valid" in warning for warning in warnings(caplog)] == [True]
-    write_certificate(tmp_path, authority, "localhost")
-    looked(web)
-    assert warnings(caplog) == []
+    assert "tls_server_config: found TLS, at a port without it" in warning

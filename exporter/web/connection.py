@@ -1,11 +1,10 @@
-"""One client's connection, which is closed when the client takes for ever to ask or to listen."""
+"""One client's connection, which ends when the client takes for ever to ask or to listen."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -14,7 +13,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from exporter.http.answers import Answers
+from exporter.web.tls import TlsServerConfig
 
 _GOODBYE = 1  # second
 
@@ -34,11 +33,19 @@ class Connection(H11Protocol):
     How large the head of a request may be is h11's concern: 16 kB.
     """
 
-    def __init__(self, limits: Limits, answers: Answers, config: Config, state: ServerState) -> None:
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        limits: Limits,
+        tls: TlsServerConfig | None,
+        count: Callable[[int], None],
+    ) -> None:
         super().__init__(config, state, {})
-        self._answers = answers
-        self._request = _Limit(self.loop, limits.request, self._end_request)
-        self._answer = _Limit(self.loop, limits.answer, self._end_answer)
+        self._limits = limits
+        self._tls = tls
+        self._count = count
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(
         self,
@@ -46,33 +53,35 @@ class Connection(H11Protocol):
     ) -> None:
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
+        if self._tls and not self._tls.allows(transport.get_extra_info("peercert") or {}):
+            transport.abort()
         # asyncio does so only for sockets that name their protocol, which those of `listen` don't: without it
         # the end of each answer waits 40 ms for the client to confirm its beginning.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=1)  # byte: to be told as long as anything is left to be read
-        self._request.begin()
+        self._start("request", self._limits.request, self._end_request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
-        self._request.end()
-        self._answer.end()
+        self._stop("request")
+        self._stop("answer")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece of a request."""
         super().data_received(data)
-        self._watch()
+        self._limit_request()
 
     def on_response_complete(self) -> None:
         """Turn to the next request, of which some may be there already."""
         self._end_limit_of_answer()
         super().on_response_complete()
-        self._watch()
+        self._limit_request()
 
     def pause_writing(self) -> None:
         """Wait for the client to read, but not for ever."""
         super().pause_writing()
-        self._answer.begin()
+        self._start("answer", self._limits.answer, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on: the client has read."""
@@ -80,7 +89,7 @@ class Connection(H11Protocol):
         self._end_limit_of_answer()
 
     def shutdown(self) -> None:
-        """Let what is in flight end, and an idle client go."""
+        """Drain: let what is in flight end, and an idle client go."""
         super().shutdown()
         if self.transport.is_closing():
             self._close()
@@ -93,43 +102,32 @@ class Connection(H11Protocol):
         """Stop its clock when all is said and read: what is sent in pieces has one time for all of them."""
         is_said = self.cycle is None or self.cycle.response_complete
         if is_said and not self.flow.write_paused:
-            self._answer.end()
+            self._stop("answer")
 
-    def _watch(self) -> None:
-        if self._is_amid_request():
-            self._request.begin()
+    def _limit_request(self) -> None:
+        if self._is_amid_request:
+            self._start("request", self._limits.request, self._end_request)
         else:
-            self._request.end()
+            self._stop("request")
 
+    @property
     def _is_amid_request(self) -> bool:
         state = self.conn.their_state
         return state is h11.SEND_BODY or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
 
     def _end_request(self) -> None:
-        if self._is_amid_request():
+        if self._is_amid_request:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
         else:  # an answer to nothing would confuse a client that keeps a connection ready
             self._close()
 
-    def _end_answer(self) -> None:
-        self.transport.abort()
-
     def _refuse(self, status: HTTPStatus, why: str) -> None:
-        body = f"{why}\n".encode("ascii")
-        headers = [
-            ("Content-Type", "text/plain"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self._answers.count(status)
-            with suppress(h11.LocalProtocolError):  # HEAD has no body
-                for event in (
-                    h11.Response(status_code=status, headers=headers, reason=status.phrase),
-                    h11.Data(data=body),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
+            self._count(status)
+            self.transport.write(
+                f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: text/plain\r\n"
+                f"Content-Length: {len(why) + 1}\r\nConnection: close\r\n\r\n{why}\n".encode("ascii")
+            )
         if self.cycle:
             self.cycle.disconnected = True
         self._close()
@@ -139,23 +137,10 @@ class Connection(H11Protocol):
         self.transport.close()
         self.loop.call_later(_GOODBYE, self.transport.abort)
 
+    def _start(self, timer: str, seconds: float, call: Callable[[], None]) -> None:
+        if timer not in self._timers:
+            self._timers[timer] = self.loop.call_later(seconds, call)
 
-class _Limit:
-    """Calls back when what has begun doesn't end in time."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
-        self._loop = loop
-        self._seconds = seconds
-        self._call = call
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> None:
-        """Start the clock, unless it runs."""
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._call)
-
-    def end(self) -> None:
-        """Stop the clock."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop(self, timer: str) -> None:
+        if timer in self._timers:
+            self._timers.pop(timer).cancel()

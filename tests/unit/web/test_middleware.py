@@ -1,4 +1,4 @@
-"""What every request meets before the endpoints: users, a rate limit, headers."""
+"""What every request passes before the application: users, a rate limit, headers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from exporter.config import RateLimitConfig, web_from_file
-from exporter.serve import passwords, token_bucket
-from exporter.serve.guard import Guard
-from exporter.serve.token_bucket import TokenBucket
-from exporter.serve.web import Web
+from exporter.web import auth, middleware
+from exporter.web.config import RateLimit
+from exporter.web.middleware import TokenBucket, WebMiddleware
+from exporter.web.reload import ActiveWebConfig
 from tests.clock import StillClock
 from tests.web import PASSWORD, hashed, write_web
 
@@ -35,14 +34,13 @@ class Answer:
     headers: dict[bytes, bytes]
 
 
-class Guarded:
-    """An application behind a guard, and how often it was reached."""
+class Protected:
+    """An application behind the middleware, and how often it was reached."""
 
     def __init__(self, folder: Path, **sections: Any) -> None:
-        self.folder = folder
         self.reached = 0
-        self.web = Web(web_from_file(write_web(folder, **sections)))
-        self._guard = Guard(self._app, self.web)
+        self.web = ActiveWebConfig(write_web(folder, **sections))
+        self._middleware = WebMiddleware(self._app, self.web)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.reached += 1
@@ -59,91 +57,83 @@ class Guarded:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        asyncio.run(self._guard(scope, receive, send))
+        asyncio.run(self._middleware(scope, receive, send))
         return Answer(sent[0]["status"], dict(sent[0]["headers"]))
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/probe", "/nothing"]
-)
-def test_every_path_asks_for_the_password(tmp_path: Path, path: str) -> None:
+def test_every_path_asks_for_the_password(tmp_path: Path) -> None:
     """As in the toolkit, whose format excepts none, health included."""
-    guarded = Guarded(tmp_path, basic_auth_users=USERS)
-    refused = guarded.ask(path=path)
-    assert (refused.status, refused.headers[b"www-authenticate"]) == (401, b"Basic")
-    assert guarded.reached == 0
-    assert guarded.ask(RIGHT, path=path).status == 200
-    assert guarded.reached == 1
+    protected = Protected(tmp_path, basic_auth_users=USERS)
+    paths = ("/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/probe", "/nothing")
+    for path in paths:
+        refused = protected.ask(path=path)
+        assert (refused.status, refused.headers[b"www-authenticate"]) == (401, b"Basic")
+    assert protected.reached == 0
+    assert [protected.ask(RIGHT, path=path).status for path in paths] == [200] * len(paths)
 
 
 def test_without_users_nobody_is_asked(tmp_path: Path) -> None:
     """A web configuration may be there for its headers alone."""
-    assert Guarded(tmp_path, http_server_config={"headers": HEADERS}).ask().status == 200
+    assert Protected(tmp_path, http_server_config={"headers": HEADERS}).ask().status == 200
 
 
 def test_every_answer_has_the_headers(tmp_path: Path) -> None:
     """Those that refuse too; a header that an endpoint sets itself stays as it is."""
-    guarded = Guarded(
+    protected = Protected(
         tmp_path,
         basic_auth_users=USERS,
         http_server_config={"headers": HEADERS},
         rate_limit={"interval": "1h", "burst": 2},
     )
-    answers = [guarded.ask(RIGHT), guarded.ask(), guarded.ask(RIGHT)]
+    answers = [protected.ask(RIGHT), protected.ask(), protected.ask(RIGHT)]
     assert [answer.status for answer in answers] == [200, 401, 429]
     assert [answer.headers[b"x-frame-options"] for answer in answers] == [b"deny"] * 3
     assert [answer.headers[b"x-xss-protection"] for answer in answers] == [b"1", b"0", b"0"]
 
 
 def test_a_request_goes_by_the_files_as_they_were_last_seen(tmp_path: Path) -> None:
-    """A user who was removed is refused by the next request, and the headers follow too."""
-    guarded = Guarded(tmp_path, basic_auth_users=USERS)
-    assert guarded.ask(RIGHT).status == 200
-    write_web(tmp_path, basic_auth_users={"bob": hashed("b")}, http_server_config={"headers": HEADERS})
-    guarded.web.look()
-    refused = guarded.ask(RIGHT)
-    assert refused.status == 401
-    assert refused.headers[b"x-frame-options"] == b"deny"
+    """A user who was removed is refused by the next request; headers and the limit follow too."""
+    protected = Protected(tmp_path, basic_auth_users=USERS)
+    assert protected.ask(RIGHT).status == 200
+    write_web(
+        tmp_path,
+        basic_auth_users={"bob": hashed("b")},
+        http_server_config={"headers": HEADERS},
+        rate_limit={"interval": "1h", "burst": 1},
+    )
+    protected.web.look()
+    refused = protected.ask(RIGHT)
+    assert (refused.status, refused.headers[b"x-frame-options"]) == (401, b"deny")
+    assert protected.ask(RIGHT).status == 429
 
 
 def test_one_for_whom_there_is_no_room_is_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While too many passwords wait, the answer is neither yes nor no."""
-    monkeypatch.setattr(passwords, "_MOST_WAITING", 0)
-    answer = Guarded(tmp_path, basic_auth_users=USERS).ask(RIGHT)
+    monkeypatch.setattr(auth, "_MOST_WAITING", 0)
+    answer = Protected(tmp_path, basic_auth_users=USERS).ask(RIGHT)
     assert (answer.status, answer.headers[b"retry-after"]) == (503, b"1")
 
 
-@given(
-    headers=st.lists(
-        st.tuples(
-            st.just(b"authorization"),
-            st.binary() | st.builds(lambda rest: b"Basic " + b64encode(rest), st.binary(max_size=200)),
-        ),
-        max_size=3,
-    )
-)
+ANY = st.binary() | st.builds(lambda rest: b"Basic " + b64encode(rest), st.binary(max_size=200))
+
+
+@given(values=st.lists(ANY, max_size=3))
 def test_no_authorization_header_gives_an_error_or_lets_in(
-    folder: Path, headers: list[tuple[bytes, bytes]]
+    tmp_path_factory: pytest.TempPathFactory, values: list[bytes]
 ) -> None:
-    """Whatever bytes come, however many headers: 401, and the endpoints aren't reached."""
-    guarded = Guarded(folder, basic_auth_users=USERS)
-    assert guarded.ask(*headers).status == 401
-    assert guarded.reached == 0
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the files of all examples."""
-    return tmp_path_factory.mktemp("guard")
+    """Whatever bytes come, however many headers: 401, and the application isn't reached."""
+    protected = Protected(tmp_path_factory.getbasetemp(), basic_auth_users=USERS)
+    assert protected.ask(*((b"authorization", value) for value in values)).status == 401
+    assert protected.reached == 0
 
 
 def test_a_bucket_is_full_at_first_and_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst is answered, then one request each interval; a long rest brings no more than a burst."""
     clock = StillClock()
-    monkeypatch.setattr(token_bucket, "time", clock)
-    bucket = TokenBucket(RateLimitConfig(interval=10, burst=3))
+    monkeypatch.setattr(middleware, "time", clock)
+    bucket = TokenBucket(RateLimit(interval=10, burst=3))
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
     clock.forward(9)
     assert not bucket.take()
@@ -155,14 +145,5 @@ def test_a_bucket_is_full_at_first_and_fills_again(monkeypatch: pytest.MonkeyPat
 
 def test_without_an_interval_there_is_no_limit() -> None:
     """That is the default, and how the toolkit switches it off."""
-    bucket = TokenBucket(RateLimitConfig())
+    bucket = TokenBucket(RateLimit())
     assert all(bucket.take() for _ in range(1000))
-
-
-def test_a_limit_that_changes_counts_at_once(tmp_path: Path) -> None:
-    """The next request goes by the new one."""
-    guarded = Guarded(tmp_path)
-    assert guarded.ask().status == 200
-    write_web(tmp_path, rate_limit={"interval": "1h", "burst": 1})
-    guarded.web.look()
-    assert [guarded.ask().status for _ in range(2)] == [200, 429]

@@ -13,20 +13,11 @@ _ADDRESS = re.compile(
     r"(?P<host>\[[0-9a-fA-F:.]+(?:%[^\[\]\s]+)?\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5}|[A-Za-z][A-Za-z0-9-]*)"
 )
 _LOCAL = frozenset({"", "0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104  # compared, not bound
-_ACCEPTED = "accepted: host:port, :port or [IPv6]:port, with a port to 65535 or the name of a service"
-
-
-class BadAddress(ValueError):
-    """What was given is no address to listen on."""
+_ACCEPTED = "host:port, :port or [IPv6]:port, with a port up to 65535 or the name of a service"
 
 
 class CannotListen(Exception):
     """An address is in use, isn't this machine's, or needs rights that the program lacks."""
-
-    def __init__(self, address: Address, why: str) -> None:
-        super().__init__(f"can't listen on {address}: {why}")
-        self.address = address
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +29,14 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `host:port`, `:port` or `[IPv6]:port`; raise BadAddress for anything else.
+        """Return the address written as `host:port`, `:port` or `[IPv6]:port`.
 
-        The port may be the name of a service, as /etc/services has them.
+        The port may be the name of a service in /etc/services. Raise ValueError for anything else.
         """
         match = _ADDRESS.fullmatch(text)
         port = _port(match["port"]) if match else None
         if match is None or port is None:
-            raise BadAddress(f"found {text!r}; {_ACCEPTED}")
+            raise ValueError(f"found {text!r}; accepted: {_ACCEPTED}")
         return cls(match["host"].strip("[]"), port)
 
     def __str__(self) -> str:
@@ -58,26 +49,25 @@ class Address:
 
 
 def _port(text: str) -> int | None:
-    if text.isdigit():
-        return int(text) if int(text) <= 65535 else None
     try:
-        return socket.getservbyname(text.lower(), "tcp")
+        port = int(text) if text.isdigit() else socket.getservbyname(text.lower(), "tcp")
     except OSError:
         return None
+    return port if port <= 65535 else None
 
 
 def listen(addresses: Iterable[Address]) -> list[socket.socket]:
-    """Open a listening socket on each address, or on none of them.
+    """Return a listening socket for each address.
 
-    Raises CannotListen.
+    Raise CannotListen, and leave none open, if one can't be had.
     """
     with ExitStack() as opened:
-        sockets = [opened.enter_context(_open(address)) for address in addresses]
+        sockets = [opened.enter_context(_listening(address)) for address in addresses]
         opened.pop_all()
     return sockets
 
 
-def _open(address: Address) -> socket.socket:
+def _listening(address: Address) -> socket.socket:
     """Listen as Go does: at `[::]` for IPv4 as well, at one address of a name, of IPv4 if it has one."""
     has_both = socket.has_dualstack_ipv6()
     host = address.host or ("::" if has_both else "0.0.0.0")  # noqa: S104  # as asked for
@@ -87,10 +77,10 @@ def _open(address: Address) -> socket.socket:
         is_both = has_both and family == socket.AF_INET6
         return socket.create_server(where, family=family, backlog=_BACKLOG, dualstack_ipv6=is_both)
     except UnicodeError:
-        raise CannotListen(address, "no name that a host can have") from None
+        raise CannotListen(f"can't listen on {address}: no name that a host can have") from None
     except OSError as error:
         why = (error.strerror or type(error).__name__).split(" (while", 1)[0].lower()
-        raise CannotListen(address, why) from None
+        raise CannotListen(f"can't listen on {address}: {why}") from None
 
 
 def bound_address(listening: socket.socket) -> Address:
