@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from docs.comments import meanings
 from exporter.config import AccountSection, CollectionConfig, MetricsConfig
-from exporter.web.sections import Section, accepted, keys, or_file
+from exporter.web.sections import Section, accepted, facts, keys
 from exporter.web.values import Seconds, written
 
 SECTIONS: Mapping[str, Any] = {
@@ -131,8 +131,8 @@ def _property(section: Any, name: str, plain: dict[str, Any], meaning: str) -> d
     kinds = [kind for kind in plain.get("anyOf", [plain]) if kind != _NULL]
     types = [{key: value for key, value in kind.items() if key != "title"} for kind in kinds]
     others = [_VARIABLE] if types != [{"type": "string"}] else []
-    others += [] if is_required(section, name) and not or_file(section, name) else [_NULL]
-    facts = {"description": f"{meaning}\n\nAccepted: {accepted(section, name)}."}
+    others += [] if is_required(section, name) and not facts(section)[name][1] else [_NULL]
+    said = {"description": f"{meaning}\n\nAccepted: {accepted(section, name)}."}
     if (value := default(section, name)) is not None:
-        facts["default"] = value
-    return {**facts, **({"anyOf": [*types, *others]} if others else types[0])}
+        said["default"] = value
+    return {**said, **({"anyOf": [*types, *others]} if others else types[0])}

@@ -17,7 +17,7 @@ from docs.config_schema import SECTIONS, default, example, inner_sections, is_re
 from exporter.cli import main
 from exporter.config import ENVIRONMENT_VARIABLES, ConfigError, from_file
 from exporter.web.config import WebConfig
-from exporter.web.sections import accepted, or_file
+from exporter.web.sections import accepted, facts
 
 _PAGE = Path(__file__).parent / "configuration.md"
 _REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -81,7 +81,7 @@ def _section(section: Any, path: str, told: Mapping[str, str]) -> Iterator[str]:
         yield from (f"### {path}", "", told[path], "")
     yield from ("| key | accepted | default | meaning |", "|---|---|---|---|")
     for name in (each.name for each in fields(section) if each.name in {*own_keys(section)} - inner.keys()):
-        in_file = or_file(section, name)
+        _, in_file = facts(section)[name]
         names = (name, f"{name}_file") if in_file else (name,)
         accepts = [accepted(section, name), *([in_file.accepted] if in_file else [])]
         meaning = next(told[before + key] for key in names if before + key in told)

@@ -110,11 +110,9 @@ class _Variables:
         if not isinstance(value, dict | list):
             return value
         if id(value) not in self._expanded:
-            self._expanded[id(value)] = (
-                {key: self.expand(item) for key, item in value.items()}
-                if isinstance(value, dict)
-                else [self.expand(item) for item in value]
-            )
+            copy = self._expanded[id(value)] = value.copy()  # known from now on, as it may hold itself
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                copy[key] = self.expand(item)
         return self._expanded[id(value)]
 
     def _text(self, text: str) -> str | Unusable:

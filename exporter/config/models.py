@@ -134,17 +134,11 @@ class AccountSection(CollectionConfig):
 
     def account(self) -> AccountConfig:
         """Return the account, whose name is its SID unless it has one."""
-        collection = {each.name: getattr(self, each.name) for each in fields(CollectionConfig)}
-        return AccountConfig(
-            account_sid=self.account_sid,
-            name=self.name or self.account_sid,
-            base_url=self.base_url,
-            api_key=self.api_key,
-            api_token=self.api_token,
-            call_limit=self.call_limit,
-            lines=self.lines,
-            collection=CollectionConfig(**collection),
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        collection = CollectionConfig(
+            **{each.name: values.pop(each.name) for each in fields(CollectionConfig)}
         )
+        return AccountConfig(**values | {"name": self.name or self.account_sid, "collection": collection})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

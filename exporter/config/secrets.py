@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from exporter.web.files import Unreadable, read_text
-from exporter.web.sections import Accepts, InFile, OrFile, Rejected
+from exporter.web.sections import Accepts, InFile, Rejected
 from exporter.web.values import not_a_text
 
 _LONGEST = 65536  # characters
@@ -77,4 +77,4 @@ def _readable(secret: Secret) -> Secret:
 SECRET = Accepts(
     "a text that is not empty", PlainValidator(_secret), WithJsonSchema({"type": "string"}), hidden=True
 )
-SECRET_FILE = OrFile("the path of a readable text file that is not empty, from this file's folder")
+SECRET_FILE = InFile("the path of a readable text file that is not empty, from this file's folder")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +51,7 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.errors)))
 
 
+@dataclass
 class ConfigFile:
     """A YAML file: `data` is what it holds, `errors` are those found so far.
 
@@ -58,45 +59,35 @@ class ConfigFile:
     errors show the first of its `labels`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        folder: Path,
-        data: Any = None,
-        root: yaml.Node | None = None,
-        labels: Iterable[str] = (),
-    ) -> None:
-        self.data = data
-        self.errors: list[InvalidValue] = []
-        self.fingerprints: dict[Path, Fingerprint] = {}
-        self._name = name
-        self._folder = folder
-        self._root = root
-        self._labels = tuple(labels)
+    name: str
+    folder: Path
+    data: Any = None
+    labels: tuple[str, ...] = ()
+    root: yaml.Node | None = None
+    errors: list[InvalidValue] = field(default_factory=list)
+    fingerprints: dict[Path, Fingerprint] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path, labels: Iterable[str] = ()) -> ConfigFile:
+    def read(cls, path: Path, labels: tuple[str, ...] = ()) -> ConfigFile:
         """Read a file. Raise ConfigError of one that is no YAML: there is nothing to go on with."""
-        before = fingerprint(path)
+        file = cls(str(path), path.parent, labels=labels)
+        file.fingerprints[path] = fingerprint(path)
         try:
-            data, root, duplicates = parse(_text(path))
+            file.data, file.root, duplicates = parse(_text(path))
         except NotYaml as error:
             raise ConfigError(
-                [InvalidValue(str(path), error.line, "", error.found, error.accepted)]
+                [InvalidValue(file.name, error.line, "", error.found, error.accepted)]
             ) from None
-        file = cls(str(path), path.parent, data, root, labels)
-        file.fingerprints[path] = before
-        file.errors += [
-            InvalidValue(str(path), line, "", f"the key {show_key(key)} a second time", "each key once")
-            for line, key in duplicates
-        ]
+        for line, key in duplicates:
+            found = f"the key {show_key(key)} a second time"
+            file.errors.append(InvalidValue(file.name, line, "", found, "each key once"))
         return file
 
     def resolve(self, text: Any) -> Path:
         """Return the path of a file that a value is about to be read from. Raise Rejected."""
         if not isinstance(text, str) or not text or not text.isprintable():
             raise Rejected
-        path = self._folder / text
+        path = self.folder / text
         self.fingerprints[path] = fingerprint(path)
         return path
 
@@ -106,27 +97,22 @@ class ConfigFile:
         `data` is what stands at `place`, or is to be read in its stead.
         """
         try:
-            section: Any = kind  # which mypy takes for unhashable
-            adapter: TypeAdapter[_T] = _adapter(section)
-            return adapter.validate_python(data, context=self)
+            read: _T = _adapter(kind).validate_python(data, context=self)
         except ValidationError as error:
             for inner, rejected in rejections(error):
-                given = _look_up(data, inner)
-                self.reject((*place, *inner), rejected, given)
+                self.reject((*place, *inner), rejected, _look_up(data, inner))
             return None
+        return read
 
     def reject(self, place: Place, rejected: Rejected, given: Any = None) -> None:
         """Note what is wrong at a place; `given` is what the check was given, if not what stands there."""
-        raw = _look_up(self.data, place)
-        unusable = next(
-            (x for x in (given if isinstance(given, list) else [given]) if isinstance(x, Unusable)), None
-        )
-        found = unusable.found if unusable else rejected.found or show(raw)
+        items = given if isinstance(given, list) else [given]
+        unusable = next((item.found for item in items if isinstance(item, Unusable)), None)
+        found = unusable or rejected.found or show(_look_up(self.data, place))
         why = f" ({rejected.why})" if rejected.why else ""
-        line = self._line((*place, *([rejected.key] if rejected.key is not None else [])))
-        self.errors.append(
-            InvalidValue(self._name, line, self._path(place), found + why, rejected.accepted or "")
-        )
+        line = self._line(place if rejected.key is None else (*place, rejected.key))
+        error = InvalidValue(self.name, line, self._path(place), found + why, rejected.accepted or "")
+        self.errors.append(error)
 
     def check(self) -> None:
         """Raise ConfigError if there is any error, in the order of the lines."""
@@ -135,7 +121,7 @@ class ConfigFile:
 
     def _line(self, place: Place) -> int | None:
         """Return the line of a place's key, or of what is nearest around it."""
-        node, line = self._root, self._root.start_mark.line if self._root else None
+        node, line = self.root, self.root.start_mark.line if self.root else None
         for part in place:
             match node:
                 case yaml.MappingNode(value=pairs):  # the last, as merged keys come first
@@ -160,14 +146,12 @@ class ConfigFile:
         return path
 
     def _label(self, item: Any) -> str:
-        labels = (item.get(key) for key in self._labels) if isinstance(item, dict) else ()
+        labels = (item.get(key) for key in self.labels) if isinstance(item, dict) else ()
         label = next((label for label in labels if isinstance(label, str) and label), "")
         return f" ({show_name(label)})" if label else ""
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def _look_up(data: Any, place: Place) -> Any:

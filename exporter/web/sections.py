@@ -1,17 +1,15 @@
 """Sections of a configuration: frozen dataclasses whose fields say what they accept, checked by pydantic.
 
 A section derives from `Section`. A field is annotated with what it accepts (`Accepts`), and may take its
-value from a file in the place of the text (`OrFile`).
+value from a file in the place of the text (`InFile`).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from functools import cache
-from itertools import chain
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import GetCoreSchemaHandler, ValidationError
@@ -23,25 +21,18 @@ Place = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
 
 
+@dataclass(eq=False)
 class Rejected(ValueError):
     """Raised by a check: `found` in place of the value, or `why` beside it; `accepted` if not the type's own.
 
     `key` is the key of a mapping that is itself at fault.
     """
 
-    def __init__(
-        self,
-        found: str | None = None,
-        *,
-        why: str | None = None,
-        accepted: str | None = None,
-        key: str | None = None,
-    ) -> None:
-        super().__init__(found, why, accepted, key)
-        self.found = found
-        self.why = why
-        self.accepted = accepted
-        self.key = key
+    found: str | None = None
+    _: KW_ONLY
+    why: str | None = None
+    accepted: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +44,13 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class InFile:
-    """The value of a key with `_file` behind it: the path as it was written, for the check to read."""
+    """In a field's type: a key with `_file` behind it may stand in its place, which accepts this.
 
-    path: Any
-    accepted: str
-
-
-@dataclass(frozen=True, slots=True)
-class OrFile:
-    """In a field's type: a key with `_file` behind it may stand in its place, as `InFile`."""
+    The check is then given this, with the path as it was written.
+    """
 
     accepted: str
+    path: Any = None
 
 
 class Accepts:
@@ -86,12 +73,10 @@ class Accepts:
         try:
             return inner(value)
         except ValidationError as error:
-            in_file = isinstance(value, InFile)
             problems = rejections(error) or [((), Rejected())]
-            for place, rejected in problems:
-                rejected.accepted = rejected.accepted or (value.accepted if in_file else self.text)
-                if self.hidden and not in_file and not place and not rejected.found:
-                    rejected.found = kind(value)
+            text = value.accepted if isinstance(value, InFile) else self.text
+            for _, rejected in problems:
+                rejected.accepted = rejected.accepted or text
             raise rejection(problems) from None
 
 
@@ -113,69 +98,68 @@ class Section:
         known = keys(cls)
         if not isinstance(data, dict):
             raise Rejected(kind(data), accepted=f"a mapping with the keys {', '.join(known)}")
-        problems: list[tuple[Place, Rejected]] = [
-            ((), _unknown(key, known)) for key in data if key not in known
-        ]
+        problems: list[tuple[Place, Rejected]]
+        problems = [((), _unknown(key, known)) for key in data if key not in known]
         given = {key: value for key, value in data.items() if key in known and value is not None}
-        in_files = {
-            name: fact for name in _fields(cls) if (fact := or_file(cls, name)) and f"{name}_file" in given
-        }
-        for name, fact in in_files.items():
-            path = InFile(given.pop(f"{name}_file"), fact.accepted)
-            if given.setdefault(name, path) is not path:
-                problems.append(
-                    ((name,), Rejected(f"both {name} and {name}_file", accepted="one of the two"))
-                )
+        for name, (_, in_file) in facts(cls).items():
+            key = f"{name}_file"
+            if name in given and key in given:
+                problems.append(((name,), Rejected(f"both {name} and {key}", accepted="one of the two")))
+            if in_file and key in given:
+                given.setdefault(name, replace(in_file, path=given.pop(key)))
         try:
             section = inner(given)
         except ValidationError as error:
             problems += [_missing(cls, each["loc"]) for each in error.errors() if each["type"] == "missing"]
-            for place, rejected in rejections(error):
-                name = str(place[0]) if place else ""
-                is_in_file = isinstance(given.get(name), InFile)
-                if not is_in_file and not rejected.found and _is_hidden(cls, name):
-                    rejected.found = kind(given.get(name))
-                problems.append(((f"{name}_file",) if is_in_file else place, rejected))
+            problems += [_placed(cls, given, *problem) for problem in rejections(error)]
         if problems:
             raise rejection(problems)
         return section
 
 
 @cache  # hundreds of accounts ask for the same
-def _fields(section: Any) -> dict[str, tuple[Any, ...]]:
-    """Return what the type of each field says of it beside pydantic."""
+def facts(section: Any) -> dict[str, tuple[Accepts | None, InFile | None]]:
+    """Return what the type of each field says of it: what it accepts, and what a file in its stead."""
     hints = get_type_hints(section, include_extras=True)
     found = {}
-    for field in dataclasses.fields(section):
+    for field in fields(section):
         kinds = (hints[field.name], *get_args(hints[field.name]))  # of `X | None` what X says
-        found[field.name] = tuple(fact for each in kinds for fact in getattr(each, "__metadata__", ()))
+        said = [fact for each in kinds for fact in getattr(each, "__metadata__", ())]
+        accepts = next((fact for fact in said if isinstance(fact, Accepts)), None)
+        found[field.name] = accepts, next((fact for fact in said if isinstance(fact, InFile)), None)
     return found
-
-
-def or_file(section: Any, name: str) -> OrFile | None:
-    """Return what the key of a field accepts with `_file` behind it, if it may have that."""
-    return next((fact for fact in _fields(section)[name] if isinstance(fact, OrFile)), None)
-
-
-def _is_hidden(section: Any, name: Any) -> bool:
-    return any(isinstance(fact, Accepts) and fact.hidden for fact in _fields(section).get(name, ()))
 
 
 @cache
 def keys(section: Any) -> tuple[str, ...]:
     """Return every key that may stand in a section."""
-    names = ((name, f"{name}_file") if or_file(section, name) else (name,) for name in _fields(section))
-    return tuple(chain.from_iterable(names))
+    return tuple(
+        key
+        for name, (_, in_file) in facts(section).items()
+        for key in ((name, f"{name}_file") if in_file else (name,))
+    )
 
 
 def accepted(section: Any, name: str) -> str:
     """Return what a field accepts."""
-    return next((fact.text for fact in _fields(section)[name] if isinstance(fact, Accepts)), "a mapping")
+    accepts, _ = facts(section)[name]
+    return accepts.text if accepts else "a mapping"
+
+
+def _placed(section: Any, given: Any, place: Place, rejected: Rejected) -> tuple[Place, Rejected]:
+    """Return a problem at the key that was given; a hidden value isn't shown, whoever rejects it."""
+    name = str(place[0]) if place else ""
+    if isinstance(given.get(name), InFile):
+        return (f"{name}_file",), rejected
+    accepts, _ = facts(section).get(name, (None, None))
+    if accepts and accepts.hidden:
+        rejected.found = rejected.found or kind(given.get(name))
+    return place, rejected
 
 
 def _missing(section: Any, place: Place) -> tuple[Place, Rejected]:
     name = str(place[0])
-    other = f" (or {name}_file)" if or_file(section, name) else ""
+    other = f" (or {name}_file)" if facts(section)[name][1] else ""
     return place, Rejected("nothing", accepted=accepted(section, name) + other)
 
 

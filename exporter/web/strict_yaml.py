@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -24,14 +25,13 @@ _PLAIN_WORDS = {
 }
 
 
+@dataclass(eq=False)
 class NotYaml(Exception):
     """A text that is no YAML; `line` counts from 1, and is None where the whole text is at fault."""
 
-    def __init__(self, line: int | None, found: str, accepted: str) -> None:
-        super().__init__(f"line {line}: {found}")
-        self.line = line
-        self.found = found
-        self.accepted = accepted
+    line: int | None
+    found: str
+    accepted: str
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -40,25 +40,14 @@ class StrictLoader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         self.duplicates: list[tuple[int, str]] = []
         self._nodes = 0
-        self._open: list[str | None] = []
         super().__init__(text)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Count values, for PyYAML takes its time for each, and refuse one that holds itself."""
+        """Count values: PyYAML takes its time for each, and a megabyte of them is no configuration."""
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise NotYaml(None, f"more than {_MOST_NODES:,} values", "the path of a configuration")
-        untyped: Any = self  # as this part of PyYAML is
-        event = untyped.peek_event()
-        is_alias = isinstance(event, yaml.AliasEvent)
-        if is_alias and event.anchor in self._open:
-            raise NotYaml(
-                event.start_mark.line + 1, "an alias inside what it stands for", "an alias after it"
-            )
-        self._open.append(event.anchor)
-        node = super().compose_node(parent, index)
-        self._open.pop()
-        return node
+        return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Notice repeated keys here, where those that `<<` merges aren't among them yet."""

@@ -26,7 +26,6 @@ from exporter.web.files import Unreadable, read_text
 from exporter.web.sections import (
     Accepts,
     InFile,
-    OrFile,
     Place,
     Rejected,
     Section,
@@ -117,9 +116,9 @@ def _one_or_all(curves: tuple[str, ...]) -> tuple[str, ...]:
 class TlsServerConfig(Section):
     """What is served over TLS, and to whom; versions, suites and curves by their Go names."""
 
-    cert: Annotated[str, _pem(_CERTIFICATES), OrFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(repr=False)
-    key: Annotated[str, _pem(_KEY, hidden=True), OrFile(f"{_IN_FILE} {_KEY}")] = field(repr=False)
-    client_ca: Annotated[str, _pem(_CERTIFICATES), OrFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(
+    cert: Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(repr=False)
+    key: Annotated[str, _pem(_KEY, hidden=True), InFile(f"{_IN_FILE} {_KEY}")] = field(repr=False)
+    client_ca: Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(
         default="", repr=False
     )
     client_auth_type: Annotated[str, _client_auth()] = "NoClientCert"

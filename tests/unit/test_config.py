@@ -733,12 +733,17 @@ def test_bottomless_yaml_is_one_error(tmp_path: Path, text: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["accounts: &a [*a]", "x: &a {y: [{z: *a}]}", "- &a [[*a]]"])
-def test_yaml_that_holds_itself_is_an_error(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "path", "accepted"),
+    [
+        ("accounts: &a [*a]", "accounts[0]", f"a mapping with the keys {ACCOUNT_KEYS}"),
+        (document() + "metrics: {duration_buckets: &a [*a]}", "metrics.duration_buckets", BUCKETS),
+        (document() + "  name: &a [[*a]]", f"{FIRST}.name", A_NAME),
+    ],
+)
+def test_yaml_that_holds_itself_is_refused(tmp_path: Path, text: str, path: str, accepted: str) -> None:
     """An anchor inside itself is neither followed for ever nor shown."""
-    assert errors(write(tmp_path, text)) == [
-        "found an alias inside what it stands for; accepted: an alias after it"
-    ]
+    assert errors(write(tmp_path, text)) == [f"{path}: found a list; accepted: {accepted}"]
 
 
 def test_aliases_of_aliases_are_read_once(tmp_path: Path) -> None:
