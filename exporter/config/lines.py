@@ -45,8 +45,8 @@ def _lines(value: Any) -> tuple[Line, ...]:
     lines = []
     for name, written in value.items():
         key = name if isinstance(name, str) else show(name)
-        if not _is_a_name(name):
-            problems.append(((key,), _no_name(name)))
+        if problem := _name_problem(name):
+            problems.append(((key,), problem))
         if not isinstance(written, list) or not written:
             problems.append(((key,), Rejected(kind(written), accepted=_NUMBERS)))
             continue
@@ -62,20 +62,13 @@ def _lines(value: Any) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _is_a_name(name: Any) -> bool:
-    """Return whether this can be a label; with many digits it could be a telephone number."""
-    return (
-        isinstance(name, str)
-        and name.isprintable()
-        and _NAME.fullmatch(name) is not None
-        and sum(map(str.isdigit, name)) <= _MOST_DIGITS
-        and name != _THE_REST
-    )
-
-
-def _no_name(name: Any) -> Rejected:
+def _name_problem(name: Any) -> Rejected | None:
+    """Return what is wrong with a name, which becomes a label; with many digits it could be a number."""
     if not isinstance(name, str):
         return Rejected(kind(name), why=IN_QUOTES, accepted=_A_NAME)
+    digits = sum(map(str.isdigit, name))
+    if name != _THE_REST and name.isprintable() and _NAME.fullmatch(name) and digits <= _MOST_DIGITS:
+        return None
     return Rejected(kind(name) if may_be_a_telephone_number(name) else show(name), accepted=_A_NAME)
 
 
@@ -95,15 +88,10 @@ def _number(written: Any, place: str, places: dict[str, str]) -> str:
     return found
 
 
+_A_LIST = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 LINES = Accepts(
     'a mapping from names to lists of telephone numbers, like {sales: ["+91 80 1234 5678"]}',
     PlainValidator(_lines),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string"}},
-        }
-    ),
+    WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _A_LIST}),
     hidden=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +37,7 @@ class _Top(Section):
 def from_file(path: Path, environment: Mapping[str, str]) -> Config:
     """Read a YAML file, with `${VAR}` in its texts taken from the environment. Raise ConfigError."""
     file = ConfigFile.read(path, labels=("name", "account_sid"))
-    data = _Variables(environment).expand(file.data)
+    data = _expanded(file.data, environment, {})
     file.validate(_Top, data)
     top = data if isinstance(data, dict) else {}
     collection = file.validate(CollectionConfig, top.get("collection"), "collection") or CollectionConfig()
@@ -85,45 +85,34 @@ def _completed(given: Any, base: Section) -> Any:
     """Return a mapping of the file with what it leaves out as in `base`; anything else as it is."""
     if not isinstance(given or {}, dict):
         return given
-    completed = {key: value for key, value in (given or {}).items() if value is not None}
-    for each in fields(base):  # type: ignore[arg-type]  # as each section is a dataclass
-        value = getattr(base, each.name)
-        completed[each.name] = (
-            _completed(completed.get(each.name), value)
-            if isinstance(value, Section)
-            else completed.get(each.name, value)
-        )
+    completed = {each.name: getattr(base, each.name) for each in fields(base)}  # type: ignore[arg-type]
+    for key, value in (given or {}).items():
+        if value is not None:
+            inner = completed.get(key)
+            completed[key] = _completed(value, inner) if isinstance(inner, Section) else value
     return completed
 
 
-@dataclass(frozen=True, slots=True)
-class _Variables:
-    """Puts the environment's values in place of each `${VAR}`."""
+def _expanded(value: Any, environment: Mapping[str, str], known: dict[int, Any]) -> Any:
+    """Return a value with the environment's in place of each `${VAR}`; a text that can't be is Unusable.
 
-    environment: Mapping[str, str]
-    _expanded: dict[int, Any] = field(default_factory=dict)  # what an alias stands for is expanded once
+    `known` are lists and mappings that have been expanded already: an alias may stand for one of them.
+    """
+    if isinstance(value, str):
+        return _expanded_text(value, environment)
+    if isinstance(value, dict | list) and id(value) not in known:
+        copy = known[id(value)] = value.copy()  # known from now on, as it may hold itself
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            copy[key] = _expanded(item, environment, known)
+    return known.get(id(value), value)
 
-    def expand(self, value: Any) -> Any:
-        """Return a value with each of its texts expanded; one that can't be is Unusable."""
-        if isinstance(value, str):
-            return self._text(value)
-        if not isinstance(value, dict | list):
-            return value
-        if id(value) not in self._expanded:
-            copy = self._expanded[id(value)] = value.copy()  # known from now on, as it may hold itself
-            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-                copy[key] = self.expand(item)
-        return self._expanded[id(value)]
 
-    def _text(self, text: str) -> str | Unusable:
-        for match in _VARIABLE.finditer(text):
-            if match[0].startswith("$$"):
-                continue
-            if match[1] is None:
-                return Unusable("${ without a variable's name and } behind it ($${ stands for ${ itself)")
-            if match[1] not in self.environment:
-                return Unusable(f"{match[0]}, which is not set in the environment")
-        return _VARIABLE.sub(self._value, text)
-
-    def _value(self, match: re.Match[str]) -> str:
-        return match[0][1:] if match[0].startswith("$$") else self.environment[match[1]]
+def _expanded_text(text: str, environment: Mapping[str, str]) -> str | Unusable:
+    variables = [match for match in _VARIABLE.finditer(text) if not match[0].startswith("$$")]
+    if not all(match[1] for match in variables):
+        return Unusable("${ without a variable's name and } behind it ($${ stands for ${ itself)")
+    if unset := next((match[0] for match in variables if match[1] not in environment), None):
+        return Unusable(f"{unset}, which is not set in the environment")
+    return _VARIABLE.sub(
+        lambda match: match[0][1:] if match[0].startswith("$$") else environment[match[1]], text
+    )

@@ -160,15 +160,11 @@ def _redacted(name: str, value: Any) -> tuple[str, Any]:
         case Secret(file=file):
             return (f"{name}_file", str(file)) if file else (name, "<secret>")
         case float():
-            shown: Any = written(value)
+            return name, written(value)
         case (Line(), *_):
-            shown = {line.name: ["<telephone number>"] * len(line.numbers) for line in value}
+            return name, {line.name: ["<telephone number>"] * len(line.numbers) for line in value}
         case tuple():
-            shown = list(value) or None
-        case Path():
-            shown = str(value)
+            return name, list(value) or None
         case Section():
-            shown = redacted(value)
-        case _:
-            shown = value
-    return name, shown
+            return name, redacted(value)
+    return name, str(value) if isinstance(value, Path) else value

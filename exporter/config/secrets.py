@@ -55,23 +55,18 @@ def _unfit(text: str) -> str | None:
 
 
 def _secret(value: Any, info: ValidationInfo[Any]) -> Secret:
-    match value:
-        case InFile(path=path):
-            return _readable(Secret(file=info.context.resolve(path)))
-        case str():
-            if why := _unfit(value.strip()):
-                raise Rejected(f"a text that is {why}")
-            return Secret(value.strip())
-        case _:
-            raise not_a_text(value)
-
-
-def _readable(secret: Secret) -> Secret:
-    try:
-        secret.reveal()
-    except SecretUnreadable as error:
-        raise Rejected(why=error.why) from None
-    return secret
+    if isinstance(value, InFile):
+        secret = Secret(file=info.context.resolve(value.path))
+        try:
+            secret.reveal()
+        except SecretUnreadable as error:
+            raise Rejected(why=error.why) from None
+        return secret
+    if not isinstance(value, str):
+        raise not_a_text(value)
+    if why := _unfit(value.strip()):
+        raise Rejected(f"a text that is {why}")
+    return Secret(value.strip())
 
 
 SECRET = Accepts(

@@ -16,7 +16,7 @@ from exporter.web.sections import Accepts, Rejected
 
 _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
-_NO_PART_OF_A_BASE_URL = {"?": "a query", "#": "a fragment"}
+_NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 
 
 def api_url(example: str) -> Accepts:
@@ -38,11 +38,10 @@ def _proxy_url(value: Any) -> Secret:
 
 def _api_url(value: Any) -> str:
     """Return scheme, host and port; anything behind those is rejected."""
-    if isinstance(value, str) and "@" in value:
-        raise Rejected("a text with @, as in a URL with credentials")
-    for mark, part in _NO_PART_OF_A_BASE_URL.items():
+    for mark, part in _NO_PART_OF_A_BASE_URL.items():  # what it is isn't shown: it could be a credential
         if isinstance(value, str) and mark in value:
-            raise Rejected(f"a text with {mark}, as in a URL with {part}", accepted=_suggested(value))
+            suggested = None if mark == "@" else _suggested(value)
+            raise Rejected(f"a text with {mark}, as in a URL with {part}", accepted=suggested)
     url = _http_url(value)
     if (url.path or "").strip("/"):
         raise Rejected(why="a path after the host", accepted=_suggested(value))
