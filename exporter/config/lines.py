@@ -81,10 +81,10 @@ def _number(written: Any, place: str, places: dict[str, str]) -> str:
     except NumberParseException:
         number = None
     if not number or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
-        raise Rejected("a text that is no telephone number with country code", accepted=_A_NUMBER)
+        raise Rejected("a text that isn't a telephone number with a country code", accepted=_A_NUMBER)
     found = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if (first := places.setdefault(found, place)) is not place:
-        raise Rejected(f"a number that {first} has already", accepted="each number once")
+        raise Rejected(f"a number that {first} already has", accepted="each number once")
     return found
 
 

@@ -74,7 +74,7 @@ def _accounts(file: ConfigFile, items: Any, collection: CollectionConfig) -> Ite
         account = section.account()
         if (first := names.setdefault(account.name, index)) != index:
             key = "name" if section.name else "account_sid"
-            found = f"{show(file.data['accounts'][index][key])}, the name of accounts[{first}] too"
+            found = f"{show(file.data['accounts'][index][key])}, also the name of accounts[{first}]"
             file.reject(
                 ("accounts", index, key), Rejected(found, accepted="a name that no other account has")
             )

@@ -28,7 +28,7 @@ def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
 
 _Limit = Annotated[float, Strict(), Field(gt=0, lt=1e9, allow_inf_nan=False)]
 _BUCKETS = Accepts(
-    f"a list of 1 to {_MOST_BUCKETS} rising numbers above 0, in seconds",
+    f"a list of 1 to {_MOST_BUCKETS} increasing numbers above 0, in seconds",
     Field(min_length=1, max_length=_MOST_BUCKETS),
     AfterValidator(_rising),
 )
@@ -51,7 +51,7 @@ def _certificates(value: Any, info: ValidationInfo[Any]) -> Path:
 
 
 _CERTIFICATES = Accepts(
-    "the path of a PEM file of certificates, from this file's folder",
+    "the path of a PEM file of certificates, relative to this file",
     PlainValidator(_certificates),
     WithJsonSchema({"type": "string"}),
 )

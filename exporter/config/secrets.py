@@ -65,11 +65,9 @@ def _secret(value: Any, info: ValidationInfo[Any]) -> Secret:
     if not isinstance(value, str):
         raise not_a_text(value)
     if why := _unfit(value.strip()):
-        raise Rejected(f"a text that is {why}")
+        raise Rejected(why=why)
     return Secret(value.strip())
 
 
-SECRET = Accepts(
-    "a text that is not empty", PlainValidator(_secret), WithJsonSchema({"type": "string"}), hidden=True
-)
-SECRET_FILE = InFile("the path of a readable text file that is not empty, from this file's folder")
+SECRET = Accepts("a non-empty text", PlainValidator(_secret), WithJsonSchema({"type": "string"}), hidden=True)
+SECRET_FILE = InFile("the path of a non-empty text file, relative to this file")

@@ -169,10 +169,10 @@ def _text(path: Path) -> str:
     try:
         content = read(path, _LARGEST)
         if len(content) > _LARGEST:
-            raise NotYaml(None, "more than 4 MiB", "the path of a configuration")
+            raise NotYaml(None, "more than 4 MiB", "a configuration file")
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise NotYaml(line, "what is not UTF-8", "a YAML file in UTF-8") from None
+        raise NotYaml(line, "bytes that aren't UTF-8", "a YAML file in UTF-8") from None
     except Unreadable as error:
         raise NotYaml(None, error.why, "the path of a readable YAML file") from None

@@ -46,7 +46,7 @@ class StrictLoader(yaml.SafeLoader):
         """Count values: PyYAML takes its time for each, and a megabyte of them is no configuration."""
         self._nodes += 1
         if self._nodes > _MOST_NODES:
-            raise NotYaml(None, f"more than {_MOST_NODES:,} values", "the path of a configuration")
+            raise NotYaml(None, f"more than {_MOST_NODES:,} values", "a configuration file")
         return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
@@ -65,7 +65,7 @@ class StrictLoader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError):
-            problem = "a value that its type can't hold"
+            problem = "a value that doesn't fit its type"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
@@ -81,9 +81,9 @@ def parse(text: str) -> tuple[Any, yaml.Node | None, list[tuple[int, str]]]:
     except yaml.YAMLError as error:
         raise _in_words(error, text) from None
     except RecursionError:
-        raise NotYaml(None, "what is nested too deeply", "YAML of a few levels") from None
+        raise NotYaml(None, "nesting that is too deep", "YAML of a few levels") from None
     except MemoryError:
-        raise NotYaml(None, "more than memory holds", "the path of a configuration") from None
+        raise NotYaml(None, "more than memory holds", "a configuration file") from None
 
 
 def _in_words(error: yaml.YAMLError, text: str) -> NotYaml:
@@ -93,7 +93,7 @@ def _in_words(error: yaml.YAMLError, text: str) -> NotYaml:
     if mark and _is_indented_by_a_tab(text, mark.line):
         return NotYaml(line, "a tab in the indentation", _SPACES)
     found, accepted = _PLAIN_WORDS.get(
-        problem, (f"a YAML error ({_QUOTED.sub('', problem)})", "YAML, with texts in quotes")
+        problem, (f"a YAML error ({_QUOTED.sub('', problem)})", "YAML, with special characters in quotes")
     )
     return NotYaml(line, found, accepted)
 

@@ -64,7 +64,7 @@ _VERIFY = {
 _VERIFYING = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
 _CERTIFICATES = "certificates in PEM"
 _KEY = "a private key in PEM that belongs to the certificate and isn't encrypted"
-_IN_FILE = "the path of a file, from this file's folder, with"
+_IN_FILE = "the path of a file, relative to this one, with"
 _WHY = {
     "KEY_VALUES_MISMATCH": "it doesn't belong to the certificate",
     "KEY_TYPE_MISMATCH": "it doesn't belong to the certificate",

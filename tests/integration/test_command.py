@@ -125,7 +125,7 @@ def test_every_error_of_the_configuration_is_told(tmp_path: Path, flags: list[st
     ended = run(f"--config.file={file}", *flags)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines() == [
-        f"{file}:4: accounts[0] (acme1).api_token: found a list; accepted: a text that is not empty",
+        f"{file}:4: accounts[0] (acme1).api_token: found a list; accepted: a non-empty text",
         f'{file}:7: accounts[0] (acme1).call_limit: found "many"; '
         "accepted: a whole number from 1 to 10000000",
         f"{file}:9: metrics: found the unknown key buckets; accepted: duration_buckets",

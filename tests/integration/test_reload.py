@@ -31,7 +31,7 @@ from tests.serving import EAGER, account, configuration, served, serving
 GUARD = 60
 CALLS = 12
 OWN = "exotel_exporter_config_last_reload_successful"
-INVALID = InvalidValue("exporter.yaml", 3, "accounts[0].api_key", "nothing", "a text that is not empty")
+INVALID = InvalidValue("exporter.yaml", 3, "accounts[0].api_key", "nothing", "a non-empty text")
 
 
 @pytest.fixture(scope="module")

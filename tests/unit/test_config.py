@@ -52,11 +52,11 @@ A_DURATION = "a duration from 0.1s to 600s, like 10s, 500ms or 1m30s"
 A_LIMIT = "a whole number from 1 to 10000000"
 A_NUMBER_OF_DETAILS = "a whole number from 1 to 1000"
 A_PAGE_SIZE = "a whole number from 1 to 10000"
-A_FILE = "the path of a PEM file of certificates, from this file's folder"
+A_FILE = "the path of a PEM file of certificates, relative to this file"
 QUOTES = "(put it in quotes)"
-A_SECRET = "a text that is not empty"
-A_SECRET_FILE = "the path of a readable text file that is not empty, from this file's folder"
-BUCKETS = "a list of 1 to 50 rising numbers above 0, in seconds"
+A_SECRET = "a non-empty text"
+A_SECRET_FILE = "the path of a non-empty text file, relative to this file"
+BUCKETS = "a list of 1 to 50 increasing numbers above 0, in seconds"
 A_NAME = "1 to 128 printable characters, no space at either end"
 A_SID = "letters, digits, - and _"
 ACCOUNTS = "a list of at least one account"
@@ -627,7 +627,7 @@ def test_a_proxy_is_on_the_way_too(tmp_path: Path, base_url: str, proxy: str, is
 def test_what_has_too_many_values_is_no_configuration(tmp_path: Path) -> None:
     """It would take minutes to read, and a gigabyte."""
     file = write(tmp_path, f"x: [{'1,' * 400_000}]")
-    assert errors(file) == ["found more than 300,000 values; accepted: the path of a configuration"]
+    assert errors(file) == ["found more than 300,000 values; accepted: a configuration file"]
 
 
 def test_of_thousands_of_errors_the_first_hundred_are_told(tmp_path: Path) -> None:
@@ -648,7 +648,7 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     )
     assert errors(write(tmp_path, text)) == [
         f'accounts[0] (a b).account_sid: found "a b"; accepted: {A_SID}',
-        "accounts[0] (a b).api_key: found a text that is empty; accepted: a text that is not empty",
+        "accounts[0] (a b).api_key: found a text (empty); accepted: a non-empty text",
         f'accounts[0] (a b).base_url: found "h"; accepted: {A_URL}',
         f"accounts[1]: found a number; accepted: a mapping with the keys {ACCOUNT_KEYS}",
         f"found the unknown key logging; accepted: {TOP_KEYS}",
@@ -660,7 +660,7 @@ def test_names_are_unique(tmp_path: Path) -> None:
     """Two accounts can't have one name, be it the SID of one of them."""
     text = yaml.safe_dump({"accounts": [{**ACCOUNT}, {**ACCOUNT, "account_sid": "other", "name": "acme1"}]})
     assert errors(write(tmp_path, text)) == [
-        'accounts[1] (acme1).name: found "acme1", the name of accounts[0] too; '
+        'accounts[1] (acme1).name: found "acme1", also the name of accounts[0]; '
         "accepted: a name that no other account has"
     ]
 
@@ -678,7 +678,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path, content: str) ->
 
 
 SPACES = "keys of one section indented alike, with spaces"
-IN_QUOTES = "YAML, with texts in quotes"
+IN_QUOTES = "YAML, with special characters in quotes"
 
 
 @pytest.mark.parametrize(
@@ -705,7 +705,7 @@ IN_QUOTES = "YAML, with texts in quotes"
         ),
         ("[1]: 2", 1, "a YAML error (found unhashable key)", IN_QUOTES),
         *(
-            (text, 1, "a YAML error (a value that its type can't hold)", IN_QUOTES)
+            (text, 1, "a YAML error (a value that doesn't fit its type)", IN_QUOTES)
             for text in (
                 *("a: 2024-13-45", "a: !!int x", "a: !!bool x", "a: !!timestamp x"),
                 "a: " + "9" * 5000,
@@ -728,9 +728,7 @@ def test_what_is_no_yaml_is_one_error(
 @pytest.mark.parametrize("text", ["[" * 5000, "a: " + "{a: " * 5000], ids=["lists", "mappings"])
 def test_bottomless_yaml_is_one_error(tmp_path: Path, text: str) -> None:
     """Nesting beyond all measure is refused."""
-    assert errors(write(tmp_path, text)) == [
-        "found what is nested too deeply; accepted: YAML of a few levels"
-    ]
+    assert errors(write(tmp_path, text)) == ["found nesting that is too deep; accepted: YAML of a few levels"]
 
 
 @pytest.mark.parametrize(
@@ -757,7 +755,7 @@ def test_a_file_that_is_not_utf8_is_one_error(tmp_path: Path) -> None:
     """The line of the first wrong byte is told."""
     file = tmp_path / "exporter.yaml"
     file.write_bytes("a: 1\nname: é".encode("latin-1"))
-    with pytest.raises(ConfigError, match="yaml:2: found what is not UTF-8; accepted: "):
+    with pytest.raises(ConfigError, match="yaml:2: found bytes that aren't UTF-8; accepted: "):
         from_file(file, {})
 
 
@@ -777,7 +775,7 @@ def test_a_file_that_is_too_long_is_one_error(tmp_path: Path) -> None:
     """No more is read than a configuration could be long."""
     with (tmp_path / "large.yaml").open("wb") as large:
         large.truncate(100 * 2**20)
-    assert errors(tmp_path / "large.yaml") == ["found more than 4 MiB; accepted: the path of a configuration"]
+    assert errors(tmp_path / "large.yaml") == ["found more than 4 MiB; accepted: a configuration file"]
 
 
 # Secrets
@@ -866,8 +864,8 @@ def test_what_is_no_path_is_refused(tmp_path: Path, written: object) -> None:
         (5551234, f"a number {QUOTES}"),
         ([TOKEN], "a list"),
         ({TOKEN: TOKEN}, "a mapping"),
-        (" ", "a text that is empty"),
-        (f"{TOKEN}\n{TOKEN}", "a text that is not one line of printable text"),
+        (" ", "a text (empty)"),
+        (f"{TOKEN}\n{TOKEN}", "a text (not one line of printable text)"),
         (f"{TOKEN}${{", NO_VARIABLE),
         (f"${{{TOKEN}}}", NO_VARIABLE),
         (f"{TOKEN}${{NO}}", "${NO}, which is not set in the environment"),
@@ -876,7 +874,7 @@ def test_what_is_no_path_is_refused(tmp_path: Path, written: object) -> None:
 def test_an_error_in_a_secret_does_not_show_it(tmp_path: Path, written: object, found: str) -> None:
     """Of a secret's own value the error tells the kind alone."""
     lines = errors(write(tmp_path, document({"api_token": written})))
-    assert lines == [f"{FIRST}.api_token: found {found}; accepted: a text that is not empty"]
+    assert lines == [f"{FIRST}.api_token: found {found}; accepted: a non-empty text"]
 
 
 @pytest.mark.parametrize(
@@ -910,7 +908,7 @@ def test_a_secret_that_names_two_accounts_is_not_shown(tmp_path: Path) -> None:
     """Even the error about a name given twice shows the name as it stands in the file."""
     text = yaml.safe_dump({"accounts": [{**ACCOUNT, "name": "${SECRET}"}] * 2})
     (line,) = errors(write(tmp_path, text), SECRET=TOKEN)
-    assert 'accounts[1] (${SECRET}).name: found "${SECRET}", the name of accounts[0] too' in line
+    assert 'accounts[1] (${SECRET}).name: found "${SECRET}", also the name of accounts[0]' in line
 
 
 @pytest.mark.parametrize(
@@ -994,9 +992,9 @@ def test_errors_in_the_environment_are_named_by_variable() -> None:
         )
     assert str(caught.value).splitlines() == [
         f'environment: EXOTEL_ACCOUNT_SID: found "a b"; accepted: {A_SID}',
-        "environment: EXOTEL_API_KEY: found nothing; accepted: a text that is not empty",
-        "environment: EXOTEL_API_TOKEN: found a text that is not one line of printable text; "
-        "accepted: a text that is not empty",
+        "environment: EXOTEL_API_KEY: found nothing; accepted: a non-empty text",
+        "environment: EXOTEL_API_TOKEN: found a text (not one line of printable text); "
+        "accepted: a non-empty text",
         f"environment: EXOTEL_BASE_URL: found nothing; accepted: {A_URL}",
     ]
 

@@ -22,7 +22,7 @@ A_NAME = (
 )
 NUMBERS = "a list of telephone numbers"
 A_NUMBER = 'a telephone number in quotes, with + and its country code, like "+91 80 1234 5678"'
-NO_NUMBER = "a text that is no telephone number with country code"
+NO_NUMBER = "a text that isn't a telephone number with a country code"
 QUOTES = "(put it in quotes)"
 ONCE = "each number once"
 
@@ -138,11 +138,11 @@ INVALID: list[tuple[str, str, str, str]] = [
     (lines(f'{{sales: ["{SUPPORT}", null]}}'), ".sales[1]", "nothing", A_NUMBER),
     (lines(f'{{sales: [["{SALES}"]]}}'), ".sales[0]", "a list", A_NUMBER),
     (numbers("${SALES}"), ".sales[0]", "${SALES}, which is not set in the environment", A_NUMBER),
-    (numbers(SALES, SUPPORT, "+91 80 1234-5678"), ".sales[2]", "a number that sales[0] has already", ONCE),
+    (numbers(SALES, SUPPORT, "+91 80 1234-5678"), ".sales[2]", "a number that sales[0] already has", ONCE),
     (
         document({"lines": {"help desk": [SUPPORT, SALES], "sales": [SALES]}}),
         ".sales[0]",
-        "a number that help desk[1] has already",
+        "a number that help desk[1] already has",
         ONCE,
     ),
 ]
@@ -188,9 +188,9 @@ def test_all_errors_in_lines_are_told_at_once(tmp_path: Path) -> None:
         f"{FIRST}.lines.sales[0]: found ${{NO}}, which is not set in the environment; accepted: {A_NUMBER}",
         f"{FIRST}.lines.sales[1]: found ${{ without a variable's name and }} behind it "
         f"($${{ stands for ${{ itself); accepted: {A_NUMBER}",
-        f"{FIRST}.lines.sales[2]: found a number that other[0] has already; accepted: {ONCE}",
+        f"{FIRST}.lines.sales[2]: found a number that other[0] already has; accepted: {ONCE}",
         f"{FIRST}.lines.sales[3]: found {NO_NUMBER}; accepted: {A_NUMBER}",
-        f"{FIRST}.lines.help[1]: found a number that help[0] has already; accepted: {ONCE}",
+        f"{FIRST}.lines.help[1]: found a number that help[0] already has; accepted: {ONCE}",
     ]
 
 
@@ -198,7 +198,7 @@ def test_a_number_in_two_lines_whose_names_are_cut_short_is_noticed(tmp_path: Pa
     """Names that look alike in an error are two names none the less."""
     given = {"080-1234 a": [SALES], "080-1234 b": [SALES]}
     assert errors(write(tmp_path, document({"lines": given}))) == [
-        f"{FIRST}.lines.080-1…[0]: found a number that 080-1…[0] has already; accepted: {ONCE}"
+        f"{FIRST}.lines.080-1…[0]: found a number that 080-1…[0] already has; accepted: {ONCE}"
     ]
 
 

@@ -39,7 +39,7 @@ EVERY_KEY = {
 
 A_KEY = "a private key in PEM that belongs to the certificate and isn't encrypted"
 CERTS = "certificates in PEM"
-FILE_OF = "the path of a file, from this file's folder, with"
+FILE_OF = "the path of a file, relative to this one, with"
 AUTH = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
 ANY_AUTH = f"NoClientCert, RequestClientCert, {AUTH}"
 ONLY_VERIFIED = "(Python's TLS requires no certificate that it doesn't verify)"
