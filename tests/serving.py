@@ -18,8 +18,8 @@ from exporter.config import AccountConfig, CollectionConfig, Config, Line, Metri
 from exporter.exotel.deadline import Deadline
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
+from exporter.http.exchange import Exchange
 from exporter.http.reloader import Reloader
-from exporter.http.server import CountingServer
 from exporter.web.connection import Limits
 from exporter.web.listen import Address, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
@@ -94,7 +94,7 @@ def serving(
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
     app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
-    server = CountingServer(app, web, answers, limits)
+    server = Server(Exchange(app, answers), web, limits, answers.count)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

@@ -20,9 +20,7 @@ from exporter.http.answers import Answers
 from exporter.http.exchange import Exchange
 from exporter.http.reloader import Reloader, status
 from exporter.web import systemd
-from exporter.web.connection import Limits
 from exporter.web.listen import bound_address
-from exporter.web.middleware import WebMiddleware
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
 
@@ -33,24 +31,13 @@ _LAST_RESORT = 4.8  # seconds after which a program that is too busy to stop is 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class CountingServer(Server):
-    """Counts its answers, those of the web configuration's middleware and of the server itself too."""
-
-    def __init__(
-        self, app: ASGIApp, web: ActiveWebConfig | None, answers: Answers, limits: Limits | None = None
-    ) -> None:
-        super().__init__(
-            Exchange(WebMiddleware(app, web) if web else app, answers), web, limits, answers.count
-        )
-
-
-class _Program(CountingServer):
+class _Program(Server):
     """The server of a program that ends with it, soon after it is told to; systemd hears of both."""
 
     def __init__(
         self, accounts: Accounts, app: ASGIApp, web: ActiveWebConfig | None, answers: Answers
     ) -> None:
-        super().__init__(app, web, answers)
+        super().__init__(Exchange(app, answers), web, count=answers.count)
         self._accounts = accounts
         self._watchdog: asyncio.Task[None] | None = None
         self._told: SimpleQueue[None] = SimpleQueue()  # its put takes no lock that a signal could find taken

@@ -55,6 +55,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         if self._tls and not self._tls.allows(transport.get_extra_info("peercert") or {}):
             transport.abort()
+            return
         # asyncio does so only for sockets that name their protocol, which those of `listen` don't: without it
         # the end of each answer waits 40 ms for the client to confirm its beginning.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

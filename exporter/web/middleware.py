@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -16,9 +17,13 @@ from exporter.web.reload import ActiveWebConfig
 class WebMiddleware:
     """Passes requests to an application, or answers them in its stead, as the active configuration says."""
 
-    def __init__(self, app: ASGIApp, active: ActiveWebConfig) -> None:
+    def __init__(
+        self, app: ASGIApp, active: ActiveWebConfig, count: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Call `count` with the status of each answer that it gives itself."""
         self._app = app
         self._active = active
+        self._count = count
         self._authenticator = Authenticator()
         self._bucket = TokenBucket(active.config.rate_limit)
 
@@ -33,8 +38,10 @@ class WebMiddleware:
                     headers.setdefault(name, value)  # as in the toolkit, an endpoint's own stay
             await send(message)
 
-        answer = await self._refusal(config, Headers(scope=scope)) or self._app
-        await answer(scope, receive, send_with_headers)
+        refusal = await self._refusal(config, Headers(scope=scope))
+        if refusal:
+            self._count(refusal.status_code)
+        await (refusal or self._app)(scope, receive, send_with_headers)
 
     async def _refusal(self, config: WebConfig, headers: Headers) -> Response | None:
         if config.rate_limit != self._bucket.limit:

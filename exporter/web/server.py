@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from exporter.web.connection import Connection, Limits
+from exporter.web.middleware import WebMiddleware
 from exporter.web.reload import ActiveWebConfig
 
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
@@ -23,10 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Answers requests on sockets, over TLS where it is configured, and waits for no client for ever.
+    """Answers requests on sockets as the web configuration asks for it, and waits for no client for ever.
 
-    `count` is called with the status of each answer that the application doesn't give. Users, the rate limit
-    and headers are the concern of WebMiddleware.
+    `count` is called with the status of each answer that the application doesn't give.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                WebMiddleware(app, web, count) if web else app,
                 http="h11",
                 log_config=None,
                 access_log=False,

@@ -64,6 +64,7 @@ _VERIFY = {
 _VERIFYING = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
 _CERTIFICATES = "certificates in PEM"
 _KEY = "a private key in PEM that belongs to the certificate and isn't encrypted"
+_A_NAME = "a name of 1 to 255 printable characters without a space"
 _IN_FILE = "the path of a file, relative to this one, with"
 _WHY = {
     "KEY_VALUES_MISMATCH": "it doesn't belong to the certificate",
@@ -112,20 +113,19 @@ def _one_or_all(curves: tuple[str, ...]) -> tuple[str, ...]:
     return curves
 
 
+Certificates = Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TlsServerConfig(Section):
     """What is served over TLS, and to whom; versions, suites and curves by their Go names."""
 
-    cert: Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(repr=False)
+    cert: Certificates = field(repr=False)
     key: Annotated[str, _pem(_KEY, hidden=True), InFile(f"{_IN_FILE} {_KEY}")] = field(repr=False)
-    client_ca: Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")] = field(
-        default="", repr=False
-    )
+    client_ca: Certificates = field(default="", repr=False)
     client_auth_type: Annotated[str, _client_auth()] = "NoClientCert"
     client_allowed_sans: Annotated[
-        tuple[
-            Annotated[str, text("a name of 1 to 255 printable characters without a space", r"\S{1,255}")], ...
-        ],
+        tuple[Annotated[str, text(_A_NAME, r"\S{1,255}")], ...],
         Accepts("a list of names, such as prometheus.example.com or 10.0.0.1", Field(min_length=1)),
     ] = ()
     min_version: Annotated[str, _name_of(_VERSIONS)] = "TLS12"
@@ -141,7 +141,7 @@ class TlsServerConfig(Section):
 
     def __post_init__(self) -> None:
         """Raise what doesn't go together, or can't be served."""
-        problems = [*self._conflicts()]
+        problems: list[tuple[Place, Rejected]] = [((key,), why) for key, why in self._conflicts()]
         try:
             self.context  # noqa: B018  # made now, since its errors belong here
         except ValidationError as error:
@@ -149,20 +149,16 @@ class TlsServerConfig(Section):
         if problems:
             raise rejection(problems)
 
-    def _conflicts(self) -> Iterator[tuple[Place, Rejected]]:
-        if self.verify_mode == ssl.CERT_NONE and (self.client_ca or self.client_allowed_sans):
-            given = "client_ca" if self.client_ca else "client_allowed_sans"
-            yield (
-                ("client_auth_type",),
-                Rejected(show(self.client_auth_type), why=f"{given} is given", accepted=_VERIFYING),
-            )
+    def _conflicts(self) -> Iterator[tuple[str, Rejected]]:
+        given = "client_ca" if self.client_ca else "client_allowed_sans" if self.client_allowed_sans else ""
+        if given and self.verify_mode == ssl.CERT_NONE:
+            found, why = show(self.client_auth_type), f"{given} is given"
+            yield "client_auth_type", Rejected(found, why=why, accepted=_VERIFYING)
         if self.min_version > self.max_version:
-            yield ("max_version",), Rejected(why="min_version is above it", accepted="TLS13")
-        if self.is_limited_to_tls_1_3 and self.max_version < "TLS13":
-            yield (
-                ("cipher_suites",),
-                Rejected(why="max_version is TLS12", accepted="at least one suite of TLS 1.2"),
-            )
+            yield "max_version", Rejected(why="min_version is above it", accepted="TLS13")
+        if self._is_limited_to_tls_1_3 and self.max_version < "TLS13":
+            needed = "at least one suite of TLS 1.2"
+            yield "cipher_suites", Rejected(why="max_version is TLS12", accepted=needed)
 
     @property
     def verify_mode(self) -> ssl.VerifyMode:
@@ -170,8 +166,7 @@ class TlsServerConfig(Section):
         return _VERIFY[self.client_auth_type]
 
     @property
-    def is_limited_to_tls_1_3(self) -> bool:
-        """Return whether the suites are those of TLS 1.3 alone."""
+    def _is_limited_to_tls_1_3(self) -> bool:
         return bool(self.cipher_suites) and not any(_SUITES[name] for name in self.cipher_suites)
 
     @cached_property
@@ -179,7 +174,7 @@ class TlsServerConfig(Section):
         """Return the TLS context. Raise what OpenSSL objects to, at its place."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.sslobject_class = _SSLObject
-        context.minimum_version = _VERSIONS["TLS13" if self.is_limited_to_tls_1_3 else self.min_version]
+        context.minimum_version = _VERSIONS["TLS13" if self._is_limited_to_tls_1_3 else self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_alpn_protocols(["http/1.1"])

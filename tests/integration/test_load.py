@@ -26,7 +26,6 @@ from exporter.http.in_flight import InFlight, TooManyRequests
 from exporter.simulator import Settings, Simulator
 from exporter.web.connection import Limits
 from exporter.web.listen import Address
-from exporter.web.middleware import WebMiddleware
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
 from tests.e2e.processes import wait_for
@@ -276,8 +275,7 @@ def test_a_flood_that_the_rate_limit_refuses_is_no_failed_health_check(tmp_path:
     web = write_web(
         tmp_path, rate_limit={"interval": "1h", "burst": 1}, basic_auth_users={"alice": hashed("a")}
     )
-    active = ActiveWebConfig(web)
-    server = Server(WebMiddleware(PlainTextResponse("Healthy\n"), active), active)
+    server = Server(PlainTextResponse("Healthy\n"), ActiveWebConfig(web))
     with running(server) as address:
         health = f"http://{address}/-/healthy"
         assert [requests.get(health, timeout=GUARD).status_code for _ in range(2)] == [401, 429]
