@@ -2,7 +2,6 @@
 
 import ast
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions
 
@@ -10,9 +9,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from tests.packages import PROJECT
 from tests.tools import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"exporter", "tests", "grafana", "docs", "deploy", "bench"}
 PACKAGES = {"helm_python": ["helm-python-sdk"], **packages_distributions()}
 """Those that a module may come from; Helm's isn't installed everywhere."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,10 +9,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from tests.packages import declared, is_needed
+from tests.packages import PYPROJECT, VERSION, declared, is_needed
 from tests.tools import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BILL = json.loads((ROOT / "deploy" / "sbom.cdx.json").read_text(encoding="utf-8"))
 LINE = re.compile(
     r"(?P<requirement>[a-z0-9.-]+==[^ ]+(?: ; [^\\]+)?)(?: \\\n    --hash=sha256:[0-9a-f]{64})+"
@@ -46,8 +44,8 @@ def locked(name: str) -> Mapping[NormalizedName, Locked]:
 @pytest.mark.parametrize(
     ("name", "requirements"),
     [
-        ("requirements.lock", PROJECT["project"]["dependencies"]),
-        ("requirements-build.lock", PROJECT["build-system"]["requires"]),
+        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-build.lock", PYPROJECT["build-system"]["requires"]),
     ],
 )
 def test_what_is_locked_is_what_is_allowed(name: str, requirements: list[str]) -> None:
@@ -69,7 +67,7 @@ def test_the_bill_is_that_of_the_lock() -> None:
     """The same packages in the same versions, and this version of the exporter."""
     listed = {canonicalize_name(each["name"]): each["version"] for each in BILL["components"]}
     assert listed == {name: package.version for name, package in locked("requirements.lock").items()}
-    assert BILL["metadata"]["component"]["version"] == PROJECT["project"]["version"]
+    assert BILL["metadata"]["component"]["version"] == VERSION
 
 
 def test_the_bill_tells_of_each_package_its_licence_and_who_needs_it() -> None:
