@@ -37,7 +37,6 @@ MAY_IMPORT = {
         "log",
         "memory",
         "output",
-       
         "systemd",
         "usage",
         "demo",
