@@ -5,11 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from tests.packages import PYPROJECT, VERSION, declared, is_needed
+from tests.packages import PROJECT, PYPROJECT, VERSION, declared, is_needed
 from tests.tools import ROOT
 
 BILL = json.loads((ROOT / "deploy" / "sbom.cdx.json").read_text(encoding="utf-8"))
@@ -28,7 +27,7 @@ class Locked:
 
 
 def locked(name: str) -> Mapping[NormalizedName, Locked]:
-    """Read a lock; fails unless each line is one version of a package with its hashes, and nothing else."""
+    """Return what a lock holds; fails unless each line is one version of a package with its hashes."""
     text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
     text = re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE)
     found = {}
@@ -41,20 +40,18 @@ def locked(name: str) -> Mapping[NormalizedName, Locked]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "requirements"),
-    [
-        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
-        ("requirements-build.lock", PYPROJECT["build-system"]["requires"]),
-    ],
-)
-def test_what_is_locked_is_what_is_allowed(name: str, requirements: list[str]) -> None:
+def test_what_is_locked_is_what_is_allowed() -> None:
     """Who changes a range of pyproject.toml, or adds a dependency, is told to run `make lock`."""
-    packages = locked(name)
-    for requirement in map(Requirement, requirements):
-        package = packages.get(canonicalize_name(requirement.name))
-        assert package, f"{requirement}: run make lock"
-        assert requirement.specifier.contains(package.version), f"{requirement}: run make lock"
+    declarations = {
+        "requirements.lock": PROJECT["dependencies"],
+        "requirements-build.lock": PYPROJECT["build-system"]["requires"],
+    }
+    for name, requirements in declarations.items():
+        packages = locked(name)
+        for requirement in map(Requirement, requirements):
+            package = packages.get(canonicalize_name(requirement.name))
+            assert package, f"{name}: {requirement}: run make lock"
+            assert requirement.specifier.contains(package.version), f"{name}: {requirement}: run make lock"
 
 
 def test_all_that_is_needed_is_locked_and_nothing_else() -> None:

@@ -36,6 +36,11 @@ def test_ci_runs_what_anybody_can_run() -> None:
     assert workflow["permissions"] == {"contents": "read"}
 
 
+def test_shellcheck_has_no_complaint() -> None:
+    """Not even about style, of any script."""
+    run("shellcheck", "--severity=style", *map(str, (ROOT / ".ci").iterdir()))
+
+
 def test_hooks_run_the_linters_of_make_lint() -> None:
     """The same programs, from the same environment: a commit that passes one passes the other."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0][
