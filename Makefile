@@ -94,7 +94,7 @@ estimate: $(VENV)/dev  ## how often the interval of an estimate holds the truth,
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, docs/metrics.md, docs/configuration.md, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate
