@@ -61,13 +61,13 @@ wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
 
+# cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
 lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file=deploy/requirements-build.lock -
 	$(LOCK) --output-file=deploy/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear --without-pip build/locked
 	$(BIN)/uv pip install --quiet --python=build/locked/bin/python --require-hashes --requirements=deploy/requirements.lock
-	# The bill wants to know the version, which it looks for where it would stand without setuptools-scm.
 	sed "s/^dynamic = .*/version = \"$$($(BIN)/python -c 'import exporter; print(exporter.__version__)')\"/" \
 	  pyproject.toml >build/pyproject.toml
 	build/lock/bin/cyclonedx-py environment --pyproject=build/pyproject.toml --output-reproducible --of=JSON \
