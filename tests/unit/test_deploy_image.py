@@ -54,6 +54,8 @@ def test_image_says_what_it_is() -> None:
         "revision": "${COMMIT}",
     }
     assert ARGUMENTS["VERSION"] == VERSION
+    [build] = [line for line in _of("RUN") if "pip wheel" in line]
+    assert build.startswith("SETUPTOOLS_SCM_PRETEND_METADATA=\"{node = '${COMMIT}'}\" ")
 
 
 def test_everything_that_is_installed_is_fixed_by_hash() -> None:
