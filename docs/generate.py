@@ -6,11 +6,13 @@ from pathlib import Path
 
 from docs.config_schema import config_schema
 from docs.configuration import configuration_page
+from docs.files import files_page
 from docs.metrics import metrics_page
 
 FOLDER = Path(__file__).parent
 PAGES = {
     "configuration.md": configuration_page,
+    "files.md": files_page,
     "metrics.md": metrics_page,
     "../config.schema.json": config_schema,
 }
