@@ -13,7 +13,6 @@ from exporter.collect import calls as calls_collector
 from exporter.collect import scheduler as pace
 from exporter.collect import streams as streams_collector
 from exporter.exotel import deadline
-from exporter.exotel import limit_headers as limits
 from exporter.exotel import rate_limiter as budget
 from exporter.exotel.deadline import Deadline
 
@@ -54,7 +53,7 @@ def moved_clock() -> Iterator[Clock]:
     """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        modules = (account, budget, calls_collector, deadline, limits, outages, pace, runs, streams_collector)
+        modules = (account, budget, calls_collector, deadline, outages, pace, runs, streams_collector)
         for module in modules:
             patch.setattr(module, "time", clock)
         yield clock
@@ -71,6 +70,5 @@ def still_clock() -> Iterator[StillClock]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budget, "time", clock)
         patch.setattr(deadline, "time", clock)
-        patch.setattr(limits, "time", clock)
         patch.setattr(Deadline, "wait", wait)
         yield clock

@@ -1,12 +1,14 @@
-"""What can go wrong between the exporter and the API, typed."""
+"""What can go wrong between the exporter and the API, typed, and what another try can mend."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
 from enum import StrEnum
+from random import Random
 from typing import Self
 
+from exporter.exotel.enums import Endpoint
 from exporter.log import place
 
 
@@ -48,10 +50,9 @@ class Cause(StrEnum):
 
 
 class ApiError(Exception):
-    """A request that brought no usable answer.
+    """A request that brought no usable answer: facts for programs, and a text for people.
 
-    It carries facts for programs (`reason`, `status`, `inside`, `code`, `request_id`) and a text for people,
-    which names hosts, and of a body or a header nothing but numbers and identifiers of the API's own: its
+    The text names hosts, and of a body or a header nothing but numbers and identifiers of the API's own: its
     error texts may hold telephone numbers.
     """
 
@@ -72,17 +73,19 @@ class ApiError(Exception):
         self.reason = reason
         self.detail = detail
         self.status = status
+        """The HTTP status of the answer, if there was one."""
         self.inside = inside
+        """A status that its body tells in place of HTTP's."""
         self.code = code
         self.request_id = request_id
 
     @property
     def meant(self) -> int | None:
-        """Return the status that the failure has: what the body tells, where it differs from HTTP's."""
+        """Return the status of the failure: the body's, where it tells one."""
         return self.inside or self.status
 
     def bare(self) -> Self:
-        """Give the error without the frames it came through, which would keep bodies and requests alive."""
+        """Return the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
@@ -109,15 +112,20 @@ def unexpected(error: BaseException) -> ApiError:
 
 
 def lack(error: BaseException) -> str | None:
-    """Return what the exporter ran out of, if that is what an exception says, or one that lies under it."""
+    """Return what the exporter ran out of, if that is what an exception, or one under it, says."""
     for cause in causes(error):
         if isinstance(cause, MemoryError):
             return "out of memory"
         if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
-            return "no further thread can be started"
+            return "no more threads can be started"
         if isinstance(cause, OSError) and cause.errno in _SCARCE:
-            return (cause.strerror or type(cause).__name__).lower()
+            return why(cause)
     return None
+
+
+def why(error: OSError) -> str:
+    """Return what the system says of a failure, to stand within a sentence."""
+    return (error.strerror or type(error).__name__).lower()
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -131,3 +139,31 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         pending += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+
+
+_TRIES = 3
+_FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
+RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
+    Endpoint.CALLS: tuple(_FIRST_WAIT),
+    Endpoint.STREAMS: (Reason.CONNECTION,),
+    Endpoint.AGENT_STREAMS: (Reason.CONNECTION,),
+}
+"""What isn't the list can wait for the next collection, and must not cost a listing: it is asked again when a
+kept connection broke, and else not."""
+
+
+def wait_before_retry(
+    endpoint: Endpoint, error: ApiError, tries: int, random: Random, *, was_kept: bool = False
+) -> float | None:
+    """Return the seconds to wait after so many failed tries, or None when another can't help.
+
+    A connection that `was_kept` from the request before may have been closed since: GET is safe to repeat
+    (RFC 9110, 9.2.2), and is, at once. A fresh connection may come about the next time, and a server
+    recover; wrong credentials stay wrong. The wait doubles with each try, and varies by half so that many
+    clients don't come back as one.
+    """
+    if was_kept and error.reason is Reason.CONNECTION:
+        return 0.0
+    if endpoint is not Endpoint.CALLS or error.reason not in _FIRST_WAIT or tries >= _TRIES:
+        return None
+    return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

@@ -18,8 +18,8 @@ from exporter.collect.counters import Counters
 from exporter.config import AccountConfig, Secret, TlsConfig
 from exporter.exotel import transport
 from exporter.exotel.client import Client
+from exporter.exotel.connection import dial
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.dialing import dial
 from exporter.exotel.errors import ApiError, Reason
 from tests.integration.test_authorities import serving as serving_tls
 from tests.raw_server import EMPTY_PAGE, Connection, answer, raw_server
@@ -120,7 +120,7 @@ def test_endless_interim_answers_end_with_the_deadline() -> None:
         error = failure(client, seconds=0.3)
         end.set()
     assert error.reason == Reason.TIMEOUT
-    assert error.detail.startswith(f"127.0.0.1:{server.port}: no whole answer within ")
+    assert error.detail.startswith(f"127.0.0.1:{server.port}: no complete answer within ")
 
 
 def test_no_cookie_is_kept() -> None:
@@ -350,7 +350,7 @@ def test_addresses_that_are_all_silent_take_no_longer_than_the_deadline(
         with client_of("http://exotel.test") as client:
             error = failure(client, seconds=0.6)
     assert error.reason == Reason.TIMEOUT
-    assert re.fullmatch(r"exotel\.test: no (whole answer|connection) within [0-9.]+ s", error.detail)
+    assert re.fullmatch(r"exotel\.test: no (complete answer|connection) within [0-9.]+ s", error.detail)
 
 
 def test_an_address_that_refuses_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,7 +413,7 @@ def test_a_proxy_is_named_for_what_it_refuses(scheme: str, status: int, meaning:
         error = proxied(f"{scheme}://exotel.test", server.url.replace("//", "//user:hunter2@"))
     assert error.reason == Reason.CONNECTION
     assert len(server.heads) == 3  # as often as any failure to connect, with pauses between
-    assert error.detail.startswith(f"the proxy 127.0.0.1:{server.port}: ")
+    assert error.detail.startswith(f"proxy 127.0.0.1:{server.port}: ")
     assert f"HTTP {status}" in error.detail
     assert meaning in error.detail
     assert "hunter2" not in error.detail
@@ -438,7 +438,10 @@ def test_an_error_of_a_look_up_names_the_host(monkeypatch: pytest.MonkeyPatch) -
     with client_of("https://ccm-api.exotel.test") as client:
         error = failure(client)
     assert error.reason == Reason.CONNECTION
-    assert error.detail == "ccm-api.exotel.test: no address was found: temporary failure in name resolution"
+    assert (
+        error.detail
+        == "ccm-api.exotel.test: the name can't be resolved: temporary failure in name resolution"
+    )
 
 
 def test_a_refused_connection_names_host_and_port() -> None:

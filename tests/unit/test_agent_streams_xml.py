@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import read_page, refuse_failure
+from exporter.exotel.decode import read_agent_streams, read_page, refuse_failure
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.streams import AgentStreams, read_agent_streams
+from exporter.exotel.models import AgentStreams
 
 PHONE = "+919876543210"
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'

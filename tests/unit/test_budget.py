@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.config import AccountConfig, CollectionConfig, Secret
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.rate_limiter import RateLimiter, RateLimiters
 from tests.clock import StillClock, still_clock
@@ -122,7 +122,25 @@ def test_a_used_up_minute_is_waited_for_if_that_ends_before_the_deadline() -> No
         assert taken(budget, 51)
         assert clock.ahead == 60
     assert caught.value.reason == Reason.BUDGET
-    assert "2 requests a minute are used up for 50 s: lengthen the scrape interval" in caught.value.detail
+    assert (
+        "all 2 requests of this minute are used up, the next one is possible in 50 s: lengthen"
+        in caught.value.detail
+    )
+
+
+def test_a_limit_that_was_lowered_is_told_as_such() -> None:
+    """Neither the interval nor the page size is to blame: what was allowed before has been used."""
+    with still_clock():
+        budget = RateLimiter(5)
+        assert all(taken(budget) for _ in range(5))
+        budget.requests_per_minute = 2
+        with pytest.raises(ApiError) as caught, budget.request(Deadline.after(1)):
+            pass
+    assert caught.value.reason == Reason.BUDGET
+    assert caught.value.detail.startswith(
+        "5 requests were made in the last minute, and only 2 are allowed now"
+    )
+    assert "raise" not in caught.value.detail
 
 
 def at(clock: StillClock, seconds: float) -> str:

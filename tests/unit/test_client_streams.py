@@ -18,9 +18,10 @@ from exporter.config import AccountConfig, CollectionConfig
 from exporter.exotel import client as client_module
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.decode import read_stream
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.streams import AgentStreams, Stream, read_stream
+from exporter.exotel.models import AgentStreams, Stream
 from tests.unit.test_answers import v1_error, v3_error
 from tests.unit.test_client import BASE, TOKEN, Heard
 from tests.unit.test_client import account as account_of_the_mock
@@ -417,7 +418,7 @@ def test_sessions_are_asked_for_on_the_voice_host(
         ({"status_code": 301}, "redirect", "set agent_streams_url to the API itself"),
         ({"status_code": 401}, "auth", "the region of agent_streams_url"),
         ({"content": b"<!DOCTYPE html><html>"}, "bad_response", "the answer is HTML"),
-        ({"content": v1_error(404, None)}, "not_found", "status 404 inside"),
+        ({"content": v1_error(404, None)}, "not_found", "status 404 in the body"),
     ],
 )
 def test_where_sessions_were_asked_for_is_told(
@@ -428,7 +429,7 @@ def test_where_sessions_were_asked_for_is_told(
     with pytest.raises(ApiError) as caught:
         sessions()
     assert caught.value.reason == reason
-    assert caught.value.detail.startswith(f"AgentStream was asked at {SESSIONS_URL}, whose host ")
+    assert caught.value.detail.startswith(f"AgentStream at {SESSIONS_URL} (see agent_streams_url): ")
     assert said in caught.value.detail
     assert TOKEN not in caught.value.detail
 
@@ -438,4 +439,4 @@ def test_where_nothing_answered_no_answer_is_blamed(api: requests_mock.Mocker) -
     api.get(SESSIONS_URL, exc=requests.ConnectionError)
     with pytest.raises(ApiError) as caught:
         sessions()
-    assert "AgentStream was asked" not in caught.value.detail
+    assert "AgentStream at" not in caught.value.detail

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page
 from exporter.exotel.errors import ApiError, Reason
 from tests.rows import JSON
 
