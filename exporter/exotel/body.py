@@ -33,11 +33,9 @@ def read_body(response: requests.Response, limit: int) -> bytes:
 
     Raises ApiError when nobody can tell where it ends.
     """
-    headers = response.headers
-    if (
-        "Transfer-Encoding" not in headers and "Content-Length" in headers
-    ):  # of chunks none counts (RFC 9112, 6.3)
-        told = {length.strip() for length in headers["Content-Length"].split(",")}
+    length = response.headers.get("Content-Length")
+    if length is not None and "Transfer-Encoding" not in response.headers:  # RFC 9112, 6.3
+        told = {each.strip() for each in length.split(",")}
         if len(told) > 1 or not all(map(_LENGTH.fullmatch, told)):
             detail = "the Content-Length header isn't one number"
             raise ApiError(Reason.BAD_RESPONSE, detail, status=response.status_code)

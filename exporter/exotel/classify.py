@@ -47,17 +47,14 @@ _HINTS = {
     Reason.REDIRECT: "redirects are not followed; set base_url to the API itself",
 }
 
+_IDENTIFIER = re.compile("(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}")  # a row of digits could be personal data
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _CREDENTIALS_WANTED = 407
 _GATEWAY = {502, 503, 504}
 _EXCEPTIONS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
     ((rq.ProxyError, u3.ProxyError), Reason.CONNECTION, "proxy {proxy}: {why}"),
     ((rq.SSLError, u3.SSLError, ssl.SSLError), Reason.TLS, "{host}: TLS failed: {why}"),
-    (
-        (socket.gaierror, u3.NameResolutionError),
-        Reason.CONNECTION,
-        "{host}: the name can't be resolved: {why}",
-    ),
+    ((socket.gaierror, u3.NameResolutionError), Reason.CONNECTION, "{host} can't be resolved: {why}"),
     # before ConnectTimeoutError, which it inherits from for the sake of old code
     ((u3.NewConnectionError,), Reason.CONNECTION, "{host}: {why}"),
     ((u3.ConnectTimeoutError,), Reason.TIMEOUT, "{host}: no connection within {time}"),
@@ -73,10 +70,9 @@ _EXCEPTIONS: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
 def failed_exchange(
     error: BaseException, host: str, proxy: str | None, seconds: float, deadline: Deadline
 ) -> ApiError:
-    """Return the ApiError for an exception that came instead of an answer; no URL or header is in its text.
+    """Return the ApiError for an exception that came after so many seconds instead of an answer.
 
-    `host` and `proxy`, each with its port, are who was asked, and what lay between if anything did; `seconds`
-    is how long that took.
+    No URL or header is in its text; `host` and `proxy` are told with their ports.
     """
     if lacking := lack(error):
         return ApiError(Reason.RESOURCES, f"{host}: {lacking}")
@@ -100,9 +96,8 @@ def failed_proxy(status: int, body: bytes, proxy: str) -> ApiError | None:
     """
     if status != _CREDENTIALS_WANTED and (status not in _GATEWAY or body.lstrip().startswith(b"{")):
         return None
-    return ApiError(
-        Reason.CONNECTION, f"proxy {proxy}: it answered HTTP {status}{_of_proxy(status)}", status=status
-    )
+    detail = f"proxy {proxy}: it answered HTTP {status}{_of_proxy(status)}"
+    return ApiError(Reason.CONNECTION, detail, status=status)
 
 
 def refuse(status: int, answer: object) -> None:
@@ -212,7 +207,5 @@ def _short_code(value: object) -> int | str | None:
 
 
 def _identifier(value: object) -> str | None:
-    """Return what can only be an identifier: a sentence or a row of digits could be personal data."""
-    if not isinstance(value, str) or len(value) > 64 or not any(map(str.isalpha, value)):
-        return None
-    return value if value.replace("_", "").replace("-", "").isalnum() and value.isascii() else None
+    """Return what can only be an identifier."""
+    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None

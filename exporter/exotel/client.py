@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
-from itertools import count
 from random import Random
 from typing import Protocol, TypeVar
 from urllib.parse import quote
@@ -38,9 +37,7 @@ BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a cal
     Endpoint.AGENT_STREAMS: 2**20,
 }
 _AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
-_LAST_WAIT = (
-    0.2  # seconds for requests that are aborted to end; only the look-up of a host's name takes longer
-)
+_LAST_WAIT = 0.2  # seconds for requests that are aborted to end; only the look-up of a name takes longer
 _VOICE_HOSTS = {  # AgentStream is an API of the older hosts, one beside each of the newer
     "https://ccm-api.exotel.com": "https://api.exotel.com",
     "https://ccm-api.in.exotel.com": "https://api.in.exotel.com",
@@ -85,12 +82,11 @@ class Client:
         self.rate_limiter = rate_limiter or RateLimiter(account.collection.requests_per_minute)
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
-        """Yield pages of the active calls in the order asked, up to `concurrency` of them under way at a time.
+        """Yield pages of the active calls in the order asked, `concurrency` of them under way at a time.
 
-        Pages are decoded here, in the thread that consumes them: workers would fight it for the interpreter.
-        Whatever is under way when this generator ends is aborted.
-
-        Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
+        Pages are decoded in the thread that consumes them: workers would fight it for the interpreter.
+        Whatever is under way when this generator ends is aborted. Raises ApiError.
+        Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
         """
         urls = ((None, f"{self._calls_url}/active?limit={limit}&offset={offset}") for offset, limit in asks)
         with closing(self._answers(Endpoint.CALLS, urls, deadline)) as answers:
@@ -102,8 +98,7 @@ class Client:
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
         """Yield the details of these calls as they come, or the error where they can't be had.
 
-        One that never answers doesn't keep the others waiting. Raises ApiError when the time is over, unless
-        that is the error of a call.
+        One that never answers keeps no other waiting. Raises ApiError when the time is over.
         Source: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`.
         """
         urls = ((sid, f"{self._calls_url}/{quote(sid, safe='')}/stream") for sid in call_sids)
@@ -207,23 +202,21 @@ class Client:
 
     def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> Answer:
         """Return the answer to a request, with status 200; ask again where that can help."""
-        was_kept = False
-        for tries in count(1):
+        was_kept, tries = False, 0
+        while True:
             self._transport.hold_to(deadline, fresh=was_kept)
             try:
                 with self.rate_limiter.request(deadline, endpoint):
                     return self._ask(endpoint, request, deadline)
             except ApiError as error:
+                tries += 1
                 was_kept = error.status is None and self._transport.has_kept
                 pause = wait_before_retry(endpoint, error, tries, self._random, was_kept=was_kept)
-                if (
-                    pause is None
-                    or max(pause, self.rate_limiter.retry_after(endpoint)) >= deadline.remaining()
-                ):
+                closed = self.rate_limiter.retry_after(endpoint)
+                if pause is None or max(pause, closed) >= deadline.remaining():
                     raise
                 self._observer.retry(endpoint, error.reason)
             deadline.wait(pause)
-        raise AssertionError("count has no end")
 
     def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> Answer:
         if not deadline.remaining():

@@ -80,7 +80,7 @@ def _begin(address: _Address, options: Iterable[Option]) -> socket.socket:
     attempt = socket.socket(family, kind, protocol)
     for option in options:
         attempt.setsockopt(*option)
-    attempt.setblocking(False)
+    attempt.settimeout(0)
     code = attempt.connect_ex(name)
     if code not in {0, errno.EINPROGRESS, errno.EWOULDBLOCK}:
         attempt.close()
@@ -109,11 +109,10 @@ _ca_files: dict[Path, _CaFile] = {}
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the TLS context that trusts the authorities in a file, or the system's: one for all accounts.
+    """Return the TLS context that trusts the authorities in a file, or the usual ones; anew when it changed.
 
-    The libraries would make one for each connection, at 0.6 MiB and 20 ms. When the file has changed there is
-    another one. Raises ApiError: `secret`, or `resources`, where the file can't be read, `tls` where it holds
-    no certificate.
+    One for all accounts: the libraries would make one for each connection, at 0.6 MiB and 20 ms. Raises
+    ApiError: `secret` or `resources` where the file can't be read, `tls` where it holds no certificate.
     """
     file = ca_file or Path(DEFAULT_CA_BUNDLE_PATH)
     known = _ca_files.setdefault(file, _CaFile())

@@ -1,4 +1,4 @@
-"""From the body of an answer to what it tells, as tolerantly as it can be done: one odd field costs only itself.
+"""From the body of an answer to what it tells: one odd field costs only itself.
 
 A page is decoded straight into its types; where anything in it is odd it is read field by field.
 """
@@ -33,6 +33,7 @@ from exporter.exotel.models import (
 
 _C = TypeVar("_C", bound=Call)
 _S = TypeVar("_S", bound=Struct)
+_Stated = TypeVar("_Stated", Call, Stream)
 
 _TERMINAL = CallState.TERMINAL  # looked up once: to ask an enum for each row costs a fifth of its decoding
 _LARGEST_COUNT = 10_000_000  # at a time; a larger number is a mistake, or stands for no limit
@@ -61,6 +62,11 @@ class _Body(_Quiet, Generic[_C], kw_only=True):
     response: _Response[_C]
 
 
+# What is there, whatever it is like.
+_UNREADABLE: dict[type[Struct], Struct] = {
+    **{Agent: Agent(), NamedAgent: NamedAgent()},
+    Bridge: Bridge(BridgeStatus.OTHER),
+}
 _decoders: dict[type[Call], Callable[[bytes], _Body[Any]]] = {
     Call: msgspec.json.Decoder(_Body[Call]).decode,
     PersonalCall: msgspec.json.Decoder(_Body[PersonalCall]).decode,
@@ -90,24 +96,23 @@ def read_stream(body: bytes, call_sid: str) -> Stream:
     """
     stream = member(_read_object(body).get("response"), "stream")
     if not isinstance(stream, dict):
-        raise _odd("the answer has another shape: no object response.stream")
+        raise _odd("the answer has no object response.stream")
     if coerce(str, stream.get("call_sid")) not in {None, call_sid}:
         raise _odd("the answer is about another call")
-    found = _read(Stream, stream)
-    return settle(found) if found.state is _TERMINAL else found
+    return _read_settled(Stream, stream)
 
 
 def read_agent_streams(body: bytes) -> AgentStreams:
-    """Return the sessions in the body of a 200 to `GET /v1/Accounts/<account_sid>/ActiveStreams`, JSON or XML.
+    """Return the sessions in the body of a 200 to `GET /v1/Accounts/<account_sid>/ActiveStreams`.
 
     Raises ApiError when it doesn't tell how many there are.
     """
     answer = _read_object(body)
-    stream = member(answer, "Stream") or {}
-    active = _count(member(stream, "ActiveStreamCount") or answer.get("active_streams"))
+    stream = member(answer, "Stream")
+    active = _count(member(stream, "ActiveStreamCount"), answer.get("active_streams"))
     if active is None:
-        raise _odd("the answer has another shape: no number active_streams or ActiveStreamCount")
-    return AgentStreams(active, _count(member(stream, "ThrottleLimit") or answer.get("max_allowed_streams")))
+        raise _odd("the answer has no number active_streams or ActiveStreamCount")
+    return AgentStreams(active, _count(member(stream, "ThrottleLimit"), answer.get("max_allowed_streams")))
 
 
 def refuse_failure(status: int, body: bytes) -> None:
@@ -124,9 +129,9 @@ def _read_page_loosely(body: bytes, kind: type[Call]) -> Page:
     response = _read_object(body).get("response")
     rows = member(response, "active_calls")
     if not isinstance(response, dict) or "active_calls" not in response or not isinstance(rows, list | None):
-        raise _odd("the answer has another shape: no list response.active_calls")
+        raise _odd("the answer has no list response.active_calls")
     readable = (row for row in rows or () if coerce(str, member(row, "call_sid")))
-    calls = tuple(_settled(_read(kind, row)) for row in readable)
+    calls = tuple(_read_settled(kind, row) for row in readable)
     return Page(calls, len(rows or ()) - len(calls), _count(response.get("total_active")))
 
 
@@ -135,7 +140,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
     answer = parse(body)
     refuse(200, answer)
     if not isinstance(answer, dict):
-        found = f"is {_kind(body)}, not JSON" if answer is None else "has another shape: no object"
+        found = f"is {_kind(body)}, not JSON" if answer is None else "is JSON, but not an object"
         raise _odd(f"the answer {found}")
     return answer
 
@@ -156,6 +161,11 @@ def _odd(detail: str) -> ApiError:
 def _read(kind: type[_S], found: Mapping[str, object]) -> _S:
     """Return an object with each field that can be understood; others are None."""
     return kind(**{name: read(found[key]) for name, key, read in _readers(kind) if key in found})
+
+
+def _read_settled(kind: type[_Stated], found: Mapping[str, object]) -> _Stated:
+    read = _read(kind, found)
+    return settle(read) if read.state is _TERMINAL else read
 
 
 @cache
@@ -183,14 +193,6 @@ def _member(kind: type[_S], value: object) -> Struct | None:
     return None if value is None else _UNREADABLE.get(kind)
 
 
-_UNREADABLE: dict[type[Struct], Struct] = {
-    Agent: Agent(),
-    NamedAgent: NamedAgent(),
-    Bridge: Bridge(BridgeStatus.OTHER),
-}
-"""What is there, whatever it is like."""
-
-
 def _legs(legs: object) -> tuple[Leg | None, ...] | None:
     return tuple(map(_leg, legs)) if isinstance(legs, list) and len(legs) <= _MOST_LEGS else None
 
@@ -202,11 +204,7 @@ def _leg(leg: Any) -> Leg | None:
     return _read(Leg, {**leg, "muted": member(audio, "muted"), "on_hold": member(audio, "hold")})
 
 
-def _settled(call: Any) -> Any:
-    return settle(call) if call.state is _TERMINAL else call
-
-
-def _count(value: object) -> int | None:
-    """Return how many calls or sessions there are, also from a text; more than ten million are none."""
-    number = coerce(int, value)
-    return number if number is not None and 0 <= number <= _LARGEST_COUNT else None
+def _count(*values: object) -> int | None:
+    """Return the first number of calls or sessions, also from a text; more than ten million are none."""
+    numbers = (number for value in values if (number := coerce(int, value)) is not None)
+    return next((number for number in numbers if 0 <= number <= _LARGEST_COUNT), None)

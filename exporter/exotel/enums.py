@@ -16,15 +16,10 @@ _ENDINGS = {
     **{"unanswered": "no-answer", "no-answer": "no-answer", "no-dial": "failed", "failed": "failed"},
     **{"cancelled": "canceled", "canceled": "canceled", "busy": "busy"},
 }
-_ALIASES = {
-    "incoming": "inbound",
-    "cancelled": "canceled",
-    # How v3 and v2 say which party a call ended with; no-dial: that party could not be dialled.
-    **{
-        f"{party}-{ending}": status
-        for party in ("from-leg", "to-leg", "agent", "customer")
-        for ending, status in _ENDINGS.items()
-    },
+_ALIASES = {"incoming": "inbound", "cancelled": "canceled"} | {
+    f"{party}-{ending}": status  # how v3 and v2 say which party a call ended with
+    for party in ("from-leg", "to-leg", "agent", "customer")
+    for ending, status in _ENDINGS.items()
 }
 _OVER = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
 
@@ -57,6 +52,11 @@ class ApiEnum(StrEnum):
         """Return whether the API said something that is known."""
         return self.name not in {"OTHER", "UNKNOWN"}
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether a call has ended, and merely lingers in the list, or nobody is on a leg any more."""
+        return self in _OVER
+
 
 class Direction(ApiEnum):
     """Which way a call goes."""
@@ -82,11 +82,6 @@ class CallStatus(ApiEnum):
     CANCELED = "canceled"
     OTHER = "other"
     UNKNOWN = "unknown"
-
-    @property
-    def is_over(self) -> bool:
-        """Return whether the call has ended, and merely lingers in the list."""
-        return self in _OVER
 
 
 class CallState(ApiEnum):
@@ -133,11 +128,6 @@ class LegStatus(ApiEnum):
     CANCELED = "canceled"
     OTHER = "other"
     UNKNOWN = "unknown"
-
-    @property
-    def is_over(self) -> bool:
-        """Return whether nobody is on this leg any more."""
-        return self in _OVER
 
 
 class NetworkType(ApiEnum):

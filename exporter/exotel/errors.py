@@ -35,18 +35,12 @@ class Reason(StrEnum):
 class Cause(StrEnum):
     """Why a listing is incomplete, as far as it shows: by what is to be done about it."""
 
-    MOVING = "moving"
-    """The list moves faster than it is read."""
-    TIME = "time"
-    """The time, or the budget, was over before open seams could be asked for again."""
-    ORDER = "order"
-    """The server's list has no stable order."""
-    PAGES = "pages"
-    """The server's pages don't join, though its list stands still."""
-    TOTAL = "total"
-    """The server reports more calls than it lists, though its list stands still."""
-    WINDOW = "window"
-    """The server lists no calls behind some place."""
+    MOVING = "moving"  # the list moves faster than it is read
+    TIME = "time"  # or requests ran out before open seams could be asked for again
+    ORDER = "order"  # the server's list has no stable order
+    PAGES = "pages"  # the server's pages don't join, though its list stands still
+    TOTAL = "total"  # the server reports more calls than it lists, though its list stands still
+    WINDOW = "window"  # the server lists no calls behind some place
 
 
 class ApiError(Exception):
@@ -72,10 +66,8 @@ class ApiError(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
-        self.status = status
-        """The HTTP status of the answer, if there was one."""
-        self.inside = inside
-        """A status that its body tells in place of HTTP's."""
+        self.status = status  # of HTTP, if there was an answer
+        self.inside = inside  # what its body tells in place of HTTP's
         self.code = code
         self.request_id = request_id
 
@@ -98,8 +90,8 @@ class Incomplete(ApiError):
         self.cause = cause
 
 
+# Descriptors, memory, local ports.
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
-"""Descriptors, memory, local ports."""
 
 
 def unexpected(error: BaseException) -> ApiError:
@@ -148,8 +140,7 @@ RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
     Endpoint.STREAMS: (Reason.CONNECTION,),
     Endpoint.AGENT_STREAMS: (Reason.CONNECTION,),
 }
-"""What isn't the list can wait for the next collection, and must not cost a listing: it is asked again when a
-kept connection broke, and else not."""
+"""What isn't the list can wait for the next collection, unless a kept connection broke."""
 
 
 def wait_before_retry(
@@ -157,10 +148,9 @@ def wait_before_retry(
 ) -> float | None:
     """Return the seconds to wait after so many failed tries, or None when another can't help.
 
-    A connection that `was_kept` from the request before may have been closed since: GET is safe to repeat
-    (RFC 9110, 9.2.2), and is, at once. A fresh connection may come about the next time, and a server
-    recover; wrong credentials stay wrong. The wait doubles with each try, and varies by half so that many
-    clients don't come back as one.
+    A connection that `was_kept` may have been closed since the request before: GET is safe to repeat (RFC
+    9110, 9.2.2), and is, at once. Other waits double with each try, and vary by half so that many clients
+    don't come back as one.
     """
     if was_kept and error.reason is Reason.CONNECTION:
         return 0.0

@@ -1,8 +1,8 @@
 """What the API tells, typed: only the fields that are needed.
 
-Source: the API's page "Active Stream Monitoring", and the AgentStream guide. `from`, `to` and the agent's name
-are personal data, which only PersonalCall has: for what the configuration asks them for. A field is None where
-the API left it out, or wrote what can't be understood.
+Source: the API's page "Active Stream Monitoring", and the AgentStream guide. Only PersonalCall has personal
+data, for what the configuration asks them for. A field is None where the API left it out, or wrote what can't
+be understood.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Page:
 
     @property
     def rows(self) -> int:
-        """Return the number of rows the server sent, readable or not."""
+        """Return the rows that the server sent, readable or not."""
         return len(self.calls) + self.unreadable
 
 
@@ -139,12 +139,10 @@ def settle(call: _S) -> _S:
 
     One last seen waiting ended without an answer; any other terminal one that says no more is completed.
     """
-    if call.status is not None and call.status.is_over:
-        status = call.status
-    elif call.status in {CallStatus.QUEUED, CallStatus.RINGING}:
-        status = CallStatus.NO_ANSWER
-    else:
-        status = CallStatus.COMPLETED
+    status = call.status
+    if status is None or not status.is_over:
+        is_waiting = status in {CallStatus.QUEUED, CallStatus.RINGING}
+        status = CallStatus.NO_ANSWER if is_waiting else CallStatus.COMPLETED
     return replace(call, status=status, state=None)
 
 

@@ -1,9 +1,8 @@
 """How many requests an account may make in a minute, and when it may make none.
 
-Sources: Exotel limits voice APIs to 200 calls a minute for an account, whatever keys they are made with. Its
-answers say more: `Retry-After` is seconds or a date (RFC 9110, 10.2.3); `X-RateLimit-Remaining` counts until
-`X-RateLimit-Reset`, seconds since 1970. Other servers write milliseconds, seconds from now or fractions, and
-what a proxy adds a second time is joined with a comma.
+Exotel limits voice APIs to 200 calls a minute for an account. Its answers say more: `Retry-After` is seconds
+or a date (RFC 9110, 10.2.3); `X-RateLimit-Remaining` counts until `X-RateLimit-Reset`, seconds since 1970.
+Other servers write milliseconds, seconds from now or fractions; what a proxy adds is joined with a comma.
 """
 
 from __future__ import annotations
@@ -36,8 +35,7 @@ class Limits:
     """What the headers of an answer say; times in seconds."""
 
     retry_after: float = 0.0
-    remaining: float | None = None
-    """Requests until the reset; None where it isn't told, or not until when."""
+    remaining: float | None = None  # requests until the reset; None where either isn't told
     reset: float = 0.0
 
 
@@ -61,15 +59,16 @@ def _ahead(name: str, headers: Mapping[str, str]) -> float | None:
     numbers = _numbers(value)
     if numbers and max(numbers) < _MOMENT:
         return min(max(0.0, *numbers), _LONGEST_PAUSE)
-    if numbers:
-        moment: float | None = max(numbers) if max(numbers) < _MILLISECONDS else max(numbers) / 1000
-    else:
-        moment = _date(value)
+    moment = _from_milliseconds(max(numbers)) if numbers else _date(value)
     if moment is None:
         return None
     now = _date(headers.get("Date", ""))
     ahead = min(moment - time.time(), _MINUTE) if now is None else moment - now
     return min(max(0.0, ahead), _LONGEST_PAUSE)
+
+
+def _from_milliseconds(moment: float) -> float:
+    return moment if moment < _MILLISECONDS else moment / 1000
 
 
 def _numbers(value: str) -> list[float]:
@@ -92,13 +91,10 @@ class _Told:
     """What the answers of one endpoint said; moments on the monotonic clock."""
 
     closed_until: float = 0.0
-    remaining: float = inf
-    """Requests, until the reset."""
+    remaining: float = inf  # requests, until the reset
     reset_at: float = 0.0
-    under_way: int = 0
-    """Requests whose answer hasn't come."""
-    side_by_side: int = 0
-    """Requests since there was last none under way."""
+    under_way: int = 0  # requests whose answer hasn't come
+    side_by_side: int = 0  # requests since there was last none under way
 
     @property
     def opens_at(self) -> float:
@@ -124,9 +120,8 @@ class RateLimiter:
         """Return whether a new limiter would allow the same: nothing was asked in the last minute."""
         with self._lock:
             now = self._now()
-            return not self._made and all(
-                max(told.opens_at, told.reset_at) <= now for told in self._told.values()
-            )
+            ends = (max(told.opens_at, told.reset_at) for told in self._told.values())
+            return not self._made and max(ends) <= now
 
     def remaining(self) -> int:
         """Return how many requests may be made now."""
@@ -203,9 +198,8 @@ class RateLimiter:
             now = self._now()
             if closed := self.retry_after(endpoint):
                 return closed
-            if len(self._made) >= self.requests_per_minute:
-                # The first of those in the way: there are more than allowed where the limit was lowered.
-                return self._made[len(self._made) - self.requests_per_minute] + _MINUTE - now
+            if (beyond := len(self._made) - self.requests_per_minute) >= 0:  # above 0: it was lowered
+                return self._made[beyond] + _MINUTE - now
             self._made.append(now)
             for told in self._told_of(endpoint):
                 told.remaining -= 1
@@ -233,7 +227,7 @@ class RateLimiter:
 
 
 class RateLimiters:
-    """One rate limiter for each account of the API, whatever asks it, and however often it is reconfigured."""
+    """One rate limiter for each account of the API, however often it is configured, and configured anew."""
 
     def __init__(self) -> None:
         self._by_place: dict[tuple[str, str], RateLimiter] = {}

@@ -1,7 +1,6 @@
 """The HTTP session of one account: its connections are found, kept and aborted.
 
-None outlives its use or answers for another. Socket timeouts bound a single read, not an answer that drips byte
-by byte: so whoever waits for one can abort it.
+Socket timeouts bound a single read, not an answer that drips byte by byte: so others can abort it.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ def test_sessions_and_their_limit_are_read(body: bytes) -> None:
     assert read_agent_streams(body) == AgentStreams(12, 100)
 
 
+def test_no_sessions_and_none_allowed_are_zero_not_unknown() -> None:
+    """Also as numbers of JSON."""
+    assert read_agent_streams(b'{"Stream":{"ActiveStreamCount":0,"ThrottleLimit":0}}') == AgentStreams(0, 0)
+
+
 @pytest.mark.parametrize("limit", [b"", b"unlimited", b"-1", b"9" * 400, b"<No/>"])
 def test_a_limit_that_can_not_be_read_is_none(limit: bytes) -> None:
     """The sessions are known all the same, if there is none too."""

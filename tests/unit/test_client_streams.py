@@ -22,9 +22,9 @@ from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.models import AgentStreams, Stream
-from tests.unit.test_answers import v1_error, v3_error
 from tests.unit.test_client import BASE, TOKEN, Heard
 from tests.unit.test_client import account as account_of_the_mock
+from tests.unit.test_decode import v1_error, v3_error
 from tests.unit.test_streams import READ, STREAM_OF_THE_PAGE, body
 
 CALLS_URL = f"{BASE}/v3/accounts/acme1/calls"

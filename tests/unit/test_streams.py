@@ -17,7 +17,7 @@ from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.models import AgentStreams, Bridge, Leg, Recording, Stream
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.rows import JSON, STREAM, TEXT
-from tests.unit.test_answers import FAILURES, v1_error, v3_error
+from tests.unit.test_decode import FAILURES, v1_error, v3_error
 
 _T = TypeVar("_T")
 

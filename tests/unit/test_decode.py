@@ -285,10 +285,10 @@ FAILURES = [
     (200, page(ROW)[:-9], Reason.BAD_RESPONSE, "cut short"),
     (200, b"[" * 100_000, Reason.BAD_RESPONSE, "not JSON"),
     (200, b"null", Reason.BAD_RESPONSE, "not JSON"),
-    (200, b"{}", Reason.BAD_RESPONSE, "another shape"),
-    (200, b"[]", Reason.BAD_RESPONSE, "another shape"),
-    (200, b'{"response": null}', Reason.BAD_RESPONSE, "another shape"),
-    (200, b'{"response": {"active_calls": {}}}', Reason.BAD_RESPONSE, "another shape"),
+    (200, b"{}", Reason.BAD_RESPONSE, "no list response.active_calls"),
+    (200, b"[]", Reason.BAD_RESPONSE, "JSON, but not an object"),
+    (200, b'{"response": null}', Reason.BAD_RESPONSE, "no list response.active_calls"),
+    (200, b'{"response": {"active_calls": {}}}', Reason.BAD_RESPONSE, "no list response.active_calls"),
 ]
 
 
