@@ -60,7 +60,7 @@ def moved_clock() -> Iterator[Clock]:
 
 @contextmanager
 def still_clock() -> Iterator[StillClock]:
-    """Have rate limiters and deadlines go by a clock that stands still, and waits move it instead of waiting."""
+    """Have limiters and deadlines go by a clock that stands still, and waits move it instead of waiting."""
     clock = StillClock()
 
     def wait(self: Deadline, seconds: float) -> None:

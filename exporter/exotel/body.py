@@ -26,6 +26,10 @@ _SMALL = 2**19  # bytes; what isn't longer can't have too many values
 _MOST_VALUES = 600_000  # three times as many as a page of 10,000 rows has
 _MOST_TOKENS = 1_000_000  # four times as many as a page of 10,000 rows has
 _LONGEST_XML = 2**16  # characters; a tree takes a hundred times the memory of its text
+_decoder = json.JSONDecoder(
+    parse_int=lambda digits: int(digits) if len(digits) < 300 else float(digits),  # Python refuses thousands
+    strict=False,  # strings may hold control characters
+)
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
@@ -46,13 +50,6 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _parse_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 300 else float(digits)  # Python refuses an int of thousands of digits
-
-
-_decoder = json.JSONDecoder(parse_int=_parse_int, strict=False)  # strings may hold control characters
-
-
 def is_bulk(body: bytes) -> bool:
     """Return whether a body has so many values that reading it would cost more than any page does."""
     return len(body) > _SMALL and sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES
@@ -66,23 +63,15 @@ def parse(body: bytes) -> Any:
     if is_bulk(body):
         return None
     text = body.decode("utf-8-sig", "replace")
-    try:
-        return _parse_json(text)
-    except ValueError:
-        return _parse_xml(text) if text.lstrip().startswith("<") else _parse_repaired(text)
+    if (parsed := _parse_json(text)) is not None:
+        return parsed
+    return _parse_xml(text) if text.lstrip().startswith("<") else _parse_json(_repaired(text))
 
 
 def _parse_json(text: str) -> Any:
     try:
         return _decoder.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _parse_repaired(text: str) -> Any:
-    try:
-        return _parse_json(_repaired(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -118,11 +107,7 @@ def _repaired(text: str) -> str:
 def _repaired_row(row: str) -> str:
     if row.count("call_sid") > 1:
         return row  # a quote is missing, and nobody knows how many rows these are
-    try:
-        _parse_json(row)
-    except ValueError:
-        return "null"
-    return row
+    return "null" if _parse_json(row) is None else row
 
 
 def _parse_xml(text: str) -> dict[str, Any] | None:

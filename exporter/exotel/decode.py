@@ -16,7 +16,7 @@ from msgspec.structs import fields
 
 from exporter.exotel.body import is_bulk, parse
 from exporter.exotel.classify import refuse
-from exporter.exotel.enums import BridgeStatus, CallState, coerce, member
+from exporter.exotel.enums import BridgeStatus, CallState, coerce, coercer, member
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.models import (
     Agent,
@@ -158,36 +158,33 @@ def _odd(detail: str) -> ApiError:
     return ApiError(Reason.BAD_RESPONSE, detail, status=200)
 
 
-def _read(kind: type[_S], found: Mapping[str, object]) -> _S:
-    """Return an object with each field that can be understood; others are None."""
-    return kind(**{name: read(found[key]) for name, key, read in _readers(kind) if key in found})
-
-
 def _read_settled(kind: type[_Stated], found: Mapping[str, object]) -> _Stated:
     read = _read(kind, found)
     return settle(read) if read.state is _TERMINAL else read
 
 
+def _read(kind: type[_S], found: Mapping[str, object]) -> _S:
+    """Return an object with each field that can be understood; others are None."""
+    return kind(**{name: read(found[key]) for name, key, read in _readers(kind) if key in found})
+
+
 @cache
 def _readers(kind: type[Struct]) -> list[tuple[str, str, Callable[[Any], Any]]]:
     """Return for each field its name here, its name in JSON, and what reads it."""
-    return [(each.name, each.encode_name, _reader(_plain(each.type))) for each in fields(kind)]
+    return [(field.name, field.encode_name, _reader(field.type)) for field in fields(kind)]
 
 
-def _plain(annotation: Any) -> Any:
-    """Return the type of a field beside None and UNSET, without metadata or parameters."""
+def _reader(annotation: Any) -> Callable[[Any], Any]:
+    """Return what reads a field of a type that is told beside None, UNSET, metadata and parameters."""
     if isinstance(annotation, UnionType):
         [annotation] = {*get_args(annotation)} - {NoneType, UnsetType}
-    return getattr(annotation, "__origin__", annotation)
-
-
-def _reader(kind: Any) -> Callable[[Any], Any]:
+    kind = getattr(annotation, "__origin__", annotation)
     if kind is tuple:
         return _legs
-    return partial(_member, kind) if issubclass(kind, Struct) else partial(coerce, kind)
+    return partial(_read_member, kind) if issubclass(kind, Struct) else coercer(kind)
 
 
-def _member(kind: type[_S], value: object) -> Struct | None:
+def _read_member(kind: type[_S], value: object) -> Struct | None:
     if isinstance(value, dict):
         return _read(kind, value)
     return None if value is None else _UNREADABLE.get(kind)

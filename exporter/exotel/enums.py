@@ -5,7 +5,9 @@ Source: the API's page, and the values that its sister pages show. Case and `_`/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import cache, partial
 from typing import Any, Self, TypeVar, cast
 
 import msgspec
@@ -162,16 +164,17 @@ def coerce(kind: type[_T], value: object) -> _T | None:
 
     A text may say a number, and a number an identifier. A label value that isn't even a text is `other`.
     """
-    if value is None:
-        return None
+    hashable: Any = kind
+    found: _T | None = coercer(hashable)(value)
+    return found
+
+
+@cache
+def coercer(kind: type) -> Callable[[object], Any]:
+    """Return what coerces values to a kind."""
     if issubclass(kind, ApiEnum):
-        return kind(value if isinstance(value, str) else "other")
-    if issubclass(kind, str):
-        return cast(_T | None, _text(value))
-    try:
-        return msgspec.convert(value, kind, strict=False)
-    except (msgspec.ValidationError, UnicodeEncodeError):  # JSON may hold half a surrogate pair
-        return None
+        return partial(_label_value, kind)
+    return _text if kind is str else partial(_convert, kind)
 
 
 def member(value: object, name: str) -> Any:
@@ -179,7 +182,20 @@ def member(value: object, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
+def _label_value(kind: type[ApiEnum], value: object) -> ApiEnum | None:
+    if isinstance(value, str):
+        return kind._value2member_map_.get(value) or kind(value)  # type: ignore[return-value]  # its members
+    return None if value is None else kind("other")
+
+
 def _text(value: object) -> str | None:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # the same half a pair
+        return value.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _convert(kind: type, value: object) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
