@@ -23,15 +23,15 @@ class Clock:
         self.ahead = 0.0
 
     def forward(self, seconds: float) -> None:
-        """Let time pass."""
+        """Pass time."""
         self.ahead += seconds
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return time.monotonic() + self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return time.time() + self.ahead
 
 
@@ -39,17 +39,17 @@ class StillClock(Clock):
     """A clock that stands still unless it is moved."""
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return 1_700_000_000 + self.ahead
 
 
 @contextmanager
 def moved_clock() -> Iterator[Clock]:
-    """Have the account, its rate limiter and its deadlines go by a clock that can be moved forward."""
+    """Make the account, its rate limiter and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         modules = (account, rate_limiter, calls_collector, deadline, outages, pace, runs, streams_collector)
@@ -60,7 +60,7 @@ def moved_clock() -> Iterator[Clock]:
 
 @contextmanager
 def still_clock() -> Iterator[StillClock]:
-    """Have limiters and deadlines go by a clock that stands still, and waits move it instead of waiting."""
+    """Make limiters and deadlines go by a clock that stands still, and waits move it instead of waiting."""
     clock = StillClock()
 
     def wait(self: Deadline, seconds: float) -> None:

@@ -90,7 +90,7 @@ class Transport:
         return self._session.prepare_request(requests.Request("GET", url, auth=auth))
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
-        """Let this thread's next request end at a deadline, and go over a `fresh` connection."""
+        """End this thread's next request at a deadline, and make it over a `fresh` connection."""
         _thread.deadline, _thread.wants_fresh, _thread.has_kept = deadline, fresh, False
 
     @property
@@ -114,7 +114,8 @@ class Transport:
             with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
                 on_headers(response.status_code, response.headers)
                 body = read_body(response, body_limit)
-                self._can_keep |= self.has_kept
+                if self.has_kept:
+                    self._can_keep = True
                 return Answer(response.status_code, response.headers, body)
         except (
             *(requests.RequestException, urllib3.exceptions.HTTPError),
@@ -155,7 +156,7 @@ class Transport:
             self._connections.add(connection)
 
     def take(self, connection: Connection) -> None:
-        """Give a connection to this thread's request; one that was kept and isn't fit for it is closed."""
+        """Prepare a connection for this thread's request; close one that was kept and isn't fit for it."""
         if not connection.is_closed and not self._is_fit(connection):
             connection.close()  # it is made anew
         connection.deadline, connection.silence_limit = _thread.deadline, None
@@ -223,7 +224,7 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> Any:
-        """Have all connections verified by the one context."""
+        """Verify all connections by the one context."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
 

@@ -95,7 +95,7 @@ FRAMINGS: dict[str, tuple[bytes, Callable[[Connection], object], Reason]] = {
 
 
 def scraped(folder: Path, url: str) -> tuple[str, int]:
-    """Scrape an exporter of an account; give what failed, and the program's peak of memory in bytes."""
+    """Scrape an exporter of an account; return what failed, and the program's peak of memory in bytes."""
     account = f"{{account_sid: demo, base_url: {url}, api_key: k, api_token: t}}"
     file = write(folder, f"accounts: [{account}]\ncollection: {{timeout: 60s}}\n")
     with exporter(folder, f"--config.file={file}") as started:

@@ -38,7 +38,7 @@ def well(connection: Connection, _head: str) -> None:
 
 @contextmanager
 def client_of(url: str, *, concurrency: int = 1, ca_file: Path | None = None) -> Iterator[Client]:
-    """Give the client of an account at this URL."""
+    """Yield the client of an account at this URL."""
     collection = replace(EAGER, concurrency=concurrency, tls_config=TlsConfig(ca_file=ca_file))
     account = AccountConfig(
         account_sid="demo", base_url=url, api_key=Secret("k"), api_token=Secret("t"), collection=collection
@@ -48,7 +48,7 @@ def client_of(url: str, *, concurrency: int = 1, ca_file: Path | None = None) ->
 
 
 def listed(client: Client, pages: int = 1, seconds: float = GUARD) -> list[str]:
-    """Ask for pages; give the call of each, or nothing where there is none."""
+    """Ask for pages; return the call of each, or nothing where there is none."""
     asks = [(20 * number, 20) for number in range(pages)]
     found = client.pages(asks, Deadline.after(seconds))
     return [page.calls[0].call_sid if page.calls else "" for page in found]
@@ -178,7 +178,7 @@ def test_a_slow_answer_on_a_connection_that_is_kept_well_changes_nothing() -> No
 
 
 def failure_of_three(client: Client) -> Reason | None:
-    """Ask for three pages; give why they can't be had."""
+    """Ask for three pages; return why they can't be had."""
     try:
         listed(client, 3, seconds=0.5)
     except ApiError as error:
@@ -308,7 +308,7 @@ def test_a_server_error_is_followed_by_another_look_up(monkeypatch: pytest.Monke
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, addresses: Any) -> None:
-    """Have every name stand for these addresses."""
+    """Make every name stand for these addresses."""
 
     def getaddrinfo(*_arguments: Any, **_options: Any) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", each) for each in addresses()]
@@ -318,7 +318,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, addresses: Any) -> None:
 
 @contextmanager
 def silent_address() -> Iterator[tuple[str, int]]:
-    """Give an address that neither accepts nor refuses: a listener whose backlog is full drops what comes."""
+    """Yield an address that neither accepts nor refuses: a listener with a full backlog drops what comes."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(20):

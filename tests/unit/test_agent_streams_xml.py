@@ -18,18 +18,18 @@ STREAM = b"<Stream><ActiveStreamCount>%b</ActiveStreamCount><ThrottleLimit>%b</T
 
 
 def document(inside: bytes) -> bytes:
-    """Give a document of the older API."""
+    """Return a document of the older API."""
     return b"<TwilioResponse>" + inside + b"</TwilioResponse>"
 
 
 def exception(**fields: object) -> bytes:
-    """Give a failure as the older API tells it; its message holds a telephone number."""
+    """Return a failure as the older API tells it; its message holds a telephone number."""
     told = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
     return document(f"<RestException><Message>{PHONE}</Message>{told}</RestException>".encode())
 
 
 def refused(body: bytes) -> ApiError:
-    """Read what holds no sessions; give the error."""
+    """Read what holds no sessions; return the error."""
     with pytest.raises(ApiError) as caught:
         read_agent_streams(body)
     assert PHONE not in repr(vars(caught.value))

@@ -24,7 +24,7 @@ def body(rows: object, top: dict[str, Any], inside: dict[str, Any]) -> bytes:
 
 
 def verdict(answer: bytes) -> object:
-    """Read an answer; give its calls, or all that its error tells."""
+    """Read an answer; return its calls, or all that its error tells."""
     try:
         return [(call.call_sid, call.status, call.duration) for call in read_page(answer).calls]
     except ApiError as error:

@@ -56,7 +56,7 @@ def api() -> Iterator[requests_mock.Mocker]:
 
 
 def account(token: Secret | None = None) -> AccountConfig:
-    """Give an account whose API is the mocked one."""
+    """Return an account whose API is the mocked one."""
     return AccountConfig(
         name="acme",
         account_sid="acme1",

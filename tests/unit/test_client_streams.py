@@ -40,7 +40,7 @@ def api() -> Iterator[requests_mock.Mocker]:
 
 @contextmanager
 def answering(seconds: dict[str, float]) -> Iterator[str]:
-    """Give a server that takes so long for each call. The mock can't."""
+    """Yield a server that takes so long for each call. The mock can't."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ def answering(seconds: dict[str, float]) -> Iterator[str]:
 
 
 def account(url: str = BASE, **collection: Any) -> AccountConfig:
-    """Give an account whose API is there."""
+    """Return an account whose API is there."""
     config = replace(account_of_the_mock(), base_url=url)
     return replace(config, collection=CollectionConfig(**collection))
 
@@ -87,7 +87,7 @@ def look(
 
 
 def durations(found: Mapping[str, Stream | ApiError]) -> dict[str, float | str | None]:
-    """Give the duration of each call, or the reason why there are no details."""
+    """Return the duration of each call, or the reason why there are no details."""
     return {
         call_sid: str(each.reason) if isinstance(each, ApiError) else each.duration
         for call_sid, each in found.items()

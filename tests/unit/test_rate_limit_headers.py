@@ -20,7 +20,7 @@ MINUTE = 60
 
 
 def dated(*, ours_ahead: float, **headers: str) -> dict[str, str]:
-    """Give headers of a server whose clock our clock is so far ahead of."""
+    """Return headers of a server whose clock our clock is so far ahead of."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"Date": formatdate(NOW - ours_ahead, usegmt=True), **names}
 
@@ -63,7 +63,7 @@ def test_without_a_date_a_wrong_clock_costs_a_minute_at_most(ours_ahead: int, se
 
 @pytest.fixture
 def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the machine go by India's time."""
+    """Put the machine in India's time zone."""
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     yield

@@ -23,7 +23,7 @@ MINUTE = 60
 
 
 def taken(limiter: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
-    """Tell whether a request could be had within so many seconds."""
+    """Return whether a request could be had within so many seconds."""
     try:
         with limiter.request(Deadline.after(patience), endpoint):
             pass
@@ -35,7 +35,7 @@ def taken(limiter: RateLimiter, patience: float = 0.001, endpoint: Endpoint = En
 def reason_of_refusal(
     limiter: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS
 ) -> Reason:
-    """Give the reason why no request can be had."""
+    """Return the reason why no request can be had."""
     with pytest.raises(ApiError) as caught, limiter.request(Deadline.after(patience), endpoint):
         pass
     return caught.value.reason
@@ -144,7 +144,7 @@ def test_a_limit_that_was_lowered_is_told_as_such() -> None:
 
 
 def at(clock: StillClock, seconds: float) -> str:
-    """Give the HTTP date that lies so many seconds from now."""
+    """Return the HTTP date that lies so many seconds from now."""
     return formatdate(clock.time() + seconds, usegmt=True)
 
 
@@ -460,7 +460,7 @@ def test_a_pause_and_a_used_up_minute_are_told_apart() -> None:
 def configured(
     account_sid: str = "acme1", base_url: str = "https://api.test", allowed: int = 10
 ) -> AccountConfig:
-    """Give an account that may ask so often."""
+    """Return an account that may ask so often."""
     return AccountConfig(
         account_sid=account_sid,
         base_url=base_url,

@@ -16,7 +16,7 @@ FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMI
 
 
 def dice(seed: int) -> Random:
-    """Give chance that is the same each time."""
+    """Return chance that is the same each time."""
     return Random(seed)  # noqa: S311  # it guards nothing
 
 

@@ -34,7 +34,7 @@ def connection_of(transport: Transport, sock: socket.socket) -> Connection:
 
 @pytest.fixture
 def restless() -> Iterator[None]:
-    """Have threads take turns as often as can be: what a busy machine does now and then."""
+    """Make threads take turns as often as can be: what a busy machine does now and then."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
