@@ -96,7 +96,7 @@ def failed_proxy(status: int, body: bytes, proxy: str) -> ApiError | None:
     """
     if status != _CREDENTIALS_WANTED and (status not in _GATEWAY or body.lstrip().startswith(b"{")):
         return None
-    detail = f"proxy {proxy}: it answered HTTP {status}{_of_proxy(status)}"
+    detail = f"proxy {proxy}: answered HTTP {status}{_of_proxy(status)}"
     return ApiError(Reason.CONNECTION, detail, status=status)
 
 
@@ -129,7 +129,7 @@ def _time(seconds: float, deadline: Deadline) -> str:
 def _why(found: tuple[BaseException, ...]) -> str:
     for cause in reversed(found):
         if refusal := _TUNNEL_REFUSED.match(str(cause)):
-            return f"it refused the tunnel with HTTP {refusal[1]}{_of_proxy(int(refusal[1]))}"
+            return f"refused the tunnel with HTTP {refusal[1]}{_of_proxy(int(refusal[1]))}"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message
         if isinstance(cause, ssl.SSLError) and cause.reason:
@@ -141,8 +141,8 @@ def _why(found: tuple[BaseException, ...]) -> str:
 
 def _of_proxy(status: int) -> str:
     if status == _CREDENTIALS_WANTED:
-        return ": it wants other credentials in proxy_url"
-    return ": it can't reach the API" if status in _GATEWAY else ""
+        return ": check the credentials in proxy_url"
+    return ", as it can't reach the API" if status in _GATEWAY else ""
 
 
 def _reason(status: int) -> Reason:

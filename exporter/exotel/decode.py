@@ -140,8 +140,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
     answer = parse(body)
     refuse(200, answer)
     if not isinstance(answer, dict):
-        found = f"is {_kind(body)}, not JSON" if answer is None else "is JSON, but not an object"
-        raise _odd(f"the answer {found}")
+        raise _odd(f"the answer is {'JSON, but not an object' if answer is not None else _kind(body)}")
     return answer
 
 
@@ -150,8 +149,10 @@ def _kind(body: bytes) -> str:
     if not start:
         return "empty"
     if start.startswith((b"<!doctype html", b"<html")):
-        return "HTML"
-    return "XML" if start.startswith(b"<") else f"{len(body)} bytes of something else or cut short"
+        return "HTML, not JSON"
+    return (
+        "XML, not JSON" if start.startswith(b"<") else f"not JSON, or was cut short after {len(body)} bytes"
+    )
 
 
 def _odd(detail: str) -> ApiError:

@@ -403,7 +403,7 @@ def proxied(url: str, proxy: str) -> ApiError:
 
 
 @pytest.mark.parametrize(
-    ("status", "meaning"), [(407, "it wants other credentials"), (502, "it can't reach")]
+    ("status", "meaning"), [(407, "check the credentials in proxy_url"), (502, "as it can't reach the API")]
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_is_named_for_what_it_refuses(scheme: str, status: int, meaning: str) -> None:

@@ -146,7 +146,7 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
         (
             requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 +919876543210")),
             Reason.CONNECTION,
-            "it refused the tunnel with HTTP 407: it wants other credentials in proxy_url",
+            "refused the tunnel with HTTP 407: check the credentials in proxy_url",
         ),
         (
             requests.ConnectionError(RemoteDisconnected("")),

@@ -279,7 +279,7 @@ FAILURES = [
     ),
     (200, failing_page({}, RestException={"Status": 429}), Reason.RATE_LIMITED, "status 429 in the body"),
     (200, page(ROW, http_code=503), Reason.SERVER_ERROR, "status 503 in the body"),
-    (200, b"", Reason.BAD_RESPONSE, "the answer is empty, not JSON"),
+    (200, b"", Reason.BAD_RESPONSE, "the answer is empty"),
     (200, b"<!DOCTYPE html><p>hello", Reason.BAD_RESPONSE, "the answer is HTML, not JSON"),
     (200, b"<?xml version='1.0'?>", Reason.BAD_RESPONSE, "the answer is XML, not JSON"),
     (200, page(ROW)[:-9], Reason.BAD_RESPONSE, "cut short"),
