@@ -125,17 +125,13 @@ class RateLimiter:
 
     def remaining(self) -> int:
         """Return how many requests may be made now."""
-        with self._lock:
-            now = self._now()
-            if self.retry_after():
-                return 0
-            told = self._list.remaining if now < self._list.reset_at else inf
-            return int(min(max(0, self.requests_per_minute - len(self._made)), told))
+        return self.within(0.0)
 
     def within(self, seconds: float) -> int:
         """Return how many requests may be made in the next so many seconds, with waits in between."""
         with self._lock:
-            if self.retry_after() >= seconds:
+            closed = self.retry_after()
+            if closed and closed >= seconds:
                 return 0
             until = time.monotonic() + seconds
             free = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
