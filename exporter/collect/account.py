@@ -22,11 +22,10 @@ from exporter.collect.streams import StreamsCollector
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason, unexpected
-from exporter.exotel.models import Call, PersonalCall
+from exporter.exotel.models import AgentStreams, Call, PersonalCall
 from exporter.exotel.rate_limiter import RateLimiter
-from exporter.exotel.streams import AgentStreams
 from exporter.exotel.worker_pool import WorkerPool
 from exporter.memory import give_memory_back
 
@@ -140,7 +139,7 @@ class Account:
         with self._lock:
             self._is_cancelled = True
             self._deadline.end()
-        self._client.cut()
+        self._client.abort()
 
     def close(self) -> None:
         """End the collection in flight and the connections."""

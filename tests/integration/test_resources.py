@@ -95,7 +95,7 @@ FRAMINGS: dict[str, tuple[bytes, Callable[[Connection], object], Reason]] = {
 
 
 def scraped(folder: Path, url: str) -> tuple[str, int]:
-    """Scrape an exporter of an account; give what failed, and the program's peak of memory in bytes."""
+    """Scrape an exporter of an account; return what failed, and the program's peak of memory in bytes."""
     account = f"{{account_sid: demo, base_url: {url}, api_key: k, api_token: t}}"
     file = write(folder, f"accounts: [{account}]\ncollection: {{timeout: 60s}}\n")
     with exporter(folder, f"--config.file={file}") as started:
@@ -138,7 +138,7 @@ def test_a_length_that_is_none_is_a_bad_response(length: bytes) -> None:
         for _ in range(2):
             error = failure(client)
             assert (error.reason, error.status) == (Reason.BAD_RESPONSE, 200)
-            assert error.detail == "the answer's Content-Length is not one number of bytes"
+            assert error.detail == "the Content-Length header isn't one number"
         assert len({number for number, _ in server.heads}) == 2
 
 
@@ -180,7 +180,7 @@ def test_a_thread_that_cannot_start_costs_one_collection(monkeypatch: pytest.Mon
             scarcity.setattr(threading.Thread, "start", refuse)
             for _ in range(10):
                 error = failure(client)
-                assert (error.reason, error.detail) == (Reason.RESOURCES, "no further thread can be started")
+                assert (error.reason, error.detail) == (Reason.RESOURCES, "no more threads can be started")
         assert listed(client, 3) == ["", "", ""]
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from exporter.collect.printable import printable
 from exporter.collect.snapshot import Run, Snapshot
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.models import AgentStreams
 from exporter.http.landing import HEADERS, page
 from exporter.http.remediation import REMEDIATIONS
 from tests.snapshots import (
