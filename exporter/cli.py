@@ -15,7 +15,7 @@ import click
 
 from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
-from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
+from exporter.config import Config, ConfigError, from_environment, from_file
 from exporter.descriptors import allow_many_descriptors
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
@@ -27,10 +27,11 @@ from exporter.log import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.exposition import expose
-from exporter.output import give_up, leave, mention, warn, write
-from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
-from exporter.systemd import NoSockets, handed_over
+from exporter.output import give_up, leave, mention, write
 from exporter.usage import Command
+from exporter.web import systemd
+from exporter.web.listen import Address, CannotListen, bound_address, listen
+from exporter.web.reload import ActiveWebConfig
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
 _TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|config|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
@@ -41,7 +42,7 @@ _T = TypeVar("_T")
 def _addresses(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Address, ...]:
     try:
         return tuple(map(Address.parse, values))
-    except BadAddress as error:
+    except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
 
@@ -87,7 +88,7 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "--config.check",
     "check",
     is_flag=True,
-    help="Check the configuration: print ok, or every mistake, and exit.",
+    help="Check the configuration: print ok, or every invalid value with its line, and exit.",
 )
 @click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
 @click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
@@ -208,17 +209,15 @@ def main(  # noqa: PLR0913  # an argument for each flag
         read = _demo(stack) if demo else partial(_read, config_file)
         read_web = partial(_read_web, web_config_file)
         if check:
-            _, web = _or_give_up(read, read_web)
-            for warning in web.warnings if web else ():
-                warn(str(warning))
+            _or_give_up(read, read_web)
             write(b"ok\n")
             leave(0)
         accounts, web = _or_give_up(lambda: Accounts(read), read_web)
         if once:
             leave(_collect_once(accounts))
         try:
-            sockets = handed_over() if systemd_socket else listen(addresses)
-        except (CannotListen, NoSockets) as error:
+            sockets = systemd.listening_sockets() if systemd_socket else listen(addresses)
+        except CannotListen as error:
             give_up(str(error))
         endpoints = Endpoints(
             prefix=external.prefix if prefix is None else prefix,
@@ -244,28 +243,30 @@ def _read(config_file: Path | None) -> Config:
     return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
 
 
-def _read_web(file: Path | None) -> WebFile | None:
-    return web_from_file(file) if file else None
+def _read_web(file: Path | None) -> ActiveWebConfig | None:
+    return ActiveWebConfig(file) if file else None
 
 
-def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) -> tuple[_T, WebFile | None]:
-    """Read both files, or end with the mistakes of both."""
-    mistakes: list[Mistake] = []
-    with _gathered(mistakes):
+def _or_give_up(
+    read: Callable[[], _T], read_web: Callable[[], ActiveWebConfig | None]
+) -> tuple[_T, ActiveWebConfig | None]:
+    """Read both files, or end with the errors of both."""
+    errors: list[str] = []
+    with _gathered(errors):
         config = read()
-    with _gathered(mistakes):
+    with _gathered(errors):
         web = read_web()
-    if mistakes:
-        give_up("\n".join(map(str, mistakes)))
+    if errors:
+        give_up("\n".join(errors))
     return config, web
 
 
 @contextmanager
-def _gathered(mistakes: list[Mistake]) -> Iterator[None]:
+def _gathered(errors: list[str]) -> Iterator[None]:
     try:
         yield
-    except BadConfig as error:
-        mistakes.extend(error.mistakes)
+    except ConfigError as error:
+        errors.append(str(error))
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:

@@ -18,11 +18,12 @@ from exporter.config import AccountConfig, CollectionConfig, Config, Line, Metri
 from exporter.exotel.deadline import Deadline
 from exporter.http.answers import Answers
 from exporter.http.app import Endpoints, create_app
+from exporter.http.exchange import Exchange
 from exporter.http.reloader import Reloader
-from exporter.serve.address import Address, bound_address, listen
-from exporter.serve.connection import Limits
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
+from exporter.web.connection import Limits
+from exporter.web.listen import Address, bound_address, listen
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
@@ -86,14 +87,14 @@ def served(
 def serving(
     accounts: Accounts,
     endpoints: Endpoints | None = None,
-    web: Web | None = None,
+    web: ActiveWebConfig | None = None,
     reloader: Reloader | None = None,
     limits: Limits | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
     app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
-    server = Server(app, web, limits, answers=answers)
+    server = Server(Exchange(app, answers), web, limits, answers.count)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

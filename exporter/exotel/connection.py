@@ -29,9 +29,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
-from exporter.config.textfile import Stamp, Unreadable, read, stamp
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Reason, lack
+from exporter.web.files import Fingerprint, Unreadable, fingerprint, read
 
 _HEAD_START = 0.25  # seconds; Connection Attempt Delay of the RFC
 _LARGEST_CA_FILE = 16 * 2**20  # bytes; the authorities of a whole system are a fiftieth of it
@@ -101,7 +101,7 @@ class _CaFile:
     """A file of authorities as it was when it was read; whoever waits for it waits for no other."""
 
     lock: Lock = field(default_factory=Lock)
-    stamp: Stamp = None
+    fingerprint: Fingerprint = None
     context: ssl.SSLContext | None = None
 
 
@@ -117,11 +117,11 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     file = ca_file or Path(DEFAULT_CA_BUNDLE_PATH)
     known = _ca_files.setdefault(file, _CaFile())
     with known.lock:
-        now = stamp(file)
-        if known.context is None or known.stamp != now:
+        now = fingerprint(file)
+        if known.context is None or known.fingerprint != now:
             name = f"tls_config.ca_file {file}" if ca_file else str(file)
             try:
-                known.context, known.stamp = _context(file), now
+                known.context, known.fingerprint = _context(file), now
             except Unreadable as error:
                 raise ApiError(
                     Reason.RESOURCES if lack(error) else Reason.SECRET, f"{name}: {error}"

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
-from exporter.config import BadConfig
+from exporter.config import ConfigError
 from exporter.exotel.errors import lack
 from exporter.http.answers import Answers
 from exporter.http.configuration import configuration
@@ -91,7 +91,7 @@ def create_app(
             BadTimeout: _refused(400),
             UnknownCollector: _refused(400),
             UnknownTarget: _refused(404),
-            BadConfig: _refused(400),
+            ConfigError: _refused(400),
             TooManyRequests: _refused(503),
             Exception: _failed,
         },

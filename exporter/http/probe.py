@@ -9,7 +9,7 @@ import yaml
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
-from exporter.config import masked
+from exporter.config import redacted
 from exporter.metrics.exposition import expose
 
 _LONGEST = 60  # characters
@@ -63,4 +63,4 @@ def explain(account: Account, snapshot: Snapshot, log: Sequence[str]) -> str:
 
 
 def _yaml(section: object) -> str:
-    return yaml.safe_dump(masked(section), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.safe_dump(redacted(section), sort_keys=False, allow_unicode=True, default_flow_style=None)

@@ -9,10 +9,10 @@ from threading import Thread
 
 import structlog
 
-from exporter import systemd
 from exporter.collect.accounts import Accounts
-from exporter.config import BadConfig
+from exporter.config import ConfigError
 from exporter.log import place
+from exporter.web import systemd
 
 _PATIENCE = 5  # seconds for systemd to take a message
 
@@ -55,7 +55,7 @@ class Reloader:
         try:
             self._accounts.reload()
         except BaseException as error:  # noqa: BLE001  # it is for whoever asked, and the thread goes on
-            if not isinstance(error, BadConfig):
+            if not isinstance(error, ConfigError):
                 _log.error("reload failed", detail=place(error))
             asked.set_exception(error)
             del asked  # or the error would hold itself, by way of this frame

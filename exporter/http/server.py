@@ -14,14 +14,15 @@ from types import FrameType
 import structlog
 from starlette.types import ASGIApp
 
-from exporter import signals, systemd
+from exporter import signals
 from exporter.collect.accounts import Accounts
-from exporter.config import WebFile
 from exporter.http.answers import Answers
+from exporter.http.exchange import Exchange
 from exporter.http.reloader import Reloader, status
-from exporter.serve.address import bound_address
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
+from exporter.web import systemd
+from exporter.web.listen import bound_address
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 
 _PATIENCE = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
 _NOTICE = 1  # second for systemd to take the message that all is ready, before anybody is answered
@@ -33,8 +34,10 @@ _log = structlog.stdlib.get_logger(__name__)
 class _Program(Server):
     """The server of a program that ends with it, soon after it is told to; systemd hears of both."""
 
-    def __init__(self, accounts: Accounts, app: ASGIApp, web: Web | None, answers: Answers) -> None:
-        super().__init__(app, web, answers=answers)
+    def __init__(
+        self, accounts: Accounts, app: ASGIApp, web: ActiveWebConfig | None, answers: Answers
+    ) -> None:
+        super().__init__(Exchange(app, answers), web, count=answers.count)
         self._accounts = accounts
         self._watchdog: asyncio.Task[None] | None = None
         self._told: SimpleQueue[None] = SimpleQueue()  # its put takes no lock that a signal could find taken
@@ -43,7 +46,7 @@ class _Program(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         systemd.notify("READY=1", f"STATUS={status(self._accounts)}", patience=_NOTICE)
-        if seconds := systemd.watchdog_seconds():
+        if seconds := systemd.watchdog_interval():
             self._watchdog = asyncio.create_task(_feed_watchdog(seconds))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -69,10 +72,10 @@ def serve(  # noqa: PLR0913  # all that a program that serves is made of
     reloader: Reloader,
     answers: Answers,
     *,
-    web: WebFile | None,
+    web: ActiveWebConfig | None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight; reload at SIGHUP."""
-    server = _Program(accounts, app, Web(web) if web else None, answers)
+    server = _Program(accounts, app, web, answers)
     # uvicorn raises the signal again once it has stopped: with this handler that ends in exit code 0.
     signals.at_stop(server.handle_exit)
     signals.at_hangup(reloader.ask)

@@ -123,24 +123,25 @@ def test_check_of_the_environment_says_ok() -> None:
 
 
 @pytest.mark.parametrize("flags", [["--config.check"], ["--once"], []])
-def test_every_mistake_of_the_configuration_is_told(tmp_path: Path, flags: list[str]) -> None:
-    """Whatever it was to do, a bad configuration ends it: each mistake on a line, nothing but mistakes."""
+def test_every_error_of_the_configuration_is_told(tmp_path: Path, flags: list[str]) -> None:
+    """Whatever it was to do, a bad configuration ends it: each error on a line, nothing but errors."""
     file = write(tmp_path, document({"call_limit": "many", "api_token": [TOKEN]}, metrics={"buckets": []}))
     ended = run(f"--config.file={file}", *flags)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines() == [
-        f"{file}: metrics.buckets: found a key that is unknown here; accepted: duration_buckets",
-        f"{file}: accounts[0].api_token: found a list; accepted: a text that is not empty",
-        f'{file}: accounts[0].call_limit: found "many"; accepted: a whole number from 1 to 10000000',
+        f"{file}:4: accounts[0] (acme1).api_token: found a list; accepted: a non-empty text",
+        f'{file}:7: accounts[0] (acme1).call_limit: found "many"; '
+        "accepted: a whole number from 1 to 10000000",
+        f"{file}:9: metrics: found the unknown key buckets; accepted: duration_buckets",
     ]
 
 
-def test_an_empty_environment_is_four_mistakes() -> None:
+def test_an_empty_environment_is_four_errors() -> None:
     """Started with nothing at all, it names the variables that it needs."""
     ended = run()
     assert (ended.code, ended.out) == (1, "")
     assert re.findall(r"^environment: (\w+): found nothing; ", ended.err, re.MULTILINE) == [
-        *("EXOTEL_ACCOUNT_SID", "EXOTEL_BASE_URL", "EXOTEL_API_KEY", "EXOTEL_API_TOKEN"),
+        *("EXOTEL_ACCOUNT_SID", "EXOTEL_API_KEY", "EXOTEL_API_TOKEN", "EXOTEL_BASE_URL"),
     ]
 
 

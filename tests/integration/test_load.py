@@ -20,15 +20,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy import healthcheck
-from exporter.config import web_from_file
 from exporter.http.app import Endpoints
 from exporter.http.exchange import Holding
 from exporter.http.in_flight import InFlight, TooManyRequests
-from exporter.serve.address import Address
-from exporter.serve.connection import Limits
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
+from exporter.web.connection import Limits
+from exporter.web.listen import Address
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 from tests.e2e.processes import wait_for
 from tests.serving import account, running, served
 from tests.web import hashed, write_certificate, write_web
@@ -151,14 +150,16 @@ class Client:
 
 
 @pytest.fixture(params=["plain", "tls"])
-def tls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Web | None, ssl.SSLContext | None]:
+def tls(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[ActiveWebConfig | None, ssl.SSLContext | None]:
     """What a server and its client need for TLS, or that they speak none."""
     if request.param == "plain":
         return None, None
     write_certificate(tmp_path, trustme.CA(), "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return Web(web_from_file(write_web(tmp_path, {}))), context
+    return ActiveWebConfig(write_web(tmp_path, {})), context
 
 
 class Visits:
@@ -192,7 +193,7 @@ class Visits:
 
 @contextmanager
 def visited(
-    large: Large, tls: tuple[Web | None, ssl.SSLContext | None], answer: float = 120
+    large: Large, tls: TLS, answer: float = 120
 ) -> Iterator[Visits]:
     """Serve the long answers, for which a client has so many seconds."""
     web, context = tls
@@ -201,7 +202,7 @@ def visited(
         yield Visits(server, address, context, stack)
 
 
-TLS = tuple[Web | None, ssl.SSLContext | None]
+TLS = tuple[ActiveWebConfig | None, ssl.SSLContext | None]
 
 
 def test_an_answer_keeps_its_place_until_it_is_read(tls: TLS) -> None:
@@ -274,7 +275,7 @@ def test_a_flood_that_the_rate_limit_refuses_is_no_failed_health_check(tmp_path:
     web = write_web(
         tmp_path, rate_limit={"interval": "1h", "burst": 1}, basic_auth_users={"alice": hashed("a")}
     )
-    server = Server(PlainTextResponse("Healthy\n"), Web(web_from_file(web)))
+    server = Server(PlainTextResponse("Healthy\n"), ActiveWebConfig(web))
     with running(server) as address:
         health = f"http://{address}/-/healthy"
         assert [requests.get(health, timeout=GUARD).status_code for _ in range(2)] == [401, 429]

@@ -37,6 +37,12 @@ def test_committed_manifests_are_what_the_chart_renders() -> None:
     assert committed == dict(require_module("deploy.generate").manifests()), "run make generate"
 
 
+def test_the_charts_schema_has_the_configuration_as_it_is() -> None:
+    """Nobody forgets to generate it."""
+    generate = require_module("deploy.generate")
+    assert generate.SCHEMA.read_text(encoding="utf-8") == generate.values_schema(), "run make generate"
+
+
 @pytest.mark.parametrize("version", ["1.25", "1.37"])
 @everywhere
 def test_kubernetes_knows_every_field(values: dict[str, Any], version: str, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from docs.config_schema import SECTIONS, inner_sections, own_keys
 from docs.generate import FOLDER, PAGES
 from exporter.cli import main
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, WebConfig
-from exporter.config.sections import settings, subsections
+from exporter.web.config import WebConfig
 from tests import markdown
 from tests.tools import ROOT
 
@@ -24,16 +24,13 @@ each_page = pytest.mark.parametrize("page", markdown.PAGES, ids=lambda page: str
 
 def keys(section: Any, path: str) -> Iterator[str]:
     """The path of every key in a section, and in those inside it."""
-    yield from (path + key for setting in settings(section) for key in setting.parsers)
-    for name, inner in subsections(section).items():
-        if inner is not CollectionConfig:
-            yield from keys(inner, f"{path}{name}.")
+    inner = inner_sections(section)
+    for key in own_keys(section):
+        yield from keys(inner[key], f"{path}{key}.") if key in inner else [path + key]
 
 
 KEYS = [
-    *keys(AccountConfig, "accounts[]."),
-    *keys(CollectionConfig, "collection."),
-    *keys(MetricsConfig, "metrics."),
+    *(key for name, section in SECTIONS.items() for key in keys(section, f"{name}.")),
     *keys(WebConfig, ""),
 ]
 
@@ -44,7 +41,7 @@ def test_a_generated_page_is_current(name: str, page: Callable[[], str]) -> None
     assert (FOLDER / name).read_text(encoding="utf-8") == page()
 
 
-@pytest.mark.parametrize("name", sorted({*KEYS, *FLAGS}))
+@pytest.mark.parametrize("name", sorted({*(key.replace("accounts.", "accounts[].") for key in KEYS), *FLAGS}))
 def test_what_can_be_set_stands_on_the_page_of_the_configuration(name: str) -> None:
     """Every key of the schema, by its whole path, and every flag."""
     assert re.search(rf"^\|.*`{re.escape(name)}[` ].*\|$", markdown.text(CONFIGURATION), re.MULTILINE)
