@@ -16,9 +16,10 @@ from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
-from exporter.http.answers import Answers
-from exporter.http.app import Endpoints, create_app
-from exporter.http.reloader import Reloader
+from exporter.http.app import create_app
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import Answers
+from exporter.http.server import Reloader
 from exporter.serve.address import Address, bound_address, listen
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server

@@ -9,8 +9,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.http.answers import Answers
-from exporter.http.exchange import Exchange
+from exporter.http.exchange import Answers, Exchange
 from exporter.serve.connection import Connection, Limits
 from exporter.serve.guard import Guard
 from exporter.serve.listener import Listener

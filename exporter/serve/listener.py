@@ -8,8 +8,6 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from exporter.log import facts
-
 _RETRY = 0.1  # seconds from a connection that couldn't be accepted to the next attempt
 _QUIET = 60.0  # seconds without such a failure, after which it is over
 
@@ -64,11 +62,11 @@ class Listener:
         self._retry = self._loop.call_later(_RETRY, self._accept_on)
         if self._recovery is None:
             why = (error.strerror or type(error).__name__).lower()
-            _log.error("can't accept connections: those that come must wait", extra=facts(detail=why))
+            _log.error("can't accept connections: those that come must wait", extra={"detail": why})
         else:
             self._recovery.cancel()
         self._recovery = self._loop.call_later(_QUIET, self._recover)
 
     def _recover(self) -> None:
         self._recovery = None
-        _log.info("connections are accepted again", extra=facts(seconds_without_failure=int(_QUIET)))
+        _log.info("connections are accepted again", extra={"seconds_without_failure": int(_QUIET)})

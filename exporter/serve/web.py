@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from exporter.config import Mistake, WebConfig, WebFile, reread
 from exporter.config.textfile import stamp
-from exporter.log import facts, place
+from exporter.log import place
 from exporter.serve.tls import LiveContext
 
 _INTERVAL = 1  # seconds between looks at the files
@@ -64,7 +64,7 @@ class Web:
                 self.look()
                 pause = _INTERVAL
             except Exception as error:  # noqa: BLE001  # nobody else would look
-                _log.error("web configuration not read", extra=facts(detail=place(error)))
+                _log.error("web configuration not read", extra={"detail": place(error)})
                 pause = _PATIENCE
 
     def _read_again(self, *, is_news: bool) -> None:
@@ -72,13 +72,13 @@ class Web:
         self._file, mistakes = reread(before)
         if mistakes and (is_news or mistakes != self._mistakes):
             detail = "; ".join(map(str, mistakes))
-            _log.warning("web configuration not in force as it stands", extra=facts(detail=detail))
+            _log.warning("web configuration not in force as it stands", extra={"detail": detail})
         self._mistakes = mistakes
         self._retry_at = time.monotonic() + _PATIENCE if mistakes else math.inf
         if self._file.config != before.config:
-            _log.info("web configuration read again", extra=facts(file=before.path))
+            _log.info("web configuration read again", extra={"file": before.path})
             self._warn()
 
     def _warn(self) -> None:
         for warning in self._file.warnings:
-            _log.warning("web configuration", extra=facts(detail=warning))
+            _log.warning("web configuration", extra={"detail": warning})

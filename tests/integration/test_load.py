@@ -21,9 +21,8 @@ from starlette.routing import Route
 
 from deploy import healthcheck
 from exporter.config import web_from_file
-from exporter.http.app import Endpoints
-from exporter.http.exchange import Holding
-from exporter.http.in_flight import InFlight, TooManyRequests
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import Holding, InFlight, TooManyRequests
 from exporter.serve.address import Address
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server

@@ -19,8 +19,8 @@ from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
 from exporter.exotel.deadline import Deadline
-from exporter.http.app import Endpoints
-from exporter.http.reloader import Reloader
+from exporter.http.endpoints import Endpoints
+from exporter.http.server import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write

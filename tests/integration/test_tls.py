@@ -358,7 +358,7 @@ def test_an_expired_certificate_is_served(
         with server.connection(lenient) as connection:
             assert connection.version() == "TLSv1.3"
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "certificate has expired" in str(warning.facts["detail"])  # type: ignore[attr-defined]
+    assert "certificate has expired" in str(warning.detail)  # type: ignore[attr-defined]
 
 
 # The wrong protocol

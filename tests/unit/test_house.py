@@ -12,14 +12,11 @@ from tests.tools import ROOT
 #: What each part may import of the project, beside itself.
 MAY_IMPORT = {
     "config": set(),
-    "descriptors": set(),
-    "log": {"output"},
+    "log": set(),
     "memory": set(),
-    "output": set(),
     "release": set(),
     "signals": set(),
     "systemd": set(),
-    "usage": {"output"},
     "exotel": {"config", "log"},
     "collect": {"exotel", "config", "log", "memory"},
     "metrics": {"collect", "exotel", "release"},
@@ -34,16 +31,13 @@ MAY_IMPORT = {
         "collect",
         "exotel",
         "config",
-        "descriptors",
         "log",
         "memory",
-        "output",
         "release",
         "systemd",
-        "usage",
         "demo",
     },
-    "__main__": {"cli", "signals", "usage"},
+    "__main__": {"cli", "signals"},
     "__init__": set(),
 }
 FILES = sorted((ROOT / "exporter").rglob("*.py"))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Secret
-from exporter.log import facts, set_up
+from exporter.log import set_up
 from tests.configurations import TOKEN
 
 FIELD = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?: |$)')
@@ -70,7 +70,7 @@ def parsed(style: str, line: str) -> dict[str, Any]:
 
 def only(style: str, message: object, *arguments: object, **values: object) -> dict[str, Any]:
     """The fields of the one line that a message makes."""
-    (line,) = lines(style, lambda: LOGGER.warning(message, *arguments, extra=facts(**values)))
+    (line,) = lines(style, lambda: LOGGER.warning(message, *arguments, extra=values))
     return parsed(style, line)
 
 
@@ -109,7 +109,7 @@ def test_a_line_tells_time_level_message_and_facts(style: str) -> None:
 )
 def test_logfmt_quotes_what_needs_it(value: object, written: str | None) -> None:
     """Plain words stand as they are, others in quotes; what breaks a line or moves a cursor is escaped."""
-    (line,) = lines("logfmt", lambda: LOGGER.info("said", extra=facts(value=value)))
+    (line,) = lines("logfmt", lambda: LOGGER.info("said", extra={"value": value}))
     assert line.partition(" msg=said")[2] == ("" if written is None else f" value={written}")
 
 
@@ -138,7 +138,7 @@ def test_none_is_left_out(style: str) -> None:
 def test_a_secret_does_not_show_itself(style: str) -> None:
     """A secret that gets into a line by accident, as a fact or in the message, stays secret."""
     secret = Secret(TOKEN)
-    (line,) = lines(style, lambda: LOGGER.info("with %s and %r", secret, secret, extra=facts(token=secret)))
+    (line,) = lines(style, lambda: LOGGER.info("with %s and %r", secret, secret, extra={"token": secret}))
     assert "Secret(" in line
     assert TOKEN not in line
 
@@ -217,7 +217,7 @@ def test_whatever_is_logged_is_one_line_that_reads_back(
 def count_lines(number: int) -> None:
     """Log this many lines, numbered."""
     for index in range(number):
-        LOGGER.info("line", extra=facts(number=index))
+        LOGGER.info("line", extra={"number": index})
 
 
 def drained(read_end: int) -> list[dict[str, Any]]:
@@ -304,7 +304,7 @@ def test_a_value_that_cannot_be_shown_costs_its_line_alone() -> None:
             raise ZeroDivisionError
 
     def log() -> None:
-        LOGGER.info("odd", extra=facts(value=Odd()))
+        LOGGER.info("odd", extra={"value": Odd()})
         LOGGER.info("even")
 
     assert [parsed("logfmt", line)["msg"] for line in lines("logfmt", log)] == ["even", "log lines dropped"]

@@ -54,7 +54,7 @@ def looked(web: Web) -> WebConfig:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log has warned of so far; it is empty then."""
-    found = [record.facts["detail"] for record in caplog.records if record.levelno == logging.WARNING]  # type: ignore[attr-defined]
+    found = [record.detail for record in caplog.records if record.levelno == logging.WARNING]  # type: ignore[attr-defined]
     caplog.clear()
     return [str(detail) for detail in found]
 

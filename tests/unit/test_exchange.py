@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from exporter.http import in_flight
-from exporter.http.in_flight import InFlight, TooManyRequests
+from exporter.http import exchange
+from exporter.http.exchange import InFlight, TooManyRequests
 
 
 def run(what: Callable[[], Awaitable[None]]) -> None:
@@ -44,7 +44,7 @@ def test_a_text_waits_until_one_before_it_is_read() -> None:
 
 def test_a_text_for_which_there_is_no_place_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody reads; afterwards there is one again."""
-    monkeypatch.setattr(in_flight, "_PATIENCE", 0.01)
+    monkeypatch.setattr(exchange, "_PATIENCE", 0.01)
 
     async def refused() -> None:
         places = InFlight(1)
