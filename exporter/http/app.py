@@ -124,7 +124,8 @@ class _Handlers:
 
     async def landing(self, request: Request) -> Response:
         self._count(request, "/")
-        shown = await self._write(request, page, self._accounts, self._endpoints.telemetry_path, time.time())
+        accounts = [(account.name, account.last) for account in self._accounts]
+        shown = await self._write(request, page, accounts, self._endpoints.telemetry_path, time.time())
         return HTMLResponse(shown, headers=PAGE_HEADERS)
 
     async def reload(self, _request: Request) -> Response:
