@@ -240,13 +240,13 @@ def main(  # noqa: PLR0913  # an argument for each flag
             max_requests=max_requests,
             exporter_metrics=not disable_exporter_metrics,
         )
-        source = "demo" if demo else config_file or "environment"
-        _log.info("starting exotel-exporter", version=release(), accounts=len(tuple(accounts)), config=source)
         if demo:
             scheme = "https" if web and web.config.tls_server_config else "http"
             local = f"{scheme}://{bound_address(sockets[0]).local}{endpoints.prefix}"
             people = f"{external.origin}{external.prefix}" if external.origin else local
             _introduce(accounts, f"{local}{telemetry_path}", f"{people}/")
+        source = "demo" if demo else config_file or "environment"
+        _log.info("starting exotel-exporter", version=release(), accounts=len(tuple(accounts)), config=source)
         reloader, answers = Reloader(accounts), Answers()
         app = create_app(accounts, endpoints, reloader, answers)
         serve(app, sockets, accounts, reloader, answers, web=web)

@@ -9,7 +9,6 @@ from typing import TypeVar, TypeVarTuple
 
 import structlog
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -20,7 +19,7 @@ from exporter.collect.snapshot import Snapshot
 from exporter.config import BadConfig
 from exporter.exotel.errors import lack
 from exporter.http.endpoints import Endpoints
-from exporter.http.exchange import Answers, Holding, InFlight, TooManyRequests
+from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.landing import HEADERS as PAGE_HEADERS
 from exporter.http.landing import page
 from exporter.http.probe import UnknownTarget, configuration, explain, find
@@ -70,7 +69,6 @@ def create_app(
     }
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Holding)],
         exception_handlers={
             **{kind: _refused(status) for kind, status in refusals.items()},
             Exception: _failed,
@@ -148,11 +146,11 @@ class _Handlers:
 
     def _count(self, request: Request, target: str) -> None:
         """Count a request among those for its target until its answer is read."""
-        request.state.held.enter_context(self._in_flight.request(target))
+        self._in_flight.enter(target, request.state.held)
 
     async def _write(self, request: Request, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Write a text as soon as there is a place for it, which it keeps until it is read."""
-        await request.state.held.enter_async_context(self._in_flight.text())
+        await self._in_flight.hold_text(request.state.held)
         return await self._in_flight.write(write, *arguments)
 
 

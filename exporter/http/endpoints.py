@@ -36,7 +36,7 @@ def route_prefix(text: str) -> str | None:
     """Read `--web.route-prefix`, a path; nothing is the default, as in Prometheus. Raises ValueError."""
     path = f"/{text.strip('/')}"
     if not re.fullmatch(_PATH, path):
-        raise ValueError(f"found {text!r}; accepted: a path like /exotel of letters, digits, -, _, ~ and .")
+        raise ValueError(f"found {text!r}; accepted: a path like /exotel, of letters, digits, ~, ., - and _")
     return path.rstrip("/") if text else None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack
 from threading import Barrier
 from typing import TypeVar, TypeVarTuple
 from urllib.parse import unquote
@@ -47,25 +47,37 @@ class Answers:
 
 
 class Exchange:
-    """Passes requests to an application, and counts its answers."""
+    """Outermost middleware: counts answers, and knows when a client has read one.
+
+    A request keeps what it puts on `held`, a stack of its state, until its answer is read. The server waits,
+    before each message, for the one before to be taken; over TLS only if that is longer than a buffer of
+    64 kB. So a body is sent in pieces, and its end by itself.
+    """
 
     def __init__(self, app: ASGIApp, answers: Answers) -> None:
         self._app = app
         self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, and wait until its answer is read."""
         has_begun = False
 
-        async def send_and_count(message: Message) -> None:
+        async def send_in_pieces(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
                 self._answers.count(message["status"])
+            elif (body := message.get("body")) and not message.get("more_body"):
+                for start in range(0, len(body), _PIECE):
+                    piece = body[start : start + _PIECE]
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         try:
-            await self._app(_with_path(scope), receive, send_and_count)
+            async with AsyncExitStack() as held:
+                scope = {**_with_path(scope), "state": {**scope.get("state", {}), "held": held}}
+                await self._app(scope, receive, send_in_pieces)
         except Exception as error:
             if not has_begun:
                 self._answers.count(500)  # with which uvicorn answers
@@ -80,34 +92,6 @@ def _with_path(scope: Scope) -> Scope:
         return scope
     path = scope["raw_path"][authority.end() :] or b"/"
     return {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
-
-
-class Holding:
-    """Middleware: a request keeps what it puts on `held`, a stack of its state, until its answer is read.
-
-    An answer is over when its client has taken all of it. The server waits, before each message, for the one
-    before to be taken; over TLS only if that is longer than a buffer of 64 kB. So a body is sent in pieces,
-    and its end by itself.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, and wait until its answer is read."""
-
-        async def send_in_pieces(message: Message) -> None:
-            body = message.get("body", b"")
-            if message["type"] == "http.response.body" and not message.get("more_body") and body:
-                for start in range(0, len(body), _PIECE):
-                    piece = body[start : start + _PIECE]
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                message = {"type": "http.response.body", "body": b""}
-            await send(message)
-
-        async with AsyncExitStack() as held:
-            scope["state"] = {**scope.get("state", {}), "held": held}
-            await self._app(scope, receive, send_in_pieces)
 
 
 class TooManyRequests(Exception):
@@ -137,34 +121,23 @@ class InFlight:
             self._threads.submit(all_begun.wait, _PATIENCE)
         all_begun.wait(_PATIENCE)
 
-    @contextmanager
-    def request(self, target: str) -> Iterator[None]:
-        """Count a request while this lasts; raise TooManyRequests."""
+    def enter(self, target: str, held: AsyncExitStack) -> None:
+        """Count a request among those for its target until its stack ends; raise TooManyRequests."""
         if self._most and self._by_target[target] >= self._most:
             raise TooManyRequests(self._most)
         self._by_target[target] += 1
-        try:
-            yield
-        finally:
-            self._by_target[target] -= 1
-            if not self._by_target[target]:
-                del self._by_target[target]
+        held.callback(self._by_target.subtract, [target])
 
-    @asynccontextmanager
-    async def text(self) -> AsyncIterator[None]:
-        """Hold a place for a text while this lasts; raise TooManyRequests if none becomes free."""
+    async def hold_text(self, held: AsyncExitStack) -> None:
+        """Take a place for a text until its stack ends; raise TooManyRequests if none becomes free."""
         if self._texts is None:
-            yield
             return
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._texts.acquire()
         except TimeoutError:
             raise TooManyRequests(self._most) from None
-        try:
-            yield
-        finally:
-            self._texts.release()
+        held.callback(self._texts.release)
 
     async def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Write a text in a thread: whatever its size, the event loop goes on."""

@@ -14,7 +14,6 @@ import pytest
 import requests
 import trustme
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -22,7 +21,7 @@ from starlette.routing import Route
 from deploy import healthcheck
 from exporter.config import web_from_file
 from exporter.http.endpoints import Endpoints
-from exporter.http.exchange import Holding, InFlight, TooManyRequests
+from exporter.http.exchange import InFlight, TooManyRequests
 from exporter.serve.address import Address
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
@@ -106,13 +105,12 @@ class Large:
         self._in_flight = InFlight(1)
         self.app = Starlette(
             routes=[Route("/", self._large)],
-            middleware=[Middleware(Holding)],
             exception_handlers={TooManyRequests: self._refuse},
         )
 
     async def _large(self, request: Request) -> Response:
-        request.state.held.enter_context(self._in_flight.request("/"))
-        await request.state.held.enter_async_context(self._in_flight.text())
+        self._in_flight.enter("/", request.state.held)
+        await self._in_flight.hold_text(request.state.held)
         self.written += 1
         return PlainTextResponse(await self._in_flight.write(bytes, LARGE))
 

@@ -63,5 +63,5 @@ def test_an_external_url_that_is_none_is_refused(url: str) -> None:
 )
 def test_a_route_prefix_that_is_no_path_is_refused(path: str) -> None:
     """With what is accepted."""
-    with pytest.raises(ValueError, match=r"found .+; accepted: a path like /exotel of letters"):
+    with pytest.raises(ValueError, match=r"found .+; accepted: a path like /exotel, of letters"):
         route_prefix(path)
