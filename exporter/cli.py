@@ -20,11 +20,9 @@ import structlog
 from exporter.collect.accounts import Accounts
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.exotel.errors import lack
-from exporter.http.app import create_app
 from exporter.http.endpoints import Endpoints, External, plain_path, route_prefix
-from exporter.http.exchange import Answers
 from exporter.http.scrape import collect
-from exporter.http.server import Reloader, serve
+from exporter.http.server import serve
 from exporter.log import set_up, write_all
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.exposition import expose
@@ -247,9 +245,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
             _introduce(accounts, f"{local}{telemetry_path}", f"{people}/")
         source = "demo" if demo else config_file or "environment"
         _log.info("starting exotel-exporter", version=release(), accounts=len(tuple(accounts)), config=source)
-        reloader, answers = Reloader(accounts), Answers()
-        app = create_app(accounts, endpoints, reloader, answers)
-        serve(app, sockets, accounts, reloader, answers, web=web)
+        serve(accounts, endpoints, sockets, web)
     return 0
 
 

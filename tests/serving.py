@@ -93,7 +93,7 @@ def serving(
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
-    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
+    app = create_app(accounts, endpoints or Endpoints(), (reloader or Reloader(accounts)).ask, answers)
     server = Server(app, web, limits, answers=answers)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import TypeVar, TypeVarTuple
 
 import structlog
@@ -24,7 +25,6 @@ from exporter.http.landing import HEADERS as PAGE_HEADERS
 from exporter.http.landing import page
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
-from exporter.http.server import Reloader
 from exporter.log import lines_of, place
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.selection import EXPORTER, OF_ACCOUNTS, OF_ITSELF, Selection, UnknownCollector
@@ -38,14 +38,14 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 def create_app(
-    accounts: Accounts, endpoints: Endpoints, reloader: Reloader, answers: Answers | None = None
+    accounts: Accounts, endpoints: Endpoints, reload: Callable[[], Future[None]], answers: Answers
 ) -> Starlette:
     """Return the application that serves these accounts.
 
     The event loop only holds connections: collections run in the accounts' threads, and texts are written in
     threads too.
     """
-    handlers = _Handlers(accounts, endpoints, reloader, answers or Answers())
+    handlers = _Handlers(accounts, endpoints, reload, answers)
     prefix = endpoints.prefix
     routes = [
         Route(prefix + endpoints.telemetry_path, handlers.metrics),
@@ -53,38 +53,34 @@ def create_app(
         Route(f"{prefix}/sd", handlers.targets),
         Route(f"{prefix}/config", handlers.config),
         Route(f"{prefix}/", handlers.landing),
-        Route(f"{prefix}/-/healthy", _plain("Healthy\n")),
-        Route(f"{prefix}/-/ready", _plain("Ready\n")),
+        Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
+        Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
         Route(f"{prefix}/-/reload", handlers.reload, methods=["POST"]),
     ]
     if prefix:  # to the page, whose links are relative to it; behind a proxy, by the path that people see
-        routes.append(Route("/", _redirect(f"{prefix}/")))
-        routes.append(Route(prefix, _redirect(f"{endpoints.external_prefix or prefix}/")))
+        external = f"{endpoints.external_prefix or prefix}/"
+        routes.append(Route("/", RedirectResponse(f"{prefix}/", 302), methods=["GET"]))
+        routes.append(Route(prefix, RedirectResponse(external, 302), methods=["GET"]))
     refusals = {
         BadTimeout: 400,
         UnknownCollector: 400,
-        UnknownTarget: 404,
         BadConfig: 400,
+        UnknownTarget: 404,
         TooManyRequests: 503,
     }
-    app = Starlette(
-        routes=routes,
-        exception_handlers={
-            **{kind: _refused(status) for kind, status in refusals.items()},
-            Exception: _failed,
-        },
-    )
+    exception_handlers = {kind: _refused(status) for kind, status in refusals.items()}
+    app = Starlette(routes=routes, exception_handlers={**exception_handlers, Exception: _failed})
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
 
 
 class _Handlers:
     def __init__(
-        self, accounts: Accounts, endpoints: Endpoints, reloader: Reloader, answers: Answers
+        self, accounts: Accounts, endpoints: Endpoints, reload: Callable[[], Future[None]], answers: Answers
     ) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
-        self._reloader = reloader
+        self._reload = reload
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
@@ -96,7 +92,7 @@ class _Handlers:
         snapshots = await _collect(request, self._accounts if selection.wants_accounts else ())
         answers = self._answers.by_code() if self._endpoints.exporter_metrics else {}
         itself = ExporterStatus(self._accounts.status, answers)
-        return await self._exposition(request, snapshots, itself, selection)
+        return await self._expose(request, selection, snapshots, itself)
 
     async def probe(self, request: Request) -> Response:
         account = find(self._accounts, request.query_params.getlist("target"))
@@ -104,7 +100,7 @@ class _Handlers:
         selection = _selection(request, OF_ACCOUNTS)
         if request.query_params.get("debug") != "true":
             snapshots = await _collect(request, [account] if selection.wants_accounts else ())
-            return await self._exposition(request, snapshots, None, selection)
+            return await self._expose(request, selection, snapshots)
         with lines_of(account.name) as log:
             snapshots = await _collect(request, [account])
             explained = await self._write(request, explain, account, snapshots[account.name], log)
@@ -131,18 +127,18 @@ class _Handlers:
             return PlainTextResponse(
                 "Lifecycle API is not enabled: see --web.enable-lifecycle\n", status_code=403
             )
-        await asyncio.shield(asyncio.wrap_future(self._reloader.ask()))  # others may be waiting for it too
+        await asyncio.shield(asyncio.wrap_future(self._reload()))  # others may be waiting for it too
         return PlainTextResponse("Reloaded\n")
 
-    async def _exposition(
+    async def _expose(
         self,
         request: Request,
-        snapshots: Mapping[str, Snapshot],
-        itself: ExporterStatus | None,
         selection: Selection,
+        snapshots: Mapping[str, Snapshot],
+        itself: ExporterStatus | None = None,
     ) -> Response:
         withdraw = self._accounts.withdraw
-        return await self._write(request, exposition, snapshots, request.headers, itself, selection, withdraw)
+        return await self._write(request, exposition, request.headers, selection, snapshots, itself, withdraw)
 
     def _count(self, request: Request, target: str) -> None:
         """Count a request among those for its target until its answer is read."""
@@ -162,20 +158,6 @@ def _selection(request: Request, accepted: Sequence[str]) -> Selection:
 
 async def _collect(request: Request, accounts: Iterable[Account]) -> dict[str, Snapshot]:
     return await collect(accounts, request.headers.get(TIMEOUT_HEADER))
-
-
-def _plain(text: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_request: Request) -> Response:
-        return PlainTextResponse(text)
-
-    return answer
-
-
-def _redirect(path: str) -> Callable[[Request], Awaitable[Response]]:
-    async def redirect(_request: Request) -> Response:
-        return RedirectResponse(path, status_code=302)
-
-    return redirect
 
 
 def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -82,10 +82,10 @@ async def _join(account: Account, deadline: Deadline) -> Snapshot:
 
 
 def exposition(
-    snapshots: Mapping[str, Snapshot],
     headers: Headers,
-    itself: ExporterStatus | None,
     selection: Selection,
+    snapshots: Mapping[str, Snapshot],
+    itself: ExporterStatus | None,
     withdraw: Withdraw,
 ) -> Response:
     """Write the answer that the scraper's headers prefer; this takes its time, and needs no event loop."""

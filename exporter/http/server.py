@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -18,6 +17,8 @@ from starlette.types import ASGIApp
 from exporter import signals, systemd
 from exporter.collect.accounts import Accounts
 from exporter.config import BadConfig, WebFile
+from exporter.http.app import create_app
+from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers
 from exporter.log import place
 from exporter.serve.address import bound_address
@@ -80,7 +81,7 @@ class Reloader:
 
 
 def _status(accounts: Accounts) -> str:
-    refused = "" if accounts.status.is_reloaded else "; the new configuration was refused, see the log"
+    refused = "" if accounts.status.is_reloaded else "; a new configuration was refused, see the log"
     return f"STATUS=accounts: {len(tuple(accounts))}{refused}"
 
 
@@ -124,20 +125,16 @@ async def _feed_watchdog(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-def serve(  # noqa: PLR0913  # all that a program that serves is made of
-    app: ASGIApp,
-    sockets: Sequence[socket.socket],
-    accounts: Accounts,
-    reloader: Reloader,
-    answers: Answers,
-    *,
-    web: WebFile | None,
+def serve(
+    accounts: Accounts, endpoints: Endpoints, sockets: list[socket.socket], web: WebFile | None
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight; reload at SIGHUP."""
+    reloader, answers = Reloader(accounts), Answers()
+    app = create_app(accounts, endpoints, reloader.ask, answers)
     server = _Program(accounts, app, Web(web) if web else None, answers)
     # uvicorn raises the signal again once it has stopped: with this handler that ends in exit code 0.
     signals.at_stop(server.handle_exit)
     signals.at_hangup(reloader.ask)
     for listening in sockets:
         _log.info("listening", address=bound_address(listening), tls=server.has_tls)
-    server.run(sockets=list(sockets))
+    server.run(sockets=sockets)

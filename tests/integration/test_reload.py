@@ -325,21 +325,21 @@ def test_whoever_asks_while_one_runs_gets_what_comes_of_a_later_one(simulator: S
     gate = Gate(named("acme", simulator))
     accounts = Accounts(gate.read)
     reloader = Reloader(accounts)
+    asked, came = reloader.ask, threading.Event()
+
+    def ask() -> Future[None]:
+        future = asked()
+        came.set()
+        return future
+
+    reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
     with (
         serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
         ThreadPoolExecutor(1) as pool,
     ):
         running = gate.hold_up(reloader)
         gate.file.content = BadConfig([MISTAKE])
-        asked = reloader.ask
-        came = threading.Event()
-
-        def ask() -> Future[None]:
-            future = asked()
-            came.set()
-            return future
-
-        reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
+        came.clear()
         answer = pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD)
         assert came.wait(GUARD)
         gate.open.set()
