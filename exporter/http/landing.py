@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +20,7 @@ from exporter.http.remediation import DOCS, remediation_of
 from exporter.release import release
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
+_STYLE = Path(__file__).with_name("landing.css").read_text(encoding="utf-8")
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
@@ -52,7 +54,8 @@ def page(accounts: Iterable[tuple[str, Snapshot | None]], telemetry_path: str, n
         for name, last in accounts
     ]
     rows.sort(key=_rank)
-    return _template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
+    template = _environment.get_template("landing.html")  # compiled for the first page, not for the start
+    return template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
 
 
 def _state(last: Snapshot | None) -> _State:
@@ -108,14 +111,17 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
-_environment.globals |= {"remediation_of": remediation_of, "docs": DOCS, "release": release()}
-_template = _environment.get_template("landing.html")
-_style = _environment.get_template("landing.css").render().encode()
+_environment.globals |= {
+    "remediation_of": remediation_of,
+    "docs": DOCS,
+    "release": release(),
+    "style": _STYLE,
+}
 
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_style).digest()).decode()}'",
+    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
