@@ -386,7 +386,13 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
         ("debug", "asked"),
         ("debug", "listing ended"),
     ]
-    assert (starting["msg"], starting["accounts"]) == ("starting exotel-exporter", 1)
+    assert {name: starting[name] for name in ("level", "msg", "version", "accounts", "config")} == {
+        "level": "info",
+        "msg": "starting exotel-exporter",
+        "version": release(),
+        "accounts": 1,
+        "config": file.partition("=")[2],
+    }
     assert (listening["level"], listening["msg"]) == ("info", "listening")
     assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")
 
