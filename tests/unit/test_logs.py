@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,14 +79,27 @@ each_style = pytest.mark.parametrize("style", ["logfmt", "json"])
 
 
 @each_style
-def test_a_line_tells_time_level_message_and_facts(style: str) -> None:
-    """Time in UTC, the level as Prometheus's programs write it, the message, then the facts."""
+def test_a_line_tells_time_level_message_and_fields(style: str) -> None:
+    """Time in UTC, the level as Prometheus's programs write it, the message, then the fields."""
     found = only(style, "collection failed", account="acme", reason="auth")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("ts"))
     assert list(found.items()) == [
         *(("level", "warn"), ("msg", "collection failed")),
         *(("account", "acme"), ("reason", "auth")),
     ]
+
+
+@each_style
+def test_a_line_is_the_same_by_whichever_library_it_is_logged(style: str) -> None:
+    """The program logs by structlog, others by the standard library."""
+    fields = {"account": "acme", "seconds": 0.25, "request_id": None}
+
+    def log() -> None:
+        structlog.stdlib.get_logger("tests.logs").warning("said", **fields)
+        LOGGER.warning("said", extra=fields)
+
+    by_structlog, by_logging = lines(style, log)
+    assert parsed(style, by_structlog) | {"ts": ""} == parsed(style, by_logging) | {"ts": ""}
 
 
 @pytest.mark.parametrize(
@@ -130,13 +144,13 @@ def test_json_makes_texts_of_other_values(value: object, written: str) -> None:
 
 @each_style
 def test_none_is_left_out(style: str) -> None:
-    """A fact that isn't known takes no room."""
+    """A field that isn't known takes no room."""
     assert "request_id" not in only(style, "said", account="acme", request_id=None)
 
 
 @each_style
 def test_a_secret_does_not_show_itself(style: str) -> None:
-    """A secret that gets into a line by accident, as a fact or in the message, stays secret."""
+    """A secret that gets into a line by accident, as a field or in the message, stays secret."""
     secret = Secret(TOKEN)
     (line,) = lines(style, lambda: LOGGER.info("with %s and %r", secret, secret, extra={"token": secret}))
     assert "Secret(" in line
