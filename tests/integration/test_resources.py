@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 import threading
@@ -201,7 +202,6 @@ def test_a_scrape_that_no_thread_can_be_had_for_says_so(monkeypatch: pytest.Monk
 
 CHILD = """
 import os, resource, sys
-from exporter.memory import keep_large_blocks_apart
 from tests.integration.test_resources import *
 
 def told(client):
@@ -229,7 +229,6 @@ def without_memory(client):
     resource.setrlimit(resource.RLIMIT_DATA, limits)
 
 scarcity = {"descriptors": without_descriptors, "memory": without_memory}[sys.argv[1]]
-keep_large_blocks_apart()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 with client_of(sys.argv[2]) as client:
     print(told(client))
@@ -249,6 +248,7 @@ def test_what_runs_out_fails_a_collection_and_comes_back(scarce: str) -> None:
     with raw_server(lambda connection, _: connection.write(large)) as server:
         done = subprocess.run(
             [sys.executable, "-c", CHILD, scarce, server.url],
+            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(MIB)},  # as in the image: what is freed is free
             capture_output=True,
             text=True,
             timeout=GUARD * 3,
