@@ -16,7 +16,7 @@ from exporter.exotel.errors import ApiError, Cause, Reason
 from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.exotel.listing.order import Order
 from exporter.exotel.listing.page_reader import FetchPages
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.paging import Ask, Paging
 from exporter.exotel.models import Call
 
 ORDERS = ("oldest", "newest", "arbitrary", "shuffled")
@@ -649,6 +649,26 @@ def test_a_server_that_rounds_offsets_is_listed_whole(
     assert found.incomplete_reason is None
     assert [call.call_sid for call in found.calls] == rounding.alive
     assert requests_when_known(rounding, page_size) <= 1.5 * -(-calls // found.page_size) + 2
+
+
+def test_pages_share_as_many_rows_as_they_are_to_share() -> None:
+    """A share that comes to a row more by rounding would let the search for one that fits never end."""
+    wrong = [
+        (served, rows)
+        for served in range(2, 201)
+        for rows in range(1, served // 2 + 1)
+        if Paging(served, served, 0.5, rounds_offsets=False).sharing(rows).shared != rows
+    ]
+    assert not wrong
+
+
+def test_a_list_of_one_call_behind_rounded_offsets_is_asked_for_like_any() -> None:
+    """No page of two rows fits into one: the total tells of a second call, which isn't there."""
+    server, lister = still(300, rounds_offsets=True), Lister(100, lambda: 0.0)
+    lister.list(server.fetch)
+    del server.alive[1:]
+    server.total = 2
+    assert lister.list(server.fetch).cause is Cause.TOTAL
 
 
 def test_what_rounds_offsets_is_remembered_and_costs_few_requests() -> None:

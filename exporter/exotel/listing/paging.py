@@ -27,7 +27,7 @@ class Paging:
     @property
     def shared(self) -> int:
         """Return the rows that a page has in common with its neighbour."""
-        return max(1, min(self.half, math.ceil(self.served * self.overlap)))
+        return max(1, min(self.half, math.ceil(round(self.served * self.overlap, 6))))
 
     def sharing(self, rows: int) -> Paging:
         """Return it with so many rows that a page has in common with its neighbour."""
@@ -61,7 +61,7 @@ class Paging:
         Of the pages that begin at a multiple of their limit it is the one that ends last.
         """
         offset = max(0, offset)
-        if not self.rounds_offsets:
+        if not self.rounds_offsets or self.served < 2:
             return offset, self.limit
         limits = range(max(2, self.half), self.served + 1)
         return max(((offset // limit * limit, limit) for limit in limits), key=lambda ask: (sum(ask), ask[1]))
