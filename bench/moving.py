@@ -10,7 +10,7 @@ from random import Random
 
 from exporter.exotel.answers import Page
 from exporter.exotel.enums import CallStatus, Direction
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call
 
 QUEUED, RINGING, TALKING = CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS

@@ -17,7 +17,7 @@ from exporter.exotel.answers import Page
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Incomplete
 from exporter.exotel.listing.lister import Lister, ListingFailed
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.simulator.profiles import PROFILES
 from tests.clock import StillClock, still_clock

@@ -13,7 +13,7 @@ from bench.lists.population import EPOCH, Population
 from exporter.exotel.answers import Page, refuse_failure
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import ApiError
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Agent, Call
 from exporter.simulator.backend import Answer, Backend
 from exporter.simulator.orders import Row

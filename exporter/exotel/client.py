@@ -25,7 +25,7 @@ from exporter.exotel.credentials import credentials, see_authorities
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.endpoints import Endpoint, agent_streams_url
 from exporter.exotel.errors import ApiError, Reason, unexpected
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.exotel.retry import wait_before_retry

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.listing.sampling import Sample, sample_pages
 from tests.unit.test_listing import MovingList, still
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.listing.page_reader import FetchPages
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask, FetchPages
 from exporter.exotel.models import Call
 
 
