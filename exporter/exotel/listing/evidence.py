@@ -109,22 +109,17 @@ class Evidence:
     """The pages of one listing, be the list read once or twice, and what they prove."""
 
     def __init__(self, memory: Memory, totals: Totals) -> None:
-        self.memory = memory
-        """What listings before have taught."""
+        self.memory = memory  # what listings before have taught
         self.totals = totals
-        self.seams = self._new_seams()
-        """Of the reading under way, or the last one."""
-        self.earlier: list[Seams] = []
-        """Of the readings before."""
+        self.seams = self._new_seams()  # of the reading under way, or the last one
+        self.earlier: list[Seams] = []  # of the readings before
         self.refused: tuple[Ask, ApiError] | None = None
         """The rows nearest to the start that the server refused, and how."""
         self.was_cut = False
         """Whether the time or the budget was over before open seams could be asked for again."""
         self.longest_page = memory.longest_page
-        self.is_total_wrong = False
-        """Whether there were more rows than a total told."""
-        self.has_short_pages = False
-        """Whether pages in the middle of the list have fewer rows than others."""
+        self.is_total_wrong = False  # whether there were more rows than a total told
+        self.has_short_pages = False  # whether pages in the middle of the list have fewer rows than others
         self._short_until = math.inf  # where a page ended that had fewer rows than it could
 
     @property

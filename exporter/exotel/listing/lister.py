@@ -30,42 +30,26 @@ class Listing:
     """What the pages held."""
 
     calls: tuple[Call, ...]
-    unreadable: int
-    """Rows that could not be read."""
-    total: int | None
-    """What the API reported last, if it did."""
+    unreadable: int  # rows that could not be read
+    total: int | None  # what the API reported last, if it did
     requests: int
-    page_size: int
-    """Rows that the server serves with a page, as far as more than one page has shown it."""
-    unseen: int | None
-    """Calls that the API reports beyond those listed; None where it reports no number."""
-    incomplete_reason: str | None
-    """Why a call that was alive throughout could be missing; None when none can."""
-    cause: Cause | None
-    """Whether that is the list's doing or the server's, where it shows."""
-    order: Order | None = None
-    """None where it doesn't show: a list of a page may be in any."""
-    age: float = 0.0
-    """How many seconds before it was read a page may have been true."""
+    page_size: int  # rows that the server serves with a page, as far as more than one page has shown it
+    unseen: int | None  # calls that the API reports beyond those listed; None where it reports no number
+    incomplete_reason: str | None  # why a call that was alive throughout could be missing; None when none can
+    cause: Cause | None  # whether that is the list's doing or the server's, where it shows
+    order: Order | None = None  # none where it doesn't show: a list of a page may be in any
+    age: float = 0.0  # how many seconds before it was read a page may have been true
 
 
+@dataclass(eq=False)
 class ListingFailed(Exception):
-    """A page could not be had.
+    """A page could not be had."""
 
-    `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
-    as it is known; `page_size` the rows that the server serves with a page, as far as pages have shown it;
-    `listed` how many calls earlier pages showed, None where there was none.
-    """
-
-    def __init__(
-        self, error: ApiError, total: int | None, needed: int, page_size: int, listed: int | None
-    ) -> None:
-        super().__init__(error.detail)
-        self.error = error
-        self.total = total
-        self.needed = needed
-        self.page_size = page_size
-        self.listed = listed
+    error: ApiError
+    total: int | None  # what an earlier page reported, if any did
+    needed: int  # requests that the listing takes, as far as it is known
+    page_size: int  # rows that the server serves with a page, as far as pages have shown it
+    listed: int | None  # how many calls earlier pages showed; None where there was none
 
 
 class Lister:

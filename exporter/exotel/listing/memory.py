@@ -30,17 +30,12 @@ _OLDEST = 3600.0  # seconds; durations that fall back by more are counted anew, 
 class Fact(Enum):
     """What is taken to hold for a while after it was seen, in seconds."""
 
-    PAGING = auto()
-    """How the server serves pages."""
+    PAGING = auto()  # how the server serves pages
     LONGEST_PAGE = auto()
-    MOVING = auto()
-    """Calls change places in the list."""
-    UNSORTED = auto()
-    """Rows aren't in the order of start times."""
-    TIES_MOVE = auto()
-    """Calls that started at the same moment change places."""
-    DISTRUSTED = auto()
-    """Calls came back that were missing from a listing which was called complete."""
+    MOVING = auto()  # calls change places in the list
+    UNSORTED = auto()  # rows aren't in the order of start times
+    TIES_MOVE = auto()  # calls that started at the same moment change places
+    DISTRUSTED = auto()  # calls came back that were missing from a listing which was called complete
 
 
 _LASTS = dict.fromkeys(Fact, _HOUR) | {Fact.DISTRUSTED: 600.0}
@@ -54,14 +49,10 @@ class Memory:
     now: float = 0.0
     rounds_offsets: bool = False
     overlap: float = _OVERLAP
-    longest_page: int = 0
-    """Rows of the longest page that was seen: a shorter one was hardly cut."""
-    end: int | None = None
-    """Rows that the list had."""
-    excess: int = 0
-    """Rows that it had beyond its total."""
-    rows: tuple[Call, ...] = ()
-    """Its calls in the order of the list, if it ended where windows end."""
+    longest_page: int = 0  # rows of the longest page that was seen: a shorter one was hardly cut
+    end: int | None = None  # rows that the list had
+    excess: int = 0  # rows that it had beyond its total
+    rows: tuple[Call, ...] = ()  # its calls in the order of the list, if it ended where windows end
     listed_at: float = -math.inf
     places: Mapping[str, int] | None = None
     """Its calls in the order of the list, where that isn't the order of their start times."""

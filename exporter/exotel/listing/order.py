@@ -15,8 +15,7 @@ from itertools import pairwise
 
 from exporter.exotel.models import Call
 
-_LEAST_STEPS = 8
-"""Pairs of neighbours that are sorted by no chance."""
+_LEAST_STEPS = 8  # pairs of neighbours that are sorted by no chance
 _DISTRUST = 6  # times as many are asked of a list that wasn't sorted lately
 _FEW = 0.05
 _BACKWARD = 0.2  # of the pages: a list that shifts by more than a page has some
@@ -27,14 +26,10 @@ _FIRST, _LAST = "", "\U0010ffff"  # before and after any start time
 class Order(StrEnum):
     """What orders the rows of a list: what the proof of a listing rests on."""
 
-    START = "start"
-    """By the calls' start times, which never change."""
-    STABLE = "stable"
-    """By something else; calls keep their places among one another."""
-    MOVING = "moving"
-    """Calls change their places."""
-    NONE = "none"
-    """Each answer has an order of its own."""
+    START = "start"  # by the calls' start times, which never change
+    STABLE = "stable"  # by something else; calls keep their places among one another
+    MOVING = "moving"  # calls change their places
+    NONE = "none"  # each answer has an order of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +40,7 @@ class Span:
     offset: int
     low: str
     high: str
-    inner_low: str
-    """Without the row at the edge, which may be that of a call that the list holds twice."""
+    inner_low: str  # without the row at the edge, which may be that of a call that the list holds twice
     inner_high: str
 
     def touches(self, other: Span) -> bool:

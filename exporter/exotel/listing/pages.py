@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from exporter.exotel.answers import Page
 from exporter.exotel.models import Call
 
-Ask = tuple[int, int]
-"""An offset and a limit."""
+Ask = tuple[int, int]  # an offset and a limit
 
 FetchPages = Callable[[Iterable[Ask]], Generator[Page, None, None]]
 """Gives the pages asked for, in their order, several at a time if it can; raises ApiError if one fails."""
@@ -39,20 +38,16 @@ class SeenPage:
 
     span: PageSpan
     calls: Sequence[Call]
-    shift: int
-    """Rows by which the list had shifted since the first page was read."""
-    parent: int
-    """A page that it is sealed to, or itself; pages with the same root are sealed to one another."""
+    shift: int  # rows by which the list had shifted since the first page was read
+    parent: int  # A page that it is sealed to, or itself; pages with the same root are sealed to one another
 
 
 class Pages:
     """The union of all pages."""
 
     def __init__(self, duplicates: Iterable[str]) -> None:
-        self.unreadable = 0
-        """Rows that could not be read."""
-        self.duplicates = set(duplicates)
-        """Calls that the list holds more than once."""
+        self.unreadable = 0  # rows that could not be read
+        self.duplicates = set(duplicates)  # calls that the list holds more than once
         self._pages: list[SeenPage] = []
         self._rows: list[Call] = []  # of all pages, one behind the other
         self._starts: list[int] = []  # for each page, where its rows start there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,22 +11,20 @@ from itertools import islice
 from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.evidence import REFUSALS
-from exporter.exotel.listing.memory import Fact
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.listing.paging import DEFAULT_LIMIT, PageReader, Paging
+from exporter.exotel.listing.repair import Repair
 from exporter.exotel.listing.stitching import Seams
 
 _TRIES = 3
 _USUAL = 5  # servers cut pages to a multiple of so many rows
-_WIDTHS = (1, 1, 2, 4)  # of the rounds of repairs, in pages around a gap
 
 
 class Paginator:
     """One listing under way."""
 
     def __init__(self, reader: PageReader) -> None:
-        self.needed = 1
-        """Requests that the listing takes, as far as it is known."""
+        self.needed = 1  # requests that the listing takes, as far as it is known
         self._reader = reader
         self._evidence = reader.evidence
 
@@ -77,7 +76,7 @@ class Paginator:
         if self._is_unreadable:
             return
         try:
-            self._ask_again()
+            Repair(self._reader, self._is_first_page).run()
         except ApiError as error:
             self._note_cut(error)
 
@@ -92,9 +91,7 @@ class Paginator:
             return False
         self._evidence.begin_again()
         try:
-            with closing(self._reader.each_joined(asks)) as pages:
-                for _ in pages:
-                    pass
+            deque(self._reader.each_joined(asks), maxlen=0)
         except ApiError as error:
             self._note_cut(error)
         self.repair()
@@ -164,9 +161,8 @@ class Paginator:
 
     def _is_all(self) -> bool:
         """Tell whether a first page of few rows is the whole list, whatever its total says."""
-        if self._paging.served >= DEFAULT_LIMIT:
-            return False
-        return not any(new for _, _, new in self._reader.each(islice(self._rest(), 1)))
+        is_short = self._paging.served < DEFAULT_LIMIT
+        return is_short and not any(new for _, _, new in self._reader.each(islice(self._rest(), 1)))
 
     def _first_pass(self) -> None:
         """Read from the start to the end."""
@@ -219,84 +215,15 @@ class Paginator:
     def _read_beyond(self) -> None:
         """Read on behind a full page, whatever the total says, twice as many pages each time."""
         reader, pages = self._reader, 1
-        while self._is_end_full() and not self._evidence.refused:
+        while not (self._seams.reached_end or self._evidence.refused):
+            if self._seams.farthest.rows < self._paging.full(self._seams.farthest.limit):
+                return
             left = reader.most - reader.requests if self._evidence.is_total_wrong else reader.remaining
             added = list(reader.each(islice(self._paging.onwards(self._seams.end), min(pages, left))))
             if not added or any(2 * new < max(1, page.rows) for _, page, new in added):
                 return  # what repeats more than it brings is not what lies behind
             reader.planned += sum(new > 0 for _, _, new in added)
             pages *= 2
-
-    def _is_end_full(self) -> bool:
-        last = self._seams.farthest
-        return last.rows >= self._paging.full(last.limit) and not self._seams.reached_end
-
-    def _ask_again(self) -> None:
-        reader, evidence, totals = self._reader, self._evidence, self._evidence.totals
-        if (low := totals.low()) and len(low) <= reader.remaining:
-            totals.forget(low)
-            reader.read(low)
-        if evidence.has_short_pages:
-            self._seams.forget_ends()
-        if not self._seams.reached_end and self._seams.end:
-            self._confirm_end()
-        if not (evidence.memory.holds(Fact.MOVING) and evidence.matches_total):
-            self._look_for_duplicates()
-        for width in _WIDTHS:
-            is_done = self._seams.is_sealed and evidence.matches_total
-            if is_done or not self._seams.has_order or self._paging.served < 2:
-                return
-            reader.read(list(self._repairs(width))[: reader.remaining])
-
-    def _confirm_end(self) -> None:
-        """Look behind the last row that was seen, where no page shows by its length that it is the last."""
-        while self._reader.remaining and not self._evidence.refused:
-            last, has_short_pages = self._seams.farthest, self._evidence.has_short_pages
-            behind = last.offset + self._paging.full(last.limit) if has_short_pages else last.end
-            ask = self._paging.ask(behind - self._paging.half)
-            added = list(self._reader.each([ask]))
-            if any(new for _, _, new in added):
-                continue
-            full = self._paging.full(ask[1])
-            most = full // 2 if self._evidence.has_short_pages else full - 1
-            if any(0 < page.rows <= most and self._may_end(page, ask) for _, page, _ in added):
-                self._seams.mark_end()
-            return
-
-    def _may_end(self, page: Page, ask: Ask) -> bool:
-        """Tell whether a page may be the last: its own total tells of no more, and it isn't the first one."""
-        tells_more = page.total is not None and page.total > ask[0] + page.rows
-        return not self._is_first_page(page) and (self._evidence.has_short_pages or not tells_more)
-
-    def _look_for_duplicates(self) -> None:
-        """Look where calls were first that seem to stand at two places: they may, or have moved."""
-        suspects = self._seams.suspects(matches_total=self._evidence.matches_total)
-        for span in dict.fromkeys(suspects.values()):
-            if self._reader.remaining and self._reader.read([(span.offset, span.limit)]):
-                self._seams.confirm([sid for sid, first in suspects.items() if first == span], span)
-
-    def _repairs(self, width: int) -> Iterator[Ask]:
-        """Yield what to ask for: pages that overlap by half, over `width` pages around each gap."""
-        paging, seams, matches_total = self._paging, self._seams, self._evidence.matches_total
-        for gap in map(seams.located, seams.gaps):
-            yield from (paging.ask(gap + paging.half * place) for place in range(-width, width))
-        if not matches_total:
-            yield paging.ask(0)  # calls that came since the start was read
-        if not seams.reached_end or not matches_total:
-            yield from self._repairs_of_the_end(width)
-
-    def _repairs_of_the_end(self, width: int) -> Iterator[Ask]:
-        paging, evidence, end = self._paging, self._evidence, self._seams.end
-        if edge := evidence.edge:
-            if width == 1:
-                yield paging.ask(edge - paging.served)
-            return
-        if evidence.totals.last is not None and not evidence.is_total_wrong:
-            end = min(end, evidence.totals.last)
-        if evidence.refused:
-            end = min(end, evidence.refused[0][0])
-        start = max(0, end - paging.half)
-        yield from map(paging.ask, range(start, start + width * paging.step, paging.step))
 
 
 def _call_sids(page: Page) -> frozenset[str]:

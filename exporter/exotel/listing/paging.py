@@ -24,12 +24,9 @@ class Paging:
     """How the pages of a list are asked for."""
 
     limit: int
-    served: int
-    """Rows that the server serves with a page."""
-    overlap: float
-    """The share of its rows that a page has in common with its neighbour, up to a half."""
-    rounds_offsets: bool
-    """Whether the server begins each page at a multiple of the limit."""
+    served: int  # rows that the server serves with a page
+    overlap: float  # the share of its rows that a page has in common with its neighbour, up to a half
+    rounds_offsets: bool  # whether the server begins each page at a multiple of the limit
 
     @property
     def shared(self) -> int:
@@ -109,10 +106,8 @@ class PageReader:
         self.evidence = evidence
         self.most = most_requests
         self.requests = 0
-        self.planned = 1
-        """Pages that were to be read, beside those that were asked for again."""
-        self.is_size_shown = False
-        """Whether more than one page has shown how many rows the server serves."""
+        self.planned = 1  # pages that were to be read, beside those that were asked for again
+        self.is_size_shown = False  # whether more than one page has shown how many rows the server serves
         self._fetch = fetch
         self._asked: dict[Ask, int] = {}  # how many requests there were before it
         self._lacks: list[int] = []  # rows that each page would have had to share with the one before

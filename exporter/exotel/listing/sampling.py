@@ -19,10 +19,8 @@ class Sample:
     ends: tuple[Call, ...]
     """Those of the first and the last page, which every sample has: an end is like nothing else of a list
     that is ordered by time."""
-    pages: tuple[tuple[Call, ...], ...]
-    """Those of each page in between."""
-    total: int
-    """What the API reported last."""
+    pages: tuple[tuple[Call, ...], ...]  # those of each page in between
+    total: int  # what the API reported last
 
 
 def sample_pages(fetch: FetchPages, page_size: int, most_requests: int, random: Random) -> Sample | None:

@@ -21,8 +21,7 @@ _MOST_SUSPECTS = 3
 """Pages that are looked at again; where calls of more than these changed place, the list has no order."""
 _NEAR = 3
 """Pages by which the list shifts, at most, between two that share calls: what is farther away has hopped."""
-_LEAST_RUN = 5
-"""Rows that come in the same order again by no chance."""
+_LEAST_RUN = 5  # rows that come in the same order again by no chance
 _MOST_MOVED = 0.3
 """The share of the rows which two pages have in common that changes place in a list that has an order."""
 

@@ -18,22 +18,18 @@ _SHARED = 0.25
 _MOST_LOST = 0.05  # calls that both readings of a list may have lost, as far as one shows of the other
 _WINDOW = 1000
 """Servers that search show so many rows, or a multiple, and no more; 1, 5 and 10 times it are common."""
-_EDGE = 20
-"""Calls at the end of a list, which don't all end within seconds."""
+_EDGE = 20  # calls at the end of a list, which don't all end within seconds
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFinding:
     """What a listing showed of the order of its list."""
 
-    order: Order | None
-    """None where it doesn't show."""
+    order: Order | None  # none where it doesn't show
     places: Mapping[str, int] | None = None
     """The calls in the order of the list; None where start times prove more, or nothing is proven."""
-    has_moved: bool = False
-    """Whether calls were seen to change places."""
-    lacks_requests: bool = False
-    """Whether it should have been read twice, and the budget didn't allow that."""
+    has_moved: bool = False  # whether calls were seen to change places
+    lacks_requests: bool = False  # whether it should have been read twice, and the budget didn't allow that
 
 
 def find_order(paginator: Paginator, evidence: Evidence) -> OrderFinding:
