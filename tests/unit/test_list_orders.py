@@ -187,7 +187,7 @@ def test_a_list_that_is_read_twice_needs_the_requests_for_it() -> None:
     server = MovingList(300, order="arbitrary")
     listing = Lister(50, lambda: 0.0).list(server.fetch, most_requests=10)
     assert listing.incomplete_reason == (
-        f"calls change places in the list, or may: it has to be read twice, which takes {listing.requests} "
+        f"calls change places in the list, or may, so it has to be read twice: that takes {listing.requests} "
         "requests, and fewer are left"
     )
     assert len(server.requests) <= 10 < listing.requests

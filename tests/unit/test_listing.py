@@ -327,7 +327,7 @@ def test_an_empty_page_under_a_positive_total_is_no_complete_list() -> None:
     found = list_once(still(0, total=7).fetch, 100)
     assert (found.unseen, found.incomplete_reason) == (
         7,
-        "7 of 7 calls that the API reports were not in its list",
+        "7 of 7 calls that the API reports are missing from its list",
     )
     assert found.cause is Cause.TOTAL
 
@@ -399,7 +399,7 @@ def test_a_seam_that_can_not_be_repaired_in_time_stays_open(reason: Reason) -> N
             yield Page(tuple(Call(str(number)) for number in pages[offset]), 0, 201)
 
     found = list_once(fetch, 100)
-    assert found.incomplete_reason == "between 1 pairs of pages calls could be missing"
+    assert found.incomplete_reason == "calls could be missing between 1 pair of pages"
     assert found.cause is Cause.TIME
     assert len(found.calls) == 205
 

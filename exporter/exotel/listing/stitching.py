@@ -48,12 +48,7 @@ class Seams(Pages):
     @property
     def ties_move(self) -> bool:
         """Tell whether calls that started at the same moment were seen to change places."""
-        return self._ties_moved or (self.is_by_start and self.has_moved)
-
-    @property
-    def has_moved(self) -> bool:
-        """Tell whether two pages showed calls in different orders that the list doesn't hold twice."""
-        return bool(self._moved())
+        return self._ties_moved or (self.is_by_start and bool(self.moved()))
 
     @property
     def has_order(self) -> bool:
@@ -61,7 +56,7 @@ class Seams(Pages):
         if self.is_by_start:
             return not (self.ties_move and self.start_order.is_one_moment)
         hopped = 2 * min(self._hopped[True], self._hopped[False])
-        return len(self._moved()) + hopped <= max(2, _MOST_MOVED * self._shared)
+        return len(self.moved()) + hopped <= max(2, _MOST_MOVED * self._shared)
 
     @property
     def is_sealed(self) -> bool:
@@ -202,7 +197,7 @@ class Seams(Pages):
 
         That is the first one that had it; or one that begins with it, and reaches to where it was seen too.
         """
-        moved = self._moved()
+        moved = self.moved()
         if matches_total and not moved:
             return {}
         found = self._seen_elsewhere()
@@ -227,8 +222,8 @@ class Seams(Pages):
         if is_same_run and len(common) >= max(_LEAST_RUN, 0.75 * len(set(first))):
             self.duplicates |= common.intersection(suspects)
 
-    def _moved(self) -> dict[str, int]:
-        """Return the calls that changed place, each with the first page of two that show it.
+    def moved(self) -> dict[str, int]:
+        """Return the calls that two pages show in different orders, each with the first of the two.
 
         They aren't in the list twice, nor does each of those that may have moved in their place stand twice.
         """

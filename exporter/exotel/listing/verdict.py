@@ -49,7 +49,7 @@ def find_order(paginator: Paginator, evidence: Evidence) -> OrderFinding:
 def _find_kept_order(paginator: Paginator, evidence: Evidence) -> OrderFinding:
     memory, seams = evidence.memory, evidence.seams
     is_moving, is_distrusted = map(memory.holds, (Fact.MOVING, Fact.DISTRUSTED))
-    has_moved = seams.has_moved
+    has_moved = bool(seams.moved())
     if not seams.is_sealed:
         return OrderFinding(Order.MOVING if is_moving or has_moved else None, has_moved=has_moved)
     places, before = seams.places(), memory.places or {}
@@ -64,7 +64,7 @@ def _find_kept_order(paginator: Paginator, evidence: Evidence) -> OrderFinding:
     again = evidence.seams
     if not again.has_order:
         return OrderFinding(Order.NONE)
-    has_moved |= again.has_moved or count_moved(places, again.places()) > 0
+    has_moved |= bool(again.moved()) or count_moved(places, again.places()) > 0
     return OrderFinding(Order.MOVING if has_moved or is_moving else Order.STABLE, places, has_moved)
 
 
@@ -77,10 +77,10 @@ def why_incomplete(evidence: Evidence, finding: OrderFinding, needed: int) -> tu
 
 
 def _reasons(evidence: Evidence, finding: OrderFinding, needed: int) -> Iterator[tuple[str, Cause | None]]:
-    edge = evidence.edge
+    edge, is_whole = evidence.edge, evidence.is_sealed and evidence.matches_total
     if finding.order is Order.NONE:
         yield _disorder(evidence), Cause.ORDER
-    if (refused := evidence.refused) and not evidence.is_whole and (edge or not evidence.seams.reached_end):
+    if (refused := evidence.refused) and not is_whole and (edge or not evidence.seams.reached_end):
         yield _refused(evidence, *refused), Cause.WINDOW if edge else None
     if not evidence.is_sealed:
         yield _open(evidence), _why_open(evidence)
@@ -89,8 +89,8 @@ def _reasons(evidence: Evidence, finding: OrderFinding, needed: int) -> Iterator
     if not evidence.matches_total:
         yield _missing(evidence), Cause.TOTAL
     if finding.lacks_requests:
-        again = "calls change places in the list, or may: it has to be read twice"
-        yield f"{again}, which takes {needed} requests, and fewer are left", Cause.ORDER
+        again = "calls change places in the list, or may, so it has to be read twice"
+        yield f"{again}: that takes {needed} requests, and fewer are left", Cause.ORDER
     if _moves_too_fast(evidence):
         yield "calls change places in the list faster than it can be read twice", Cause.ORDER
     if _is_window(evidence):
@@ -100,7 +100,7 @@ def _reasons(evidence: Evidence, finding: OrderFinding, needed: int) -> Iterator
 
 def _disorder(evidence: Evidence) -> str:
     if evidence.seams.is_by_start:
-        return "calls that started at the same moment change places, and fill whole pages"
+        return "calls that started at the same moment change places, and they fill whole pages"
     return "the list has no stable order: two pages show the same calls in different orders"
 
 
@@ -113,14 +113,16 @@ def _refused(evidence: Evidence, ask: Ask, error: ApiError) -> str:
 
 def _open(evidence: Evidence) -> str:
     if evidence.was_cut and evidence.earlier:
-        return "the list was to be read a second time, and the time or the requests for it ended"
+        return "the list had to be read a second time, but the time or the requests for it ran out"
     if gaps := evidence.gaps:
-        return f"between {gaps} pairs of pages calls could be missing"
+        return f"calls could be missing between {gaps} {'pair' if gaps == 1 else 'pairs'} of pages"
     return _missing(evidence) if evidence.missing else "no page reached the end of the list"
 
 
 def _missing(evidence: Evidence) -> str:
-    return f"{evidence.missing} of {evidence.totals.last} calls that the API reports were not in its list"
+    return (
+        f"{evidence.missing} of {evidence.totals.last} calls that the API reports are missing from its list"
+    )
 
 
 def _why_open(evidence: Evidence) -> Cause | None:
