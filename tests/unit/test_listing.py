@@ -70,7 +70,7 @@ class MovingList:
 
     @property
     def rows(self) -> list[str]:
-        """Give the rows of the list."""
+        """Return the rows of the list."""
         copies = [(call, behind) for call, behind in self.copies if call in self.alive]
         return [
             row for each in self.alive for row in (each, *(call for call, behind in copies if behind == each))
@@ -84,7 +84,7 @@ class MovingList:
         self.alive.insert(self.random.randint(0, len(self.alive)) if place is None else place, call_sid)
 
     def move(self) -> None:
-        """Let calls come and go."""
+        """Start some calls and end some."""
         for _ in range(self.random.randint(0, self.churn)):
             if self.alive and self.random.random() < 0.5:
                 self.throughout.discard(self.alive.pop(self.random.randrange(len(self.alive))))
@@ -118,7 +118,7 @@ class MovingList:
         return Page(tuple(map(self.call, readable)), len(rows) - len(readable), total)
 
     def call(self, call_sid: str) -> Call:
-        """Give the row of a call; their numbers are when they started."""
+        """Return the row of a call; their numbers are when they started."""
         return Call(call_sid, start_time=f"{int(call_sid.removeprefix('call-')):09}" if self.starts else None)
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
@@ -134,7 +134,7 @@ class MovingList:
                 yield page
 
     def answer(self, offset: int, limit: int) -> Page | ApiError:
-        """Give a page, or why there is none."""
+        """Return a page, or why there is none."""
         try:
             return self.read(offset, limit)
         except ApiError as error:
@@ -154,7 +154,7 @@ PAGE_SIZES = st.integers(1, 60)
 
 
 def bound(server: MovingList, found: Listing) -> int:
-    """Give the number of requests that no listing may exceed: twice the pages, of one that is read twice."""
+    """Return the requests that no listing may exceed: twice the pages, of one that is read twice."""
     step = max(1, found.page_size - max(1, found.page_size // 25))
     pages = 2 + -(-len(server.ever) // step) + server.window
     return 2 * 2 * pages + 10
@@ -262,7 +262,7 @@ def asked_again(asks: list[Ask]) -> int:
 
 
 def requests_when_known(server: MovingList, page_size: int) -> int:
-    """Give the requests of a second listing, when the order of the list is known."""
+    """Return the requests of a second listing, when the order of the list is known."""
     lister = Lister(page_size, lambda: 0.0)
     lister.list(server.fetch)
     server.requests.clear()
@@ -271,7 +271,7 @@ def requests_when_known(server: MovingList, page_size: int) -> int:
 
 
 def still(calls: int, **server: object) -> MovingList:
-    """Give a list that stands still."""
+    """Return a list that stands still."""
     return MovingList(calls, **server)  # type: ignore[arg-type]
 
 
@@ -349,7 +349,7 @@ def test_pages_that_shrink_to_nothing_are_read_again_from_the_new_end() -> None:
 
 
 def test_a_list_without_stable_order_says_so() -> None:
-    """The incomplete_reason names the cause, which no further request would mend: none is wasted on it."""
+    """The reason names the cause, which no further request would repair: none is wasted on it."""
     server = still(500, order="shuffled")
     found = list_once(server.fetch, 50)
     assert found.incomplete_reason is not None
@@ -478,7 +478,7 @@ def test_a_list_that_runs_away_is_one_that_moves() -> None:
 
 @settings(max_examples=300)
 @given(LISTS, PAGE_SIZES, st.sampled_from(ORDERS), st.sampled_from(["true", "wild", None, 70]))
-def test_a_listing_has_a_cause_only_where_there_is_a_doubt(
+def test_only_an_incomplete_listing_has_a_cause(
     server: dict[str, int], page_size: int, order: str, total: int | str | None
 ) -> None:
     """And one that was proven to stand still is never told to move, nor the reverse."""
@@ -739,7 +739,7 @@ def test_an_error_beyond_the_end_is_the_end(
 
 
 def refused(status: int, inside: int | None = None) -> ApiError:
-    """Give a refusal of what was asked for."""
+    """Return a refusal of what was asked for."""
     return ApiError(Reason.BAD_RESPONSE, "refused", status=status, inside=inside)
 
 

@@ -41,7 +41,7 @@ class Totals:
 
     @property
     def are_equal(self) -> bool | None:
-        """Tell whether all totals are the same; None where none was told."""
+        """Return whether all totals are the same; None where none was told."""
         return len(set(self._values)) == 1 if self._told else None
 
     def add(self, total: int | None, ask: Ask) -> None:
@@ -71,7 +71,7 @@ class Totals:
         return max(0, math.ceil(median(self._values)) - seen) if self._told else None
 
     def match(self, seen: int, calls: Callable[[], Iterable[Call]]) -> bool:
-        """Tell whether as many were seen as are reported, but for those that may have come behind the reader.
+        """Return whether as many were seen as are reported, but for what may have come behind the reader.
 
         How many come shows in the durations of the calls; where these say nothing, in totals that differ.
         """
@@ -136,7 +136,7 @@ class Evidence:
 
     @property
     def is_sealed(self) -> bool:
-        """Tell whether in every reading all pages are joined, from the start of the list to its end."""
+        """Return whether in every reading all pages are joined, from the start of the list to its end."""
         return all(seams.is_sealed for seams in self._readings)
 
     @property
@@ -157,7 +157,7 @@ class Evidence:
 
     @property
     def matches_total(self) -> bool:
-        """Tell whether as many rows were seen as are reported, but for those that may have come meanwhile."""
+        """Return whether as many rows were seen as are reported, but for what may have come meanwhile."""
         return self.totals.match(self._seen, lambda: self.seams.calls)
 
     @property
@@ -209,7 +209,7 @@ class Evidence:
         return new
 
     def _is_last(self, page: Page, ask: Ask, full: int) -> bool:
-        """Tell whether a page reaches the end: it has fewer rows than it could, and its own total agrees."""
+        """Return whether a page reaches the end: it isn't full, and its own total agrees."""
         offset, limit = ask
         end = self.memory.end
         has_shrunk = end is not None and 2 * page.rows < end  # or its server serves less

@@ -66,7 +66,7 @@ class Memory:
         return memory if memory.holds(Fact.LONGEST_PAGE) else replace(memory, longest_page=0)
 
     def holds(self, fact: Fact) -> bool:
-        """Tell whether something was seen lately."""
+        """Return whether something was seen lately."""
         return self.now < self.until.get(fact, -math.inf)
 
     def seeing(self, *facts: Fact, now: float) -> Memory:

@@ -44,11 +44,11 @@ class Span:
     inner_high: str
 
     def touches(self, other: Span) -> bool:
-        """Tell whether the two share a start time, be it of a single row of each."""
+        """Return whether the two share a start time, be it of a single row of each."""
         return self.low <= other.high and other.low <= self.high
 
     def overlaps(self, other: Span) -> bool:
-        """Tell whether no start time can hide between the two."""
+        """Return whether no start time can hide between the two."""
         return self.inner_low < other.inner_high and other.inner_low < self.inner_high
 
 
@@ -66,17 +66,17 @@ class StartOrder:
 
     @property
     def is_possible(self) -> bool:
-        """Tell whether no two rows of a page contradict the order, nor many pages that follow each other."""
+        """Return whether no rows of a page contradict the order, nor many pages that follow each other."""
         return (self._rises or self._falls) and self._backward <= max(1, _BACKWARD * len(self._spans))
 
     @property
     def is_shown(self) -> bool:
-        """Tell whether the order shows, and not by chance."""
+        """Return whether the order shows, and not by chance."""
         return self.is_possible and self._steps >= self._least_steps
 
     @property
     def has_ties(self) -> bool:
-        """Tell whether more than a few calls started at the same moment as others."""
+        """Return whether more than a few calls started at the same moment as others."""
         return self._ties > _FEW * self._rows
 
     def add(self, page: int, offset: int, calls: Sequence[Call], distinct: int) -> None:
@@ -126,11 +126,11 @@ class StartOrder:
         return gaps
 
     def reaches_from_start(self, ends: set[int]) -> bool:
-        """Tell whether a page began the list and one ended it."""
+        """Return whether a page began the list and one ended it."""
         return any(span.offset == 0 for span in self._spans.values()) and bool(ends & self._spans.keys())
 
     def are_joined(self, page: int, other: int) -> bool | None:
-        """Tell whether no start time can hide between two pages; None where they only touch."""
+        """Return whether no start time can hide between two pages; None where they only touch."""
         one, two = self._spans.get(page), self._spans.get(other)
         if one is None or two is None:
             return False

@@ -85,7 +85,7 @@ class Pages:
 
     @property
     def is_one_page(self) -> bool:
-        """Tell whether one answer showed all rows: then there is no order to keep."""
+        """Return whether one answer showed all rows: then there is no order to keep."""
         longest = max((page.span.rows for page in self._pages), default=0)
         return longest >= len(self._places) + self.unreadable
 

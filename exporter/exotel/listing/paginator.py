@@ -105,11 +105,11 @@ class Paginator:
 
     @property
     def _is_unreadable(self) -> bool:
-        """Tell whether no row of the first page can be read: such rows join nothing."""
+        """Return whether no row of the first page can be read: such rows join nothing."""
         return self._first.unreadable > 0 and not self._first.calls
 
     def _is_taken_for_all(self) -> bool:
-        """Tell whether a short first page is the list.
+        """Return whether a short first page is the list.
 
         Where no request is left to see it, its total is believed, unless its rows are as many as servers cut.
         """
@@ -124,7 +124,7 @@ class Paginator:
         return True
 
     def _has_more(self) -> bool:
-        """Tell whether there is more than a first page that may be all that the server serves at a time."""
+        """Return whether there is more than a first page that may be all that the server serves at a time."""
         for _ in range(_TRIES):
             half, rows = self._paging.half, self._paging.served
             second = self._reader.read([(half, self._paging.limit)])
@@ -143,7 +143,7 @@ class Paginator:
         return not self._seams.is_sealed
 
     def _plan(self) -> None:
-        """Have pages share no more rows than the budget allows; raise ApiError where it doesn't allow one."""
+        """Make pages share no more rows than the budget allows; raise ApiError where it doesn't allow one."""
         evidence, total, most = self._evidence, self._evidence.totals.last, self._reader.most
         expected = evidence.memory.expected_rows(total) or 0
         if self._requests_for(expected) > most:  # what the list had before may be gone
@@ -160,7 +160,7 @@ class Paginator:
         return self._reader.requests + max(0, rows - self._paging.served) // self._paging.step + 1
 
     def _is_all(self) -> bool:
-        """Tell whether a first page of few rows is the whole list, whatever its total says."""
+        """Return whether a first page of few rows is the whole list, whatever its total says."""
         is_short = self._paging.served < DEFAULT_LIMIT
         return is_short and not any(new for _, _, new in self._reader.each(islice(self._rest(), 1)))
 
@@ -193,7 +193,7 @@ class Paginator:
             self._first_pass()
 
     def _is_first_page(self, page: Page) -> bool:
-        """Tell whether a page that should only join the end of the first one is that page again."""
+        """Return whether a page that should only join the end of the first one is that page again."""
         rows = _call_sids(page)
         start = {call.call_sid for call in self._first.calls[: self._paging.shared]}
         return bool(rows & start) and 2 * len(rows & _call_sids(self._first)) > self._paging.served

@@ -195,7 +195,7 @@ class PageReader:
                 self.planned += 1
 
     def _is_refusal(self, ask: Ask, error: ApiError) -> bool:
-        """Tell whether a failure may only say that there are no such rows."""
+        """Return whether a failure may only say that there are no such rows."""
         offset, _ = ask
         if not offset or error.meant is None:
             return False
@@ -205,7 +205,7 @@ class PageReader:
         return error.meant in REFUSALS | {HTTPStatus.NOT_FOUND} or (is_server_error and is_behind_end)
 
     def _learn_overlap(self, ask: Ask, shared: int, *, is_open: bool) -> None:
-        """Have pages share more at once where they share too little: the rest of the list moves as fast."""
+        """Make pages share more at once where they share too little: the rest of the list moves as fast."""
         planned = self.paging.shared
         if is_open:
             self._lacks.append(2 * planned)

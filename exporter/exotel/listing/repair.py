@@ -54,7 +54,7 @@ class Repair:
             return
 
     def _may_end(self, page: Page, ask: Ask) -> bool:
-        """Tell whether a page may be the last: its own total tells of no more, and it isn't the first one."""
+        """Return whether a page may be the last: its total tells of no more, and it isn't the first one."""
         tells_more = page.total is not None and page.total > ask[0] + page.rows
         return not self._is_first_page(page) and (self._evidence.has_short_pages or not tells_more)
 

@@ -29,7 +29,7 @@ def sample_pages(fetch: FetchPages, page_size: int, most_requests: int, random: 
     The first teaches the total and the page size that the server really serves. Pages begin at its
     multiples, which a server that rounds offsets serves as well. The time, or the budget, may end before all
     are read: they are asked for in such an order that those which were lie evenly too.
-    Gives None where no total is told, and no pages where the list doesn't hold what it says.
+    Return None where no total is told, and no pages where the list doesn't hold what it says.
 
     Raises ApiError when a page can't be had.
     """

@@ -42,17 +42,17 @@ class Seams(Pages):
 
     @property
     def is_by_start(self) -> bool:
-        """Tell whether the rows are sorted by start times, so that these prove what is whole."""
+        """Return whether the rows are sorted by start times, so that these prove what is whole."""
         return self.start_order.is_shown
 
     @property
     def ties_move(self) -> bool:
-        """Tell whether calls that started at the same moment were seen to change places."""
+        """Return whether calls that started at the same moment were seen to change places."""
         return self._ties_moved or (self.is_by_start and bool(self.moved()))
 
     @property
     def has_order(self) -> bool:
-        """Tell whether most of what two pages have in common comes in the same order in both."""
+        """Return whether most of what two pages have in common comes in the same order in both."""
         if self.is_by_start:
             return not (self.ties_move and self.start_order.is_one_moment)
         hopped = 2 * min(self._hopped[True], self._hopped[False])
@@ -60,7 +60,7 @@ class Seams(Pages):
 
     @property
     def is_sealed(self) -> bool:
-        """Tell whether pages lead from the start of the list to its end, all neighbours joined."""
+        """Return whether pages lead from the start of the list to its end, all neighbours joined."""
         if any(not self._pages[page].span.offset for page in self._ends):
             return True
         if self.is_by_start:
@@ -70,7 +70,7 @@ class Seams(Pages):
 
     @property
     def reached_end(self) -> bool:
-        """Tell whether a page with rows reached the end of the list."""
+        """Return whether a page with rows reached the end of the list."""
         return any(self._pages[page].span.rows for page in self._ends)
 
     @property
@@ -102,7 +102,7 @@ class Seams(Pages):
         return max(0, start + latest.shift)
 
     def are_joined(self, page: int, other: int) -> bool:
-        """Tell whether no call can hide between two pages that are neighbours."""
+        """Return whether no call can hide between two pages that are neighbours."""
         if self.is_by_start:
             joined = self.start_order.are_joined(page, other)
             return self._are_tied(page, other) if joined is None else joined
@@ -162,7 +162,7 @@ class Seams(Pages):
             self._pages[self._root(earlier)].parent = self._root(number)
 
     def _share_an_end(self, page: int, other: int, pairs: Sequence[tuple[int, int]]) -> bool:
-        """Tell whether two pages share an end of each, rather than a call that the list holds twice.
+        """Return whether two pages share an end of each, rather than a call that the list holds twice.
 
         Where they do, what only one of them has at either end of what they share has come or gone meanwhile.
         """
@@ -181,7 +181,7 @@ class Seams(Pages):
         return min(heads) + min(tails) < len(pairs)
 
     def _are_tied(self, page: int, other: int) -> bool:
-        """Tell whether two pages share calls of the moment that both touch, and such calls keep places."""
+        """Return whether two pages share calls of the moment that both touch, and such calls keep places."""
         is_steady = self._steady_ties >= _LEAST_RUN or not self.start_order.has_ties
         return is_steady and not self.ties_move and self._root(page) == self._root(other)
 

@@ -135,7 +135,7 @@ def _why_open(evidence: Evidence) -> Cause | None:
 
 
 def _moves_too_fast(evidence: Evidence) -> bool:
-    """Tell whether calls change places so fast that some may be in neither of two readings.
+    """Return whether calls change places so fast that some may be in neither of two readings.
 
     As many as the second one found that were there all the while, the first one had lost; a call is lost by
     both as chance has it.
@@ -154,13 +154,13 @@ def _moves_too_fast(evidence: Evidence) -> bool:
 
 
 def ends_like_a_window(evidence: Evidence) -> bool:
-    """Tell whether a list ends where servers stop counting, by all that they told of it."""
+    """Return whether a list ends where servers stop counting, by all that they told of it."""
     end, totals = evidence.seams.end, evidence.totals
     return end > 0 and end % _WINDOW == 0 and totals.are_equal is not False and totals.last in {None, end}
 
 
 def _is_window(evidence: Evidence) -> bool:
-    """Tell whether a list that ends where servers stop counting may go on behind.
+    """Return whether a list that ends where servers stop counting may go on behind.
 
     Where windows are common that is so as long as nothing tells. What comes and goes tells: calls that come
     into a window had begun before it was last read, or those at its end are pushed out of it.
