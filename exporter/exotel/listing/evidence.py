@@ -140,6 +140,11 @@ class Evidence:
         return all(seams.is_sealed for seams in self._readings)
 
     @property
+    def is_whole(self) -> bool:
+        """Return whether no call that was alive throughout can be missing, as pages and totals tell."""
+        return self.is_sealed and self.matches_total
+
+    @property
     def gaps(self) -> int:
         """Return between how many pairs of pages a call could hide."""
         return sum(len(seams.gaps) for seams in self._readings)
@@ -176,8 +181,8 @@ class Evidence:
 
     def raise_unexplained_refusal(self) -> None:
         """Raise what was refused although rows were reported there, unless a window ends there."""
-        total, is_whole = self.totals.last, self.is_sealed and self.matches_total
-        if self.refused and not is_whole and not self.edge and total is not None:
+        total = self.totals.last
+        if self.refused and not self.is_whole and not self.edge and total is not None:
             (offset, _), error = self.refused
             if offset < total:
                 raise error

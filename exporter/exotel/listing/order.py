@@ -149,7 +149,7 @@ class StartOrder:
 def count_moved(before: Mapping[str, int], now: Mapping[str, int]) -> int:
     """Return how many of the calls that two listings share changed places, at the least."""
     places = [place for place in map(before.get, now) if place is not None]  # both are in the order of places
-    return len(out_of_order([*enumerate(places)]))
+    return 0 if places == sorted(places) else len(out_of_order([*enumerate(places)]))
 
 
 def out_of_order(pairs: Sequence[tuple[int, int]]) -> list[int]:

@@ -153,7 +153,7 @@ class Paginator:
             self._reader.paging = self._paging.sharing(self._paging.shared - 1)
         self.needed = needed
         if needed > most and not self._is_all():
-            detail = f"{expected} calls take {needed} requests to list, and only {most} are left"
+            detail = f"{expected} calls take {needed} requests to list, and the budget allows {most}"
             raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
 
     def _requests_for(self, rows: int) -> int:

@@ -77,10 +77,10 @@ def why_incomplete(evidence: Evidence, finding: OrderFinding, needed: int) -> tu
 
 
 def _reasons(evidence: Evidence, finding: OrderFinding, needed: int) -> Iterator[tuple[str, Cause | None]]:
-    edge, is_whole = evidence.edge, evidence.is_sealed and evidence.matches_total
+    edge = evidence.edge
     if finding.order is Order.NONE:
         yield _disorder(evidence), Cause.ORDER
-    if (refused := evidence.refused) and not is_whole and (edge or not evidence.seams.reached_end):
+    if (refused := evidence.refused) and not evidence.is_whole and (edge or not evidence.seams.reached_end):
         yield _refused(evidence, *refused), Cause.WINDOW if edge else None
     if not evidence.is_sealed:
         yield _open(evidence), _why_open(evidence)
