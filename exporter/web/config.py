@@ -76,7 +76,7 @@ def _user(name: Any, password_hash: Any) -> str:
     if not isinstance(password_hash, str):
         raise Rejected(kind(password_hash), accepted=_A_HASH)
     if not _BCRYPT.fullmatch(password_hash):
-        raise Rejected("a text that is no such hash", accepted=_A_HASH)
+        raise Rejected("a text that isn't a bcrypt hash", accepted=_A_HASH)
     return password_hash
 
 

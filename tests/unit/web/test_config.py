@@ -273,7 +273,12 @@ TLS_ERRORS: list[Error] = [
 
 OTHER_ERRORS: list[Error] = [
     # What stands in the file; then of its error the path of the key, what was found, what is accepted.
-    ({"basic_auth_users": {"john": "doe"}}, "basic_auth_users.john", "a text that is no such hash", A_HASH),
+    (
+        {"basic_auth_users": {"john": "doe"}},
+        "basic_auth_users.john",
+        "a text that isn't a bcrypt hash",
+        A_HASH,
+    ),
     ({"basic_auth_users": {"john": None}}, "basic_auth_users.john", "nothing", A_HASH),
     ({"basic_auth_users": {"john": 12345678}}, "basic_auth_users.john", "a number", A_HASH),
     ({"basic_auth_users": {"a:b": HASH}}, "basic_auth_users", "a name that no request can carry", A_NAME),
@@ -372,7 +377,7 @@ def test_other_hashes_are_errors(tmp_path: Path) -> None:
         *("$1$aaaaaaaa$bbbbbbbbbbbbbbbbbbbbbb", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
     ):
         lines = errors(write_web(tmp_path, basic_auth_users={"john": password_hash}))
-        assert lines == [f"basic_auth_users.john: found a text that is no such hash; accepted: {A_HASH}"]
+        assert lines == [f"basic_auth_users.john: found a text that isn't a bcrypt hash; accepted: {A_HASH}"]
 
 
 def test_all_errors_are_told_at_once(files: Path) -> None:
@@ -382,7 +387,7 @@ def test_all_errors_are_told_at_once(files: Path) -> None:
     users = {"jane": PASSWORD, "john": 5}
     file = write_web(files, tls, basic_auth_users=users, rate_limit={"interval": "1s"}, web={})
     assert [line.partition("; accepted: ")[0] for line in errors(file)] == [
-        "basic_auth_users.jane: found a text that is no such hash",
+        "basic_auth_users.jane: found a text that isn't a bcrypt hash",
         "basic_auth_users.john: found a number",
         "rate_limit.burst: found 0 (with an interval, nothing would be answered)",
         'tls_server_config.client_auth_type: found "NoClientCert" (client_ca is given)',

@@ -144,7 +144,7 @@ REFUSED: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "web_config_auth_user_list_invalid.bad": (
         {**tls(PAIR), "basic_auth_users": {"john": "doe"}},
-        ("basic_auth_users.john: found a text that is no such hash",),
+        ("basic_auth_users.john: found a text that isn't a bcrypt hash",),
     ),
     "web_config_noAuth_inventedCiphers.bad": (
         tls(IF_GIVEN, cipher_suites=["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048"]),

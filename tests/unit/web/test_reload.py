@@ -188,7 +188,7 @@ def test_users_that_cannot_be_read_stay(tmp_path: Path, caplog: pytest.LogCaptur
     write_web(tmp_path, basic_auth_users={"alice": USERS["alice"][:-5]})
     assert [*looked(web).basic_auth_users] == ["alice", "bob"]
     [warning] = warnings(caplog)
-    assert "basic_auth_users.alice: found a text that is no such hash" in warning
+    assert "basic_auth_users.alice: found a text that isn't a bcrypt hash" in warning
     assert USERS["alice"][10:20] not in warning
 
 
