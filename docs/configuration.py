@@ -44,7 +44,7 @@ def configuration_page() -> str:
 
 def _flags() -> Iterator[str]:
     yield from ("| flag | meaning |", "|---|---|")
-    with click.Context(main) as context:
+    with click.Context(main, **main.context_settings) as context:
         for parameter in main.get_params(context):
             record = parameter.get_help_record(context)
             if record is not None:

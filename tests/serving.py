@@ -16,10 +16,10 @@ from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
-from exporter.http.answers import Answers
-from exporter.http.app import Endpoints, create_app
-from exporter.http.exchange import Exchange
-from exporter.http.reloader import Reloader
+from exporter.http.app import create_app
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import Answers, Exchange
+from exporter.http.server import Reloader
 from exporter.web.connection import Limits
 from exporter.web.listen import Address, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
@@ -93,7 +93,7 @@ def serving(
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
-    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
+    app = create_app(accounts, endpoints or Endpoints(), (reloader or Reloader(accounts)).ask, answers)
     server = Server(Exchange(app, answers), web, limits, answers.count)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"

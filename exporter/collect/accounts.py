@@ -14,7 +14,6 @@ from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.errors import unexpected
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
-from exporter.memory import give_memory_back
 
 # Seconds, beyond its timeout, in which whoever still waits for an account's collection gets it.
 _AFTERWARDS = 5.0
@@ -105,8 +104,6 @@ class Accounts:
                 account.close()
             except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
                 _log.error("account not closed", account=account.name, detail=place(error))
-        if due:
-            give_memory_back()
         return min((left.close_at - now for left in self._retired), default=None)
 
     def cancel(self) -> None:

@@ -73,6 +73,11 @@ def values(exposition: str, metric: str) -> dict[str, float]:
     }
 
 
+def messages(log: str) -> list[str]:
+    """What the lines of a log say, without their values."""
+    return [quoted or plain for quoted, plain in re.findall(r'msg=(?:"([^"]+)"|(\w+))', log)]
+
+
 @contextmanager
 def scrape(server: Exporter, simulator: Simulator) -> Iterator[Future[requests.Response]]:
     """A scrape that is in flight: the simulator has its first request, and hasn't answered it."""
@@ -161,7 +166,7 @@ def test_an_empty_environment_is_four_errors() -> None:
             ["--web.listen-address=http://localhost:9927"],
             "found 'http://localhost:9927'; accepted: host:port",
         ),
-        (["-h"], "No such option '-h'. Flags have two dashes."),
+        (["-h"], "No such option '-h': flags have two dashes"),
         (["--demo=yes"], "Option '--demo' does not take a value."),
         (
             ["--conf=a.yaml"],
@@ -184,7 +189,7 @@ def test_an_empty_environment_is_four_errors() -> None:
         (["--web.listen-address=:1", "--once"], "--once and --web.listen-address exclude one another"),
         (
             ["--once", "--web.telemetry-path=/x"],
-            "--web.telemetry-path exclude one another: what collects once",
+            "--web.telemetry-path exclude one another: --once doesn't serve",
         ),
     ],
 )
@@ -245,10 +250,10 @@ def test_metrics_may_be_at_any_other_plain_path(path: str) -> None:
 
 
 def test_wrong_usage_exits_2() -> None:
-    """The last line says what is wrong, the one before where help is; nothing is done."""
+    """One line says what is wrong, and where help is; nothing is done."""
     ended = run("--colour", "--once")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.splitlines()[-1] == "Error: No such option '--colour'."
+    assert ended.err == "exotel-exporter: error: No such option '--colour'; try --help\n"
 
 
 def test_help_and_version_come_before_what_is_wrong_with_the_rest() -> None:
@@ -361,11 +366,13 @@ def test_a_failure_is_one_line_and_so_is_its_end(tmp_path: Path, simulator: Simu
             simulator.set_faults(faults)
             assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 200
         log = server.stop(signal.SIGTERM).out
-    assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == [
+    assert messages(log) == [
+        "starting exotel-exporter",
         "listening",
-        '"collection failed"',
-        '"collection recovered"',
-        '"collection failed"',
+        "collection failed",
+        "collection recovered",
+        "collection failed",
+        "stopping",
     ]
     assert re.search(
         r'msg="collection recovered" account=acme1 collector=calls down_seconds=\S+ failures=2\n', log
@@ -378,12 +385,19 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
     with exporter(tmp_path, file, "--log.format=json", "--log.level=debug") as server:
         requests.get(server.url("/metrics"), timeout=SECONDS)
         log = server.stop(signal.SIGTERM).out
-    listening, *steps, failed = map(json.loads, log.splitlines())
+    starting, listening, *steps, failed, _stopping = map(json.loads, log.splitlines())
     assert [(step["level"], step["msg"]) for step in steps] == [
         ("debug", "collection begins"),
         ("debug", "asked"),
         ("debug", "listing ended"),
     ]
+    assert {name: starting[name] for name in ("level", "msg", "version", "accounts", "config")} == {
+        "level": "info",
+        "msg": "starting exotel-exporter",
+        "version": release(__version__, __revision__),
+        "accounts": 1,
+        "config": file.partition("=")[2],
+    }
     assert (listening["level"], listening["msg"]) == ("info", "listening")
     assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")
 
@@ -408,12 +422,12 @@ def test_a_secret_file_that_vanishes_is_one_line(tmp_path: Path, simulator: Simu
 
 @each_signal
 def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
-    """SIGTERM and SIGINT end an exporter with nothing to do, with success and in silence."""
+    """SIGTERM and SIGINT end an exporter with nothing to do, with success and a line in the log."""
     with exporter(tmp_path, configured(tmp_path, {})) as server:
         server.addresses()
         ended = server.stop(number)
     assert ended.code == 0
-    assert len(ended.out.splitlines()) == 1
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 @each_signal
@@ -429,7 +443,7 @@ def test_a_scrape_in_flight_is_answered_before_the_end(
         ended = server.stop(number)
         assert values(answer.result(SECONDS).text, "exotel_up") == {"acme1": 1}
     assert ended.code == 0
-    assert len(ended.out.splitlines()) == 1
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 @each_signal
@@ -484,7 +498,7 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     """Three lines say where to look; there are calls there, a page for people, and Ctrl-C ends it."""
     with exporter(tmp_path, "--demo") as server:
         metrics, people = server.url("/metrics"), server.url("/")
-        said = server.program.said().splitlines()
+        said = [line for line in server.program.said().splitlines() if "msg=" not in line]
         answer = requests.get(metrics, timeout=SECONDS)
         assert values(answer.text, "exotel_up") == {"demo": 1}
         assert values(answer.text, "exotel_calls_reported")["demo"] > 0
@@ -495,8 +509,8 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     assert said[0].split() == ["Metrics", f"http://localhost:{port}/metrics"]
     assert said[1].split() == ["For", "people", f"http://localhost:{port}/"]
     assert re.fullmatch(r"Simulated Exotel http://127\.0\.0\.1:\d+  \(Ctrl-C ends both\)", said[2])
-    assert [line for line in said[3:] if "msg=listening" not in line] == []
-    assert ended.out.splitlines() == said
+    assert len(said) == 3
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 def test_the_demo_needs_no_environment_and_can_be_collected_once() -> None:

@@ -23,7 +23,7 @@ import requests
 
 from exporter.collect.accounts import Accounts
 from exporter.config import Secret
-from exporter.http.app import Endpoints
+from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
 from exporter.web.reload import ActiveWebConfig
 from tests.e2e.processes import wait_for

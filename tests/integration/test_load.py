@@ -14,15 +14,13 @@ import pytest
 import requests
 import trustme
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy import healthcheck
-from exporter.http.app import Endpoints
-from exporter.http.exchange import Holding
-from exporter.http.in_flight import InFlight, TooManyRequests
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import InFlight, TooManyRequests
 from exporter.simulator import Settings, Simulator
 from exporter.web.connection import Limits
 from exporter.web.listen import Address
@@ -106,13 +104,12 @@ class Large:
         self._in_flight = InFlight(1)
         self.app = Starlette(
             routes=[Route("/", self._large)],
-            middleware=[Middleware(Holding)],
             exception_handlers={TooManyRequests: self._refuse},
         )
 
     async def _large(self, request: Request) -> Response:
-        request.state.held.enter_context(self._in_flight.request("/"))
-        await request.state.held.enter_async_context(self._in_flight.text())
+        self._in_flight.enter("/", request.state.held)
+        await self._in_flight.hold_text(request.state.held)
         self.written += 1
         return PlainTextResponse(await self._in_flight.write(bytes, LARGE))
 
@@ -192,9 +189,7 @@ class Visits:
 
 
 @contextmanager
-def visited(
-    large: Large, tls: TLS, answer: float = 120
-) -> Iterator[Visits]:
+def visited(large: Large, tls: TLS, answer: float = 120) -> Iterator[Visits]:
     """Serve the long answers, for which a client has so many seconds."""
     web, context = tls
     server = Server(large.app, web, Limits(answer=answer))

@@ -19,8 +19,8 @@ from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.config import AccountConfig, Config, ConfigError, InvalidValue, MetricsConfig, from_file
 from exporter.exotel.deadline import Deadline
-from exporter.http.app import Endpoints
-from exporter.http.reloader import Reloader
+from exporter.http.endpoints import Endpoints
+from exporter.http.server import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write
@@ -325,21 +325,21 @@ def test_whoever_asks_while_one_runs_gets_what_comes_of_a_later_one(simulator: S
     gate = Gate(named("acme", simulator))
     accounts = Accounts(gate.read)
     reloader = Reloader(accounts)
+    asked, came = reloader.ask, threading.Event()
+
+    def ask() -> Future[None]:
+        future = asked()
+        came.set()
+        return future
+
+    reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
     with (
         serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
         ThreadPoolExecutor(1) as pool,
     ):
         running = gate.hold_up(reloader)
         gate.file.content = ConfigError([INVALID])
-        asked = reloader.ask
-        came = threading.Event()
-
-        def ask() -> Future[None]:
-            future = asked()
-            came.set()
-            return future
-
-        reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
+        came.clear()
         answer = pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD)
         assert came.wait(GUARD)
         gate.open.set()

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.collect.accounts import Accounts
 from exporter.config import Line, Secret, from_file
 from exporter.http import app
-from exporter.http.app import Endpoints
+from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
 from exporter.web.connection import Limits
 from exporter.web.reload import ActiveWebConfig

@@ -9,10 +9,10 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace as with_fields
 
-from exporter.exotel.answers import Page, read_page, refuse_failure
+from exporter.exotel.decode import read_page, refuse_failure
 from exporter.exotel.enums import AgentStatus
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
+from exporter.exotel.models import Agent, Call, NamedAgent, Page, PersonalCall
 from tests.rows import agent, call
 
 PHONE = "+919876543210"
@@ -260,10 +260,10 @@ FAILURES = [
     (429, v1_error(429, "RATE_LIMIT_EXCEEDED"), Reason.RATE_LIMITED, "API code RATE_LIMIT_EXCEEDED"),
     (500, v3_error(500, 10715), Reason.SERVER_ERROR, "failed on the server's side"),
     (503, b"<xml/>", Reason.SERVER_ERROR, "HTTP 503"),
-    (200, v3_error(401, 1010), Reason.AUTH, "HTTP 200, status 401 inside, API code 1010"),
+    (200, v3_error(401, 1010), Reason.AUTH, "HTTP 200, status 401 in the body, API code 1010"),
     (200, v3_error(200, 10724), Reason.RATE_LIMITED, "throttled"),
     (200, v3_error(500, "E_BUSY"), Reason.SERVER_ERROR, "API code E_BUSY"),
-    (200, v1_error("429", None), Reason.RATE_LIMITED, "status 429 inside"),
+    (200, v1_error("429", None), Reason.RATE_LIMITED, "status 429 in the body"),
     (200, v1_error(None, None), Reason.BAD_RESPONSE, "HTTP 200"),
     (
         200,
@@ -275,20 +275,20 @@ FAILURES = [
         200,
         failing_page({"status": "failure"}),
         Reason.BAD_RESPONSE,
-        "HTTP 200, a failure without a code inside",
+        "HTTP 200, a failure without a code in the body",
     ),
-    (200, failing_page({}, RestException={"Status": 429}), Reason.RATE_LIMITED, "status 429 inside"),
-    (200, page(ROW, http_code=503), Reason.SERVER_ERROR, "status 503 inside"),
-    (200, b"", Reason.BAD_RESPONSE, "the answer is empty, not JSON"),
+    (200, failing_page({}, RestException={"Status": 429}), Reason.RATE_LIMITED, "status 429 in the body"),
+    (200, page(ROW, http_code=503), Reason.SERVER_ERROR, "status 503 in the body"),
+    (200, b"", Reason.BAD_RESPONSE, "the answer is empty"),
     (200, b"<!DOCTYPE html><p>hello", Reason.BAD_RESPONSE, "the answer is HTML, not JSON"),
     (200, b"<?xml version='1.0'?>", Reason.BAD_RESPONSE, "the answer is XML, not JSON"),
     (200, page(ROW)[:-9], Reason.BAD_RESPONSE, "cut short"),
     (200, b"[" * 100_000, Reason.BAD_RESPONSE, "not JSON"),
     (200, b"null", Reason.BAD_RESPONSE, "not JSON"),
-    (200, b"{}", Reason.BAD_RESPONSE, "another shape"),
-    (200, b"[]", Reason.BAD_RESPONSE, "another shape"),
-    (200, b'{"response": null}', Reason.BAD_RESPONSE, "another shape"),
-    (200, b'{"response": {"active_calls": {}}}', Reason.BAD_RESPONSE, "another shape"),
+    (200, b"{}", Reason.BAD_RESPONSE, "no list response.active_calls"),
+    (200, b"[]", Reason.BAD_RESPONSE, "JSON, but not an object"),
+    (200, b'{"response": null}', Reason.BAD_RESPONSE, "no list response.active_calls"),
+    (200, b'{"response": {"active_calls": {}}}', Reason.BAD_RESPONSE, "no list response.active_calls"),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page
 from exporter.exotel.errors import ApiError, Reason
 from tests.rows import JSON
 
@@ -24,7 +24,7 @@ def body(rows: object, top: dict[str, Any], inside: dict[str, Any]) -> bytes:
 
 
 def verdict(answer: bytes) -> object:
-    """Read an answer; give its calls, or all that its error tells."""
+    """Read an answer; return its calls, or all that its error tells."""
     try:
         return [(call.call_sid, call.status, call.duration) for call in read_page(answer).calls]
     except ApiError as error:

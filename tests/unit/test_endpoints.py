@@ -1,4 +1,4 @@
-"""Where the exporter is, as flags tell it."""
+"""Where the endpoints are, as flags say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.http.prefix import BadPrefix, External, route_prefix
+from exporter.http.endpoints import External, route_prefix
 
 PATHS = st.lists(st.from_regex(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", fullmatch=True), max_size=3).map("/".join)
 
@@ -25,14 +25,20 @@ def test_a_url_has_an_origin_and_a_path_without_a_slash_at_its_end(
 @given(path=PATHS, before=st.sampled_from(["", "/"]), after=st.sampled_from(["", "/"]))
 def test_a_prefix_is_the_same_with_slashes_or_without(path: str, before: str, after: str) -> None:
     """As in Prometheus."""
-    assert route_prefix(f"{before}{path}{after}") == (f"/{path}" if path else "")
+    text = f"{before}{path}{after}"
+    assert route_prefix(text) == (f"/{path}" if path else "" if text else None)
+
+
+def test_an_empty_flag_is_none() -> None:
+    """As in Prometheus: a service file may always name it."""
+    assert External.parse("") == External()
+    assert route_prefix("") is None
 
 
 @pytest.mark.parametrize(
     "url",
     [
         *(
-            "",
             "example.com",
             "example.com/exotel",
             "ftp://example.com/",
@@ -48,7 +54,7 @@ def test_a_prefix_is_the_same_with_slashes_or_without(path: str, before: str, af
 )
 def test_an_external_url_that_is_none_is_refused(url: str) -> None:
     """With what is accepted."""
-    with pytest.raises(BadPrefix, match=r"found .+; accepted: a URL like https://example"):
+    with pytest.raises(ValueError, match=r"found .+; accepted: a URL like https://example"):
         External.parse(url)
 
 
@@ -57,5 +63,5 @@ def test_an_external_url_that_is_none_is_refused(url: str) -> None:
 )
 def test_a_route_prefix_that_is_no_path_is_refused(path: str) -> None:
     """With what is accepted."""
-    with pytest.raises(BadPrefix, match=r"found .+; accepted: a path like /exotel of letters"):
+    with pytest.raises(ValueError, match=r"found .+; accepted: a path like /exotel, of letters"):
         route_prefix(path)

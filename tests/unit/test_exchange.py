@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from exporter.http import in_flight
-from exporter.http.in_flight import InFlight, TooManyRequests
+from exporter.http import exchange
+from exporter.http.exchange import InFlight, TooManyRequests
 
 
 def run(what: Callable[[], Awaitable[None]]) -> None:
@@ -30,7 +30,8 @@ def test_a_text_waits_until_one_before_it_is_read() -> None:
 
         async def text() -> None:
             nonlocal held, most
-            async with places.text():
+            async with AsyncExitStack() as stack:
+                await places.hold_text(stack)
                 held += 1
                 most = max(most, held)
                 await asyncio.sleep(0)
@@ -44,16 +45,16 @@ def test_a_text_waits_until_one_before_it_is_read() -> None:
 
 def test_a_text_for_which_there_is_no_place_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody reads; afterwards there is one again."""
-    monkeypatch.setattr(in_flight, "_PATIENCE", 0.01)
+    monkeypatch.setattr(exchange, "_PATIENCE", 0.01)
 
     async def refused() -> None:
         places = InFlight(1)
-        async with places.text():
+        async with AsyncExitStack() as first, AsyncExitStack() as second:
+            await places.hold_text(first)
             with pytest.raises(TooManyRequests):
-                async with places.text():
-                    pytest.fail("there were two")
-        async with places.text():
-            pass
+                await places.hold_text(second)
+        async with AsyncExitStack() as third:
+            await places.hold_text(third)
 
     run(refused)
 
@@ -75,9 +76,16 @@ def test_a_text_is_written_though_no_thread_can_be_started(monkeypatch: pytest.M
 
 def test_a_request_is_counted_until_it_ends_however_it_ends() -> None:
     """Two targets don't count for one another; an error gives the place back."""
-    places = InFlight(1)
-    for _ in range(3):
-        with suppress(ZeroDivisionError), places.request("a"), places.request("b"):
-            with pytest.raises(TooManyRequests), places.request("a"):
-                pytest.fail("there were two")
-            raise ZeroDivisionError
+
+    async def counted() -> None:
+        places = InFlight(1)
+        for _ in range(3):
+            with suppress(ZeroDivisionError):
+                async with AsyncExitStack() as held:
+                    places.enter("a", held)
+                    places.enter("b", held)
+                    with pytest.raises(TooManyRequests):
+                        places.enter("a", held)
+                    raise ZeroDivisionError
+
+    run(counted)

@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from exporter.collect.printable import printable
 from exporter.collect.snapshot import Run, Snapshot
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.models import AgentStreams
 from exporter.http.landing import HEADERS, page
 from exporter.http.remediation import REMEDIATIONS
 from tests.snapshots import (
@@ -36,8 +37,7 @@ WELL = snapshot(CENTRE, limit=150)
 TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """An account, as far as the page knows it."""
 
     name: str
@@ -153,10 +153,10 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
 
 def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
     """It may have seen none: that is told as well."""
-    for seen, line in ((1187, "The listing saw 1,187."), (0, "The listing saw 0."), (None, None)):
+    for seen, line in ((1187, "The listing found 1,187."), (0, "The listing found 0."), (None, None)):
         error = Incomplete("between 4 pairs of pages calls could be missing", None)
         said = text(Seen("acme", replace(failing(error), seen=seen)))
-        assert (line in said) if line else ("saw" not in said)
+        assert (line in said) if line else ("listing" not in said)
 
 
 def test_what_is_estimated_is_told_as_such() -> None:
@@ -192,7 +192,7 @@ def test_a_collector_that_had_nothing_to_go_by_is_told() -> None:
 def test_a_collector_that_fails_beside_the_calls_is_no_failed_account() -> None:
     """Its calls are shown, and what is missing is, with what to do about it."""
     said = text(Seen("acme", everything_on(streams=TIMEOUT, agent_streams=TIMEOUT)))
-    assert "1 of 1 accounts listed, 1 of them in part" in said
+    assert "1 of 1 accounts listed, 1 of them partially" in said
     assert "6 active calls" in said
     assert "streams: failed: timeout, 5 of 6 calls inspected, took 0.75 s" in said
     assert "agent_streams: failed: timeout, took 0.25 s" in said
@@ -209,7 +209,7 @@ def test_an_account_before_its_first_scrape_is_not_a_failed_one() -> None:
     """It says so, and how to have it collected."""
     said = text(Seen("acme", None))
     assert "0 of 1 accounts listed, 1 not scraped yet" in said
-    assert "not scraped yet: probe collects it now" in said
+    assert "not scraped yet; probe collects it now" in said
     assert "failed" not in said
 
 
@@ -218,9 +218,9 @@ def test_an_account_that_nobody_scrapes_any_more_is_told(last: Snapshot) -> None
     """Five minutes after its last collection, however that went; not sooner."""
     assert "scraped" not in text(Seen("acme", last), now=ENDED_AT + 299)
     said = text(Seen("acme", last), now=ENDED_AT + 7200)
-    assert ", 1 not scraped any more" in said
+    assert ", 1 no longer scraped" in said
     assert "2 h ago" in said
-    assert "Nobody has scraped it since 2023-11-14 22:13:20 UTC." in said
+    assert "Not scraped since 2023-11-14 22:13:20 UTC." in said
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_failed_accounts_come_first_then_all_by_name() -> None:
         for element in shown.elements
         if element.tag == "tr" and element.attributes
     ]
-    assert rows == ["failed", "failed", "in-part", "listed", "not-scraped", "listed"]
+    assert rows == ["failed", "failed", "partial", "listed", "not-scraped", "listed"]
 
 
 def test_of_hundreds_of_accounts_the_summary_tells_at_once() -> None:
@@ -327,7 +327,7 @@ def test_the_metrics_path_leads_to_this_server(path: str) -> None:
     assert (link.text, link.attributes) == (path, {"href": f".{path}"})
 
 
-def test_only_the_style_of_the_page_is_in_force() -> None:
+def test_only_the_style_of_the_page_applies() -> None:
     """The policy names its hash, and allows nothing else: no script, no frame, nothing from elsewhere."""
     [style] = read().texts("style")
     policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))

@@ -26,7 +26,7 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_a_crew_does_so_many_things_at_a_time(gate: threading.Event) -> None:
+def test_a_pool_does_so_many_things_at_a_time(gate: threading.Event) -> None:
     """What is beyond waits for its turn, and gets it."""
     begun: SimpleQueue[str] = SimpleQueue()
 
@@ -43,7 +43,7 @@ def test_a_crew_does_so_many_things_at_a_time(gate: threading.Event) -> None:
     assert [future.result(GUARD) for future in futures] == list(range(8))
 
 
-def test_a_crew_never_does_more_things_at_a_time() -> None:
+def test_a_pool_never_does_more_things_at_a_time() -> None:
     """However many are handed to it, and however fast they end."""
     lock, at_once, most = threading.Lock(), 0, 0
 
@@ -61,7 +61,7 @@ def test_a_crew_never_does_more_things_at_a_time() -> None:
     assert most == 3
 
 
-def test_work_waits_for_the_others_of_a_crew_when_no_thread_can_start(
+def test_work_waits_for_the_others_of_a_pool_when_no_thread_can_start(
     gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is done by those that are there, and counts for none that isn't: the pool grows again later."""
@@ -81,7 +81,7 @@ def test_work_waits_for_the_others_of_a_crew_when_no_thread_can_start(
     assert all(each.result(GUARD) for each in (first, *waiting, *others))
 
 
-def test_a_crew_of_one_keeps_the_order() -> None:
+def test_a_pool_of_one_keeps_the_order() -> None:
     """As if it had a thread of its own."""
     done: list[int] = []
     worker_pool = WorkerPool("one", 1)
@@ -89,7 +89,7 @@ def test_a_crew_of_one_keeps_the_order() -> None:
     assert done == list(range(100))
 
 
-def test_crews_that_hang_keep_no_other_waiting(gate: threading.Event) -> None:
+def test_pools_that_hang_keep_no_other_waiting(gate: threading.Event) -> None:
     """However many threads they have taken."""
     for number in range(50):
         worker_pool = WorkerPool(f"hanging-{number}", 8)
@@ -99,7 +99,7 @@ def test_crews_that_hang_keep_no_other_waiting(gate: threading.Event) -> None:
 
 
 def test_an_error_is_for_whoever_asks_for_the_result() -> None:
-    """The worker_pool goes on."""
+    """The pool goes on."""
     worker_pool = WorkerPool("failing", 1)
     with pytest.raises(ZeroDivisionError):
         worker_pool.submit(lambda: 1 // 0).result(GUARD)
@@ -135,7 +135,7 @@ def test_an_idle_thread_is_taken_again_and_holds_nothing_meanwhile() -> None:
 
 def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
     """After a time of many, there are as few as before."""
-    monkeypatch.setattr(threads, "_PATIENCE", 0.05)
+    monkeypatch.setattr(threads, "_IDLE_LIMIT", 0.05)
     worker_pool = WorkerPool("many", 20)
     futures = [worker_pool.submit(lambda: gate.wait(GUARD) and threading.get_ident()) for _ in range(20)]
     gate.set()
@@ -145,7 +145,7 @@ def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: th
 
 def test_work_that_is_handed_to_a_thread_about_to_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever moment it comes."""
-    monkeypatch.setattr(threads, "_PATIENCE", 0.0005)
+    monkeypatch.setattr(threads, "_IDLE_LIMIT", 0.0005)
     worker_pool = WorkerPool("short", 2)
     for number in range(500):
         futures = [worker_pool.submit(partial(pow, number, 2)) for _ in range(2)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.config import AccountConfig, CollectionConfig, Secret
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.rate_limiter import RateLimiter, RateLimiters
 from tests.clock import StillClock, still_clock
@@ -22,10 +22,10 @@ HOUR = 3600
 MINUTE = 60
 
 
-def taken(budget: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
-    """Tell whether a request could be had within so many seconds."""
+def taken(limiter: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
+    """Return whether a request could be had within so many seconds."""
     try:
-        with budget.request(Deadline.after(patience), endpoint):
+        with limiter.request(Deadline.after(patience), endpoint):
             pass
     except ApiError:
         return False
@@ -33,10 +33,10 @@ def taken(budget: RateLimiter, patience: float = 0.001, endpoint: Endpoint = End
 
 
 def reason_of_refusal(
-    budget: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS
+    limiter: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS
 ) -> Reason:
-    """Give the reason why no request can be had."""
-    with pytest.raises(ApiError) as caught, budget.request(Deadline.after(patience), endpoint):
+    """Return the reason why no request can be had."""
+    with pytest.raises(ApiError) as caught, limiter.request(Deadline.after(patience), endpoint):
         pass
     return caught.value.reason
 
@@ -46,15 +46,15 @@ eighths = st.integers(0, 8 * 90).map(lambda n: n / 8)
 
 
 @given(per_minute=st.integers(1, 7), asks=st.lists(st.tuples(eighths, eighths), max_size=60))
-def test_no_minute_has_more_requests_than_the_budget(
+def test_no_minute_has_more_requests_than_the_limiter(
     per_minute: int, asks: list[tuple[float, float]]
 ) -> None:
     """Whenever they are asked for and however long one is ready to wait: in no window of 60 s."""
     with still_clock() as clock:
-        budget, times = RateLimiter(per_minute), []
+        limiter, times = RateLimiter(per_minute), []
         for pause, patience in asks:
             clock.forward(pause)
-            if taken(budget, patience):
+            if taken(limiter, patience):
                 times.append(clock.ahead)
     for early, late in zip(times, times[per_minute:], strict=False):
         assert late - early >= 60
@@ -66,11 +66,11 @@ def test_no_request_is_refused_that_could_have_been_made(
 ) -> None:
     """A refusal means that the wait for the oldest request to be a minute ago outlasts the deadline."""
     with still_clock() as clock:
-        budget, times = RateLimiter(per_minute), []
+        limiter, times = RateLimiter(per_minute), []
         for pause, patience in asks:
             clock.forward(pause)
             asked = clock.ahead
-            if taken(budget, patience):
+            if taken(limiter, patience):
                 times.append(clock.ahead)
                 assert clock.ahead <= asked + patience
             else:
@@ -81,23 +81,23 @@ def test_no_request_is_refused_that_could_have_been_made(
 def test_what_remains_is_what_can_be_taken_now(per_minute: int, pauses: list[float]) -> None:
     """The metric tells the truth: so many requests can be had at once, and not one more."""
     with still_clock() as clock:
-        budget = RateLimiter(per_minute)
+        limiter = RateLimiter(per_minute)
         for pause in pauses:
             clock.forward(pause)
-            taken(budget)
-        remaining = budget.remaining()
-        assert [taken(budget) for _ in range(remaining + 1)] == [True] * remaining + [False]
-        assert budget.remaining() == 0
+            taken(limiter)
+        remaining = limiter.remaining()
+        assert [taken(limiter) for _ in range(remaining + 1)] == [True] * remaining + [False]
+        assert limiter.remaining() == 0
 
 
-def test_threads_that_ask_at_once_share_one_budget() -> None:
+def test_threads_that_ask_at_once_share_one_limiter() -> None:
     """A hundred requests for 400 askers in 16 threads, to the last one."""
-    budget, had = RateLimiter(100), Counter[bool]()
+    limiter, had = RateLimiter(100), Counter[bool]()
     start, lock = threading.Barrier(16), threading.Lock()
 
     def ask() -> None:
         start.wait()
-        mine = Counter(taken(budget) for _ in range(25))
+        mine = Counter(taken(limiter) for _ in range(25))
         with lock:
             had.update(mine)
 
@@ -112,21 +112,39 @@ def test_threads_that_ask_at_once_share_one_budget() -> None:
 def test_a_used_up_minute_is_waited_for_if_that_ends_before_the_deadline() -> None:
     """Up to the deadline and no further; the refusal tells for how long, and what to do."""
     with still_clock() as clock:
-        budget = RateLimiter(2)
-        assert taken(budget)
+        limiter = RateLimiter(2)
+        assert taken(limiter)
         clock.forward(10)
-        assert taken(budget)
-        with pytest.raises(ApiError) as caught, budget.request(Deadline.after(50)):
+        assert taken(limiter)
+        with pytest.raises(ApiError) as caught, limiter.request(Deadline.after(50)):
             pass
         assert clock.ahead == 10
-        assert taken(budget, 51)
+        assert taken(limiter, 51)
         assert clock.ahead == 60
     assert caught.value.reason == Reason.BUDGET
-    assert "2 requests a minute are used up for 50 s: lengthen the scrape interval" in caught.value.detail
+    assert (
+        "all 2 requests of this minute are used up, the next one is possible in 50 s: lengthen"
+        in caught.value.detail
+    )
+
+
+def test_a_limit_that_was_lowered_is_told_as_such() -> None:
+    """Neither the interval nor the page size is to blame: what was allowed before has been used."""
+    with still_clock():
+        limiter = RateLimiter(5)
+        assert all(taken(limiter) for _ in range(5))
+        limiter.requests_per_minute = 2
+        with pytest.raises(ApiError) as caught, limiter.request(Deadline.after(1)):
+            pass
+    assert caught.value.reason == Reason.BUDGET
+    assert caught.value.detail.startswith(
+        "5 requests were made in the last minute, and only 2 are allowed now"
+    )
+    assert "raise" not in caught.value.detail
 
 
 def at(clock: StillClock, seconds: float) -> str:
-    """Give the HTTP date that lies so many seconds from now."""
+    """Return the HTTP date that lies so many seconds from now."""
     return formatdate(clock.time() + seconds, usegmt=True)
 
 
@@ -154,7 +172,7 @@ def at(clock: StillClock, seconds: float) -> str:
         ("Tue, 31 Dec 9999 23:59:59 GMT", MINUTE),
     ],
 )
-def test_retry_after_closes_the_budget_for_as_long_as_it_says(
+def test_retry_after_closes_the_limiter_for_as_long_as_it_says(
     status: int, retry_after: str, pause: float
 ) -> None:
     """For an hour at most; what is neither seconds nor a date says nothing.
@@ -162,12 +180,12 @@ def test_retry_after_closes_the_budget_for_as_long_as_it_says(
     A moment is measured against our own clock where the answer has no date of its own: a minute at most.
     """
     with still_clock() as clock:
-        budget = RateLimiter(10)
-        budget.update_from(status, {"Retry-After": retry_after})
-        assert budget.retry_after() == pause
-        assert budget.remaining() == (0 if pause else 10)
+        limiter = RateLimiter(10)
+        limiter.update_from(status, {"Retry-After": retry_after})
+        assert limiter.retry_after() == pause
+        assert limiter.remaining() == (0 if pause else 10)
         clock.forward(pause)
-        assert budget.remaining() == 10
+        assert limiter.remaining() == 10
 
 
 @pytest.mark.parametrize(
@@ -176,9 +194,9 @@ def test_retry_after_closes_the_budget_for_as_long_as_it_says(
 def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
     """The pause lasts until then; a date that is past asks for none."""
     with still_clock() as clock:
-        budget = RateLimiter(10)
-        budget.update_from(429, {"Retry-After": at(clock, seconds), "Date": at(clock, 0)})
-        assert budget.retry_after() == pause
+        limiter = RateLimiter(10)
+        limiter.update_from(429, {"Retry-After": at(clock, seconds), "Date": at(clock, 0)})
+        assert limiter.retry_after() == pause
 
 
 @given(
@@ -203,32 +221,32 @@ def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
         ),
     ),
 )
-def test_no_header_breaks_the_budget(status: int, headers: dict[str, str]) -> None:
-    """Whatever a server writes there: the budget stays open, or is closed for an hour at most."""
+def test_no_header_breaks_the_limiter(status: int, headers: dict[str, str]) -> None:
+    """Whatever a server writes there: the limiter stays open, or is closed for an hour at most."""
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(status, headers)
-        assert 0 <= budget.retry_after() <= HOUR
+        limiter = RateLimiter(10)
+        limiter.update_from(status, headers)
+        assert 0 <= limiter.retry_after() <= HOUR
         told_remaining = "X-RateLimit-Remaining" in headers
-        least, most = (0, 0) if budget.retry_after() else (0 if told_remaining else 10, 10)
-        assert least <= budget.remaining() <= most
+        least, most = (0, 0) if limiter.retry_after() else (0 if told_remaining else 10, 10)
+        assert least <= limiter.remaining() <= most
 
 
 def test_a_date_that_no_calendar_has_says_nothing() -> None:
     """A year beyond all integers is nonsense like any other, and no exception."""
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(429, {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"})
-        assert budget.retry_after() == 0
+        limiter = RateLimiter(10)
+        limiter.update_from(429, {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"})
+        assert limiter.retry_after() == 0
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])
 def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
     """It is defined for a refusal that passes."""
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(status, {"Retry-After": "30"})
-        assert budget.retry_after() == 0
+        limiter = RateLimiter(10)
+        limiter.update_from(status, {"Retry-After": "30"})
+        assert limiter.retry_after() == 0
 
 
 @pytest.mark.parametrize(
@@ -251,7 +269,7 @@ def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
         (None, "1700000030", 0),
     ],
 )
-def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
+def test_an_exhausted_rate_limit_closes_the_limiter_until_its_reset(
     remaining: str | None, reset: str | None, pause: float
 ) -> None:
     """On any answer, a good one too; a reset that is past or unknown closes nothing.
@@ -260,9 +278,9 @@ def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
     """
     headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(200, {name: value for name, value in headers.items() if value is not None})
-        assert budget.retry_after() == pause
+        limiter = RateLimiter(10)
+        limiter.update_from(200, {name: value for name, value in headers.items() if value is not None})
+        assert limiter.retry_after() == pause
 
 
 @pytest.mark.parametrize(
@@ -270,7 +288,7 @@ def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
     [
         ("3", "1700000030", 3),
         ("3", "30", 3),
-        ("500", "1700000030", 10),  # the configured budget holds as well
+        ("500", "1700000030", 10),  # the configured limiter holds as well
         ("3", "1699999970", 10),
         ("3", None, 10),
         ("some", "1700000030", 10),
@@ -283,12 +301,12 @@ def test_what_the_api_says_is_left_bounds_what_remains_until_its_reset(
     """Others may use the same account; it closes nothing."""
     headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
     with still_clock() as clock:
-        budget = RateLimiter(10)
-        budget.update_from(200, {name: value for name, value in headers.items() if value is not None})
-        assert budget.remaining() == left
-        assert budget.retry_after() == 0
+        limiter = RateLimiter(10)
+        limiter.update_from(200, {name: value for name, value in headers.items() if value is not None})
+        assert limiter.remaining() == left
+        assert limiter.retry_after() == 0
         clock.forward(30)
-        assert budget.remaining() == 10
+        assert limiter.remaining() == 10
 
 
 LEFT_3 = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}
@@ -296,25 +314,25 @@ LEFT_3 = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}
 
 @pytest.mark.parametrize("asking", Endpoint)
 def test_what_the_list_is_told_is_left_is_spent_and_no_more(asking: Endpoint) -> None:
-    """By whoever asks, until the reset; then the configured budget holds again."""
+    """By whoever asks, until the reset; then the configured limit holds again."""
     with still_clock() as clock:
-        budget = RateLimiter(10)
-        budget.update_from(200, LEFT_3)
-        assert [taken(budget, endpoint=asking) for _ in range(4)] == [True] * 3 + [False]
-        assert budget.remaining() == 0
-        assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
+        limiter = RateLimiter(10)
+        limiter.update_from(200, LEFT_3)
+        assert [taken(limiter, endpoint=asking) for _ in range(4)] == [True] * 3 + [False]
+        assert limiter.remaining() == 0
+        assert reason_of_refusal(limiter, endpoint=asking) == Reason.RATE_LIMITED
         clock.forward(30)
-        assert budget.remaining() == 7
+        assert limiter.remaining() == 7
 
 
 def test_what_is_left_is_waited_for_if_the_reset_comes_before_the_deadline() -> None:
     """As a used up minute is."""
     with still_clock() as clock:
-        budget = RateLimiter(10)
-        budget.update_from(200, LEFT_3)
-        assert budget.wait_for(3) == 0
-        assert budget.wait_for(4) == 30
-        assert [taken(budget, patience=31) for _ in range(4)] == [True] * 4
+        limiter = RateLimiter(10)
+        limiter.update_from(200, LEFT_3)
+        assert limiter.wait_for(3) == 0
+        assert limiter.wait_for(4) == 30
+        assert [taken(limiter, patience=31) for _ in range(4)] == [True] * 4
         assert clock.ahead == 30
 
 
@@ -327,12 +345,12 @@ def test_no_header_of_what_is_beside_the_list_costs_the_list_anything(
     """Its bucket may be its own; it is obeyed by who was told."""
     told = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "30", "Retry-After": "30"}
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(status, told, asking)
+        limiter = RateLimiter(10)
+        limiter.update_from(status, told, asking)
         left = int(remaining) if status == 200 else 0
-        assert [taken(budget, endpoint=asking) for _ in range(left + 1)] == [True] * left + [False]
-        assert budget.remaining() == 10 - left
-        assert [taken(budget) for _ in range(10 - left)] == [True] * (10 - left)
+        assert [taken(limiter, endpoint=asking) for _ in range(left + 1)] == [True] * left + [False]
+        assert limiter.remaining() == 10 - left
+        assert [taken(limiter) for _ in range(10 - left)] == [True] * (10 - left)
 
 
 @given(
@@ -347,18 +365,18 @@ def test_answers_that_overtake_one_another_neither_waste_nor_add_to_what_is_left
     The first answer comes alone, as that of a listing's first page does.
     """
     with still_clock(), ExitStack() as stack:
-        budget = RateLimiter(1000)
+        limiter = RateLimiter(1000)
 
         def send() -> ExitStack | None:
             sent = ExitStack()
             try:
-                sent.enter_context(budget.request(Deadline.after(0.001), Endpoint.CALLS))
+                sent.enter_context(limiter.request(Deadline.after(0.001), Endpoint.CALLS))
             except ApiError:
                 return None
             return stack.enter_context(sent)
 
         def answer(sent: ExitStack, left: int) -> None:
-            budget.update_from(200, {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "30"})
+            limiter.update_from(200, {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "30"})
             sent.close()
 
         answer(first, allowed) if (first := send()) else pytest.fail("nothing was told yet")
@@ -380,47 +398,47 @@ def test_only_a_pause_that_the_list_asks_for_holds_for_all(asking: Endpoint) -> 
     """A single call could silence the account else."""
     closed = set(Endpoint) if asking is Endpoint.CALLS else {asking}
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(429, {"Retry-After": "30"}, asking)
-        assert {endpoint for endpoint in Endpoint if budget.retry_after(endpoint) == 30} == closed
-        assert {endpoint for endpoint in Endpoint if not taken(budget, endpoint=endpoint)} == closed
-        assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
+        limiter = RateLimiter(10)
+        limiter.update_from(429, {"Retry-After": "30"}, asking)
+        assert {endpoint for endpoint in Endpoint if limiter.retry_after(endpoint) == 30} == closed
+        assert {endpoint for endpoint in Endpoint if not taken(limiter, endpoint=endpoint)} == closed
+        assert reason_of_refusal(limiter, endpoint=asking) == Reason.RATE_LIMITED
 
 
-def test_a_list_whose_rate_limit_is_exhausted_closes_the_budget_for_all() -> None:
+def test_a_list_whose_rate_limit_is_exhausted_closes_the_limiter_for_all() -> None:
     """The list's is the account's."""
     with still_clock():
-        budget = RateLimiter(10)
-        budget.update_from(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
-        assert {budget.retry_after(endpoint) for endpoint in Endpoint} == {30}
+        limiter = RateLimiter(10)
+        limiter.update_from(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
+        assert {limiter.retry_after(endpoint) for endpoint in Endpoint} == {30}
 
 
 def test_the_longest_pause_holds() -> None:
     """Of two headers, and of two answers: the second may not shorten what the first asked for."""
     with still_clock() as clock:
-        budget = RateLimiter(10)
+        limiter = RateLimiter(10)
         reset = str(int(clock.time()) + 20)
         headers = {"Retry-After": "30", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
-        budget.update_from(429, headers)
-        assert budget.retry_after() == 30
-        budget.update_from(429, {"Retry-After": "5"})
-        budget.update_from(429, {"Retry-After": "0"})
-        assert budget.retry_after() == 30
-        budget.update_from(429, {"Retry-After": "40"})
-        assert budget.retry_after() == 40
+        limiter.update_from(429, headers)
+        assert limiter.retry_after() == 30
+        limiter.update_from(429, {"Retry-After": "5"})
+        limiter.update_from(429, {"Retry-After": "0"})
+        assert limiter.retry_after() == 30
+        limiter.update_from(429, {"Retry-After": "40"})
+        assert limiter.retry_after() == 40
 
 
 @given(pauses=st.lists(st.tuples(st.integers(0, 100), eighths), min_size=1), patience=eighths)
 def test_no_request_falls_into_a_pause(pauses: list[tuple[int, float]], patience: float) -> None:
     """Whatever pauses the API asks for, at whatever times."""
     with still_clock() as clock:
-        budget, closed_until = RateLimiter(10_000), 0.0
+        limiter, closed_until = RateLimiter(10_000), 0.0
         for seconds, later in pauses:
-            budget.update_from(429, {"Retry-After": str(seconds)})
+            limiter.update_from(429, {"Retry-After": str(seconds)})
             closed_until = max(closed_until, clock.ahead + seconds)
             clock.forward(later)
             asked = clock.ahead
-            if taken(budget, patience):
+            if taken(limiter, patience):
                 assert clock.ahead == max(asked, closed_until)
             else:
                 assert closed_until >= asked + patience
@@ -442,7 +460,7 @@ def test_a_pause_and_a_used_up_minute_are_told_apart() -> None:
 def configured(
     account_sid: str = "acme1", base_url: str = "https://api.test", allowed: int = 10
 ) -> AccountConfig:
-    """Give an account that may ask so often."""
+    """Return an account that may ask so often."""
     return AccountConfig(
         account_sid=account_sid,
         base_url=base_url,
@@ -452,32 +470,32 @@ def configured(
     )
 
 
-def test_whoever_is_one_account_to_the_api_shares_one_budget() -> None:
+def test_whoever_is_one_account_to_the_api_shares_one_limiter() -> None:
     """However its URL is written, and however often it is configured; another account has its own."""
-    budgets = RateLimiters()
+    limiters = RateLimiters()
     first, other = configured(), configured("other")
-    budgets.settle([first, other])
-    shared = budgets.of(first)
+    limiters.settle([first, other])
+    shared = limiters.of(first)
     same = configured(base_url="https://API.test/")
-    budgets.settle([first, same, other])
-    assert budgets.of(first) is budgets.of(same) is shared
-    assert budgets.of(other) is not shared
+    limiters.settle([first, same, other])
+    assert limiters.of(first) is limiters.of(same) is shared
+    assert limiters.of(other) is not shared
 
 
 @pytest.mark.parametrize(("before", "after"), [(60, 200), (200, 60)])
 def test_what_is_configured_last_is_allowed(before: int, after: int) -> None:
-    """By the budget that whoever is still at it has too; of two that are configured, the lower one."""
+    """Also for whoever still holds the limiter; of two that are configured, the lower one."""
     with still_clock() as clock:
-        budgets = RateLimiters()
-        budgets.settle([configured(allowed=before)])
-        budget = budgets.of(configured())
-        assert all(taken(budget) for _ in range(before))
-        budgets.settle([configured(allowed=after), configured(allowed=after + 1)])
+        limiters = RateLimiters()
+        limiters.settle([configured(allowed=before)])
+        limiter = limiters.of(configured())
+        assert all(taken(limiter) for _ in range(before))
+        limiters.settle([configured(allowed=after), configured(allowed=after + 1)])
         left = max(0, after - before)
-        assert budget.remaining() == left
-        assert [taken(budget) for _ in range(left + 1)] == [True] * left + [False]
+        assert limiter.remaining() == left
+        assert [taken(limiter) for _ in range(left + 1)] == [True] * left + [False]
         clock.forward(60)
-        assert budget.remaining() == after
+        assert limiter.remaining() == after
 
 
 @pytest.mark.parametrize(
@@ -488,20 +506,20 @@ def test_what_is_configured_last_is_allowed(before: int, after: int) -> None:
         ({"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}, 60),
     ],
 )
-def test_a_budget_outlives_its_account_as_long_as_it_says_something(
+def test_a_limiter_outlives_its_account_as_long_as_it_says_something(
     told: dict[str, str], kept_for: float
 ) -> None:
     """Taken out of the configuration and put back, an account may not ask twice as often; none stays."""
     with still_clock() as clock:
-        budgets = RateLimiters()
-        budgets.settle([configured()])
-        before = budgets.of(configured())
+        limiters = RateLimiters()
+        limiters.settle([configured()])
+        before = limiters.of(configured())
         assert taken(before)
         before.update_from(503, told)
         clock.forward(kept_for - 0.125)
-        budgets.settle([])
-        budgets.settle([configured()])
-        assert budgets.of(configured()) is before
+        limiters.settle([])
+        limiters.settle([configured()])
+        assert limiters.of(configured()) is before
         clock.forward(0.125)
-        budgets.settle([])
-        assert budgets.of(configured()) is not before
+        limiters.settle([])
+        assert limiters.of(configured()) is not before

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel import limit_headers as limits
-from exporter.exotel.limit_headers import Limits, read_limits
+from exporter.exotel import rate_limiter
+from exporter.exotel.rate_limiter import Limits, read_limits
 from tests.clock import still_clock
 
 NOW = 1_700_000_000
@@ -20,7 +20,7 @@ MINUTE = 60
 
 
 def dated(*, ours_ahead: float, **headers: str) -> dict[str, str]:
-    """Give headers of a server whose clock our clock is so far ahead of."""
+    """Return headers of a server whose clock our clock is so far ahead of."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"Date": formatdate(NOW - ours_ahead, usegmt=True), **names}
 
@@ -34,7 +34,7 @@ def test_a_date_is_measured_against_the_date_of_the_answer(ours_ahead: int, seco
     """Whatever our own clock says, a date half a minute after the answer's own is half a minute away."""
     until = formatdate(NOW - ours_ahead + seconds, usegmt=True)
     with still_clock():
-        assert read_limits(429, dated(ours_ahead=ours_ahead, Retry_After=until)).pause == seconds
+        assert read_limits(429, dated(ours_ahead=ours_ahead, Retry_After=until)).retry_after == seconds
 
 
 @given(CLOCKS, st.integers(0, MINUTE))
@@ -57,13 +57,13 @@ def test_without_a_date_a_wrong_clock_costs_a_minute_at_most(ours_ahead: int, se
     }
     with still_clock():
         found = read_limits(429, headers)
-    assert 0 <= found.pause <= MINUTE
+    assert 0 <= found.retry_after <= MINUTE
     assert 0 <= found.reset <= MINUTE
 
 
 @pytest.fixture
 def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the machine go by India's time."""
+    """Put the machine in India's time zone."""
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     yield
@@ -87,7 +87,7 @@ def test_every_form_of_a_date_is_the_same_moment_in_every_zone(date: str) -> Non
     """Three forms that RFC 9110 (5.6.7) has and two of mail; also where a proxy wrote the header again."""
     for headers in ({"Date": formatdate(NOW, usegmt=True), "Retry-After": date}, {"Retry-After": date}):
         with still_clock():
-            assert read_limits(429, headers).pause == 30
+            assert read_limits(429, headers).retry_after == 30
     with still_clock():
         headers = {"Date": date, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW + 35)}
         assert read_limits(200, headers).reset == 5
@@ -95,7 +95,7 @@ def test_every_form_of_a_date_is_the_same_moment_in_every_zone(date: str) -> Non
 
 def test_our_own_clock_is_not_asked_where_the_answer_has_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor where the header tells seconds."""
-    monkeypatch.setattr(limits, "time", None)
+    monkeypatch.setattr(rate_limiter, "time", None)
     headers = dated(
         ours_ahead=0, Retry_After="30", X_RateLimit_Remaining="3", X_RateLimit_Reset=str(NOW + 20)
     )
