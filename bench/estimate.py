@@ -20,7 +20,7 @@ from exporter.collect.estimate import Estimate, estimate_calls
 from exporter.collect.estimator import Estimator
 from exporter.config import CollectionConfig
 from exporter.exotel.listing.lister import Lister
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.listing.sampling import sample_pages
 from exporter.exotel.models import Call, Page
 

@@ -16,7 +16,7 @@ from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Incomplete
 from exporter.exotel.listing.lister import Lister, ListingFailed
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Page
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.simulator.profiles import PROFILES
@@ -67,13 +67,13 @@ class _Limited(Server):
     deadline: Deadline
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        """Give pages in the order asked; raise ApiError when the budget has none before the deadline."""
+        """Yield pages in the order asked; raise ApiError when the budget has none before the deadline."""
         for page in super().fetch(asks):
             self.clock.ahead = self.now - EPOCH
             yield page
 
     def start(self, at: float) -> float:
-        """Give when a request begins that could at a moment, once the budget allows it."""
+        """Return when a request begins that could at a moment, once the budget allows it."""
         self.clock.ahead = at - EPOCH
         try:
             with self.rate_limiter.request(self.deadline):

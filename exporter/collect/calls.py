@@ -25,7 +25,7 @@ from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Incomplete, Reason
 from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.exotel.listing.order import Order
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call, Page
 
 
@@ -135,7 +135,7 @@ class CallsCollector:
         returned = self.lives.returned
         self._lifecycle = self._lifecycle.after(calls, at)
         if self.lives.returned > returned:
-            self._lister.doubt_order()
+            self._lister.note_returned_calls()
         return ActiveCalls(
             ended_at=ended_at,
             window=window,

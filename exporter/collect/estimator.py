@@ -9,7 +9,7 @@ from exporter.collect.estimate import LEAST_PAGES, Estimate, estimate_calls, est
 from exporter.config import CollectionConfig
 from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
 from exporter.exotel.listing.lister import Listing, ListingFailed
-from exporter.exotel.listing.page_reader import FetchPages
+from exporter.exotel.listing.pages import FetchPages
 from exporter.exotel.listing.sampling import sample_pages
 
 _CONTRADICTED = {Cause.TOTAL, Cause.WINDOW}

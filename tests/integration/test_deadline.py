@@ -412,7 +412,7 @@ def test_a_list_beyond_the_budget_is_not_begun() -> None:
         assert simulator.requests_served() == {"calls": 1}
     assert observed.error is not None
     assert observed.error.reason == Reason.BUDGET
-    assert observed.error.detail.startswith("1000 calls take 11 requests to list, and 5 are left")
+    assert observed.error.detail.startswith("1000 calls take 11 requests to list, and the budget allows 5")
     assert "raise page_size or requests_per_minute" in observed.error.detail
     assert observed.reported == 1000
     assert observed.counts.failures == {("calls", "budget"): 1}

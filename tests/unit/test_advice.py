@@ -34,7 +34,7 @@ def test_the_runbook_of_a_reason_is_the_one_that_the_table_of_reasons_leads_to(r
 def test_what_to_do_about_an_incomplete_listing_depends_on_its_cause(cause: Cause) -> None:
     """Each has a row in the runbook, and advice of its own; only a list that moves is told to."""
     assert re.findall(rf"^\| `{cause}` \| .* \|$", RUNBOOKS, re.MULTILINE)
-    advice = remediation_of(Incomplete("between 3 pairs of pages calls could be missing", cause))
+    advice = remediation_of(Incomplete("calls could be missing between 3 pairs of pages", cause))
     assert advice.runbook == f"{DOCS}/runbooks.md#exotelcollectionincomplete"
     assert ("moves" in advice.sentence) is (cause is Cause.MOVING)
     assert list(REMEDIATIONS.values()).count(advice) == 1

@@ -21,9 +21,7 @@ WHOLE = Listing(
     unreadable=0,
     total=2,
     requests=1,
-    repaired=0,
     page_size=100,
-    rounds_offsets=False,
     unseen=0,
     incomplete_reason=None,
     cause=None,
@@ -109,7 +107,7 @@ def test_lists_are_read_twice_for_a_while_when_a_call_came_back(monkeypatch: pyt
     calls = WHOLE.calls
     listings = iter([calls, calls[:1], calls, calls])
     monkeypatch.setattr(Lister, "list", lambda *_: replace(WHOLE, calls=next(listings)))
-    monkeypatch.setattr(Lister, "doubt_order", doubt)
+    monkeypatch.setattr(Lister, "note_returned_calls", doubt)
     collector = new_collector()
     doubts_after = [collector.collect(Deadline.after(5)) and doubts for _ in calls * 2]
     assert doubts_after == [0, 0, 1, 1]

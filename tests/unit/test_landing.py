@@ -154,7 +154,7 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
 def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
     """It may have seen none: that is told as well."""
     for seen, line in ((1187, "The listing found 1,187."), (0, "The listing found 0."), (None, None)):
-        error = Incomplete("between 4 pairs of pages calls could be missing", None)
+        error = Incomplete("calls could be missing between 4 pairs of pages", None)
         said = text(Seen("acme", replace(failing(error), seen=seen)))
         assert (line in said) if line else ("listing" not in said)
 
@@ -171,7 +171,7 @@ def test_what_is_estimated_is_told_as_such() -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_what_to_do_about_an_incomplete_listing_is_told_by_its_cause(cause: Cause) -> None:
     """A server whose list can't be read whole isn't told as a list that moves."""
-    said = text(Seen("acme", failing(Incomplete("between 4 pairs of pages calls could be missing", cause))))
+    said = text(Seen("acme", failing(Incomplete("calls could be missing between 4 pairs of pages", cause))))
     assert f"What to do {REMEDIATIONS[cause].sentence} Runbook" in said
 
 
