@@ -18,6 +18,7 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.worker_pool import WorkerPool
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
+from tests.logs import fields
 from tests.scraping import GUARD, Scrape, right, scrape
 from tests.serving import EAGER, account, served
 
@@ -57,10 +58,10 @@ def others_are_right(found: Scrape, simulator: Simulator) -> bool:
     return has_itself and all(right(found, name, simulator) for name in "az")
 
 
-def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str | None]]:
+def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
     """Give the lines that are no debugging, each with its reason."""
     records = [record for record in caplog.records if record.levelno > logging.DEBUG]
-    return [(record.getMessage(), vars(record)["facts"].get("reason")) for record in records]
+    return [(record.getMessage(), fields(record).get("reason")) for record in records]
 
 
 def test_what_cannot_be_written_is_a_failure_of_its_own_account(
@@ -75,7 +76,7 @@ def test_what_cannot_be_written_is_a_failure_of_its_own_account(
             assert found.one("bad", "exotel_up") == 0
             assert found.failures("bad") == {("internal",): collections}
         [record] = [each for each in caplog.records if each.levelno > logging.DEBUG]
-        assert vars(record)["facts"]["detail"].startswith("OverflowError at metric.py:")
+        assert str(fields(record)["detail"]).startswith("OverflowError at metric.py:")
         assert bad.last is not None
         assert (bad.last.active_calls, bad.last.reported) == (None, None)  # as the page has it
         heal()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from exporter.collect.outages import Outages
 from exporter.exotel.errors import ApiError, Reason
 from tests.clock import Clock, moved_clock
+from tests.logs import fields
 
 TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in 9.5 s")
 REFUSED = ApiError(Reason.AUTH, "HTTP 401: check api_key", status=401, code=1010, request_id="b1946ac9")
@@ -28,7 +29,7 @@ class Log:
     def lines(self, least: int = logging.INFO) -> list[tuple[str, dict[str, Any]]]:
         """Give the new lines of at least this level."""
         lines = [
-            (record.getMessage(), vars(record)["facts"])
+            (record.getMessage(), fields(record))
             for record in self._caplog.records
             if record.levelno >= least
         ]
