@@ -6,9 +6,14 @@ from pathlib import Path
 
 from docs.configuration import configuration_page
 from docs.metrics import metrics_page
+from docs.runbooks import runbooks_page
 
 FOLDER = Path(__file__).parent
-PAGES = {"configuration.md": configuration_page, "metrics.md": metrics_page}
+PAGES = {
+    "configuration.md": configuration_page,
+    "metrics.md": metrics_page,
+    "runbooks.md": runbooks_page,
+}
 """What writes each page of the folder."""
 
 

@@ -24,8 +24,7 @@ from exporter.http.scrape import collect
 from exporter.http.server import serve
 from exporter.log import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.exposition import expose
+from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.output import give_up, leave, mention, warn, write
 from exporter.release import release
 from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
@@ -275,9 +274,9 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
 
 def _collect_once(accounts: Accounts) -> int:
     snapshots = asyncio.run(collect(accounts, None))
-    text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status), withdraw=accounts.withdraw)
+    text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
     write(text)
-    return int(any(snapshot.error for snapshot in snapshots.values()))
+    return int(any(snapshot.failure for snapshot in snapshots.values()))
 
 
 def _say_where(accounts: Accounts, metrics: str, page: str) -> None:

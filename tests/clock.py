@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.collect import account, outages, runs
+from exporter.collect import account, runs
 from exporter.collect import calls as calls_collector
 from exporter.collect import scheduler as pace
 from exporter.collect import streams as streams_collector
@@ -54,7 +54,7 @@ def moved_clock() -> Iterator[Clock]:
     """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        modules = (account, budget, calls_collector, deadline, limits, outages, pace, runs, streams_collector)
+        modules = (account, budget, calls_collector, deadline, limits, pace, runs, streams_collector)
         for module in modules:
             patch.setattr(module, "time", clock)
         yield clock

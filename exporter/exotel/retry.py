@@ -9,13 +9,6 @@ from exporter.exotel.errors import ApiError, Reason
 
 _TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
-RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
-    Endpoint.CALLS: tuple(_FIRST_WAIT),
-    Endpoint.STREAMS: (Reason.CONNECTION,),
-    Endpoint.AGENT_STREAMS: (Reason.CONNECTION,),
-}
-"""What isn't the list can wait for the next collection, and must not cost a listing: it is asked again when a
-kept connection broke, and else not."""
 
 
 def wait_before_retry(
@@ -24,9 +17,10 @@ def wait_before_retry(
     """Give the seconds to wait after so many failed tries, or None when another can't help.
 
     A connection that `was_kept` from the request before may have been closed since: GET is safe to repeat
-    (RFC 9110, 9.2.2), and is, at once. A fresh connection may come about the next time, and a server
-    recover; wrong credentials stay wrong. The wait doubles with each try, and varies by half so that many
-    clients don't come back as one.
+    (RFC 9110, 9.2.2), and is, at once. What isn't the list can otherwise wait for the next collection, and
+    must not cost a listing. A fresh connection may come about the next time, and a server recover; wrong
+    credentials stay wrong. The wait doubles with each try, and varies by half so that many clients don't come
+    back as one.
     """
     if was_kept and error.reason is Reason.CONNECTION:
         return 0.0

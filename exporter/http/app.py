@@ -32,10 +32,16 @@ from exporter.http.probe import UnknownTarget, explain, find
 from exporter.http.reloader import Reloader
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect
 from exporter.log import log_of, place
-from exporter.metrics.collector import Withdraw
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.exposition import accepts_gzip, expose
-from exporter.metrics.selection import EXPORTER, OF_ACCOUNTS, OF_ITSELF, Selection, UnknownCollector
+from exporter.metrics.definitions import EXPORTER
+from exporter.metrics.exposition import (
+    OF_ACCOUNTS,
+    OF_ITSELF,
+    ExporterStatus,
+    Selection,
+    UnknownCollector,
+    accepts_gzip,
+    expose,
+)
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -142,7 +148,7 @@ class _Handlers:
             return await self._exposition(request, snapshots, None, selection)
         with log_of(account.name) as log:
             snapshots = await _collect(request, [account])
-            explained = await self._write(request, explain, account, snapshots[account.name], log)
+            explained = await self._write(request, explain, account, snapshots[account], log)
         return PlainTextResponse(explained, headers=_UNKEPT)
 
     async def targets(self, request: Request) -> Response:
@@ -176,14 +182,11 @@ class _Handlers:
     async def _exposition(
         self,
         request: Request,
-        snapshots: Mapping[str, Snapshot],
+        snapshots: Mapping[Account, Snapshot],
         itself: ExporterStatus | None,
         selection: Selection,
     ) -> Response:
-        withdraw = self._accounts.withdraw
-        return await self._write(
-            request, _exposition, snapshots, request.headers, itself, selection, withdraw
-        )
+        return await self._write(request, _exposition, snapshots, request.headers, itself, selection)
 
     def _count(self, request: Request, target: str) -> None:
         """Count a request among those for its target until its answer is read."""
@@ -201,20 +204,19 @@ def _selection(request: Request, accepted: Sequence[str]) -> Selection:
     return Selection.parse(query.getlist("collect[]"), query.getlist("name[]"), accepted)
 
 
-async def _collect(request: Request, accounts: Iterable[Account]) -> dict[str, Snapshot]:
+async def _collect(request: Request, accounts: Iterable[Account]) -> dict[Account, Snapshot]:
     return await collect(accounts, request.headers.get(TIMEOUT_HEADER))
 
 
 def _exposition(
-    snapshots: Mapping[str, Snapshot],
+    snapshots: Mapping[Account, Snapshot],
     headers: Headers,
     itself: ExporterStatus | None,
     selection: Selection,
-    withdraw: Withdraw,
 ) -> Response:
     """Write the answer that a scraper prefers; the work of a thread, not of the event loop."""
     accept = ",".join(headers.getlist("accept"))
-    text, content_type = expose(snapshots, accept, itself, selection, withdraw)
+    text, content_type = expose(snapshots, accept, itself, selection)
     answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
         return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})

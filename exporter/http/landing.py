@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.collect.printable import printable
+from exporter.collect.breakdowns import printable
 from exporter.collect.snapshot import Snapshot
-from exporter.http.remediation import DOCS, remediation_of
+from exporter.exotel.remediation import DOCS, remediation_of
 from exporter.release import release
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
@@ -71,9 +71,10 @@ def _row(name: str, last: Snapshot | None, now: float) -> _Row:
 def _state(last: Snapshot | None) -> _State:
     if last is None:
         return _State.NOT_SCRAPED
-    if last.error:
+    if last.failure:
         return _State.FAILED
-    return _State.IN_PART if any(run.error for run in last.runs.values()) else _State.LISTED
+    failed = any(result and result.failure for result in last.results.values())
+    return _State.IN_PART if failed else _State.LISTED
 
 
 def _place(row: _Row) -> tuple[int, str, str]:

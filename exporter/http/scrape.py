@@ -41,13 +41,13 @@ def seconds_for(configured: float, scraper: str | None) -> float:
     return min(configured, max(_LEAST, seconds - _MARGIN))
 
 
-async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[str, Snapshot]:
+async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[Account, Snapshot]:
     """Collect from all accounts side by side, in their own threads; give the snapshots by account.
 
     Whatever happens to one, the others' are given. Raises BadTimeout.
     """
     waits = {
-        account.name: _isolated(account, seconds_for(account.config.collection.timeout, scraper_timeout))
+        account: _isolated(account, seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
     return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
@@ -63,7 +63,7 @@ async def _isolated(account: Account, seconds: float) -> Snapshot:
 async def _observe(account: Account, seconds: float) -> Snapshot:
     deadline = Deadline.after(seconds)
     snapshot = await _await(account, deadline)
-    if snapshot.error is not None and snapshot.error.reason is Reason.TIMEOUT and deadline.remaining():
+    if snapshot.failure is not None and snapshot.failure.reason is Reason.TIMEOUT and deadline.remaining():
         # It may have been the collection of someone with less time: there is time left for one of our own.
         snapshot = await _await(account, deadline)
     return snapshot

@@ -45,7 +45,8 @@ def spoil(bad: Account, **values: object) -> Callable[[], None]:
     whole = calls.collect
 
     def collect(deadline: Deadline) -> Any:
-        return replace(whole(deadline), **cast(Any, values))
+        snapshot, failure = whole(deadline)
+        return replace(snapshot, **cast(Any, values)), failure
 
     calls.collect = collect  # type: ignore[method-assign]  # stands in for a value that nothing foresaw
     return lambda: setattr(calls, "collect", whole)
@@ -113,7 +114,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
     submit = WorkerPool.submit
 
     def lacking(worker_pool: WorkerPool, *work: Any) -> Any:
-        if worker_pool is bad._conductor:
+        if worker_pool is bad._worker:
             raise RuntimeError("can't start new thread")
         return submit(worker_pool, *work)
 
@@ -186,7 +187,7 @@ def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing
     detailed = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=20))
     bad = account("bad", simulator.url, collection=detailed)
     with served([bad]) as url:
-        monkeypatch.setattr(bad._streams, "held", broken)
+        monkeypatch.setattr(bad._streams, "tally", broken)
         found = scrape(url)
         monkeypatch.undo()
         after = scrape(url)

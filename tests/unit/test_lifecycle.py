@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.histogram import Histogram
 from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.tallies import Histogram
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 from tests.rows import call

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from exporter.collect.lines import Lines
-from exporter.collect.longest import LongCall, longest_calls
-from exporter.collect.plausible import is_plausible
-from exporter.collect.printable import printable
+from exporter.collect.breakdowns import Lines, LongCall, longest_calls, printable
+from exporter.collect.tallies import is_plausible
 from exporter.config import Line
 from exporter.exotel.models import Agent, Call
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.outages import Outages
-from exporter.exotel.errors import ApiError, Reason
+from exporter.collect.runs import Outages
+from exporter.exotel.errors import Failure, Reason
 from tests.clock import Clock, moved_clock
 
-TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in 9.5 s")
-REFUSED = ApiError(Reason.AUTH, "HTTP 401: check api_key", status=401, code=1010, request_id="b1946ac9")
+TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in 9.5 s")
+REFUSED = Failure(Reason.AUTH, "HTTP 401: check api_key", status=401, code=1010, request_id="b1946ac9")
 
 
 class Log:
@@ -42,7 +42,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Log:
     return Log(caplog)
 
 
-def fail_for(outages: Outages, clock: Clock, seconds: int, every: int, *errors: ApiError) -> None:
+def fail_for(outages: Outages, clock: Clock, seconds: int, every: int, *errors: Failure) -> None:
     """Fail so often for so long, with these errors in turn."""
     for number in range(seconds // every):
         outages.failed("calls", errors[number % len(errors)])
@@ -84,12 +84,12 @@ def test_whoever_debugs_sees_every_failure(log: Log) -> None:
     "other",
     [
         REFUSED,
-        ApiError(Reason.TIMEOUT, "no connection in 9.5 s"),
-        ApiError(Reason.TIMEOUT, TIMEOUT.detail, status=504),
-        ApiError(Reason.TIMEOUT, TIMEOUT.detail, code=1010),
+        Failure(Reason.TIMEOUT, "no connection in 9.5 s"),
+        Failure(Reason.TIMEOUT, TIMEOUT.detail, status=504),
+        Failure(Reason.TIMEOUT, TIMEOUT.detail, code=1010),
     ],
 )
-def test_a_changed_failure_is_logged_at_once(log: Log, other: ApiError) -> None:
+def test_a_changed_failure_is_logged_at_once(log: Log, other: Failure) -> None:
     """Another reason, status, code or text; one that comes back is no news within the minute."""
     with moved_clock() as clock:
         fail_for(Outages("acme"), clock, 60, 5, TIMEOUT, other)
@@ -99,7 +99,7 @@ def test_a_changed_failure_is_logged_at_once(log: Log, other: ApiError) -> None:
 def test_a_failure_in_which_only_numbers_change_is_unchanged(log: Log) -> None:
     """The seconds that are left, the calls that are missing: they differ each time."""
     with moved_clock() as clock:
-        errors = [ApiError(Reason.BUDGET, f"used up for {seconds} s") for seconds in range(12)]
+        errors = [Failure(Reason.BUDGET, f"used up for {seconds} s") for seconds in range(12)]
         fail_for(Outages("acme"), clock, 60, 5, *errors)
     assert len(log.lines()) == 1
 
@@ -153,11 +153,11 @@ def test_the_last_failure_can_be_recalled_until_it_is_over(log: Log) -> None:
         at = clock.time()
         clock.forward(30)
         log.lines(logging.DEBUG)
-        outages.recall("calls", "streams")
+        outages.recall(["calls", "streams"])
         [(message, facts)] = log.lines(logging.DEBUG)
         outages.recovered("calls")
         log.lines(logging.DEBUG)
-        outages.recall("calls", "streams")
+        outages.recall(["calls", "streams"])
         assert not log.lines(logging.DEBUG)
     assert message == "last failure"
     assert (facts["reason"], facts["status"], facts["code"]) == ("auth", 401, 1010)
@@ -175,7 +175,7 @@ def test_what_is_remembered_of_failures_is_bounded(codes: list[int]) -> None:
     """A server that invents a new code each time doesn't fill the memory; all of them are counted."""
     outages = Outages("acme")
     for code in codes:
-        outages.failed("calls", ApiError(Reason.SERVER_ERROR, "HTTP 500", code=code))
+        outages.failed("calls", Failure(Reason.SERVER_ERROR, "HTTP 500", code=code))
     outage = outages._by_collector["calls"]
     assert outage.failures == len(codes)
     assert len(outage._logged_at) <= 20

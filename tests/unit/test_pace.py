@@ -14,7 +14,7 @@ from exporter.collect import scheduler as pace
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.rate_limiter import RateLimiter
 from tests.clock import StillClock, still_clock
 
@@ -85,7 +85,7 @@ class Centre:
             if clock.ahead > at:
                 continue  # the one before was still under way: its result is shared
             clock.ahead = at
-            if made.is_early:
+            if not made.is_due:
                 continue
             made.begin()
             history.listed.append(number)
@@ -171,9 +171,9 @@ def test_a_pause_that_the_api_asks_for_is_waited_for_up_to_a_minute(clock: Still
     budget.update_from(429, {"Retry-After": str(asked)})
     made.end(None, was_cut=False)
     clock.forward(min(asked, 60) - 0.01)
-    assert made.is_early
+    assert not made.is_due
     clock.forward(0.02)
-    assert not made.is_early
+    assert made.is_due
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ def test_the_next_collection_is_due_after_its_pause(
     made = Scheduler(CollectionConfig(min_interval=5), RateLimiter(200))
     clock.forward(1000)
     made.begin()
-    made.end(ApiError(error, "it failed") if error else None, was_cut=was_cut)
+    made.end(Failure(error, "it failed") if error else None, was_cut=was_cut)
     if pause:
         clock.forward(pause - 0.11)
-        assert made.is_early
+        assert not made.is_due
         clock.forward(0.02)  # a scraper that comes a little early isn't sent away
-    assert not made.is_early
+    assert made.is_due
