@@ -7,7 +7,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from math import inf
 from threading import Lock
@@ -28,6 +27,14 @@ _Kind = tuple[object, ...]
 _MINUTE = 59.0  # seconds in which an unchanged failure is logged once: what rests for a minute may come early
 _MOST_KINDS = 20  # of failures that are told apart, or a server that invents codes would fill the memory
 _NUMBER = re.compile(r"\d+")
+_FACTS = (
+    "reason",
+    "cause",
+    "status",
+    "code",
+    "detail",
+    "request_id",
+)  # of a failure, in the order of the log
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -129,7 +136,7 @@ class Outages:
     def _write(
         self, level: int, message: str, collector: str, failure: Failure | None = None, **more: object
     ) -> None:
-        about = asdict(failure) if failure else {}
+        about = {name: getattr(failure, name, None) for name in _FACTS}
         _log.log(level, message, account=self._account, collector=collector, **about, **more)
 
 

@@ -375,9 +375,9 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
         log = server.stop(signal.SIGTERM).out
     listening, *steps, failed = map(json.loads, log.splitlines())
     assert [(step["level"], step["msg"]) for step in steps] == [
-        ("debug", "collection begins"),
+        ("debug", "collection started"),
         ("debug", "asked"),
-        ("debug", "listing ended"),
+        ("debug", "listing finished"),
     ]
     assert (listening["level"], listening["msg"]) == ("info", "listening")
     assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.collect.runs import Outages
 from exporter.exotel.errors import Failure, Reason
+from exporter.exotel.remediation import REMEDIATIONS
 from tests.clock import Clock, moved_clock
 
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in 9.5 s")
@@ -62,6 +63,7 @@ def test_a_failure_is_logged_at_once_with_all_that_is_known_of_it(log: Log) -> N
         "code": 1010,
         "detail": "HTTP 401: check api_key",
         "request_id": "b1946ac9",
+        "remediation": REMEDIATIONS[Reason.AUTH].sentence,
     }
 
 
