@@ -60,38 +60,31 @@ class Account:
         rate_limiter: RateLimiter | None = None,
         outages: Outages | None = None,
     ) -> None:
+        self.name = config.name
+        """The value of the label `account`."""
         self.config = config
         self.metrics = metrics
-        self._counters = Counters(config.name)
-        self.outages = outages or Outages(config.name)
-        self._runs = Runs(config.name, self._counters, self.outages)
+        self.last: Snapshot | None = None
+        """What the last collection found; None before the first."""
+        self._counters = Counters(self.name)
+        self.outages = outages or Outages(self.name)
+        self._runs = Runs(self.name, self._counters, self.outages)
         self._client = Client(config, self._counters, _rows(config, metrics), rate_limiter)
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
         self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
-        self._worker = WorkerPool(f"{config.name}-collect", 1)
+        self._worker = WorkerPool(f"{self.name}-collect", 1)
         self._lock = Lock()
         self._in_flight: Future[Snapshot] | None = None
         self._deadline = Deadline.after(0)
         self._is_cancelled = False
         self._so_far: Snapshot | None = None  # of the collection in flight
-        self._last: Snapshot | None = None
         self._withdrawn: tuple[Result, Failure] | None = None  # what could last not be exported, and why
-
-    @property
-    def name(self) -> str:
-        """Return the value of the label `account`."""
-        return self.config.name
 
     @property
     def is_collecting(self) -> bool:
         """Return whether a collection is in flight."""
         return self._in_flight is not None and not self._in_flight.done()
-
-    @property
-    def last(self) -> Snapshot | None:
-        """Return what the last collection found, or None before the first."""
-        return self._last
 
     def live_values(self) -> LiveValues:
         """Return the counters, and what is left of the budget, as they are now."""
@@ -108,9 +101,9 @@ class Account:
             if self._in_flight is not None and self.is_collecting:
                 self._debug("joined the collection in flight")
                 return self._in_flight
-            if self._last is not None and not self._scheduler.is_due and not _was_refused(self._last):
+            if self.last is not None and not self._scheduler.is_due and not _was_refused(self.last):
                 again: Future[Snapshot] = Future()
-                again.set_result(self._again(self._last))
+                again.set_result(self._again(self.last))
                 return again
             self._deadline, self._so_far = deadline, None
             self._in_flight = self._worker.submit(self._work, deadline)
@@ -141,8 +134,8 @@ class Account:
                 self._counters.failure(Endpoint.CALLS, failure.reason)
                 self.outages.failed(Endpoint.CALLS, failure, was_withdrawn=True)
             left = snapshot.withdrawn(self._withdrawn[1])
-            if self._last is not None and self._last.calls is snapshot.calls:
-                self._last = left
+            if self.last is not None and self.last.calls is snapshot.calls:
+                self.last = left
             return left
 
     def cancel(self) -> None:
@@ -165,9 +158,9 @@ class Account:
     def _work(self, deadline: Deadline) -> Snapshot:
         """Collect, unless the credentials that were refused are still the same; their files may be slow."""
         try:
-            if self._last is None or self._scheduler.is_due or self._client.has_new_credentials():
+            if self.last is None or self._scheduler.is_due or self._client.has_new_credentials():
                 return self._collect(deadline)
-            return self._again(self._last)
+            return self._again(self.last)
         except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
             return self.lost(error)
 
@@ -241,7 +234,7 @@ class Account:
 
     def _keep(self, snapshot: Snapshot) -> Snapshot:
         with self._lock:
-            self._last = snapshot
+            self.last = snapshot
         return snapshot
 
     def _debug(self, message: str, **values: object) -> None:

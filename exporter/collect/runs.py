@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from threading import Lock
@@ -22,7 +23,6 @@ from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.remediation import remediation_of
 
 _F = TypeVar("_F")
-_Kind = tuple[object, ...]
 
 _MINUTE = 59.0  # seconds in which an unchanged failure is logged once: what rests for a minute may come early
 _MOST_KINDS = 20  # of failures that are told apart, or a server that invents codes would fill the memory
@@ -153,20 +153,14 @@ class _Outage:
         self.failures = 0
         self.was_withdrawn = False
         """Whether the last run succeeded, and what it found could not be exported."""
-        self._logged_at: dict[_Kind, float] = {}
-        self._unlogged: Counter[_Kind] = Counter()
+        self._logged_at: dict[Failure, float] = {}
+        self._unlogged: Counter[Failure] = Counter()
 
     def add(self, failure: Failure) -> int:
         """Return how often a failure of this kind came since it was logged, or 0 if it was just logged."""
         self.failure, self.at = failure, time.time()
         self.failures += 1
-        kind = (
-            failure.reason,
-            failure.cause,
-            failure.status,
-            failure.code,
-            _NUMBER.sub("", failure.detail),
-        )
+        kind = replace(failure, detail=_NUMBER.sub("", failure.detail), request_id=None)
         now = time.monotonic()
         self._unlogged[kind] += 1
         if now - self._logged_at.get(kind, -inf) < _MINUTE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from math import inf
 
@@ -26,25 +26,16 @@ _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """When a call was asked for, on the monotonic clock, and the status it was listed with."""
-
-    at: float
-    status: CallStatus | None
-
-    def is_of(self, call: Call | None) -> bool:
-        """Return whether the call is still listed, and with that status."""
-        return call is not None and call.status is self.status
-
-
-@dataclass(frozen=True, slots=True)
 class _Inspection:
-    """What was found of a call, and when."""
+    """A call that was asked for, and what was last found; moments on the monotonic clock."""
 
-    asked: _Asked
-    details: Details
-    on_hold_since: float | None
-    """The first of the inspections in a row that saw it on hold, on the monotonic clock."""
+    status: CallStatus | None
+    """That it was listed with."""
+    asked_at: float
+    found_at: float = -inf
+    details: Details | None = None
+    on_hold_since: float | None = None
+    """The first of the inspections in a row that saw it on hold."""
 
 
 class StreamsCollector:
@@ -60,8 +51,7 @@ class StreamsCollector:
         self._config = config
         self._client = client
         self._counters = counters
-        self._inspections: Mapping[str, _Inspection] = {}
-        self._asked: Mapping[str, _Asked] = {}
+        self._inspections: dict[str, _Inspection] = {}
 
     def collect(
         self, calls: Mapping[str, Call], most: int, deadline: Deadline
@@ -70,73 +60,78 @@ class StreamsCollector:
 
         Return what is known then, and the first failure: what was found before still holds.
         """
-        self._asked = {sid: asked for sid, asked in self._asked.items() if asked.is_of(calls.get(sid))}
+        self._forget_others(calls)
         failure = self._inspect(self._next(calls, min(most, self._config.max_per_scrape)), deadline)
         return self.tally(calls), failure
 
     def tally(self, calls: Mapping[str, Call]) -> StreamTally:
         """Count what is known of the calls that were just listed, by call_sid."""
-        now = time.monotonic()
-        self._inspections = {
-            sid: found for sid, found in self._inspections.items() if found.asked.is_of(calls.get(sid))
-        }
-        fresh = [found for found in self._inspections.values() if found.asked.at > now - self._config.max_age]
-        holds = (found.asked.at - found.on_hold_since for found in fresh if found.on_hold_since is not None)
+        self._forget_others(calls)
+        oldest = time.monotonic() - self._config.max_age
+        fresh = [each for each in self._inspections.values() if each.found_at > oldest]
+        details = [each.details for each in fresh if each.details is not None]
+        holds = (each.found_at - each.on_hold_since for each in fresh if each.on_hold_since is not None)
         going_on = sum(not has_ended(call) for call in calls.values())
-        details = [found.details for found in fresh]
         return tally_streams(details, going_on - len(details), max(holds, default=0.0))
+
+    def _forget_others(self, calls: Mapping[str, Call]) -> None:
+        """Forget calls that are no longer listed, or with another status."""
+        self._inspections = {
+            call_sid: each
+            for call_sid, each in self._inspections.items()
+            if (call := calls.get(call_sid)) is not None and call.status is each.status
+        }
 
     def _next(self, calls: Mapping[str, Call], most: int) -> list[Call]:
         fit = (call for sid, call in calls.items() if not has_ended(call) and _FIT_FOR_A_PATH.fullmatch(sid))
         return nsmallest(most, fit, key=self._turn)
 
     def _turn(self, call: Call) -> tuple[float, bool]:
-        asked = self._asked.get(call.call_sid)
-        return asked.at if asked else -inf, call.status is not CallStatus.IN_PROGRESS
+        known = self._inspections.get(call.call_sid)
+        return known.asked_at if known else -inf, call.status is not CallStatus.IN_PROGRESS
 
     def _inspect(self, calls: Sequence[Call], deadline: Deadline) -> Failure | None:
         first_failure: Failure | None = None
-        inspections, asked = dict(self._inspections), dict(self._asked)
         by_sid = {call.call_sid: call for call in calls}
 
         def call_sids() -> Iterator[str]:
-            for call in calls:
+            for call_sid, call in by_sid.items():
                 if first_failure and first_failure.reason in _HOPELESS:
                     return
-                asked[call.call_sid] = _Asked(time.monotonic(), call.status)
-                yield call.call_sid
+                now = time.monotonic()
+                known = self._inspections.get(call_sid, _Inspection(call.status, now))
+                self._inspections[call_sid] = replace(known, asked_at=now)
+                yield call_sid
 
         try:
             for call_sid, stream in self._client.streams(call_sids(), deadline):
-                found = self._found(by_sid[call_sid], stream)
-                if isinstance(found, _Inspection):
-                    inspections[call_sid] = found
-                elif found is None:
-                    inspections.pop(call_sid, None)  # it ended since it was listed
-                else:
-                    first_failure = first_failure or found
+                failure = self._take_in(by_sid[call_sid], stream)
+                first_failure = first_failure or failure
         except ApiError as error:
             first_failure = first_failure or Failure.of(error)
-        self._inspections, self._asked = inspections, asked
         return first_failure
 
-    def _found(self, call: Call, stream: Stream | ApiError) -> _Inspection | Failure | None:
-        """Return what is to be kept of a call: None where it is over, or why there is nothing."""
-        if isinstance(stream, ApiError):
-            return None if stream.reason is Reason.NOT_FOUND else Failure.of(stream)
-        if stream.status and stream.status.is_over:
+    def _take_in(self, call: Call, stream: Stream | ApiError) -> Failure | None:
+        """Keep what was found of a call, nothing where it has ended; return why it can't be known."""
+        known = self._inspections[call.call_sid]
+        if isinstance(stream, ApiError) and stream.reason is not Reason.NOT_FOUND:
+            return Failure.of(stream)
+        if isinstance(stream, ApiError) or (stream.status and stream.status.is_over):
+            self._inspections[call.call_sid] = _Inspection(known.status, known.asked_at)
             return None
         try:
-            return self._read(call, stream)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other calls' details are to be kept
+            self._inspections[call.call_sid] = self._read(call, stream, known)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other calls are to be kept
             return Failure.of(error)
+        return None
 
-    def _read(self, call: Call, stream: Stream) -> _Inspection:
+    def _read(self, call: Call, stream: Stream, before: _Inspection) -> _Inspection:
         details = read_details(call, stream)
         tally_streams([details], 0, 0.0)  # what can't be counted isn't kept, or it would fail every tally
         self._counters.unknown(details.unknown)
-        now, before = time.monotonic(), self._inspections.get(call.call_sid)
-        is_in_a_row = before is not None and before.asked.at > now - self._config.max_age
-        since = before.on_hold_since if before and is_in_a_row else None
-        on_hold_since = (now if since is None else since) if details.legs.on_hold else None
-        return _Inspection(_Asked(now, call.status), details, on_hold_since)
+        now = time.monotonic()
+        is_in_a_row = before.found_at > now - self._config.max_age
+        since = before.on_hold_since if is_in_a_row and before.on_hold_since is not None else now
+        return replace(
+            before, found_at=now, details=details, on_hold_since=since if details.legs.on_hold else None
+        )

@@ -376,7 +376,7 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
     listening, *steps, failed = map(json.loads, log.splitlines())
     assert [(step["level"], step["msg"]) for step in steps] == [
         ("debug", "collection started"),
-        ("debug", "asked"),
+        ("debug", "request"),
         ("debug", "listing finished"),
     ]
     assert (listening["level"], listening["msg"]) == ("info", "listening")
