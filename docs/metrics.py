@@ -90,7 +90,7 @@ each listing the exporter asks for the details of calls one by one, those never 
 the ones in progress), then those asked for longest ago: at most `max_per_scrape`, while the deadline allows,
 and no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older
 than `max_age` no longer count, nor do those of a call that has ended, left the list or changed its status;
-when a run fails, those held from before still do. A 404 is no failure: the call has probably just ended, and
+when a run fails, those found before still do. A 404 is no failure: the call has probably just ended, and
 is pending.
 
 How many calls that is: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the defaults

@@ -48,7 +48,7 @@ class Hour:
 
 
 def measure() -> Hour:
-    """Let the hour pass: the same one each time."""
+    """Simulate the hour: the same one each time."""
     centre = Centre(Settings(calls=CALLS, day=FLAT_DAY, seed=1))
     lives = {interval: Lifecycle.before(()) for interval in _INTERVALS}
     calls, series = _listed(centre), set()

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.collect import account, runs
+from exporter.collect import account, runs, scheduler
 from exporter.collect import calls as calls_collector
-from exporter.collect import scheduler as pace
 from exporter.collect import streams as streams_collector
 from exporter.exotel import deadline
 from exporter.exotel import limit_headers as limits
@@ -29,11 +28,11 @@ class Clock:
         self.ahead += seconds
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return time.monotonic() + self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return time.time() + self.ahead
 
 
@@ -41,20 +40,20 @@ class StillClock(Clock):
     """A clock that stands still unless it is moved."""
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return 1_700_000_000 + self.ahead
 
 
 @contextmanager
 def moved_clock() -> Iterator[Clock]:
-    """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
+    """Set the account, its budget and its deadlines to a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        modules = (account, budget, calls_collector, deadline, limits, pace, runs, streams_collector)
+        modules = (account, budget, calls_collector, deadline, limits, runs, scheduler, streams_collector)
         for module in modules:
             patch.setattr(module, "time", clock)
         yield clock
@@ -62,7 +61,7 @@ def moved_clock() -> Iterator[Clock]:
 
 @contextmanager
 def still_clock() -> Iterator[StillClock]:
-    """Have budget and deadlines go by a clock that stands still, and waits move it instead of waiting."""
+    """Set budget and deadlines to a clock that stands still, and waits move it instead of waiting."""
     clock = StillClock()
 
     def wait(self: Deadline, seconds: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bench.lists.population import EPOCH, populate
 from bench.lists.server import Server
 from bench.lists.truth import Truth
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.answers import Page
@@ -131,7 +131,7 @@ def hour(scraped: Scraped, seconds: float = _HOUR) -> Hour:
     """Scrape an account for an hour."""
     found = Hour()
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         account = _Account(scraped, seconds, clock)
         for number in range(int(seconds / scraped.interval)):
             shown, age = account.scrape(EPOCH + 1 + number * scraped.interval)

@@ -51,7 +51,7 @@ class Runs:
     def run(
         self, collector: Endpoint, collect: Callable[[], tuple[_F | None, Failure | None]]
     ) -> tuple[_F | None, Result]:
-        """Let a collector run; return what it found, and how that went."""
+        """Run a collector; return what it found, and how that went."""
         started, found = time.monotonic(), None
         try:
             found, failure = collect()
@@ -82,7 +82,7 @@ class Runs:
         return result
 
     def forget_refusals(self) -> None:
-        """Let what was refused run again."""
+        """Allow what was refused to run again."""
         self._refused.clear()
 
 

@@ -40,9 +40,7 @@ SUCCESS = _each.gauge(
     ("collector",),
 )
 COLLECTOR_DURATION = _each.gauge(
-    "exotel_collector_duration_seconds",
-    "How long the collector's last run took.",
-    ("collector",),
+    "exotel_collector_duration_seconds", "How long the collector's last run took.", ("collector",)
 )
 FAILURES = _each.counter(
     "exotel_collector_failures_total",
@@ -51,8 +49,7 @@ FAILURES = _each.counter(
     {collector: [(collector, reason) for reason in Reason] for collector in Endpoint},
 )
 TIMESTAMP = _each.gauge(
-    "exotel_snapshot_timestamp_seconds",
-    "When the listing behind these metrics ended, in seconds since 1970.",
+    "exotel_snapshot_timestamp_seconds", "When the listing behind these metrics ended, in seconds since 1970."
 )
 WINDOW = _each.gauge(
     "exotel_snapshot_window_seconds",
@@ -193,13 +190,10 @@ AGENTS = _calls.gauge(
     {Endpoint.CALLS: [status for status in AgentStatus if status.is_known]},
 )
 MULTIPLE = _calls.gauge(
-    "exotel_agents_multiple_calls",
-    "Distinct agents who are on more than one active call.",
+    "exotel_agents_multiple_calls", "Distinct agents who are on more than one active call."
 )
 WITHOUT_AGENT = _calls.gauge(
-    "exotel_calls_without_agent",
-    "Active calls that the API lists without an agent.",
-    _PAIR,
+    "exotel_calls_without_agent", "Active calls that the API lists without an agent.", _PAIR
 )
 AGENT_CALLS = _calls.gauge(
     "exotel_agent_calls",
@@ -254,8 +248,7 @@ BY_LEGS = _streams.gauge(
     {Endpoint.STREAMS: ("0", "1", "2", "3+")},
 )
 ALL_MUTED = _streams.gauge(
-    "exotel_stream_all_muted_calls",
-    "Inspected calls in progress for 10 s or more whose legs are all muted.",
+    "exotel_stream_all_muted_calls", "Inspected calls in progress for 10 s or more whose legs are all muted."
 )
 BRIDGES = _streams.gauge(
     "exotel_stream_bridges",
@@ -286,12 +279,10 @@ LAG = _streams.gauge_histogram(
 # Sessions of voice bots
 
 SESSIONS = _agent_streams.gauge(
-    "exotel_agent_streams_active",
-    "AgentStream (voice bot) sessions; opt-in (agent_streams).",
+    "exotel_agent_streams_active", "AgentStream (voice bot) sessions; opt-in (agent_streams)."
 )
 SESSIONS_LIMIT = _agent_streams.gauge(
-    "exotel_agent_streams_limit",
-    "AgentStream sessions that are allowed, according to the API.",
+    "exotel_agent_streams_limit", "AgentStream sessions that are allowed, according to the API."
 )
 
 # The life of calls, as differences between complete listings show it
@@ -351,8 +342,7 @@ RELOADED_AT = _exporter.gauge(
     "When the active configuration was read, in seconds since 1970.",
 )
 IN_FLIGHT = _exporter.gauge(
-    "exotel_exporter_collections_in_flight",
-    "Collections in flight, except those behind this scrape.",
+    "exotel_exporter_collections_in_flight", "Collections in flight, except those behind this scrape."
 )
 HTTP_REQUESTS = _exporter.counter(
     "exotel_exporter_http_requests_total",

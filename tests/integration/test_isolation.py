@@ -138,7 +138,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
         (OSError(24, "Too many open files"), "resources"),
     ],
 )
-@pytest.mark.parametrize("where", ["account.collect", "pace.begin", "calls.collect"])
+@pytest.mark.parametrize("where", ["account.collect", "scheduler.begin", "calls.collect"])
 def test_an_exception_in_one_accounts_collection_is_its_failure(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, reason: str
 ) -> None:
@@ -150,7 +150,7 @@ def test_an_exception_in_one_accounts_collection_is_its_failure(
     with exporter(simulator) as (url, bad):
         places: dict[str, tuple[object, str]] = {
             "account.collect": (bad, "collect"),
-            "pace.begin": (bad._scheduler, "begin"),
+            "scheduler.begin": (bad._scheduler, "begin"),
             "calls.collect": (bad._calls, "collect"),
         }
         with monkeypatch.context() as patch:

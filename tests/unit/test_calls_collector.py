@@ -47,7 +47,7 @@ def collected(
 
 
 def new_collector() -> CallsCollector:
-    """Give the collector of an account."""
+    """Return the collector of an account."""
     config = AccountConfig(
         name="acme",
         account_sid="acme1",
@@ -62,7 +62,7 @@ def new_collector() -> CallsCollector:
 
 
 def failed(listed: int | None) -> ListingFailed:
-    """Give the failure of a listing whose pages showed so many calls."""
+    """Return the failure of a listing whose pages showed so many calls."""
     error = ApiError(Reason.TIMEOUT, "…")
     return ListingFailed(error, 9, 3, 100, listed)
 

@@ -35,17 +35,17 @@ def tally(*held: Details) -> StreamTally:
 
 
 def legs(*each: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give legs with these changes."""
+    """Return legs with these changes."""
     return [changed(LEG, changes) for changes in each]
 
 
 def unknown(found: Details) -> dict[str, int]:
-    """Give what was unknown, without what wasn't."""
+    """Return what was unknown, without what wasn't."""
     return {field: values for field, values in found.unknown.items() if values}
 
 
 def nonzero(counts: Any) -> dict[Any, int]:
-    """Give what was counted, without zeros."""
+    """Return what was counted, without zeros."""
     return {kind: number for kind, number in counts.items() if number}
 
 

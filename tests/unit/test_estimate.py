@@ -23,7 +23,7 @@ _numbers = count()
 
 
 def page(**calls: int) -> list[Call]:
-    """Give a page of so many calls of each status, all inbound, none of which stands anywhere else."""
+    """Return a page of so many calls of each status, all inbound, none of which stands anywhere else."""
     return [
         Call(f"call-{next(_numbers)}", Direction.INBOUND, CallStatus(status.replace("_", "-")))
         for status, number in calls.items()
@@ -32,7 +32,7 @@ def page(**calls: int) -> list[Call]:
 
 
 def by_pair(estimates: Sequence[Estimate]) -> dict[Pair, Estimate]:
-    """Give the estimates by direction and status."""
+    """Return the estimates by direction and status."""
     return {(each.direction, each.status): each for each in estimates}
 
 

@@ -43,7 +43,7 @@ ACCOUNT = HOSTILE.filter(str.isprintable)
 
 
 def samples(collected: dict[str, Collected]) -> dict[str, list[Sample]]:
-    """Give the samples of the accounts by their name."""
+    """Return the samples of the accounts by their name."""
     found: dict[str, list[Sample]] = {}
     for family in account_families(shown(collected)):
         for sample in family.samples:
@@ -242,7 +242,7 @@ def test_any_calls_make_a_valid_exposition_with_everything_on(
 
 
 def parsed(collected: dict[str, Collected]) -> list[Sample]:
-    """Give the samples that both parsers find in the text; none comes twice."""
+    """Return the samples that both parsers find in the text; none comes twice."""
     openmetrics, _ = expose(shown(collected), accept=OPENMETRICS)
     families = list(parse_openmetrics(openmetrics.decode()))  # type: ignore[no-untyped-call]
     plain, _ = expose(shown(collected), accept="*/*")

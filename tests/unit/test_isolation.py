@@ -69,7 +69,7 @@ LEAVES = list(leaves(WHOLE, lambda whole: whole))
 
 
 def lines(accept: str, **collected: Collected) -> dict[str, list[str]]:
-    """Give the lines of each account; fails if the exporter's own are missing, or none can read it."""
+    """Return the lines of each account; fails if the exporter's own are missing, or none can read it."""
     text = expose(shown(collected), accept, ITSELF)[0].decode()
     parse = parse_openmetrics if "openmetrics" in accept else parse_plain
     assert list(parse(text))

@@ -44,7 +44,7 @@ SPELT = [(line, spelling) for line, spellings in SPELLINGS.items() for spelling 
 
 
 def line_of(number: str | None, lines: Lines = LINES) -> str:
-    """Give the line of a call from this number."""
+    """Return the line of a call from this number."""
     return lines.line_of(personal_call("a", "outbound-api", from_=number))
 
 

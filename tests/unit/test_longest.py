@@ -20,12 +20,12 @@ NO_LINES = Lines(())
 
 
 def sids(calls: list[Call], most: int) -> list[str]:
-    """Give the call_sids of so many of the longest calls."""
+    """Return the call_sids of so many of the longest calls."""
     return [each.call_sid for each in longest_calls(calls, most, NO_LINES)]
 
 
 def lasting(**seconds: float | None) -> list[Call]:
-    """Give calls in progress that have lasted so long, by call_sid."""
+    """Return calls in progress that have lasted so long, by call_sid."""
     return [call(sid, "inbound", "in-progress", duration) for sid, duration in seconds.items()]
 
 

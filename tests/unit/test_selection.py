@@ -32,18 +32,18 @@ ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), 
 
 
 def read(text: str) -> list[Sample]:
-    """Give the samples of a text."""
+    """Return the samples of a text."""
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 def samples(selection: Selection) -> list[Sample]:
-    """Give what is shown of all that there is."""
+    """Return what is shown of all that there is."""
     text, _ = expose(OBSERVED, "text/plain", ITSELF, selection)
     return read(text.decode())
 
 
 def keys(found: list[Sample]) -> set[tuple[str, frozenset[tuple[str, str]]]]:
-    """Give the series; values of the process change from one text to the next."""
+    """Return the series; values of the process change from one text to the next."""
     return {(sample.name, frozenset(sample.labels.items())) for sample in found}
 
 
@@ -110,7 +110,7 @@ def test_collectors_together_show_what_each_shows(collectors: set[str]) -> None:
 
 
 class Accounts(Collector):
-    """Gives the accounts' families to the client library."""
+    """The accounts' families, as the client library takes them."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""

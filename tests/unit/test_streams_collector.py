@@ -31,7 +31,7 @@ class Answering:
     def streams(
         self, call_sids: Iterable[str], _deadline: Deadline
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
-        """Give the details of these calls."""
+        """Return the details of these calls."""
         for call_sid in call_sids:
             self.asked.append(call_sid)
             status = self.statuses.get(call_sid, "in-progress")

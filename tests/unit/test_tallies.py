@@ -34,7 +34,7 @@ def agents(*calls: Call) -> AgentTally:
 
 
 def with_agent(sid: str, user_id: str | None, agent_status: str | None, status: str = "in-progress") -> Call:
-    """Give a call with an agent."""
+    """Return a call with an agent."""
     return call(sid, status=status, agent_details=agent(user_id, agent_status))
 
 

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
@@ -25,9 +25,9 @@ HOURS = 4
 
 @pytest.fixture(scope="module")
 def clock() -> Iterator[StillClock]:
-    """Have the pace and its budget go by a clock that waits only move."""
+    """Set scheduler and rate limiter to a clock that only waits move."""
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         yield clock
 
 

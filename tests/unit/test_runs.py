@@ -27,7 +27,7 @@ class Log:
         self._caplog = caplog
 
     def lines(self, least: int = logging.INFO) -> list[tuple[str, dict[str, Any]]]:
-        """Give the new lines of at least this level."""
+        """Return the new lines of at least this level."""
         lines = [
             (record.getMessage(), vars(record)["facts"])
             for record in self._caplog.records
@@ -39,7 +39,7 @@ class Log:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Log:
-    """Give the log of the test."""
+    """Return the log of the test."""
     return Log(caplog)
 
 

@@ -1,4 +1,4 @@
-"""The pace of collections: what details may take of the budget, and that listings don't feel it."""
+"""How often accounts are collected: what details may take of the budget, and that listings don't feel it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
@@ -23,9 +23,9 @@ NO_WAIT = Deadline(float("inf"))
 
 @pytest.fixture(scope="module")
 def clock() -> Iterator[StillClock]:
-    """Have the pace and its budget go by a clock that waits only move."""
+    """Set scheduler and rate limiter to a clock that only waits move."""
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         yield clock
 
 
@@ -41,7 +41,7 @@ class History:
     details: list[int] = field(default_factory=list)
 
     def most_in_a_minute(self) -> int:
-        """Give the most requests that any sixty seconds held."""
+        """Return the most requests that any sixty seconds held."""
         minute = 60 - 1e-6  # less what roundings make of it
         return max(
             bisect_left(self.requests, at + minute) - number for number, at in enumerate(self.requests)
