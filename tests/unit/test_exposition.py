@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 from prometheus_client.samples import Sample
 
+from exporter.collect.account import LiveValues
+from exporter.collect.counters import Counters
 from exporter.collect.snapshot import Result
 from exporter.exotel.endpoints import Endpoint
 from exporter.exotel.errors import Failure, Reason
@@ -29,6 +32,7 @@ from tests.snapshots import (
     STREAMS,
     TIMED,
     Collected,
+    Shown,
     everything,
     failed,
     life,
@@ -98,6 +102,22 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
     }
     assert {s.labels["account"]: s.value for s in found["exotel_up"]} == {"bad": 0, "good": 1}
     assert sum(s.value for s in found["exotel_active_calls"]) == len(CENTRE)
+
+
+def test_counters_are_those_of_the_moment_at_which_the_text_is_written() -> None:
+    """A snapshot may be shown for a minute, and again after something failed; it holds no counters itself."""
+    counters, collected = Counters("acme"), snapshot(CENTRE)
+
+    class Counting(Shown):
+        def live_values(self) -> LiveValues:
+            return replace(self.live, counts=counters.counts())
+
+    account = Counting("acme", collected.live)
+    for failures in range(3):
+        text, _ = expose({account: collected.snapshot}, accept="text/plain")
+        line = 'exotel_collector_failures_total{account="acme",collector="calls",reason="timeout"}'
+        assert f"{line} {failures}.0\n" in text.decode()
+        counters.failure("calls", "timeout")
 
 
 def test_every_reason_starts_at_zero() -> None:

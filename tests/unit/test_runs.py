@@ -1,4 +1,4 @@
-"""What the log says of failures that last, that change, and that are over."""
+"""What becomes of a collector's run, and what the log says of failures that last, change and are over."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.runs import Outages
-from exporter.exotel.errors import Failure, Reason
+from exporter.collect.counters import Counters
+from exporter.collect.runs import Outages, Runs
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.errors import ApiError, Failure, Reason
 from exporter.exotel.remediation import REMEDIATIONS
 from tests.clock import Clock, moved_clock
 
@@ -182,3 +184,39 @@ def test_what_is_remembered_of_failures_is_bounded(codes: list[int]) -> None:
     assert outage.failures == len(codes)
     assert len(outage._logged_at) <= 20
     assert len(outage._unlogged) <= 20
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (
+            ApiError(Reason.AUTH, "HTTP 401", status=401, code=1010, request_id="b1946ac9"),
+            Failure(Reason.AUTH, "HTTP 401", status=401, code=1010, request_id="b1946ac9"),
+        ),
+        (MemoryError(), Failure(Reason.RESOURCES, "out of memory")),
+    ],
+)
+def test_what_a_collector_raises_is_the_failure_of_its_run(error: Exception, failure: Failure) -> None:
+    """With all that the error tells, and nothing that would keep its frames alive; counted once."""
+
+    def collect() -> tuple[None, None]:
+        raise error
+
+    counters = Counters("acme")
+    found, result = Runs("acme", counters, Outages("acme")).run(Endpoint.STREAMS, collect)
+    assert (found, result.failure) == (None, failure)
+    assert counters.counts().failures == {("streams", failure.reason): 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "rests"), [(Reason.AUTH, True), (Reason.NOT_FOUND, True), (Reason.TIMEOUT, False)]
+)
+def test_what_was_refused_rests_for_a_minute(reason: Reason, rests: bool) -> None:
+    """Its last result stands until then, or until the credentials change; another failure is tried again."""
+    with moved_clock() as clock:
+        runs = Runs("acme", Counters("acme"), Outages("acme"))
+        for allow in (runs.forget_refusals, lambda: clock.forward(60)):
+            _, result = runs.run(Endpoint.STREAMS, lambda: (None, Failure(reason, "…")))
+            assert runs.resting(Endpoint.STREAMS) is (result if rests else None)
+            allow()
+            assert runs.resting(Endpoint.STREAMS) is None
