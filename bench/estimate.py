@@ -95,7 +95,7 @@ class HalfWay:
         self._list, self._left = list_, pages
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        """Give its pages."""
+        """Yield its pages."""
         for page in self._list.fetch(asks):
             yield page
             self._left -= 1

@@ -41,7 +41,7 @@ class MovingList:
 
     @property
     def calls(self) -> list[Call]:
-        """Give the calls of this moment, in their order."""
+        """Return the calls of this moment, in their order."""
         return [call for _, call in self.rows]
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
@@ -97,7 +97,7 @@ class MovingList:
         }.get(self.order, (chance,))
 
     def _in_a_group(self) -> tuple[tuple[float, ...], Direction, CallStatus]:
-        """Give a call of the same agent or campaign as the last, until there are enough of these."""
+        """Return a call of the same agent or campaign as the last, until there are enough of these."""
         key, left, direction, weights = self._group
         if not left:
             is_agent, random = self.order == "agents", self._random

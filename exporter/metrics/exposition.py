@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 from prometheus_client.registry import Collector
 
-from exporter import __version__
+from exporter import __revision__, __version__
 from exporter.collect.account import LiveValues
 from exporter.collect.accounts import Status
 from exporter.collect.snapshot import Snapshot
@@ -27,7 +27,6 @@ from exporter.metrics import definitions as d
 from exporter.metrics.definitions import CATALOGUE, EXPORTER, OWN
 from exporter.metrics.metric import Point
 from exporter.metrics.points import points
-from exporter.release import REVISION
 
 PROCESS, PYTHON = "process", "python"
 OF_ACCOUNTS: tuple[str, ...] = tuple(Endpoint)
@@ -181,7 +180,7 @@ def exporter_families(itself: ExporterStatus) -> Iterator[Family]:
     """Yield the families of the exporter itself that have a sample."""
     status = itself.status
     for point in (
-        d.BUILD_INFO(1, __version__, REVISION),
+        d.BUILD_INFO(1, __version__, __revision__),
         d.RELOADED(status.is_reloaded),
         d.RELOADED_AT(status.reloaded_at),
         d.IN_FLIGHT(status.in_flight),

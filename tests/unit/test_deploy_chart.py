@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from tests.chart import CHART, DEFAULTS, EVERYTHING, render
+from tests.packages import PROJECT, VERSION
 from tests.tools import ROOT, require_module, run
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -29,10 +29,9 @@ def test_helm_has_no_complaint(values: dict[str, Any]) -> None:
 
 def test_chart_is_of_the_programs_version() -> None:
     """The image that it starts by default is that of this source."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    assert chart["appVersion"] == project["version"]
-    assert (chart["name"], chart["description"]) == (project["name"], project["description"])
+    assert chart["appVersion"] == VERSION
+    assert (chart["name"], chart["description"]) == (PROJECT["name"], PROJECT["description"])
 
 
 def test_packed_chart_holds_the_rules_and_dashboards(tmp_path: Path) -> None:

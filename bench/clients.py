@@ -39,7 +39,7 @@ class Answer:
         ]
 
     def samples(self, name: str, account: str) -> list[Sample]:
-        """Give the samples of an account that have this name."""
+        """Return the samples of an account that have this name."""
         return [
             sample for sample in self._samples if sample.name == name and sample.labels["account"] == account
         ]
@@ -50,7 +50,7 @@ class Answer:
         return sum(sample.value for sample in samples) if samples else None
 
     def is_up(self, account: str) -> bool:
-        """Tell whether the account's calls were listed whole."""
+        """Return whether the account's calls were listed whole."""
         return self.total("exotel_up", account) == 1
 
     def mistake(self) -> str | None:
@@ -93,7 +93,7 @@ class Record:
 
     @property
     def all_up(self) -> bool:
-        """Tell whether every account was up in the last answer."""
+        """Return whether every account was up in the last answer."""
         return self.last is not None and all(map(self.last.is_up, ACCOUNTS))
 
     def take(self, scrape: Scrape) -> None:

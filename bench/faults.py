@@ -27,7 +27,7 @@ _PAGES = ("", "@first", "@middle")
 _PATIENCE = 10  # seconds for the simulator to take its faults
 
 
-async def make_trouble(simulator: str, draw: random.Random) -> None:
+async def inject_faults(simulator: str, draw: random.Random) -> None:
     """Have a simulator fail in one way after another, with good times between, until cancelled."""
     try:
         while True:
