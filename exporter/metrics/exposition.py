@@ -169,11 +169,10 @@ def _points(account: Exposed, snapshot: Snapshot) -> list[Point]:
     try:
         return list(points(snapshot, account.live_values()))
     except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be shown
-        left = account.withdraw(snapshot, error)
-    try:
-        return list(points(left, account.live_values()))
-    except Exception:  # noqa: BLE001  # not even the counters: that it is down can be shown
-        return [d.UP(0)]
+        try:
+            return list(points(account.withdraw(snapshot, error), account.live_values()))
+        except Exception:  # noqa: BLE001  # not even the counters: that it is down can be shown
+            return [d.UP(0)]
 
 
 def exporter_families(itself: ExporterStatus) -> Iterator[Family]:
