@@ -46,7 +46,8 @@ def spoil(bad: Account, **values: object) -> Callable[[], None]:
     whole = calls.collect
 
     def collect(deadline: Deadline) -> Any:
-        return replace(whole(deadline), **cast(Any, values))
+        snapshot, failure = whole(deadline)
+        return replace(snapshot, **cast(Any, values)), failure
 
     calls.collect = collect  # type: ignore[method-assign]  # stands in for a value that nothing foresaw
     return lambda: setattr(calls, "collect", whole)
@@ -114,7 +115,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
     submit = WorkerPool.submit
 
     def lacking(worker_pool: WorkerPool, *work: Any) -> Any:
-        if worker_pool is bad._conductor:
+        if worker_pool is bad._worker:
             raise RuntimeError("can't start new thread")
         return submit(worker_pool, *work)
 
@@ -138,7 +139,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
         (OSError(24, "Too many open files"), "resources"),
     ],
 )
-@pytest.mark.parametrize("where", ["account.collect", "pace.begin", "calls.collect"])
+@pytest.mark.parametrize("where", ["account.collect", "scheduler.begin", "calls.collect"])
 def test_an_exception_in_one_accounts_collection_is_its_failure(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, reason: str
 ) -> None:
@@ -150,7 +151,7 @@ def test_an_exception_in_one_accounts_collection_is_its_failure(
     with exporter(simulator) as (url, bad):
         places: dict[str, tuple[object, str]] = {
             "account.collect": (bad, "collect"),
-            "pace.begin": (bad._scheduler, "begin"),
+            "scheduler.begin": (bad._scheduler, "begin"),
             "calls.collect": (bad._calls, "collect"),
         }
         with monkeypatch.context() as patch:
@@ -187,7 +188,7 @@ def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing
     detailed = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=20))
     bad = account("bad", simulator.url, collection=detailed)
     with served([bad]) as url:
-        monkeypatch.setattr(bad._streams, "held", broken)
+        monkeypatch.setattr(bad._streams, "tally", broken)
         found = scrape(url)
         monkeypatch.undo()
         after = scrape(url)
