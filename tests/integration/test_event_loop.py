@@ -153,7 +153,7 @@ def test_a_secret_that_hangs_costs_its_account_alone(
     with served([good, bad]) as url:
         assert scrape(url).one("bad", "exotel_up") == 0
         with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
-            patch.setattr("exporter.config.secret.read_text", hanging(over))
+            patch.setattr("exporter.config.secrets.read_text", hanging(over))
             scraped = pool.submit(scrape, url)
             wait_for(lambda: bad.is_collecting, within=GUARD, what="the secret to be read")
             for path in ("/-/healthy", "/-/ready", "/sd", "/", "/probe?target=good"):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from promql_parser import Call, Expr, MatchOp, MatrixSelector, VectorSelector
 
-from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.definitions import CATALOGUE
 from exporter.metrics.metric import Kind
 from grafana.promql import CONCURRENT_CALLS, COUNTED, highest, once, select, total, week_before
 from tests.expressions import (

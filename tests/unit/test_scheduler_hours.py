@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.rate_limiter import RateLimiter
 from tests.clock import StillClock, still_clock
 
@@ -25,9 +25,9 @@ HOURS = 4
 
 @pytest.fixture(scope="module")
 def clock() -> Iterator[StillClock]:
-    """Have the pace and its budget go by a clock that waits only move."""
+    """Set scheduler and rate limiter to a clock that only waits move."""
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         yield clock
 
 
@@ -61,11 +61,11 @@ class Centre:
         clock.ahead = start
         for at in (start + number * interval for number in range(round(HOURS * 3600 / interval))):
             clock.ahead = max(at, clock.ahead)
-            if not made.is_early:
+            if made.is_due:
                 made.begin()
                 taken, is_up = self._list(budget, clock, hours)
                 made.learn(taken, is_whole=is_up)
-                error = None if is_up else ApiError(Reason.INCOMPLETE, "too few requests")
+                error = None if is_up else Failure(Reason.INCOMPLETE, "too few requests")
                 made.end(error, was_cut=False)
                 listed_at = clock.ahead if is_up else listed_at
             hours.scrapes += 1
@@ -158,11 +158,11 @@ def test_a_list_that_grew_beyond_the_budget_is_looked_at_each_time(clock: StillC
     made.learn(150, is_whole=True)
     made.end(None, was_cut=False)
     clock.forward(59)
-    assert made.is_early
+    assert not made.is_due
     clock.forward(1)
     made.begin()
     made.learn(ALLOWED + 1, is_whole=False)
-    made.end(ApiError(Reason.BUDGET, "too many"), was_cut=False)
+    made.end(Failure(Reason.BUDGET, "too many"), was_cut=False)
     clock.forward(5)
-    assert not made.is_early
+    assert made.is_due
     assert made.detail_quota() > 0
