@@ -144,12 +144,6 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 _TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
-RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
-    Endpoint.CALLS: tuple(_FIRST_WAIT),
-    Endpoint.STREAMS: (Reason.CONNECTION,),
-    Endpoint.AGENT_STREAMS: (Reason.CONNECTION,),
-}
-"""What isn't the list can wait for the next collection, unless a kept connection broke."""
 
 
 def wait_before_retry(
