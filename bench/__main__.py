@@ -52,7 +52,7 @@ def row(case: Case, way: str, figures: Figures, reference: Figures) -> str:
 
 
 def missed(case: Case, figures: Figures) -> Iterator[str]:
-    """Give each aim of the case that was missed."""
+    """Yield each target of the case that was missed."""
     reached = [
         ("runs complete", figures.runs - figures.complete, 0),
         ("requests", figures.requests, case.most_requests),
@@ -66,7 +66,7 @@ def missed(case: Case, figures: Figures) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure every case; exit 1 if an aim is missed."""
+    """Measure every case; exit 1 if a target is missed."""
     print(_HEAD)
     misses: list[str] = []
     for case in CASES:
@@ -76,7 +76,7 @@ def main() -> None:
         print(row(case, "exporter", figures, reference))
         print(row(case, "reference", reference, reference), flush=True)
         misses += missed(case, figures)
-    print("\n".join(misses) if misses else "every aim is reached")
+    print("\n".join(misses) if misses else "every target is reached")
     sys.exit(bool(misses))
 
 

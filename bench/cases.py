@@ -27,12 +27,12 @@ class Case:
 
     @property
     def pages(self) -> int:
-        """Give the pages of the list without overlap."""
+        """Return the pages of the list without overlap."""
         return ceil(self.calls / self.page_size)
 
     @property
     def floor(self) -> float:
-        """Give the seconds that no listing can beat: one page, then the rest, `concurrency` at a time."""
+        """Return the seconds that no listing can beat: one page, then the rest, `concurrency` at a time."""
         return self.latency * (1 + ceil((self.pages - 1) / self.concurrency))
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporter.api.deadline import Deadline
+from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret, StreamsConfig
-from exporter.observe.account import Account
+from exporter.exotel.deadline import Deadline
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.settings import FLAT_DAY
 from tests.clock import moved_clock
@@ -44,12 +44,12 @@ def scrapes(most: int, max_age: float) -> Iterator[Moment]:
         start, stamp = clock.monotonic(), 0.0
         for number in range(MINUTES * 60 // INTERVAL + 1):
             clock.forward(start + number * INTERVAL - clock.monotonic())
-            observation = account.collect(Deadline.after(config.timeout)).result()
-            assert observation.snapshot is not None, observation.error
-            assert observation.streams is not None
-            assert observation.streams.found is not None
-            before, stamp = stamp, observation.snapshot.ended_at
-            tally, requests = observation.streams.found, sum(observation.counts.requests.values())
+            snapshot = account.collect(Deadline.after(config.timeout)).result()
+            assert snapshot.active_calls is not None, snapshot.error
+            assert snapshot.streams is not None
+            assert snapshot.streams.found is not None
+            before, stamp = stamp, snapshot.active_calls.ended_at
+            tally, requests = snapshot.streams.found, sum(snapshot.counts.requests.values())
             yield Moment(tally.inspected, tally.pending, requests, is_new=stamp > before)
             simulator.advance(INTERVAL)
         account.close()

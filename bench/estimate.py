@@ -16,14 +16,14 @@ from math import isnan, nan
 from random import Random
 
 from bench.moving import ORDERS, MovingList, pairs
-from exporter.api.answers import Page
-from exporter.api.listing import Lister
-from exporter.api.paging import Ask
-from exporter.api.rows import Call
-from exporter.api.sampling import sample_pages
+from exporter.collect.estimate import Estimate, estimate_calls
+from exporter.collect.estimator import Estimator
 from exporter.config import CollectionConfig
-from exporter.observe.estimate import Estimate, estimate_calls
-from exporter.observe.estimator import Estimator
+from exporter.exotel.answers import Page
+from exporter.exotel.listing.lister import Lister
+from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.sampling import sample_pages
+from exporter.exotel.models import Call
 
 SIZES, PAGE_SIZES, REQUESTS = (450, 3000, 12_000), (20, 100), (5, 6, 8, 12, 20, 40, 60)
 CHURNS, UNPROVEN_CHURNS = (0.0, 0.01), (0.01, 0.02, 0.05)
@@ -96,7 +96,7 @@ class HalfWay:
         self._list, self._left = list_, pages
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        """Give its pages."""
+        """Yield its pages."""
         for page in self._list.fetch(asks):
             yield page
             self._left -= 1

@@ -23,9 +23,9 @@ import trustme
 import yaml
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from bench.aims import Aim, of_scrapes, report
 from bench.process import Sample, cpu_seconds, simulator
 from bench.replica import Record, probe_on
+from bench.targets import Target, of_scrapes, report
 from tests.command import Exporter, exporter
 
 REPLICAS, INTERVAL = 2, 15.0
@@ -43,7 +43,7 @@ class Fleet:
 
     @property
     def file(self) -> Path:
-        """Give the exporter's configuration."""
+        """Return the exporter's configuration."""
         return self.folder / "exporter.yaml"
 
     def configure(self, **more: Any) -> None:
@@ -66,7 +66,7 @@ class Fleet:
 @click.option("--seconds", type=click.FloatRange(min=EVERY), default=60.0, show_default=True)
 @click.option("--tls/--no-tls", default=True, show_default=True)
 def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
-    """Probe many accounts, and reload them all; exit 1 if an aim is missed."""
+    """Probe many accounts, and reload them all; exit 1 if a target is missed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # what was started is ended either way
     names = [f"account-{number:04}" for number in range(accounts)]
@@ -77,12 +77,14 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
         started = time.monotonic()
         with exporter(fleet.folder, *options) as running:
             running.addresses()
-            aims = [Aim("start, s", time.monotonic() - started, 2)]
+            targets = [Target("start, s", time.monotonic() - started, 2)]
             time.sleep(REST)
-            aims += asyncio.run(_measure(running, fleet, seconds))
-            aims.append(Aim("exit code", running.stop(signal.SIGTERM).code, 0))
+            targets += asyncio.run(_measure(running, fleet, seconds))
+            targets.append(Target("exit code", running.stop(signal.SIGTERM).code, 0))
     over = "over TLS" if tls else "in the clear"
-    report(f"{accounts} accounts of {calls} calls {over}, every {INTERVAL:g} s by {REPLICAS} replicas", aims)
+    report(
+        f"{accounts} accounts of {calls} calls {over}, every {INTERVAL:g} s by {REPLICAS} replicas", targets
+    )
 
 
 @contextmanager
@@ -96,7 +98,7 @@ def _simulator(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
         yield url
 
 
-async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Aim]:
+async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Target]:
     idle, url = Sample.of(running), running.url("")
     async with _probing(f"{url}/probe", fleet.names):
         await asyncio.sleep(WARM_UP)
@@ -113,16 +115,16 @@ async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Aim]
         reload = time.monotonic() - began
         await asyncio.sleep(2 * INTERVAL)
     return [
-        Aim("memory idle, MiB", idle.memory, 70),
-        Aim("memory, MiB", samples[-1].memory, 200),
-        Aim("threads", max(each.threads for each in samples), 400),
-        Aim("descriptors", max(each.descriptors for each in samples), 1500),
-        Aim("CPU, share of a core", used / took, 0.8),
-        Aim("CPU, ms a probe", used / len(record.seconds) * 1000, 12),
+        Target("memory idle, MiB", idle.memory, 70),
+        Target("memory, MiB", samples[-1].memory, 200),
+        Target("threads", max(each.threads for each in samples), 400),
+        Target("descriptors", max(each.descriptors for each in samples), 1500),
+        Target("CPU, share of a core", used / took, 0.8),
+        Target("CPU, ms a probe", used / len(record.seconds) * 1000, 12),
         *of_scrapes(record, p99=1000),
-        Aim("reload, s", reload, 5),
+        Target("reload, s", reload, 5),
         *of_scrapes(meanwhile, slowest=5000),
-        Aim("memory after it, MiB", Sample.of(running).memory, 250),
+        Target("memory after it, MiB", Sample.of(running).memory, 250),
     ]
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench.cases import CASES, Case
 from bench.reference import list_plainly
-from exporter.api.deadline import Deadline
+from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
-from exporter.observe.account import Account
+from exporter.exotel.deadline import Deadline
 
 _SECONDS = 120
 
@@ -80,10 +80,14 @@ def _exporter(url: str, case: Case) -> Run:
 
     def run() -> tuple[bool, int, float]:
         nonlocal made
-        observation = account.collect(Deadline.after(_SECONDS)).result()
-        before, made = made, sum(observation.counts.requests.values())
-        snapshot = observation.snapshot
-        return snapshot is not None, made - before, snapshot.window if snapshot else observation.calls.seconds
+        snapshot = account.collect(Deadline.after(_SECONDS)).result()
+        before, made = made, sum(snapshot.counts.requests.values())
+        active_calls = snapshot.active_calls
+        return (
+            active_calls is not None,
+            made - before,
+            active_calls.window if active_calls else snapshot.calls.seconds,
+        )
 
     return run
 

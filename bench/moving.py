@@ -8,10 +8,10 @@ from itertools import count
 from operator import itemgetter
 from random import Random
 
-from exporter.api.answers import Page
-from exporter.api.paging import Ask
-from exporter.api.rows import Call
-from exporter.api.vocabulary import CallStatus, Direction
+from exporter.exotel.answers import Page
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.listing.paging import Ask
+from exporter.exotel.models import Call
 
 QUEUED, RINGING, TALKING = CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS
 _DIRECTIONS = (Direction.INBOUND, Direction.OUTBOUND_API, Direction.OUTBOUND_DIAL)
@@ -41,7 +41,7 @@ class MovingList:
 
     @property
     def calls(self) -> list[Call]:
-        """Give the calls of this moment, in their order."""
+        """Return the calls of this moment, in their order."""
         return [call for _, call in self.rows]
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
@@ -97,7 +97,7 @@ class MovingList:
         }.get(self.order, (chance,))
 
     def _in_a_group(self) -> tuple[tuple[float, ...], Direction, CallStatus]:
-        """Give a call of the same agent or campaign as the last, until there are enough of these."""
+        """Return a call of the same agent or campaign as the last, until there are enough of these."""
         key, left, direction, weights = self._group
         if not left:
             is_agent, random = self.order == "agents", self._random

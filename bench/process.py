@@ -38,7 +38,7 @@ class Sample:
 
 
 def cpu_seconds(running: Exporter) -> float:
-    """Give the CPU seconds that a running exporter has used; AssertionError when it is no longer there."""
+    """Return the CPU seconds that a running exporter has used; AssertionError when it is no longer there."""
     user, system = (_process(running) / "stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 

@@ -19,9 +19,9 @@ import click
 import requests
 import yaml
 
-from bench.aims import Aim, of_scrapes, report
 from bench.process import Sample, simulator
 from bench.replica import Record, Scrape, open_session, scrape
+from bench.targets import Target, of_scrapes, report
 from tests.command import Exporter, exporter
 from tests.e2e.processes import wait_for
 
@@ -37,7 +37,7 @@ _PATIENCE = 60  # seconds for a reload
 
 @click.command()
 def main() -> None:
-    """Reload under load; exit 1 if an aim is missed."""
+    """Reload under load; exit 1 if a target is missed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # what was started is ended either way
     with TemporaryDirectory() as folder, simulator(Path(folder, "simulator.log"), "--latency=20ms") as api:
@@ -47,14 +47,14 @@ def main() -> None:
             record, seconds = _measure(running, file, api)
             took = Sample.of(running)
             code = running.stop(signal.SIGTERM).code
-    aims = [
-        Aim("reloads", len(seconds)),
-        Aim("longest, s", max(seconds), 2),
+    targets = [
+        Target("reloads", len(seconds)),
+        Target("longest, s", max(seconds), 2),
         *of_scrapes(record, slowest=3000),
-        Aim("memory, MiB", took.memory, 150),
-        Aim("exit code", code, 0),
+        Target("memory, MiB", took.memory, 150),
+        Target("exit code", code, 0),
     ]
-    report(f"{RELOADS} reloads under load of {SCRAPERS} scrapers and {PROBERS} probers", aims)
+    report(f"{RELOADS} reloads under load of {SCRAPERS} scrapers and {PROBERS} probers", targets)
 
 
 def _measure(running: Exporter, file: Path, api: str) -> tuple[Record, Sequence[float]]:

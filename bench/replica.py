@@ -55,7 +55,7 @@ class Record:
             self.lost[scrape.lost] += 1
 
     def quantile(self, percent: int) -> float:
-        """Give the seconds that so many percent of all took at most."""
+        """Return the seconds that so many percent of all took at most."""
         return statistics.quantiles(self.seconds, n=100)[percent - 1]
 
 

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 import click
 import yaml
 
+from bench.clients import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep_silent, scrape_on
+from bench.faults import inject_faults
 from bench.process import Sample, simulator
-from bench.trouble import make_trouble
-from bench.visitors import ACCOUNTS, CHURNING, FAULTY, QUIET, Record, drip, keep_silent, scrape_on
 from tests.command import Exporter, exporter
 
 SCRAPERS, SILENT, DRIPPING = 4, 50, 50
@@ -91,17 +91,17 @@ def _running(folder: Path) -> Iterator[tuple[Exporter, str]]:
 async def _soak(
     running: Exporter, faulty_url: str, record: Record, seconds: float, seed: int
 ) -> list[Sample]:
-    """Give samples: the first and the last are taken in calm, so that they compare."""
+    """Return samples: the first and the last are taken in calm, so that they compare."""
     url = running.url("/metrics")
     host, port = "127.0.0.1", int(running.addresses()[0].rpartition(":")[2])
     draw = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
     async with _beside(*(scrape_on(url, record) for _ in range(SCRAPERS))):
-        async with _beside(make_trouble(faulty_url, draw)):
+        async with _beside(inject_faults(faulty_url, draw)):
             await asyncio.sleep(WARM_UP)
         await _calm(record)
         samples = [Sample.of(running)]
         async with _beside(
-            make_trouble(faulty_url, draw),
+            inject_faults(faulty_url, draw),
             *(keep_silent(host, port) for _ in range(SILENT)),
             *(drip(host, port, record) for _ in range(DRIPPING)),
         ):

@@ -25,7 +25,7 @@ _MOST_SECONDS, _MOST_MEGABYTES = 1.0, 60.0
 
 
 def started(config: Path, folder: Path) -> tuple[float, float]:
-    """Give the seconds from the start to the first 200 of /-/ready, and the megabytes when idle."""
+    """Return the seconds from the start to the first 200 of /-/ready, and the megabytes when idle."""
     address = _free_address()
     command = [script("exotel-exporter"), f"--config.file={config}", f"--web.listen-address={address}"]
     begun = time.monotonic()
@@ -55,7 +55,7 @@ def _is_ready(address: str) -> bool:
 
 
 def main() -> None:
-    """Measure; exit 1 if an aim is missed."""
+    """Measure; exit 1 if a target is missed."""
     with TemporaryDirectory() as name, simulator(_CASE) as url:
         folder = Path(name)
         account = {"account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}

@@ -15,7 +15,7 @@ TIMEOUT = 4.0
 
 
 def answers(url: str) -> bool:
-    """Tell whether what listens there answers, and not with a failure of its own."""
+    """Return whether what listens there answers, and not with a failure of its own."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     connection = _over_tls(parts.netloc) if tls else HTTPConnection(parts.netloc, timeout=TIMEOUT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
-from exporter.api.errors import Reason
-from exporter.api.list_order import Order
-from exporter.expose import itself
-from exporter.expose.collector import CATALOGUE
-from exporter.expose.metric import Metric
+from exporter.exotel.errors import Reason
+from exporter.exotel.listing.order import Order
+from exporter.metrics import exporter_metrics as itself
+from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.metric import Metric
 
 _INTRODUCTION = """\
 # Metrics

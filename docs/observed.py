@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from exporter.api.rows import Call
-from exporter.observe.histogram import Histogram
-from exporter.observe.lifecycle import LifeCounts, Lifecycle, Outcome
-from exporter.observe.lines import Lines
-from exporter.observe.longest import longest_calls
+from exporter.collect.histogram import Histogram
+from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.lines import Lines
+from exporter.collect.longest import longest_calls
+from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.past import Past
 from exporter.simulator.settings import FLAT_DAY, Settings

@@ -13,22 +13,22 @@ from typing import TypeVar
 
 import click
 
+from exporter.collect.accounts import Accounts
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.descriptors import allow_many_descriptors
-from exporter.expose.exposition import expose
-from exporter.expose.itself import Itself
-from exporter.logs import set_up
+from exporter.http.answers import Answers
+from exporter.http.app import Endpoints, create_app
+from exporter.http.prefix import BadPrefix, External, route_prefix
+from exporter.http.reloader import Reloader
+from exporter.http.scrape import collect
+from exporter.http.server import serve
+from exporter.log import set_up
 from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
-from exporter.observe.accounts import Accounts
+from exporter.metrics.exporter_metrics import ExporterStatus
+from exporter.metrics.exposition import expose
 from exporter.output import give_up, leave, mention, warn, write
 from exporter.release import release
 from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
-from exporter.serve.answers import Answers
-from exporter.serve.app import Endpoints, create_app
-from exporter.serve.prefix import BadPrefix, External, route_prefix
-from exporter.serve.reloader import Reloader
-from exporter.serve.scrape import collect
-from exporter.serve.server import serve
 from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
 
@@ -274,10 +274,10 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
 
 
 def _collect_once(accounts: Accounts) -> int:
-    observations = asyncio.run(collect(accounts, None))
-    text, _ = expose(observations, "text/plain", Itself(accounts.standing), withdraw=accounts.withdraw)
+    snapshots = asyncio.run(collect(accounts, None))
+    text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status), withdraw=accounts.withdraw)
     write(text)
-    return int(any(observation.error for observation in observations.values()))
+    return int(any(snapshot.error for snapshot in snapshots.values()))
 
 
 def _say_where(accounts: Accounts, metrics: str, page: str) -> None:

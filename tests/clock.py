@@ -8,9 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.api import budget, deadline, limits
-from exporter.api.deadline import Deadline
-from exporter.observe import account, calls_collector, outages, pace, runs, streams_collector
+from exporter.collect import account, outages, runs
+from exporter.collect import calls as calls_collector
+from exporter.collect import scheduler as pace
+from exporter.collect import streams as streams_collector
+from exporter.exotel import deadline
+from exporter.exotel import limit_headers as limits
+from exporter.exotel import rate_limiter as budget
+from exporter.exotel.deadline import Deadline
 
 
 class Clock:
@@ -61,7 +66,7 @@ def still_clock() -> Iterator[StillClock]:
     clock = StillClock()
 
     def wait(self: Deadline, seconds: float) -> None:
-        clock.forward(min(seconds, self.left()))
+        clock.forward(min(seconds, self.remaining()))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budget, "time", clock)

@@ -1,12 +1,12 @@
-"""Rows as the API may send them, for property tests: believable ones mixed with anything JSON can hold."""
+"""Rows as the API may send them, for property tests: plausible ones mixed with anything JSON can hold."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall
-from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
+from exporter.exotel.enums import AgentStatus, CallStatus, Direction
+from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 
 
 def agent(user_id: str | None = None, status: str | None = None) -> Agent:

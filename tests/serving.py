@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import exporter
-from exporter.api.deadline import Deadline
+from exporter.collect.account import Account
+from exporter.collect.accounts import Accounts
+from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
-from exporter.observe.account import Account
-from exporter.observe.accounts import Accounts
-from exporter.observe.observation import Observation
+from exporter.exotel.deadline import Deadline
+from exporter.http.answers import Answers
+from exporter.http.app import Endpoints, create_app
+from exporter.http.reloader import Reloader
 from exporter.serve.address import Address, bound_address, listen
-from exporter.serve.answers import Answers
-from exporter.serve.app import Endpoints, create_app
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
-from exporter.serve.reloader import Reloader
 from exporter.serve.web import Web
 
 #: Every collection asks anew, and no budget is in its way.
@@ -59,7 +59,7 @@ def account(
 
 
 @contextmanager
-def collecting(made: Account) -> Iterator[Callable[[], Observation]]:
+def collecting(made: Account) -> Iterator[Callable[[], Snapshot]]:
     """Give what collects once, with the account's own timeout, for as long as this lasts."""
     try:
         yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=60)

@@ -10,15 +10,15 @@ import pytest
 from bench.lists.population import EPOCH, populate
 from bench.lists.server import Server
 from bench.lists.truth import Truth
-from exporter.api.answers import Page
-from exporter.api.budget import Budget
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Incomplete
-from exporter.api.listing import Lister, ListingFailed
-from exporter.api.paging import Ask
+from exporter.collect import scheduler as pace
+from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
-from exporter.observe import pace
-from exporter.observe.pace import Pace
+from exporter.exotel.answers import Page
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Incomplete
+from exporter.exotel.listing.lister import Lister, ListingFailed
+from exporter.exotel.listing.paging import Ask
+from exporter.exotel.rate_limiter import RateLimiter
 from exporter.simulator.profiles import PROFILES
 from tests.clock import StillClock, still_clock
 
@@ -62,7 +62,7 @@ class _Shown:
 class _Limited(Server):
     """A server that is asked within a budget and a deadline, on a clock that goes with its own."""
 
-    budget: Budget
+    rate_limiter: RateLimiter
     clock: StillClock
     deadline: Deadline
 
@@ -76,7 +76,7 @@ class _Limited(Server):
         """Give when a request begins that could at a moment, once the budget allows it."""
         self.clock.ahead = at - EPOCH
         try:
-            with self.budget.request(self.deadline):
+            with self.rate_limiter.request(self.deadline):
                 return EPOCH + self.clock.ahead
         finally:
             self.clock.ahead = self.now - EPOCH
@@ -92,9 +92,9 @@ class _Account:
         self._clock = clock
         self._truth = Truth(profile, population)
         self._server = _Limited(profile, population, str(scraped))
-        self._server.clock, self._server.budget = clock, Budget(_PER_MINUTE)
+        self._server.clock, self._server.rate_limiter = clock, RateLimiter(_PER_MINUTE)
         self._lister = Lister(scraped.page, clock.monotonic)
-        self._pace = Pace(self._config, self._server.budget)
+        self._scheduler = Scheduler(self._config, self._server.rate_limiter)
         self._shown: _Shown | None = None
 
     def scrape(self, at: float) -> tuple[_Shown, float]:
@@ -102,23 +102,25 @@ class _Account:
         server = self._server
         server.now = max(server.now, at)
         self._clock.ahead = server.now - EPOCH
-        if self._shown is None or not self._pace.is_early:
+        if self._shown is None or not self._scheduler.is_early:
             self._shown = self._collect()
         return self._shown, server.now - self._shown.ended
 
     def _collect(self) -> _Shown:
-        server, paced, began = self._server, self._pace, self._server.now
+        server, paced, began = self._server, self._scheduler, self._server.now
         server.deadline = Deadline.after(self._config.timeout)
         paced.begin()
         error: ApiError | None = None
         is_false = False
         try:
-            listing = self._lister.list(server.fetch, server.budget.within(server.deadline.left()))
+            listing = self._lister.list(server.fetch, server.rate_limiter.within(server.deadline.remaining()))
         except ListingFailed as failed:
             error = failed.error
             paced.learn(failed.needed, is_whole=False)
         else:
-            error = Incomplete(listing.doubt, listing.cause) if listing.doubt else None
+            error = (
+                Incomplete(listing.incomplete_reason, listing.cause) if listing.incomplete_reason else None
+            )
             paced.learn(listing.requests, is_whole=error is None)
             self._truth.advance(server.now)
             is_false = self._truth.false_calls(listing.calls, began - listing.age) > 0

@@ -12,7 +12,7 @@ from math import ceil
 from bench.lists.population import EPOCH, Population, populate
 from bench.lists.server import Server
 from bench.lists.truth import Truth
-from exporter.api.listing import Lister, Listing, ListingFailed
+from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.simulator.profiles import PROFILES
 
 INTERVAL = 15.0  # seconds
@@ -73,7 +73,7 @@ class Tally:
         """Take in a listing, and what is false of it if it is called complete."""
         self.relative_requests += listing.requests / pages
         self.orders[listing.order or "untold"] += 1
-        if listing.doubt is None:
+        if listing.incomplete_reason is None:
             self.complete += 1
             self.false += false_calls > 0
             self.false_calls += false_calls

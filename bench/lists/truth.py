@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import inf
 
 from bench.lists.population import Population
-from exporter.api.rows import Call
+from exporter.exotel.models import Call
 from exporter.simulator.profile import Profile
 
 

@@ -14,7 +14,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from exporter.serve.answers import Answers
+from exporter.http.answers import Answers
 
 _GOODBYE = 1  # second
 

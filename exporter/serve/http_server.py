@@ -9,9 +9,9 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.serve.answers import Answers
+from exporter.http.answers import Answers
+from exporter.http.exchange import Exchange
 from exporter.serve.connection import Connection, Limits
-from exporter.serve.exchange import Exchange
 from exporter.serve.guard import Guard
 from exporter.serve.listener import Listener
 from exporter.serve.web import Web

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from exporter.logs import facts
+from exporter.log import facts
 
 _RETRY = 0.1  # seconds from a connection that couldn't be accepted to the next attempt
 _QUIET = 60.0  # seconds without such a failure, after which it is over

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from exporter.config import Mistake, WebConfig, WebFile, reread
 from exporter.config.textfile import stamp
-from exporter.logs import facts, place
+from exporter.log import facts, place
 from exporter.serve.tls import LiveContext
 
 _INTERVAL = 1  # seconds between looks at the files

@@ -97,7 +97,7 @@ class Backend:
         return Answer(200, self._shown(found), total, at if profile.ages else now)
 
     def _shown(self, rows: list[Row]) -> Sequence[Row | None]:
-        """Give what a page shows of its rows."""
+        """Return what a page shows of its rows."""
         profile = self.profile
         if profile.copied:
             rows = [row for row in rows for _ in range(1 + profile.is_copied(row))]

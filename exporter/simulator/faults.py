@@ -94,7 +94,7 @@ class Faults:
             self._left = left
 
     def listed(self) -> list[Fault]:
-        """Tell which are in force; those that were used up are gone."""
+        """Return which are in force; those that were used up are gone."""
         with self._lock:
             return [fault for fault, _ in self._left]
 

@@ -17,7 +17,7 @@ _WRITE: dict[Form, Callable[[str], str]] = {  # from the ten digits after +91
 
 
 def form_of(numbers: Numbers, call_sid: str) -> Form:
-    """Tell how the numbers of a call are written: mixed gives each call one way, always the same."""
+    """Return how the numbers of a call are written: mixed gives each call one way, always the same."""
     return _FORMS[zlib.crc32(call_sid.encode()) % len(_FORMS)] if numbers == "mixed" else numbers
 
 

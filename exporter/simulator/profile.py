@@ -75,26 +75,26 @@ class Profile:
         return row.born + self.late * row.lot / 2**32
 
     def shows(self, row: Row) -> bool:
-        """Tell whether a call is ever shown by its name."""
+        """Return whether a call is ever shown by its name."""
         return not (self.is_hidden(row) or self.is_unreadable(row))
 
     def is_doubled(self, row: Row) -> bool:
-        """Tell whether a call has two rows."""
+        """Return whether a call has two rows."""
         return _is_among(row, self.doubled, _DOUBLED)
 
     def is_copied(self, row: Row) -> bool:
-        """Tell whether a call's row comes twice."""
+        """Return whether a call's row comes twice."""
         return _is_among(row, self.copied, _COPIED)
 
     def is_hidden(self, row: Row) -> bool:
-        """Tell whether a call is taken out of its page."""
+        """Return whether a call is taken out of its page."""
         return _is_among(row, self.hidden, _HIDDEN)
 
     def is_unreadable(self, row: Row) -> bool:
-        """Tell whether a call's row doesn't name it."""
+        """Return whether a call's row doesn't name it."""
         return _is_among(row, self.unreadable, _UNREADABLE)
 
 
 def _is_among(row: Row, share: float, salt: int) -> bool:
-    """Tell whether a call is among a share of them, always the same; each salt draws others."""
+    """Return whether a call is among a share of them, always the same; each salt draws others."""
     return bool(share) and row.lot * salt % _PRIME < share * _PRIME

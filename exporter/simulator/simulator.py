@@ -69,7 +69,7 @@ class Simulator:
         )
 
     def faults(self) -> list[Fault]:
-        """Tell which are in force; one that has befallen all its requests is not."""
+        """Return which are in force; one that has befallen all its requests is not."""
         return self._server.faults.listed()
 
     def clear_faults(self) -> None:

@@ -35,12 +35,12 @@ class Table:
 
     @property
     def calls(self) -> int:
-        """Give how many calls the list has."""
+        """Return how many calls the list has."""
         return len(self._known)
 
     @property
     def active(self) -> int:
-        """Give the rows of calls that haven't ended."""
+        """Return the rows of calls that haven't ended."""
         return sum(self.statuses[status] for status in _LIVE)
 
     def tell(self, at: float, row: Row) -> None:

@@ -8,7 +8,7 @@ import pytest
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.expose import agent_streams, agents, calls, lines, observed, streams
+from exporter.metrics import agent_streams, agents, calls, lines, observed, streams
 from tests.e2e import exotel, servers
 from tests.e2e.processes import Program, wait_for
 from tests.e2e.webhook import Webhook, webhook

@@ -1,4 +1,4 @@
-"""An account, from the API to its observation: compared with what the simulator knows to be true."""
+"""An account, from the API to its snapshot: compared with what the simulator knows to be true."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from socket import create_server
 
 import pytest
 
-from exporter.api.deadline import Deadline
-from exporter.api.errors import Reason
+from exporter.collect.account import Account
+from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
-from exporter.observe.account import Account
-from exporter.observe.observation import Observation, Snapshot
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import Reason
 from exporter.simulator import Settings, Simulator
 
 #: Every collection asks anew.
@@ -45,25 +45,25 @@ def account(
         made.close()
 
 
-def observe(made: Account, seconds: float = 20) -> Observation:
+def observe(made: Account, seconds: float = 20) -> Snapshot:
     """Collect once, in at most so many seconds."""
     return made.collect(Deadline.after(seconds)).result(timeout=60)
 
 
-def snapshot_of(simulator: Simulator, collection: CollectionConfig | None = None) -> Snapshot:
+def snapshot_of(simulator: Simulator, collection: CollectionConfig | None = None) -> ActiveCalls:
     """Collect once from a simulator, and expect success."""
     with account(simulator.url, collection=collection) as made:
-        observation = observe(made)
-        assert observation.snapshot is not None, observation.error
-        return observation.snapshot
+        snapshot = observe(made)
+        assert snapshot.active_calls is not None, snapshot.error
+        return snapshot.active_calls
 
 
 @pytest.mark.parametrize("calls", [0, 1, 100, 101, 735])
 def test_the_observation_is_the_truth(calls: int) -> None:
     """Every figure is what the simulator knows, for an empty account, one call, a full page, many pages."""
     with Simulator(Settings(calls=calls, speed=0, second_calls=0.2)) as simulator:
-        snapshot, truth = snapshot_of(simulator), simulator.truth()
-    groups = snapshot.calls.groups
+        active_calls, truth = snapshot_of(simulator), simulator.truth()
+    groups = active_calls.calls.groups
     assert {(g.direction, g.status): g.calls for g in groups if g.calls} == truth.calls
     assert {(g.direction, g.status): g.recorded for g in groups if g.recorded} == truth.recorded
     assert {
@@ -71,11 +71,11 @@ def test_the_observation_is_the_truth(calls: int) -> None:
     } == truth.without_agent
     assert max(g.longest or 0 for g in groups) == truth.longest_duration
     assert sum(g.durations.buckets[-1].cumulative for g in groups) == truth.total == calls
-    assert snapshot.agents is not None
-    assert snapshot.agents.on_call == truth.agents_on_call
-    assert snapshot.agents.on_several_calls == truth.agents_with_several_calls
-    assert {status: n for status, n in snapshot.agents.by_status.items() if n} == truth.agents
-    assert not any(snapshot.calls.unknown.values())
+    assert active_calls.agents is not None
+    assert active_calls.agents.on_call == truth.agents_on_call
+    assert active_calls.agents.on_several_calls == truth.agents_with_several_calls
+    assert {status: n for status, n in active_calls.agents.by_status.items() if n} == truth.agents
+    assert not any(active_calls.calls.unknown.values())
 
 
 @pytest.mark.parametrize("over_limit", ["cut", "reject"])
@@ -84,8 +84,8 @@ def test_the_list_is_whole_at_any_page_size(page_size: int, over_limit: str) -> 
     """Also when the server serves no more than 20 rows, whether it cuts a larger limit or refuses it."""
     settings = Settings(calls=64, speed=0, max_limit=20, over_limit=over_limit)  # type: ignore[arg-type]
     with Simulator(settings) as simulator:
-        snapshot = snapshot_of(simulator, replace(EAGER, page_size=page_size))
-    assert sum(g.calls for g in snapshot.calls.groups) == 64
+        active_calls = snapshot_of(simulator, replace(EAGER, page_size=page_size))
+    assert sum(g.calls for g in active_calls.calls.groups) == 64
 
 
 @pytest.mark.parametrize("faults", [[], ["endings"]])
@@ -122,7 +122,7 @@ FAULTS = [
 def test_a_fault_is_counted_by_its_reason_and_gone_with_the_next_scrape(
     fault: str, reason: Reason, where: str
 ) -> None:
-    """On the first page or in the middle: no snapshot, the reason; then all is well again."""
+    """On the first page or in the middle: no active_calls, the reason; then all is well again."""
     with Simulator(Settings(calls=150, speed=0)) as simulator, account(simulator.url) as made:
         simulator.set_faults([f"{fault}@{where}"])
         failed = observe(made, seconds=1 if fault == "hang" else 20)
@@ -135,7 +135,7 @@ def test_a_fault_is_counted_by_its_reason_and_gone_with_the_next_scrape(
     assert failed.reported == (150 if has_a_page else None)
     assert (failed.seen is not None) == has_a_page
     assert failed.seen is None or 0 < failed.seen < 150
-    assert recovered.snapshot is not None
+    assert recovered.active_calls is not None
     assert recovered.counts.failures == failed.counts.failures
 
 
@@ -171,7 +171,7 @@ def test_a_new_token_is_tried_at_once(tmp_path: Path) -> None:
         made = Account(config, MetricsConfig())
         assert observe(made).error is not None
         file.write_text("demo")
-        assert observe(made).snapshot is not None
+        assert observe(made).active_calls is not None
         made.close()
 
 
@@ -202,7 +202,7 @@ def test_a_secret_file_that_is_written_in_two_steps_costs_the_collections_betwee
         made.close()
     assert [each.error and each.error.reason for each in failed] == [Reason.SECRET] * 2
     assert "calls" not in asked
-    assert mended.snapshot is not None
+    assert mended.active_calls is not None
     assert mended.counts.failures == {("calls", "secret"): 2}
 
 
@@ -211,10 +211,10 @@ def test_hostile_rows_cost_only_themselves() -> None:
     with Simulator(Settings(calls=20, speed=0)) as simulator:
         simulator.set_faults(["rows"])
         with account(simulator.url) as made:
-            observation = observe(made)
-    assert observation.snapshot is not None, observation.error
-    assert observation.counts.unknown["call"] > 0
-    assert observation.counts.unknown["direction"] > 0
+            snapshot = observe(made)
+    assert snapshot.active_calls is not None, snapshot.error
+    assert snapshot.counts.unknown["call"] > 0
+    assert snapshot.counts.unknown["direction"] > 0
 
 
 def test_wrong_credentials_and_unknown_accounts_are_told_apart() -> None:
@@ -242,11 +242,11 @@ def test_a_snapshot_tells_when_it_was_taken_and_over_how_long() -> None:
     """Its time stamp lies within the collection, and its window is no longer than that."""
     with Simulator(Settings(calls=150, speed=0, latency=0.1)) as simulator, account(simulator.url) as made:
         before = time.time()
-        observation = observe(made)
+        snapshot = observe(made)
         after = time.time()
-    assert observation.snapshot is not None
-    assert before + 0.2 <= observation.snapshot.ended_at <= after
-    assert 0.2 <= observation.snapshot.window <= observation.calls.seconds <= after - before
+    assert snapshot.active_calls is not None
+    assert before + 0.2 <= snapshot.active_calls.ended_at <= after
+    assert 0.2 <= snapshot.active_calls.window <= snapshot.calls.seconds <= after - before
 
 
 def test_a_list_of_which_no_row_can_be_read_is_a_failure_and_not_an_empty_account() -> None:
@@ -265,15 +265,15 @@ def test_an_empty_list_says_as_much_of_agents_as_the_one_before() -> None:
     """On the slim version of the API agents are not 0 whenever there happens to be no call."""
     slim = {"active_calls": [{"call_sid": "a", "status": "ringing"}], "total_active": 1}
     with Simulator(Settings(calls=0, speed=0)) as simulator, account(simulator.url) as made:
-        first = observe(made).snapshot
+        first = observe(made).active_calls
         simulator.set_faults([f"other_json:{json.dumps({'response': slim})}"])
-        second = observe(made).snapshot
+        second = observe(made).active_calls
         simulator.clear_faults()
-        third = observe(made).snapshot
+        third = observe(made).active_calls
     assert first is not None
     assert second is not None
     assert third is not None
-    assert [snapshot.agents is None for snapshot in (first, second, third)] == [False, True, True]
+    assert [active_calls.agents is None for active_calls in (first, second, third)] == [False, True, True]
 
 
 def test_the_next_collection_is_a_new_one() -> None:
@@ -281,7 +281,7 @@ def test_the_next_collection_is_a_new_one() -> None:
     with Simulator(Settings(calls=50, speed=0)) as simulator, account(simulator.url) as made:
         first = observe(made)
         simulator.advance(300)
-        assert observe(made).snapshot != first.snapshot
+        assert observe(made).active_calls != first.active_calls
 
 
 def test_an_unexpected_exception_is_a_failed_collection_and_not_a_lost_scrape(
@@ -292,7 +292,7 @@ def test_an_unexpected_exception_is_a_failed_collection_and_not_a_lost_scrape(
     def broken(*_: object) -> None:
         raise RuntimeError("+919876543210")
 
-    monkeypatch.setattr("exporter.observe.calls_collector.tally_calls", broken)
+    monkeypatch.setattr("exporter.collect.calls.tally_calls", broken)
     with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url) as made:
         error = observe(made).error
     assert error is not None
@@ -351,9 +351,9 @@ def test_a_host_without_address_is_a_connection_failure() -> None:
 
 
 def test_a_collection_never_raises() -> None:
-    """The future of a collection gives an observation, whatever happened."""
+    """The future of a collection gives an snapshot, whatever happened."""
     with account("http://127.0.0.1:1") as made:
-        future: Future[Observation] = made.collect(Deadline.after(0))
+        future: Future[Snapshot] = made.collect(Deadline.after(0))
         assert future.result().error is not None
 
 
@@ -364,8 +364,8 @@ def test_a_scraper_in_a_hurry_does_not_take_the_account_from_the_next_one() -> N
         Simulator(Settings(calls=30, speed=0, latency=0.3)) as simulator,
         account(simulator.url, collection=patient) as made,
     ):
-        assert observe(made, seconds=0.1).snapshot is None
-        assert observe(made, seconds=20).snapshot is not None
+        assert observe(made, seconds=0.1).active_calls is None
+        assert observe(made, seconds=20).active_calls is not None
 
 
 def test_a_page_size_that_was_refused_once_is_asked_for_again_at_once() -> None:

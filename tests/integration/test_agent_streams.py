@@ -11,12 +11,12 @@ from typing import get_args
 
 import pytest
 
-from exporter.api.endpoints import Endpoint
-from exporter.api.streams import AgentStreams
+from exporter.collect.account import Account
+from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.observe.account import Account
-from exporter.observe.observation import Observation
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.streams import AgentStreams
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.settings import AgentStreamsFormat
 from tests.scraping import Scrape, right, scrape
@@ -50,11 +50,11 @@ SCRAPER = "4"
 """The scraper's timeout in seconds, for those."""
 
 
-def sessions(observation: Observation) -> AgentStreams:
+def sessions(snapshot: Snapshot) -> AgentStreams:
     """Give what was found; it must have been."""
-    assert observation.agent_streams is not None
-    assert observation.agent_streams.found is not None, observation.agent_streams.error
-    return observation.agent_streams.found
+    assert snapshot.agent_streams is not None
+    assert snapshot.agent_streams.found is not None, snapshot.agent_streams.error
+    return snapshot.agent_streams.found
 
 
 @pytest.mark.parametrize("format_", get_args(AgentStreamsFormat))

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from exporter.api.authorities import trusting
-from exporter.api.errors import ApiError, Reason
 from exporter.config import CollectionConfig, Secret, TlsConfig
+from exporter.exotel.authorities import trusting
+from exporter.exotel.errors import ApiError, Reason
 from tests.serving import EAGER, account, collecting
 
 

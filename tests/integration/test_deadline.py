@@ -15,12 +15,12 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.api.deadline import Deadline
-from exporter.api.errors import Reason
+from exporter.collect.account import Account
+from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, Secret
-from exporter.observe.account import Account
-from exporter.observe.observation import Observation
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import Reason
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.e2e.processes import wait_for
@@ -176,7 +176,7 @@ def collected_from(url: str, collection: CollectionConfig = EAGER) -> Iterator[A
         made.close()
 
 
-def assert_over(made: Account, seconds: float = SECONDS) -> Observation:
+def assert_over(made: Account, seconds: float = SECONDS) -> Snapshot:
     """Collect: it must end with its deadline, by a timeout, and no thread may be at work behind it."""
     observed = made.collect(Deadline.after(seconds)).result(timeout=GUARD)
     wait_for(lambda: not busy_threads(made), GRACE, "every thread of the account to rest")
@@ -259,7 +259,7 @@ def test_a_hurried_collection_ends_at_once(fault: str, after: float) -> None:
         wait_for(simulator.requests_served, GUARD, "the request")
         time.sleep(after)  # beyond the retry's own wait
         assert not collection.done()
-        made.hurry()
+        made.cancel()
         assert collection.result(timeout=4).error is not None
         wait_for(lambda: not busy_threads(made), GRACE, "every thread of the account to rest")
 
@@ -299,10 +299,10 @@ def test_a_scraper_in_a_hurry_is_answered_at_its_own_deadline() -> None:
         with served([account("acme", simulator.url)]) as url:
             patient = pool.submit(scrape, url)
             wait_for(simulator.requests_served, GUARD, "the patient scraper's request")
-            hurried = scrape(url, timeout=1)
+            cancelled = scrape(url, timeout=1)
             assert not patient.done()
-            assert hurried["exotel_up"] == 0
-            assert "exotel_active_calls" not in hurried
+            assert cancelled["exotel_up"] == 0
+            assert "exotel_active_calls" not in cancelled
             assert patient.result()["exotel_active_calls"] == 5
         assert simulator.requests_served() == {"calls": 1}
 
@@ -322,7 +322,7 @@ def test_twenty_scrapers_cost_what_one_costs() -> None:
 
 
 @contextmanager
-def collecting(simulator: Simulator, collection: CollectionConfig) -> Iterator[Callable[[], Observation]]:
+def collecting(simulator: Simulator, collection: CollectionConfig) -> Iterator[Callable[[], Snapshot]]:
     """Give what collects once from a simulator, with this configuration."""
     with collected_from(simulator.url, collection) as made:
         yield lambda: made.collect(Deadline.after(20)).result(timeout=GUARD)
@@ -340,11 +340,11 @@ def test_within_min_interval_the_last_listing_is_given_again() -> None:
             clock.forward(5)
             new = collect()
         assert simulator.requests_served() == {"calls": 4}  # and behind a longer page than was seen before
-    assert first.snapshot is not None
-    assert new.snapshot is not None
-    assert again.snapshot is first.snapshot
-    assert new.snapshot.ended_at - first.snapshot.ended_at >= 30
-    assert new.snapshot.calls != first.snapshot.calls
+    assert first.active_calls is not None
+    assert new.active_calls is not None
+    assert again.active_calls is first.active_calls
+    assert new.active_calls.ended_at - first.active_calls.ended_at >= 30
+    assert new.active_calls.calls != first.active_calls.calls
 
 
 def test_a_failure_is_given_again_too_and_counted_once() -> None:
@@ -359,7 +359,7 @@ def test_a_failure_is_given_again_too_and_counted_once() -> None:
             assert again.counts.failures == {("calls", "not_found"): 1}
             simulator.clear_faults()
             clock.forward(5)
-            assert collect().snapshot is not None
+            assert collect().active_calls is not None
 
 
 @pytest.mark.parametrize(("calls", "per_minute"), [(200, 20), (400, 30), (130, 20), (380, 20)])
@@ -373,10 +373,10 @@ def test_whoever_scrapes_at_any_interval_never_exceeds_the_budget_nor_fails(
             stamps, failures = set(), []
             for number in range(60):
                 observed = collect()
-                if observed.snapshot is None:
+                if observed.active_calls is None:
                     failures.append((number * 5, observed.error and observed.error.detail))
                 else:
-                    stamps.add(observed.snapshot.ended_at)
+                    stamps.add(observed.active_calls.ended_at)
                 clock.forward(5)
         assert simulator.requests_served()["calls"] <= 5 * per_minute
     assert failures == []
@@ -397,8 +397,8 @@ def test_the_interval_that_is_called_sustainable_is(calls: int, per_minute: int)
         for _ in range(int(240 / interval)):
             clock.forward(interval + 0.5)  # half a second for what the listing itself takes
             observed = collect()
-            assert observed.snapshot is not None, observed.error
-            stamps.append(observed.snapshot.ended_at)
+            assert observed.active_calls is not None, observed.error
+            stamps.append(observed.active_calls.ended_at)
     assert len(set(stamps)) == len(stamps) >= 3
 
 

@@ -12,8 +12,8 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from exporter.serve.page import HEADERS as PAGE_HEADERS
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.http.landing import HEADERS as PAGE_HEADERS
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.e2e.processes import wait_for
 from tests.serving import account, served

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporter.api.budget import Budget
-from exporter.api.deadline import Deadline
-from exporter.api.errors import Cause, Reason
+from exporter.collect.account import Account
+from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
-from exporter.expose.exposition import expose
-from exporter.observe.account import Account
-from exporter.observe.observation import Observation
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import Cause, Reason
+from exporter.exotel.rate_limiter import RateLimiter
+from exporter.metrics.exposition import expose
 from exporter.simulator import Settings, Simulator
 from tests.answering import answering
 from tests.asked import asked
@@ -30,7 +30,7 @@ TIGHT = CollectionConfig(page_size=20, requests_per_minute=60, estimate=True)
 @contextmanager
 def scraping(
     url: str, collection: CollectionConfig, clock: Clock
-) -> Iterator[tuple[Callable[[], Observation], Budget]]:
+) -> Iterator[tuple[Callable[[], Snapshot], RateLimiter]]:
     """Give what scrapes an account every fifteen seconds, and its budget."""
     config = AccountConfig(
         name="acme",
@@ -40,11 +40,11 @@ def scraping(
         api_token=Secret("demo"),
         collection=collection,
     )
-    budget = Budget(collection.requests_per_minute)
+    budget = RateLimiter(collection.requests_per_minute)
     made, start = Account(config, MetricsConfig(), budget), clock.monotonic()
     scrapes = iter(range(0, 100_000, 15))
 
-    def scrape() -> Observation:
+    def scrape() -> Snapshot:
         clock.forward(max(0.0, start + next(scrapes) - clock.monotonic()))
         return made.collect(Deadline.after(collection.timeout)).result(timeout=60)
 
@@ -54,14 +54,14 @@ def scraping(
         made.close()
 
 
-def estimated(observation: Observation) -> dict[tuple[str, str], float]:
+def estimated(snapshot: Snapshot) -> dict[tuple[str, str], float]:
     """Give the estimates that aren't 0."""
-    return {(each.direction, each.status): each.calls for each in observation.estimate if each.calls}
+    return {(each.direction, each.status): each.calls for each in snapshot.estimate if each.calls}
 
 
-def text(observation: Observation) -> str:
+def text(snapshot: Snapshot) -> str:
     """Give what a scraper is told."""
-    return expose({"acme": observation}, accept="text/plain")[0].decode()
+    return expose({"acme": snapshot}, accept="text/plain")[0].decode()
 
 
 def test_a_list_that_is_larger_than_the_budget_is_estimated_until_it_is_not() -> None:
@@ -76,17 +76,17 @@ def test_a_list_that_is_larger_than_the_budget_is_estimated_until_it_is_not() ->
         truth = simulator.truth()
         assert requests.most_in_a_minute() <= 60
         budget.requests_per_minute = 200  # as by a reload
-        whole = next(each for each in (scrape() for _ in range(5)) if each.snapshot)
+        whole = next(each for each in (scrape() for _ in range(5)) if each.active_calls)
     settled = found[1:]  # the first scrape doesn't know the interval yet
     assert {each.error and each.error.reason for each in found} == {Reason.BUDGET}
-    assert all(each.snapshot is None and each.reported == 1800 for each in found)
+    assert all(each.active_calls is None and each.reported == 1800 for each in found)
     assert all(each.estimate for each in settled)
     assert len({each.ended_at for each in settled}) == len(settled)
     true = {(str(direction), str(status)): calls for (direction, status), calls in truth.calls.items()}
     within = [
         abs(each.calls - true.get((each.direction, each.status), 0)) <= each.error
-        for observation in settled
-        for each in observation.estimate
+        for snapshot in settled
+        for each in snapshot.estimate
     ]
     assert sum(within) >= 0.9 * len(within)
     assert all(sum(estimated(each).values()) == pytest.approx(1800) for each in settled)
@@ -94,7 +94,7 @@ def test_a_list_that_is_larger_than_the_budget_is_estimated_until_it_is_not() ->
     assert 'exotel_up{account="acme"} 0.0' in told
     assert "exotel_active_calls_estimate_error{" in told
     assert "exotel_active_calls{" not in told
-    assert whole.snapshot is not None
+    assert whole.active_calls is not None
     assert "estimate" not in text(whole)
 
 
@@ -140,7 +140,7 @@ def test_a_list_that_can_be_had_by_waiting_is_waited_for_and_not_sampled() -> No
     assert found[0].error
     assert found[0].error.reason is Reason.BUDGET
     assert not any(each.estimate for each in found)
-    assert found[-1].snapshot
+    assert found[-1].active_calls
 
 
 def test_a_list_that_was_read_and_not_proven_whole_is_its_own_sample() -> None:
@@ -194,7 +194,7 @@ class Slow:
 
 
 @contextmanager
-def slow(collection: CollectionConfig, **settings: int) -> Iterator[tuple[Slow, Callable[[], Observation]]]:
+def slow(collection: CollectionConfig, **settings: int) -> Iterator[tuple[Slow, Callable[[], Snapshot]]]:
     """Give a server, and what scrapes it."""
     with moved_clock() as clock:
         server = Slow(clock, **settings)
@@ -219,7 +219,7 @@ def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -
     assert [bool(each.estimate) for each in found] == [reason is sampled for reason in reasons]
     assert all(each.reported == 980 for each in found)
     assert all(sum(estimated(each).values()) == pytest.approx(980) for each in found if each.estimate)
-    assert whole.snapshot is not None
+    assert whole.active_calls is not None
 
 
 def test_without_estimate_a_list_that_is_cut_off_is_tried_each_time() -> None:

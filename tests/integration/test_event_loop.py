@@ -21,9 +21,9 @@ import bcrypt
 import pytest
 import requests
 
+from exporter.collect.accounts import Accounts
 from exporter.config import Secret, web_from_file
-from exporter.observe.accounts import Accounts
-from exporter.serve.app import Endpoints
+from exporter.http.app import Endpoints
 from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
 from tests.e2e.processes import wait_for

@@ -19,10 +19,10 @@ import pytest
 import requests
 import yaml
 
-from exporter.api.errors import Reason
+from exporter.collect.account import Account
 from exporter.config import Secret
-from exporter.observe.account import Account
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.exotel.errors import Reason
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
 from tests.clock import moved_clock

@@ -12,11 +12,11 @@ from typing import Any, cast
 import pytest
 import requests
 
-from exporter.api.deadline import Deadline
-from exporter.api.threads import Crew
+from exporter.collect.account import Account
 from exporter.config import StreamsConfig
-from exporter.observe.account import Account
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.worker_pool import WorkerPool
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.scraping import GUARD, Scrape, right, scrape
 from tests.serving import EAGER, account, served
@@ -77,7 +77,7 @@ def test_what_cannot_be_written_is_a_failure_of_its_own_account(
         [record] = [each for each in caplog.records if each.levelno > logging.DEBUG]
         assert vars(record)["facts"]["detail"].startswith("OverflowError at metric.py:")
         assert bad.last is not None
-        assert (bad.last.snapshot, bad.last.reported) == (None, None)  # as the page has it
+        assert (bad.last.active_calls, bad.last.reported) == (None, None)  # as the page has it
         heal()
         for _ in range(2):
             assert right(scrape(url), "bad", simulator)
@@ -110,16 +110,16 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine's lack is named; the others are answered, and the next scrape is right."""
-    submit = Crew.submit
+    submit = WorkerPool.submit
 
-    def lacking(crew: Crew, *work: Any) -> Any:
-        if crew is bad._conductor:
+    def lacking(worker_pool: WorkerPool, *work: Any) -> Any:
+        if worker_pool is bad._conductor:
             raise RuntimeError("can't start new thread")
-        return submit(crew, *work)
+        return submit(worker_pool, *work)
 
     with exporter(simulator) as (url, bad):
         with monkeypatch.context() as patch:
-            patch.setattr(Crew, "submit", lacking)
+            patch.setattr(WorkerPool, "submit", lacking)
             found = scrape(url)
         after = scrape(url)
     assert others_are_right(found, simulator)
@@ -149,7 +149,7 @@ def test_an_exception_in_one_accounts_collection_is_its_failure(
     with exporter(simulator) as (url, bad):
         places: dict[str, tuple[object, str]] = {
             "account.collect": (bad, "collect"),
-            "pace.begin": (bad._pace, "begin"),
+            "pace.begin": (bad._scheduler, "begin"),
             "calls.collect": (bad._calls, "collect"),
         }
         with monkeypatch.context() as patch:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.api.errors import Reason
-from exporter.observe.account import Account
-from exporter.observe.lifecycle import LifeCounts
+from exporter.collect.account import Account
+from exporter.collect.lifecycle import LifeCounts
+from exporter.exotel.errors import Reason
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.settings import FLAT_DAY
 from tests.clock import Clock, moved_clock
@@ -36,18 +36,18 @@ class Watch:
 
     def list_calls(self) -> LifeCounts:
         """Have the calls listed, and give what was counted so far."""
-        observation = observe(self._account)
-        assert observation.snapshot is not None, observation.error
-        return observation.lives
+        snapshot = observe(self._account)
+        assert snapshot.active_calls is not None, snapshot.error
+        return snapshot.lives
 
     def fail(self, fault: str, reason: Reason) -> LifeCounts:
         """Have them listed while something goes wrong, and give what was counted so far."""
         self.simulator.set_faults([fault])
-        observation = observe(self._account)
+        snapshot = observe(self._account)
         self.simulator.clear_faults()
-        assert observation.error is not None
-        assert observation.error.reason is reason
-        return observation.lives
+        assert snapshot.error is not None
+        assert snapshot.error.reason is reason
+        return snapshot.lives
 
     def call_sids(self) -> frozenset[str]:
         """Tell which calls there truly are."""

@@ -35,11 +35,11 @@ def test_calls_by_line_are_the_truth_however_numbers_are_written(numbers: Number
         Simulator(Settings(calls=250, speed=0, numbers=numbers)) as simulator,
         collecting(account("acme", simulator.url, lines=LINES)) as collect,
     ):
-        snapshot, truth = collect().snapshot, simulator.truth()
-    assert snapshot is not None
-    assert snapshot.lines is not None
+        active_calls, truth = collect().active_calls, simulator.truth()
+    assert active_calls is not None
+    assert active_calls.lines is not None
     by_line, by_pair = Counter[str](), Counter[tuple[str, str]]()
-    for (line, *pair), calls in snapshot.lines.items():
+    for (line, *pair), calls in active_calls.lines.items():
         by_line[line] += calls
         by_pair[pair[0], pair[1]] += calls
     assert by_line == {
@@ -57,9 +57,9 @@ def test_the_lines_of_the_longest_calls_are_the_truth() -> None:
     with Simulator(Settings(calls=90, speed=0, numbers="mixed")) as simulator:
         made = account("acme", simulator.url, lines=lines, metrics=EVERYTHING)
         with collecting(made) as collect:
-            snapshot, truth = collect().snapshot, simulator.truth()
-    assert snapshot is not None
-    assert Counter(call.line for call in snapshot.longest_calls) == truth.lines
+            active_calls, truth = collect().active_calls, simulator.truth()
+    assert active_calls is not None
+    assert Counter(call.line for call in active_calls.longest_calls) == truth.lines
 
 
 def test_an_account_without_lines_has_no_calls_by_line() -> None:
@@ -68,9 +68,9 @@ def test_an_account_without_lines_has_no_calls_by_line() -> None:
         Simulator(Settings(calls=5, speed=0)) as simulator,
         collecting(account("acme", simulator.url)) as collect,
     ):
-        snapshot = collect().snapshot
-    assert snapshot is not None
-    assert snapshot.lines is None
+        active_calls = collect().active_calls
+    assert active_calls is not None
+    assert active_calls.lines is None
 
 
 def api(simulator: Simulator, path: str) -> Mapping[str, Any]:

@@ -21,12 +21,12 @@ from starlette.routing import Route
 
 from deploy import healthcheck
 from exporter.config import web_from_file
+from exporter.http.app import Endpoints
+from exporter.http.exchange import Holding
+from exporter.http.in_flight import InFlight, TooManyRequests
 from exporter.serve.address import Address
-from exporter.serve.app import Endpoints
 from exporter.serve.connection import Limits
-from exporter.serve.exchange import Holding
 from exporter.serve.http_server import Server
-from exporter.serve.in_flight import InFlight, TooManyRequests
 from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
 from tests.e2e.processes import wait_for

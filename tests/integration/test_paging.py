@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporter.observe.observation import Observation
+from exporter.collect.snapshot import Snapshot
 from tests.answering import answering
 from tests.serving import EAGER, account, collecting
 
@@ -32,7 +32,7 @@ def page(rows: list[int], total: int) -> Answer:
 @contextmanager
 def listed(
     answer: Callable[[int, int], Answer], requests_per_minute: int = 100_000
-) -> Iterator[tuple[Callable[[], Observation], list[Ask]]]:
+) -> Iterator[tuple[Callable[[], Snapshot], list[Ask]]]:
     """Give what collects from a server that answers offsets and limits like this, and what it was asked."""
     asked: list[Ask] = []
 
@@ -49,10 +49,10 @@ def listed(
         yield collect, asked
 
 
-def calls(observation: Observation) -> float | None:
+def calls(snapshot: Snapshot) -> float | None:
     """Give how many calls were listed."""
-    snapshot = observation.snapshot
-    return None if snapshot is None else sum(group.calls for group in snapshot.calls.groups)
+    active_calls = snapshot.active_calls
+    return None if active_calls is None else sum(group.calls for group in active_calls.calls.groups)
 
 
 @pytest.mark.parametrize(("status", "inside"), [(400, 400), (413, 413), (422, 422), (200, 400), (200, 422)])

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 
-from exporter.serve.app import Endpoints
+from exporter.http.app import Endpoints
 from exporter.simulator import Settings, Simulator
 from tests.command import SECONDS, exporter, run
 from tests.serving import account, served

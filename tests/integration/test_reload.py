@@ -15,12 +15,12 @@ import pytest
 import requests
 import yaml
 
-from exporter.api.deadline import Deadline
+from exporter.collect.account import Account
+from exporter.collect.accounts import Accounts
 from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
-from exporter.observe.account import Account
-from exporter.observe.accounts import Accounts
-from exporter.serve.app import Endpoints
-from exporter.serve.reloader import Reloader
+from exporter.exotel.deadline import Deadline
+from exporter.http.app import Endpoints
+from exporter.http.reloader import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write
@@ -134,7 +134,7 @@ def test_a_reload_while_a_collection_runs_allows_no_request_more() -> None:
         after = named_in(accounts, "acme").collect(Deadline.after(5))
         found = in_flight.result(GUARD), after.result(GUARD)
         assert slow.requests_served()["calls"] == allowed
-        assert sum(each.snapshot is not None for each in found) <= 1
+        assert sum(each.active_calls is not None for each in found) <= 1
 
 
 def test_two_accounts_that_are_one_to_the_api_share_its_budget(simulator: Simulator) -> None:
@@ -179,14 +179,14 @@ def test_the_time_of_the_last_good_reload_is_told(simulator: Simulator) -> None:
     """A bad one doesn't move it."""
     file = File(named("acme", simulator))
     accounts = Accounts(file.read)
-    read_at = accounts.standing.reloaded_at
+    read_at = accounts.status.reloaded_at
     file.content = BadConfig([MISTAKE])
     with pytest.raises(BadConfig):
         accounts.reload()
-    assert accounts.standing.reloaded_at == read_at
+    assert accounts.status.reloaded_at == read_at
     file.content = configuration()
     accounts.reload()
-    assert accounts.standing.reloaded_at > read_at
+    assert accounts.status.reloaded_at > read_at
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 403), ("GET", 405), ("PUT", 405)])
@@ -204,7 +204,7 @@ def test_a_reload_in_the_middle_of_a_scrape_costs_it_nothing() -> None:
         accounts = Accounts(file.read)
         with serving(accounts) as url:
             scraped = pool.submit(scrape, url)
-            wait_for(lambda: accounts.standing.in_flight, within=GUARD, what="a collection in flight")
+            wait_for(lambda: accounts.status.in_flight, within=GUARD, what="a collection in flight")
             file.content = configuration(named("other", slow))
             accounts.reload()
             assert scraped.result().one("acme", "exotel_up") == 1
@@ -239,7 +239,7 @@ def test_no_scrape_is_lost_while_configurations_change(simulator: Simulator) -> 
 
 def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those alone, and not before nobody can be waiting for them any more."""
-    monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -19.5)  # behind a timeout of 20 s
+    monkeypatch.setattr("exporter.collect.accounts._AFTERWARDS", -19.5)  # behind a timeout of 20 s
     closed: list[str] = []
     monkeypatch.setattr(Account, "close", lambda left: closed.append(left.name))
     stays, leaves = named("stays", simulator), named("leaves", simulator)
@@ -256,7 +256,7 @@ def test_every_account_that_left_is_closed_once(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However closely reloads follow one another, while those that left before are being closed."""
-    monkeypatch.setattr("exporter.observe.accounts._AFTERWARDS", -20)  # as soon as they have left
+    monkeypatch.setattr("exporter.collect.accounts._AFTERWARDS", -20)  # as soon as they have left
     closed: list[Account] = []
 
     def close(account: Account) -> None:

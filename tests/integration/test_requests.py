@@ -15,10 +15,10 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.collect.accounts import Accounts
 from exporter.config import Line, Secret, from_file, web_from_file
-from exporter.observe.accounts import Accounts
-from exporter.serve import app
-from exporter.serve.app import Endpoints
+from exporter.http import app
+from exporter.http.app import Endpoints
 from exporter.serve.connection import Limits
 from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
@@ -145,7 +145,7 @@ def test_answers_that_no_handler_gave_are_counted_too() -> None:
                 unfinished.sendall(b"GET / HTTP/1.1\r\n")
                 assert unfinished.recv(100).startswith(b"HTTP/1.1 408 ")
             told = counted(url)
-            made.hurry()
+            made.cancel()
             first.result(GUARD)
     assert {code: number for code, number in told.items() if number} == {"503": 1, "408": 1}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Reason
 from tests.command import exporter
 from tests.configurations import write
 from tests.integration.test_transport import GUARD, client_of, failure, listed, well
@@ -174,7 +174,7 @@ def test_a_thread_that_cannot_start_costs_one_collection(monkeypatch: pytest.Mon
     def refuse(_self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("exporter.api.threads._idle", [])
+    monkeypatch.setattr("exporter.exotel.worker_pool._idle", [])
     with raw_server(well) as server, client_of(server.url, concurrency=4) as client:
         with monkeypatch.context() as scarcity:
             scarcity.setattr(threading.Thread, "start", refuse)
@@ -193,7 +193,7 @@ def test_a_scrape_that_no_thread_can_be_had_for_says_so(monkeypatch: pytest.Monk
     with raw_server(well) as server, served([account("acme", server.url)]) as url:
         assert scrape(url).one("acme", "exotel_up") == 1
         with monkeypatch.context() as scarcity:
-            scarcity.setattr("exporter.api.threads._idle", [])
+            scarcity.setattr("exporter.exotel.worker_pool._idle", [])
             scarcity.setattr(threading.Thread, "start", refuse)
             assert scrape(url).failures("acme") == {("resources",): 1}
         assert scrape(url).one("acme", "exotel_up") == 1

@@ -8,9 +8,9 @@ from functools import cache
 
 import pytest
 
-from exporter.api.deadline import Deadline
+from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.observe.observation import Observation
+from exporter.exotel.deadline import Deadline
 from exporter.simulator import Settings, Simulator
 from tests.asked import Asked, asked
 from tests.clock import moved_clock
@@ -26,7 +26,7 @@ GREEDY = replace(PLAIN, streams=StreamsConfig(enabled=True, max_per_scrape=1000)
 class Scraped:
     """What came of five minutes of scrapes."""
 
-    observations: Sequence[Observation]
+    snapshots: Sequence[Snapshot]
     requests: Asked
     waits: Sequence[float]
     """For the budget, or before a retry; in seconds."""
@@ -34,8 +34,8 @@ class Scraped:
     @property
     def listings_not_new(self) -> int:
         """Tell how many scrapes were given a listing again, or none."""
-        stamps = {each.snapshot.ended_at for each in self.observations if each.snapshot}
-        return len(self.observations) - len(stamps)
+        stamps = {each.active_calls.ended_at for each in self.snapshots if each.active_calls}
+        return len(self.snapshots) - len(stamps)
 
 
 @cache
@@ -44,7 +44,7 @@ def scraped(
 ) -> Scraped:
     """Scrape at fixed times, as Prometheus does; neither between scrapes nor in them is time waited for."""
     requests: Asked
-    observations, waits = [], []
+    snapshots, waits = [], []
     with (
         Simulator(Settings(calls=500, speed=0)) as simulator,
         moved_clock() as clock,
@@ -55,16 +55,16 @@ def scraped(
 
         def wait(self: Deadline, seconds: float) -> None:
             waits.append(seconds)
-            clock.forward(min(seconds, self.left()))
+            clock.forward(min(seconds, self.remaining()))
 
         patch.setattr(Deadline, "wait", wait)
         simulator.set_faults(faults)
         start = clock.monotonic()
         for number in range(int(300 / interval)):
             clock.forward(start + number * interval - clock.monotonic())
-            observations.append(collect())
+            snapshots.append(collect())
             simulator.advance(interval if churn else 0)
-    return Scraped(observations, requests, waits)
+    return Scraped(snapshots, requests, waits)
 
 
 @pytest.mark.parametrize("agent_streams", [False, True])
@@ -78,9 +78,9 @@ def test_details_take_what_listings_leave_and_no_more(
     assert found.waits == []
     assert found.requests.most_in_a_minute() <= 200
     beside = len(found.requests.requests) - len(found.requests.details())
-    assert beside == (PAGES + agent_streams) * len(found.observations)
+    assert beside == (PAGES + agent_streams) * len(found.snapshots)
     assert len(found.requests.details()) / 5 >= least  # a minute
-    assert not found.observations[-1].counts.failures
+    assert not found.snapshots[-1].counts.failures
 
 
 @pytest.mark.parametrize("interval", [5, 15, 60])
@@ -103,7 +103,7 @@ def test_an_agent_stream_that_fails_takes_no_listing(interval: float) -> None:
 def test_the_sustainable_interval_is_that_of_the_listing_alone(interval: float) -> None:
     """Details have no say in it: they yield."""
     found = [scraped(interval, collection) for collection in (PLAIN, GREEDY)]
-    intervals = {each.sustainable_interval for one in found for each in one.observations}
+    intervals = {each.sustainable_interval for one in found for each in one.snapshots}
     assert intervals == {60 / (200 // PAGES)}
 
 
@@ -111,6 +111,6 @@ def test_a_listing_that_takes_the_whole_budget_leaves_no_details() -> None:
     """Six pages four times a minute, of thirty requests: all calls are pending, which is no failure."""
     found = scraped(15, replace(GREEDY, requests_per_minute=30))
     assert found.requests.details() == []
-    tallies = [each.streams.found for each in found.observations if each.streams]
+    tallies = [each.streams.found for each in found.snapshots if each.streams]
     assert {(tally.inspected, tally.pending) for tally in tallies if tally} == {(0, 500)}
-    assert not found.observations[-1].counts.failures
+    assert not found.snapshots[-1].counts.failures

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.api.deadline import Deadline
+from exporter.collect.account import Account
+from exporter.collect.calls import CallsCollector, Listed
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.observe.account import Account
-from exporter.observe.calls_collector import CallsCollector, Listed
-from exporter.serve.scrape import TIMEOUT_HEADER
+from exporter.exotel.deadline import Deadline
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.e2e.processes import wait_for
@@ -190,7 +190,7 @@ def test_details_are_left_out_when_the_listing_took_the_time(
 
         def collect_late(self: CallsCollector, deadline: Deadline) -> Listed:
             listed = collect(self, deadline)
-            clock.forward(deadline.left() - 0.1)
+            clock.forward(deadline.remaining() - 0.1)
             return listed
 
         scrape(url)
@@ -227,17 +227,17 @@ def test_a_scraper_in_a_hurry_gets_all_but_the_details_that_hang(simulator: Simu
         simulator.set_faults(["stream/hang"])
         patient = pool.submit(scrape, url, {TIMEOUT_HEADER: "3"})
         wait_for(lambda: simulator.requests_served()["stream"] > asked, GUARD, "the first details")
-        hurried = scrape(url, {TIMEOUT_HEADER: "1"})
+        cancelled = scrape(url, {TIMEOUT_HEADER: "1"})
         assert not patient.done()
         answered = patient.result()
-    assert right(hurried, NAME, simulator)
-    assert success(hurried) is None  # nobody knows yet
+    assert right(cancelled, NAME, simulator)
+    assert success(cancelled) is None  # nobody knows yet
     assert "streams" not in {
-        dict(labels)["collector"] for labels in hurried.samples[NAME, "exotel_collector_duration_seconds"]
+        dict(labels)["collector"] for labels in cancelled.samples[NAME, "exotel_collector_duration_seconds"]
     }
-    assert failures(hurried) == {}
-    assert coverage(hurried) == coverage(before) == {("inspected",): 20, ("pending",): 40}
-    assert hurried.one(NAME, "exotel_agent_streams_active") == simulator.truth().agent_streams
+    assert failures(cancelled) == {}
+    assert coverage(cancelled) == coverage(before) == {("inspected",): 20, ("pending",): 40}
+    assert cancelled.one(NAME, "exotel_agent_streams_active") == simulator.truth().agent_streams
     assert right(answered, NAME, simulator)
     assert failures(answered) == {("streams", "timeout"): 1}
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.collect.snapshot import Snapshot
+from exporter.collect.stream_tally import StreamTally
 from exporter.config import StreamsConfig
-from exporter.observe.observation import Observation
-from exporter.observe.streams import StreamTally
 from exporter.simulator import Settings, Simulator, Truth
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS
 from tests.asked import asked
@@ -34,12 +34,12 @@ def looking(
         yield lambda: tally_of(collect())
 
 
-def tally_of(observation: Observation) -> StreamTally:
-    """Give what the streams of an observation told; they must have succeeded."""
-    assert observation.streams is not None
-    assert observation.streams.error is None, observation.streams.error
-    assert observation.streams.found is not None
-    return observation.streams.found
+def tally_of(snapshot: Snapshot) -> StreamTally:
+    """Give what the streams of an snapshot told; they must have succeeded."""
+    assert snapshot.streams is not None
+    assert snapshot.streams.error is None, snapshot.streams.error
+    assert snapshot.streams.found is not None
+    return snapshot.streams.found
 
 
 def told(tally: StreamTally) -> Mapping[str, object]:
@@ -193,7 +193,7 @@ def test_hostile_details_cost_only_themselves() -> None:
             hostile = collect()
             simulator.clear_faults()
             tally, truth = tally_of(collect()), simulator.truth()
-    assert hostile.snapshot is not None
+    assert hostile.active_calls is not None
     assert hostile.streams is not None
     assert hostile.streams.error is not None
     assert hostile.streams.error.reason == "bad_response"

@@ -16,8 +16,8 @@ import pytest
 import requests
 import trustme
 
+from exporter.collect.accounts import Accounts
 from exporter.config import web_from_file
-from exporter.observe.accounts import Accounts
 from exporter.serve.web import Web
 from tests.e2e.processes import wait_for
 from tests.serving import configuration, serving

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import trustme
 
-from exporter.api import transport
-from exporter.api.client import Client
-from exporter.api.deadline import Deadline
-from exporter.api.dialing import dial
-from exporter.api.errors import ApiError, Reason
+from exporter.collect.counters import Counters
 from exporter.config import AccountConfig, Secret, TlsConfig
-from exporter.observe.ledger import Ledger
+from exporter.exotel import transport
+from exporter.exotel.client import Client
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.dialing import dial
+from exporter.exotel.errors import ApiError, Reason
 from tests.integration.test_authorities import serving as serving_tls
 from tests.raw_server import EMPTY_PAGE, Connection, answer, raw_server
 from tests.serving import EAGER
@@ -43,7 +43,7 @@ def client_of(url: str, *, concurrency: int = 1, ca_file: Path | None = None) ->
     account = AccountConfig(
         account_sid="demo", base_url=url, api_key=Secret("k"), api_token=Secret("t"), collection=collection
     )
-    with closing(Client(account, Ledger("acme"))) as client:
+    with closing(Client(account, Counters("acme"))) as client:
         yield client
 
 
@@ -398,7 +398,7 @@ def proxied(url: str, proxy: str) -> ApiError:
     account = AccountConfig(
         account_sid="demo", base_url=url, api_key=Secret("k"), api_token=Secret("t"), collection=collection
     )
-    with closing(Client(account, Ledger("acme"))) as client:
+    with closing(Client(account, Counters("acme"))) as client:
         return failure(client)
 
 

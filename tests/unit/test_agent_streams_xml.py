@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.answers import read_page, refuse_failure
-from exporter.api.errors import ApiError, Reason
-from exporter.api.streams import AgentStreams, read_agent_streams
+from exporter.exotel.answers import read_page, refuse_failure
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.streams import AgentStreams, read_agent_streams
 
 PHONE = "+919876543210"
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -9,10 +9,10 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace as with_fields
 
-from exporter.api.answers import Page, read_page, refuse_failure
-from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall
-from exporter.api.vocabulary import AgentStatus
+from exporter.exotel.answers import Page, read_page, refuse_failure
+from exporter.exotel.enums import AgentStatus
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 from tests.rows import agent, call
 
 PHONE = "+919876543210"

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.budget import Budget, Budgets
-from exporter.api.deadline import Deadline
-from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
 from exporter.config import AccountConfig, CollectionConfig, Secret
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.rate_limiter import RateLimiter, RateLimiters
 from tests.clock import StillClock, still_clock
 
 HOUR = 3600
 MINUTE = 60
 
 
-def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
+def taken(budget: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> bool:
     """Tell whether a request could be had within so many seconds."""
     try:
         with budget.request(Deadline.after(patience), endpoint):
@@ -32,7 +32,9 @@ def taken(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint
     return True
 
 
-def reason_of_refusal(budget: Budget, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS) -> Reason:
+def reason_of_refusal(
+    budget: RateLimiter, patience: float = 0.001, endpoint: Endpoint = Endpoint.CALLS
+) -> Reason:
     """Give the reason why no request can be had."""
     with pytest.raises(ApiError) as caught, budget.request(Deadline.after(patience), endpoint):
         pass
@@ -49,7 +51,7 @@ def test_no_minute_has_more_requests_than_the_budget(
 ) -> None:
     """Whenever they are asked for and however long one is ready to wait: in no window of 60 s."""
     with still_clock() as clock:
-        budget, times = Budget(per_minute), []
+        budget, times = RateLimiter(per_minute), []
         for pause, patience in asks:
             clock.forward(pause)
             if taken(budget, patience):
@@ -64,7 +66,7 @@ def test_no_request_is_refused_that_could_have_been_made(
 ) -> None:
     """A refusal means that the wait for the oldest request to be a minute ago outlasts the deadline."""
     with still_clock() as clock:
-        budget, times = Budget(per_minute), []
+        budget, times = RateLimiter(per_minute), []
         for pause, patience in asks:
             clock.forward(pause)
             asked = clock.ahead
@@ -79,7 +81,7 @@ def test_no_request_is_refused_that_could_have_been_made(
 def test_what_remains_is_what_can_be_taken_now(per_minute: int, pauses: list[float]) -> None:
     """The metric tells the truth: so many requests can be had at once, and not one more."""
     with still_clock() as clock:
-        budget = Budget(per_minute)
+        budget = RateLimiter(per_minute)
         for pause in pauses:
             clock.forward(pause)
             taken(budget)
@@ -90,7 +92,7 @@ def test_what_remains_is_what_can_be_taken_now(per_minute: int, pauses: list[flo
 
 def test_threads_that_ask_at_once_share_one_budget() -> None:
     """A hundred requests for 400 askers in 16 threads, to the last one."""
-    budget, had = Budget(100), Counter[bool]()
+    budget, had = RateLimiter(100), Counter[bool]()
     start, lock = threading.Barrier(16), threading.Lock()
 
     def ask() -> None:
@@ -110,7 +112,7 @@ def test_threads_that_ask_at_once_share_one_budget() -> None:
 def test_a_used_up_minute_is_waited_for_if_that_ends_before_the_deadline() -> None:
     """Up to the deadline and no further; the refusal tells for how long, and what to do."""
     with still_clock() as clock:
-        budget = Budget(2)
+        budget = RateLimiter(2)
         assert taken(budget)
         clock.forward(10)
         assert taken(budget)
@@ -160,9 +162,9 @@ def test_retry_after_closes_the_budget_for_as_long_as_it_says(
     A moment is measured against our own clock where the answer has no date of its own: a minute at most.
     """
     with still_clock() as clock:
-        budget = Budget(10)
-        budget.heed(status, {"Retry-After": retry_after})
-        assert budget.closed_for() == pause
+        budget = RateLimiter(10)
+        budget.update_from(status, {"Retry-After": retry_after})
+        assert budget.retry_after() == pause
         assert budget.remaining() == (0 if pause else 10)
         clock.forward(pause)
         assert budget.remaining() == 10
@@ -174,9 +176,9 @@ def test_retry_after_closes_the_budget_for_as_long_as_it_says(
 def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
     """The pause lasts until then; a date that is past asks for none."""
     with still_clock() as clock:
-        budget = Budget(10)
-        budget.heed(429, {"Retry-After": at(clock, seconds), "Date": at(clock, 0)})
-        assert budget.closed_for() == pause
+        budget = RateLimiter(10)
+        budget.update_from(429, {"Retry-After": at(clock, seconds), "Date": at(clock, 0)})
+        assert budget.retry_after() == pause
 
 
 @given(
@@ -204,29 +206,29 @@ def test_retry_after_may_be_a_date(seconds: int, pause: float) -> None:
 def test_no_header_breaks_the_budget(status: int, headers: dict[str, str]) -> None:
     """Whatever a server writes there: the budget stays open, or is closed for an hour at most."""
     with still_clock():
-        budget = Budget(10)
-        budget.heed(status, headers)
-        assert 0 <= budget.closed_for() <= HOUR
+        budget = RateLimiter(10)
+        budget.update_from(status, headers)
+        assert 0 <= budget.retry_after() <= HOUR
         told_remaining = "X-RateLimit-Remaining" in headers
-        least, most = (0, 0) if budget.closed_for() else (0 if told_remaining else 10, 10)
+        least, most = (0, 0) if budget.retry_after() else (0 if told_remaining else 10, 10)
         assert least <= budget.remaining() <= most
 
 
 def test_a_date_that_no_calendar_has_says_nothing() -> None:
     """A year beyond all integers is nonsense like any other, and no exception."""
     with still_clock():
-        budget = Budget(10)
-        budget.heed(429, {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"})
-        assert budget.closed_for() == 0
+        budget = RateLimiter(10)
+        budget.update_from(429, {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"})
+        assert budget.retry_after() == 0
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])
 def test_retry_after_means_nothing_beside_another_status(status: int) -> None:
     """It is defined for a refusal that passes."""
     with still_clock():
-        budget = Budget(10)
-        budget.heed(status, {"Retry-After": "30"})
-        assert budget.closed_for() == 0
+        budget = RateLimiter(10)
+        budget.update_from(status, {"Retry-After": "30"})
+        assert budget.retry_after() == 0
 
 
 @pytest.mark.parametrize(
@@ -258,9 +260,9 @@ def test_an_exhausted_rate_limit_closes_the_budget_until_its_reset(
     """
     headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
     with still_clock():
-        budget = Budget(10)
-        budget.heed(200, {name: value for name, value in headers.items() if value is not None})
-        assert budget.closed_for() == pause
+        budget = RateLimiter(10)
+        budget.update_from(200, {name: value for name, value in headers.items() if value is not None})
+        assert budget.retry_after() == pause
 
 
 @pytest.mark.parametrize(
@@ -281,10 +283,10 @@ def test_what_the_api_says_is_left_bounds_what_remains_until_its_reset(
     """Others may use the same account; it closes nothing."""
     headers = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
     with still_clock() as clock:
-        budget = Budget(10)
-        budget.heed(200, {name: value for name, value in headers.items() if value is not None})
+        budget = RateLimiter(10)
+        budget.update_from(200, {name: value for name, value in headers.items() if value is not None})
         assert budget.remaining() == left
-        assert budget.closed_for() == 0
+        assert budget.retry_after() == 0
         clock.forward(30)
         assert budget.remaining() == 10
 
@@ -296,8 +298,8 @@ LEFT_3 = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "30"}
 def test_what_the_list_is_told_is_left_is_spent_and_no_more(asking: Endpoint) -> None:
     """By whoever asks, until the reset; then the configured budget holds again."""
     with still_clock() as clock:
-        budget = Budget(10)
-        budget.heed(200, LEFT_3)
+        budget = RateLimiter(10)
+        budget.update_from(200, LEFT_3)
         assert [taken(budget, endpoint=asking) for _ in range(4)] == [True] * 3 + [False]
         assert budget.remaining() == 0
         assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
@@ -308,8 +310,8 @@ def test_what_the_list_is_told_is_left_is_spent_and_no_more(asking: Endpoint) ->
 def test_what_is_left_is_waited_for_if_the_reset_comes_before_the_deadline() -> None:
     """As a used up minute is."""
     with still_clock() as clock:
-        budget = Budget(10)
-        budget.heed(200, LEFT_3)
+        budget = RateLimiter(10)
+        budget.update_from(200, LEFT_3)
         assert budget.wait_for(3) == 0
         assert budget.wait_for(4) == 30
         assert [taken(budget, patience=31) for _ in range(4)] == [True] * 4
@@ -325,8 +327,8 @@ def test_no_header_of_what_is_beside_the_list_costs_the_list_anything(
     """Its bucket may be its own; it is obeyed by who was told."""
     told = {"X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "30", "Retry-After": "30"}
     with still_clock():
-        budget = Budget(10)
-        budget.heed(status, told, asking)
+        budget = RateLimiter(10)
+        budget.update_from(status, told, asking)
         left = int(remaining) if status == 200 else 0
         assert [taken(budget, endpoint=asking) for _ in range(left + 1)] == [True] * left + [False]
         assert budget.remaining() == 10 - left
@@ -345,7 +347,7 @@ def test_answers_that_overtake_one_another_neither_waste_nor_add_to_what_is_left
     The first answer comes alone, as that of a listing's first page does.
     """
     with still_clock(), ExitStack() as stack:
-        budget = Budget(1000)
+        budget = RateLimiter(1000)
 
         def send() -> ExitStack | None:
             sent = ExitStack()
@@ -356,7 +358,7 @@ def test_answers_that_overtake_one_another_neither_waste_nor_add_to_what_is_left
             return stack.enter_context(sent)
 
         def answer(sent: ExitStack, left: int) -> None:
-            budget.heed(200, {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "30"})
+            budget.update_from(200, {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "30"})
             sent.close()
 
         answer(first, allowed) if (first := send()) else pytest.fail("nothing was told yet")
@@ -378,9 +380,9 @@ def test_only_a_pause_that_the_list_asks_for_holds_for_all(asking: Endpoint) -> 
     """A single call could silence the account else."""
     closed = set(Endpoint) if asking is Endpoint.CALLS else {asking}
     with still_clock():
-        budget = Budget(10)
-        budget.heed(429, {"Retry-After": "30"}, asking)
-        assert {endpoint for endpoint in Endpoint if budget.closed_for(endpoint) == 30} == closed
+        budget = RateLimiter(10)
+        budget.update_from(429, {"Retry-After": "30"}, asking)
+        assert {endpoint for endpoint in Endpoint if budget.retry_after(endpoint) == 30} == closed
         assert {endpoint for endpoint in Endpoint if not taken(budget, endpoint=endpoint)} == closed
         assert reason_of_refusal(budget, endpoint=asking) == Reason.RATE_LIMITED
 
@@ -388,33 +390,33 @@ def test_only_a_pause_that_the_list_asks_for_holds_for_all(asking: Endpoint) -> 
 def test_a_list_whose_rate_limit_is_exhausted_closes_the_budget_for_all() -> None:
     """The list's is the account's."""
     with still_clock():
-        budget = Budget(10)
-        budget.heed(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
-        assert {budget.closed_for(endpoint) for endpoint in Endpoint} == {30}
+        budget = RateLimiter(10)
+        budget.update_from(200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
+        assert {budget.retry_after(endpoint) for endpoint in Endpoint} == {30}
 
 
 def test_the_longest_pause_holds() -> None:
     """Of two headers, and of two answers: the second may not shorten what the first asked for."""
     with still_clock() as clock:
-        budget = Budget(10)
+        budget = RateLimiter(10)
         reset = str(int(clock.time()) + 20)
         headers = {"Retry-After": "30", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
-        budget.heed(429, headers)
-        assert budget.closed_for() == 30
-        budget.heed(429, {"Retry-After": "5"})
-        budget.heed(429, {"Retry-After": "0"})
-        assert budget.closed_for() == 30
-        budget.heed(429, {"Retry-After": "40"})
-        assert budget.closed_for() == 40
+        budget.update_from(429, headers)
+        assert budget.retry_after() == 30
+        budget.update_from(429, {"Retry-After": "5"})
+        budget.update_from(429, {"Retry-After": "0"})
+        assert budget.retry_after() == 30
+        budget.update_from(429, {"Retry-After": "40"})
+        assert budget.retry_after() == 40
 
 
 @given(pauses=st.lists(st.tuples(st.integers(0, 100), eighths), min_size=1), patience=eighths)
 def test_no_request_falls_into_a_pause(pauses: list[tuple[int, float]], patience: float) -> None:
     """Whatever pauses the API asks for, at whatever times."""
     with still_clock() as clock:
-        budget, closed_until = Budget(10_000), 0.0
+        budget, closed_until = RateLimiter(10_000), 0.0
         for seconds, later in pauses:
-            budget.heed(429, {"Retry-After": str(seconds)})
+            budget.update_from(429, {"Retry-After": str(seconds)})
             closed_until = max(closed_until, clock.ahead + seconds)
             clock.forward(later)
             asked = clock.ahead
@@ -427,8 +429,8 @@ def test_no_request_falls_into_a_pause(pauses: list[tuple[int, float]], patience
 def test_a_pause_and_a_used_up_minute_are_told_apart() -> None:
     """`rate_limited` is the API's doing, `budget` the configuration's."""
     with still_clock() as clock:
-        paused, used_up = Budget(10), Budget(1)
-        paused.heed(429, {"Retry-After": "30"})
+        paused, used_up = RateLimiter(10), RateLimiter(1)
+        paused.update_from(429, {"Retry-After": "30"})
         assert taken(used_up)
         assert reason_of_refusal(paused) == Reason.RATE_LIMITED
         assert reason_of_refusal(used_up) == Reason.BUDGET
@@ -452,7 +454,7 @@ def configured(
 
 def test_whoever_is_one_account_to_the_api_shares_one_budget() -> None:
     """However its URL is written, and however often it is configured; another account has its own."""
-    budgets = Budgets()
+    budgets = RateLimiters()
     first, other = configured(), configured("other")
     budgets.settle([first, other])
     shared = budgets.of(first)
@@ -466,7 +468,7 @@ def test_whoever_is_one_account_to_the_api_shares_one_budget() -> None:
 def test_what_is_configured_last_is_allowed(before: int, after: int) -> None:
     """By the budget that whoever is still at it has too; of two that are configured, the lower one."""
     with still_clock() as clock:
-        budgets = Budgets()
+        budgets = RateLimiters()
         budgets.settle([configured(allowed=before)])
         budget = budgets.of(configured())
         assert all(taken(budget) for _ in range(before))
@@ -491,11 +493,11 @@ def test_a_budget_outlives_its_account_as_long_as_it_says_something(
 ) -> None:
     """Taken out of the configuration and put back, an account may not ask twice as often; none stays."""
     with still_clock() as clock:
-        budgets = Budgets()
+        budgets = RateLimiters()
         budgets.settle([configured()])
         before = budgets.of(configured())
         assert taken(before)
-        before.heed(503, told)
+        before.update_from(503, told)
         clock.forward(kept_for - 0.125)
         budgets.settle([])
         budgets.settle([configured()])

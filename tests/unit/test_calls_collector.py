@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.api.client import Client
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
-from exporter.api.list_order import Order
-from exporter.api.listing import Lister, Listing, ListingFailed
+from exporter.collect.calls import CallsCollector, Listed
+from exporter.collect.counters import Counters
 from exporter.config import AccountConfig, MetricsConfig, Secret
-from exporter.observe.calls_collector import CallsCollector, Listed
-from exporter.observe.ledger import Ledger
+from exporter.exotel.client import Client
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
+from exporter.exotel.listing.order import Order
 from tests.rows import call
 
 WHOLE = Listing(
@@ -21,11 +21,11 @@ WHOLE = Listing(
     unreadable=0,
     total=2,
     requests=1,
-    seams_mended=0,
+    repaired=0,
     page_size=100,
     rounds_offsets=False,
     unseen=0,
-    doubt=None,
+    incomplete_reason=None,
     cause=None,
 )
 
@@ -51,8 +51,8 @@ def new_collector() -> CallsCollector:
         api_key=Secret("key"),
         api_token=Secret("token"),
     )
-    ledger = Ledger("acme")
-    return CallsCollector(config, MetricsConfig(), Client(config, ledger), ledger)
+    counters = Counters("acme")
+    return CallsCollector(config, MetricsConfig(), Client(config, counters), counters)
 
 
 def failed(listed: int | None) -> ListingFailed:
@@ -73,13 +73,16 @@ def test_the_order_of_a_list_is_told_whether_it_is_complete_or_not(
     monkeypatch: pytest.MonkeyPatch, order: Order | None
 ) -> None:
     """It says why it isn't."""
-    for doubt in (None, "a seam is open"):
-        assert collected(monkeypatch, replace(WHOLE, order=order, doubt=doubt)).order is order
+    for incomplete_reason in (None, "a seam is open"):
+        assert (
+            collected(monkeypatch, replace(WHOLE, order=order, incomplete_reason=incomplete_reason)).order
+            is order
+        )
 
 
 def test_what_was_seen_is_told_of_an_incomplete_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a number: the calls themselves count nowhere."""
-    listed = collected(monkeypatch, replace(WHOLE, doubt="a seam is open", total=5, unseen=3))
+    listed = collected(monkeypatch, replace(WHOLE, incomplete_reason="a seam is open", total=5, unseen=3))
     assert (listed.found, listed.calls) == (None, ())
     assert (listed.seen, listed.reported, listed.unseen) == (2, 5, 3)
 

@@ -17,13 +17,13 @@ import requests
 import requests_mock
 import urllib3.exceptions
 
-from exporter.api import client as client_module
-from exporter.api.answers import Page
-from exporter.api.client import Client
-from exporter.api.deadline import Deadline
-from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
 from exporter.config import AccountConfig, CollectionConfig, Secret, TlsConfig
+from exporter.exotel import client as client_module
+from exporter.exotel.answers import Page
+from exporter.exotel.client import Client
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.errors import ApiError, Reason
 from tests.unit.test_answers import FAILURES, ROW, page
 
 BASE = "https://exotel.test"
@@ -310,7 +310,7 @@ def test_a_pause_that_the_api_asks_for_is_kept(api: requests_mock.Mocker) -> Non
         assert caught.value.reason == Reason.RATE_LIMITED
     client.close()
     assert endpoint.call_count == 1
-    assert client.budget.remaining() == 0
+    assert client.rate_limiter.remaining() == 0
     assert not heard.retries
     assert "asked for no requests in the next" in caught.value.detail
 

@@ -14,13 +14,13 @@ import pytest
 import requests
 import requests_mock
 
-from exporter.api import client as client_module
-from exporter.api.client import Client
-from exporter.api.deadline import Deadline
-from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Reason
-from exporter.api.streams import AgentStreams, Stream, read_stream
 from exporter.config import AccountConfig, CollectionConfig
+from exporter.exotel import client as client_module
+from exporter.exotel.client import Client
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.streams import AgentStreams, Stream, read_stream
 from tests.unit.test_answers import v1_error, v3_error
 from tests.unit.test_client import BASE, TOKEN, Heard
 from tests.unit.test_client import account as account_of_the_mock
@@ -222,7 +222,7 @@ def test_details_that_came_before_the_deadline_are_told_after_it() -> None:
         client, deadline = Client(account(url), Heard()), Deadline.after(1)
         streams = client.streams(["call-1", "call-2", "call-3"], deadline)
         found.update([next(streams)])
-        time.sleep(deadline.left())
+        time.sleep(deadline.remaining())
         try:
             for call_sid, each in streams:
                 found[call_sid] = each
@@ -277,7 +277,7 @@ def test_details_cost_the_budget_of_the_account(api: requests_mock.Mocker) -> No
     found = dict(client.streams("abcde", Deadline.after(1)))
     client.close()
     assert sorted(durations(found).values(), key=str) == ["budget"] * 2 + ["not_found"] * 3
-    assert client.budget.remaining() == 0
+    assert client.rate_limiter.remaining() == 0
 
 
 def test_a_pause_that_a_call_asks_for_leaves_the_list_open(api: requests_mock.Mocker) -> None:
@@ -288,8 +288,8 @@ def test_a_pause_that_a_call_asks_for_leaves_the_list_open(api: requests_mock.Mo
     client.close()
     assert durations(found) == dict.fromkeys("abc", "rate_limited")
     assert endpoint.call_count == 1
-    assert client.budget.closed_for(Endpoint.STREAMS) > 0
-    assert client.budget.closed_for(Endpoint.CALLS) == 0
+    assert client.rate_limiter.retry_after(Endpoint.STREAMS) > 0
+    assert client.rate_limiter.retry_after(Endpoint.CALLS) == 0
 
 
 def test_details_longer_than_any_call_has_are_refused(api: requests_mock.Mocker) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from promql_parser import MatchOp, MatrixSelector
 
-from exporter.expose.collector import CATALOGUE
-from exporter.expose.metric import Kind
+from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.metric import Kind
 from grafana.board import GRID
 from grafana.generate import dashboards as generated
 from grafana.promql import CONCURRENT_CALLS, COUNTED, highest, once, select, total, week_before

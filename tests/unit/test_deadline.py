@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api import deadline as deadline_module
-from exporter.api.deadline import Deadline
+from exporter.exotel import deadline as deadline_module
+from exporter.exotel.deadline import Deadline
 from tests.clock import StillClock, still_clock
 
 GUARD = 10  # seconds: what a wait that ends early may take on the busiest machine
@@ -23,7 +23,7 @@ def test_what_is_left_shrinks_to_nothing_and_never_below(steps: list[int], secon
         deadline = Deadline.after(seconds)
         for step in steps:
             clock.forward(step)
-            assert deadline.left() == max(0, seconds - clock.ahead)
+            assert deadline.remaining() == max(0, seconds - clock.ahead)
 
 
 @given(left=st.integers(0, 100), asked=st.integers(0, 100))
@@ -43,20 +43,20 @@ def test_a_deadline_that_was_ended_is_over() -> None:
     deadline.end()
     started = time.monotonic()
     deadline.wait(1000)
-    assert deadline.left() == 0
+    assert deadline.remaining() == 0
     assert time.monotonic() - started < GUARD
 
 
 def test_a_part_ends_with_the_whole_and_the_whole_outlives_its_part() -> None:
     """Both ways: what is ended above is over below, and not the reverse."""
     whole = Deadline.after(1000)
-    first, second = whole.part(), whole.part()
-    innermost = second.part()
+    first, second = whole.child(), whole.child()
+    innermost = second.child()
     first.end()
-    assert first.left() == 0
-    assert min(whole.left(), second.left(), innermost.left()) > 0
+    assert first.remaining() == 0
+    assert min(whole.remaining(), second.remaining(), innermost.remaining()) > 0
     whole.end()
-    assert max(whole.left(), second.left(), innermost.left()) == 0
+    assert max(whole.remaining(), second.remaining(), innermost.remaining()) == 0
 
 
 def test_a_part_has_no_more_time_than_the_whole() -> None:
@@ -64,20 +64,20 @@ def test_a_part_has_no_more_time_than_the_whole() -> None:
     with still_clock() as clock:
         whole = Deadline.after(10)
         clock.forward(4)
-        part = whole.part()
-        assert part.left() == whole.left() == 6
+        part = whole.child()
+        assert part.remaining() == whole.remaining() == 6
         clock.forward(7)
-        assert part.left() == 0
+        assert part.remaining() == 0
 
 
 def test_a_part_may_have_less_time_than_the_whole() -> None:
     """So many seconds less, or so many at most."""
     with still_clock():
         whole = Deadline.after(10)
-        assert whole.part(earlier=4).left() == 6
-        assert whole.part(most=2).left() == 2
-        assert whole.part(most=20).left() == 10
-        assert whole.part(earlier=9, most=2).left() == 1
+        assert whole.child(earlier=4).remaining() == 6
+        assert whole.child(most=2).remaining() == 2
+        assert whole.child(most=20).remaining() == 10
+        assert whole.child(earlier=9, most=2).remaining() == 1
 
 
 @pytest.mark.parametrize("levels", [0, 1, 2])
@@ -85,7 +85,7 @@ def test_ending_a_deadline_wakes_whoever_waits_for_it_or_for_a_part(levels: int)
     """A retry's wait ends at once when the collection around it is ended."""
     whole = waited = Deadline.after(1000)
     for _ in range(levels):
-        waited = waited.part()
+        waited = waited.child()
     waiting = threading.Thread(target=waited.wait, args=(GUARD,), daemon=True)
     waiting.start()
     time.sleep(0.05)

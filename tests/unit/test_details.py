@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.errors import ApiError
-from exporter.api.rows import Call
-from exporter.api.streams import Stream, read_stream
-from exporter.api.vocabulary import BridgeStatus, Channels, LegDirection, LegStatus, NetworkType
-from exporter.observe.details import Details, read_details
-from exporter.observe.streams import StreamTally, tally_streams
+from exporter.collect.details import Details, read_details
+from exporter.collect.stream_tally import StreamTally, tally_streams
+from exporter.exotel.enums import BridgeStatus, Channels, LegDirection, LegStatus, NetworkType
+from exporter.exotel.errors import ApiError
+from exporter.exotel.models import Call
+from exporter.exotel.streams import Stream, read_stream
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.rows import CALLS, PERSONAL_CALLS, STREAM, call
 from tests.unit.test_streams import LEG, SID, STREAM_OF_THE_PAGE, body, read

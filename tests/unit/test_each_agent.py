@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.answers import read_page
-from exporter.api.rows import Agent, Call, NamedAgent, PersonalCall
-from exporter.observe.believable import is_believable
-from exporter.observe.each_agent import AgentCalls, agent_names, each_agent
+from exporter.collect.each_agent import AgentCalls, agent_names, each_agent
+from exporter.collect.plausible import is_plausible
+from exporter.exotel.answers import read_page
+from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call
 
 NAME, NUMBER = "Asha Rao", "+911198765432"
@@ -77,9 +77,9 @@ def test_every_call_with_an_agent_counts_for_one(calls: list[Call], random: Rand
         and c.agent_details.user_id
         and not (c.status and c.status.is_over)
     ]
-    believable = [c.duration for c in going_on if is_believable(c.duration)]
+    plausible = [c.duration for c in going_on if is_plausible(c.duration)]
     assert sum(each.calls for each in found) == len(going_on)
-    assert max((each.longest or 0 for each in found), default=0) == max(believable, default=0)
+    assert max((each.longest or 0 for each in found), default=0) == max(plausible, default=0)
     assert len({each.agent_id for each in found}) == len(found)
     assert all(each.agent_id.isprintable() and 0 < len(each.agent_id) <= 128 for each in found)
     assert each_agent(random.sample(calls, len(calls))) == found

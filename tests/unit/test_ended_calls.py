@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from exporter.api.answers import read_page
-from exporter.api.rows import Call, PersonalCall
-from exporter.api.streams import read_stream
-from exporter.api.vocabulary import CallStatus, Direction
+from exporter.collect.agents import tally_agents
+from exporter.collect.each_agent import each_agent
+from exporter.collect.lifecycle import Outcome
+from exporter.collect.lines import Lines
+from exporter.collect.longest import longest_calls
+from exporter.collect.tallies import tally_calls
 from exporter.config import Line
-from exporter.observe.agents import tally_agents
-from exporter.observe.calls import tally_calls
-from exporter.observe.each_agent import each_agent
-from exporter.observe.lifecycle import Outcome
-from exporter.observe.lines import Lines
-from exporter.observe.longest import longest_calls
-from tests.observations import life
+from exporter.exotel.answers import read_page
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.models import Call, PersonalCall
+from exporter.exotel.streams import read_stream
+from tests.snapshots import life
 from tests.unit.test_streams_collector import Collecting
 
 #: How v3, v2 and v1 say that a call has ended, and the status that it is shown with.

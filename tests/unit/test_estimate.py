@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.rows import Call
-from exporter.api.vocabulary import CallStatus, Direction
-from exporter.observe.calls import LISTED, Pair
-from exporter.observe.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
+from exporter.collect.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
+from exporter.collect.tallies import LISTED, Pair
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.models import Call
 
 TALKING, RINGING = (Direction.INBOUND, CallStatus.IN_PROGRESS), (Direction.INBOUND, CallStatus.RINGING)
 ODD = Direction.OTHER, CallStatus.UNKNOWN

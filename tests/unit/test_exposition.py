@@ -14,16 +14,16 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 from prometheus_client.samples import Sample
 
-from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call
-from exporter.api.streams import AgentStreams
-from exporter.expose import itself
-from exporter.expose.collector import CATALOGUE, AccountsCollector
-from exporter.expose.exposition import accepts_gzip, expose, wants_openmetrics
-from exporter.expose.metric import Kind, Metric
-from exporter.observe.observation import Observation, Run
-from tests.observations import CENTRE, ESTIMATE, LIFE, STREAMS, TIMED, everything, failed, life, observation
+from exporter.collect.snapshot import Run, Snapshot
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.models import Call
+from exporter.exotel.streams import AgentStreams
+from exporter.metrics import exporter_metrics as itself
+from exporter.metrics.collector import CATALOGUE, AccountsCollector
+from exporter.metrics.exposition import accepts_gzip, expose, wants_openmetrics
+from exporter.metrics.metric import Kind, Metric
 from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
+from tests.snapshots import CENTRE, ESTIMATE, LIFE, STREAMS, TIMED, everything, failed, life, snapshot
 
 OPENMETRICS = "application/openmetrics-text"
 GOLDEN = Path(__file__).parent / "golden"
@@ -31,19 +31,19 @@ ACCOUNT = HOSTILE.filter(str.isprintable)
 """A name that a configuration may give an account."""
 
 
-def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
+def samples(snapshots: dict[str, Snapshot]) -> dict[str, list[Sample]]:
     """Give the samples of the accounts by their name."""
     found: dict[str, list[Sample]] = {}
-    for family in AccountsCollector(observations).collect():
+    for family in AccountsCollector(snapshots).collect():
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample)
     return found
 
 
 @pytest.mark.parametrize(
-    ("name", "observations"),
+    ("name", "snapshots"),
     [
-        ("centre", {"acme": observation(CENTRE, limit=10)}),
+        ("centre", {"acme": snapshot(CENTRE, limit=10)}),
         ("everything", {"acme": everything(TIMED, STREAMS, LIFE)}),
         (
             "failures",
@@ -52,15 +52,15 @@ def samples(observations: dict[str, Observation]) -> dict[str, list[Sample]]:
         ("estimate", {"acme": replace(failed(Reason.BUDGET, reported=1200), estimate=ESTIMATE)}),
     ],
 )
-def test_the_exposition_is_the_golden_one(name: str, observations: dict[str, Observation]) -> None:
+def test_the_exposition_is_the_golden_one(name: str, snapshots: dict[str, Snapshot]) -> None:
     """Names, types, HELP, labels, values and order, as a user sees them; what changes shows in the file."""
-    text, _ = expose(observations, accept=OPENMETRICS)
+    text, _ = expose(snapshots, accept=OPENMETRICS)
     assert text.decode().removesuffix("# EOF\n") == (GOLDEN / f"{name}.prom").read_text(encoding="utf-8")
 
 
 def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> None:
     """Not 0 and not stale: absent. The account beside it is whole; counters go on."""
-    found = samples({"bad": failed(Reason.TIMEOUT, reported=7), "good": observation(CENTRE)})
+    found = samples({"bad": failed(Reason.TIMEOUT, reported=7), "good": snapshot(CENTRE)})
     with_bad = {name for name, list_ in found.items() if any(s.labels["account"] == "bad" for s in list_)}
     assert with_bad == {
         "exotel_up",
@@ -91,13 +91,13 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
 
 def test_every_reason_starts_at_zero() -> None:
     """rate() and increase() see the first failure only if the counter was there before."""
-    found = samples({"acme": observation([])})["exotel_collector_failures_total"]
+    found = samples({"acme": snapshot([])})["exotel_collector_failures_total"]
     assert {s.labels["reason"]: s.value for s in found} == dict.fromkeys(Reason, 0)
 
 
 def test_agents_are_absent_where_the_api_does_not_speak_of_them() -> None:
     """The slim version of the API: calls are counted, agents are not made up."""
-    found = samples({"acme": observation([call("a", status="ringing")])})
+    found = samples({"acme": snapshot([call("a", status="ringing")])})
     assert "exotel_active_calls" in found
     assert not {"exotel_agents_on_call", "exotel_agents", "exotel_calls_without_agent"} & found.keys()
 
@@ -175,7 +175,7 @@ def test_sessions_are_shown_even_where_the_listing_failed() -> None:
 def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
     """A call_sid of 121 characters is longer than an exemplar may be; one with quotes trips parsers."""
     for call_sid, exemplars in (("x" * 120, 1), ("x" * 121, 0), ('"', 0), ("é", 0), ("a\n", 0)):
-        found = samples({"acme": observation([call(call_sid, "inbound", "ringing", 1.0)])})
+        found = samples({"acme": snapshot([call(call_sid, "inbound", "ringing", 1.0)])})
         buckets = found["exotel_active_call_duration_seconds_bucket"]
         assert sum(s.exemplar is not None for s in buckets) == exemplars
 
@@ -184,7 +184,7 @@ def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
 @given(CALLS)
 def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -> None:
     """Whatever the API says: both parsers accept the text, no sample comes twice, and the counts agree."""
-    found = parsed({'a "quoted"\n\\name 😀': observation(calls), "empty": observation([])})
+    found = parsed({'a "quoted"\n\\name 😀': snapshot(calls), "empty": snapshot([])})
     assert _sum(found, "exotel_active_calls") == len(calls)
     assert _sum(found, "exotel_calls_reported") == len(calls)
     gcount = _sum(found, "exotel_active_call_duration_seconds_gcount")
@@ -202,22 +202,22 @@ def test_any_calls_make_a_valid_exposition_with_everything_on(
     assert {sample.labels.get("account") for sample in found} == {account}
     assert _sum(found, "exotel_line_calls") == len(calls)
     assert _sum(found, "exotel_stream_calls") == len(calls)
-    snapshot = observed.snapshot
-    assert snapshot is not None
-    longest = {(each.call_sid, each.agent_id): each.duration for each in snapshot.longest_calls}
+    active_calls = observed.active_calls
+    assert active_calls is not None
+    longest = {(each.call_sid, each.agent_id): each.duration for each in active_calls.longest_calls}
     assert _by(found, "exotel_call_duration_seconds", "call_sid", "agent_id") == longest
-    if snapshot.agents is not None:
-        calls_of = {(each.agent_id,): each.calls for each in snapshot.each_agent}
+    if active_calls.agents is not None:
+        calls_of = {(each.agent_id,): each.calls for each in active_calls.each_agent}
         assert _by(found, "exotel_agent_calls", "agent_id") == calls_of
-        names = dict.fromkeys(snapshot.agent_names.items(), 1)
+        names = dict.fromkeys(active_calls.agent_names.items(), 1)
         assert _by(found, "exotel_agent_info", "agent_id", "agent_name") == names
 
 
-def parsed(observations: dict[str, Observation]) -> list[Sample]:
+def parsed(snapshots: dict[str, Snapshot]) -> list[Sample]:
     """Give the samples that both parsers find in the text; none comes twice."""
-    openmetrics, _ = expose(observations, accept=OPENMETRICS)
+    openmetrics, _ = expose(snapshots, accept=OPENMETRICS)
     families = list(parse_openmetrics(openmetrics.decode()))  # type: ignore[no-untyped-call]
-    plain, _ = expose(observations, accept="*/*")
+    plain, _ = expose(snapshots, accept="*/*")
     found = [sample for family in parse_plain(plain.decode()) for sample in family.samples]
     for samples_ in (found, [sample for family in families for sample in family.samples]):
         twice = Counter((sample.name, *sorted(sample.labels.items())) for sample in samples_)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.answers import read_page
-from exporter.api.errors import ApiError, Reason
+from exporter.exotel.answers import read_page
+from exporter.exotel.errors import ApiError, Reason
 from tests.rows import JSON
 
 ROWS = [{"call_sid": "a", "status": "ringing", "duration": 1}, {"call_sid": "b", "duration": 2}]

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from exporter.serve import in_flight
-from exporter.serve.in_flight import InFlight, TooManyRequests
+from exporter.http import in_flight
+from exporter.http.in_flight import InFlight, TooManyRequests
 
 
 def run(what: Callable[[], Awaitable[None]]) -> None:

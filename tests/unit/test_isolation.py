@@ -13,23 +13,23 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from exporter.api.errors import Reason
-from exporter.expose.collector import CATALOGUE, withdrawn
-from exporter.expose.exposition import expose
-from exporter.expose.itself import Itself
-from exporter.expose.metric import Kind
-from exporter.observe.accounts import Standing
-from exporter.observe.histogram import Bucket, Histogram
-from exporter.observe.observation import Observation
-from tests.observations import LIFE, STREAMS, TIMED, everything
+from exporter.collect.accounts import Status
+from exporter.collect.histogram import Bucket, Histogram
+from exporter.collect.snapshot import Snapshot
+from exporter.exotel.errors import Reason
+from exporter.metrics.collector import CATALOGUE, withdrawn
+from exporter.metrics.exporter_metrics import ExporterStatus
+from exporter.metrics.exposition import expose
+from exporter.metrics.metric import Kind
+from tests.snapshots import LIFE, STREAMS, TIMED, everything
 
 WHOLE = everything(TIMED, STREAMS, LIFE)
-ITSELF = Itself(Standing(is_reloaded=True, reloaded_at=1.0, in_flight=0), {})
+ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), {})
 FORMATS = ("text/plain", "application/openmetrics-text")
 HOSTILE = [10**310, -(10**400), math.nan, math.inf, "ab\ud800", "many", object()]
 
 Spoil = Callable[[Any], Any]
-"""Makes a copy of an observation in which one value is another."""
+"""Makes a copy of an snapshot in which one value is another."""
 
 
 def leaves(value: Any, put: Callable[[Any], Any]) -> Iterator[Callable[[Any], Any]]:
@@ -69,14 +69,14 @@ def _as_key(value: Mapping[Any, Any], key: Any, put: Spoil) -> Spoil:
 LEAVES = list(leaves(WHOLE, lambda whole: whole))
 
 
-def lines(accept: str, **observations: Observation) -> dict[str, list[str]]:
+def lines(accept: str, **snapshots: Snapshot) -> dict[str, list[str]]:
     """Give the lines of each account; fails if the exporter's own are missing, or none can read it."""
-    text = expose(observations, accept, ITSELF)[0].decode()
+    text = expose(snapshots, accept, ITSELF)[0].decode()
     parse = parse_openmetrics if "openmetrics" in accept else parse_plain
     assert list(parse(text))
     assert "\nexotel_exporter_build_info{" in text
     told = text.splitlines()
-    return {account: [line for line in told if f'account="{account}"' in line] for account in observations}
+    return {account: [line for line in told if f'account="{account}"' in line] for account in snapshots}
 
 
 WELL = {accept: lines(accept, a=WHOLE, z=WHOLE) for accept in FORMATS}
@@ -106,9 +106,9 @@ def test_who_tells_an_account_is_told_of_what_cannot_be_told() -> None:
     """With the exception, once for each exposition; what is given instead is what is shown."""
     heard: list[tuple[str, str]] = []
 
-    def withdraw(account: str, observation: Observation, error: Exception) -> Observation:
+    def withdraw(account: str, snapshot: Snapshot, error: Exception) -> Snapshot:
         heard.append((account, type(error).__name__))
-        return dataclasses.replace(observation, reported=7)
+        return dataclasses.replace(snapshot, reported=7)
 
     spoilt = dataclasses.replace(WHOLE, reported=10**310)
     text, _ = expose({"bad": spoilt, "good": WHOLE}, "text/plain", withdraw=withdraw)
@@ -136,4 +136,4 @@ def test_an_unexpected_failure_of_telling_is_internal() -> None:
     for error, reason in ((KeyError("a"), Reason.INTERNAL), (MemoryError(), Reason.RESOURCES)):
         left = withdrawn("bad", WHOLE, error)
         assert left.error is not None
-        assert (left.error.reason, left.snapshot, left.counts) == (reason, None, WHOLE.counts)
+        assert (left.error.reason, left.active_calls, left.counts) == (reason, None, WHOLE.counts)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.rows import Call
-from exporter.api.vocabulary import CallStatus, Direction
-from exporter.observe.histogram import Histogram
-from exporter.observe.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.histogram import Histogram
+from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.models import Call
 from tests.rows import call
 
 BOUNDS = (5.0, 60.0, 600.0)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api import limits
-from exporter.api.limits import Limits, read_limits
+from exporter.exotel import limit_headers as limits
+from exporter.exotel.limit_headers import Limits, read_limits
 from tests.clock import still_clock
 
 NOW = 1_700_000_000

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.answers import read_page
-from exporter.api.rows import Call, PersonalCall
+from exporter.collect.lines import OTHER, Lines, tally_lines
+from exporter.collect.tallies import LISTED
 from exporter.config import Line
-from exporter.observe.calls import LISTED
-from exporter.observe.lines import OTHER, Lines, tally_lines
+from exporter.exotel.answers import read_page
+from exporter.exotel.models import Call, PersonalCall
 from exporter.simulator.hostile import HOSTILE_ROWS
 from exporter.simulator.numbers import Form, write
 from exporter.simulator.traffic import EXOPHONES, customer

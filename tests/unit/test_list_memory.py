@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from exporter.api.answers import Page
-from exporter.api.errors import ApiError, Reason
-from exporter.api.list_order import Order
-from exporter.api.listing import Lister, ListingFailed
-from exporter.api.paging import Ask
+from exporter.exotel.answers import Page
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.listing.lister import Lister, ListingFailed
+from exporter.exotel.listing.order import Order
+from exporter.exotel.listing.paging import Ask
 from tests.unit.test_listing import MovingList, list_once, still
 
 
@@ -35,7 +35,7 @@ def test_a_list_that_is_in_the_order_of_start_times_again_is_read_once() -> None
     moving.alive.insert(0, moving.alive.pop(200))
     assert lister.list(moving.fetch).order is Order.MOVING
     listing = lister.list(still(900).fetch, most_requests=25)
-    assert (listing.doubt, listing.order) == (None, Order.START)
+    assert (listing.incomplete_reason, listing.order) == (None, Order.START)
 
 
 def test_a_hop_that_shifts_rows_makes_no_call_of_the_list_one_that_stands_twice() -> None:
@@ -54,7 +54,7 @@ def test_a_hop_that_shifts_rows_makes_no_call_of_the_list_one_that_stands_twice(
 
         server.read = answer  # type: ignore[method-assign]
         listing = lister.list(server.fetch)
-        assert listing.doubt or hopper in {each.call_sid for each in listing.calls}
+        assert listing.incomplete_reason or hopper in {each.call_sid for each in listing.calls}
 
 
 def test_pages_that_are_sorted_each_by_itself_are_no_list_in_start_order() -> None:
@@ -88,9 +88,9 @@ def test_a_first_page_behind_which_nobody_could_look_is_no_list(reason: Reason) 
 def test_what_a_list_was_long_is_no_reason_not_to_begin() -> None:
     """It told no totals, and has shrunk: that shows when it is read."""
     lister = Lister(100, lambda: 0.0)
-    assert lister.list(still(9_990, total=None).fetch).doubt is None
+    assert lister.list(still(9_990, total=None).fetch).incomplete_reason is None
     listing = lister.list(still(300, total=None).fetch, most_requests=60)
-    assert (len(listing.calls), listing.doubt) == (300, None)
+    assert (len(listing.calls), listing.incomplete_reason) == (300, None)
 
 
 def test_a_server_that_cuts_its_pages_shorter_than_before_is_looked_behind() -> None:
@@ -98,7 +98,7 @@ def test_a_server_that_cuts_its_pages_shorter_than_before_is_looked_behind() -> 
     lister = Lister(100, lambda: 0.0)
     for cap in (100, 50):
         listing = lister.list(still(450, cap=cap, total="page").fetch)
-        assert (len(listing.calls), listing.doubt) == (450, None)
+        assert (len(listing.calls), listing.incomplete_reason) == (450, None)
 
 
 @pytest.mark.parametrize("server", [{"total": None}, {"rounds_offsets": True}, {"total": "page"}])
@@ -107,7 +107,7 @@ def test_no_listing_makes_more_requests_than_it_may(server: dict[str, object], m
     """And what it doesn't reach it doesn't claim."""
     long = still(2_000, **server)
     with suppress(ListingFailed):
-        assert list_once(long.fetch, 100, most).doubt is not None
+        assert list_once(long.fetch, 100, most).incomplete_reason is not None
     assert len(long.requests) <= most
 
 
@@ -121,7 +121,7 @@ def test_totals_that_count_as_far_as_their_page_are_read_on_to_the_end() -> None
             yield Page(page.calls, 0, offset + len(page.calls))
 
     listing = list_once(fetch, 20)
-    assert (len(listing.calls), listing.doubt) == (2_010, None)
+    assert (len(listing.calls), listing.incomplete_reason) == (2_010, None)
 
 
 def test_a_first_page_that_is_short_by_chance_makes_no_short_pages() -> None:
@@ -136,5 +136,5 @@ def test_a_first_page_that_is_short_by_chance_makes_no_short_pages() -> None:
             first = False
 
     listing = list_once(fetch, 100)
-    assert (len(listing.calls), listing.doubt) == (3_050, None)
+    assert (len(listing.calls), listing.incomplete_reason) == (3_050, None)
     assert len(server.requests) < 60

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.api.answers import Page
-from exporter.api.list_order import Order
-from exporter.api.listing import Lister, Listing
-from exporter.api.rows import Call
+from exporter.exotel.answers import Page
+from exporter.exotel.listing.lister import Lister, Listing
+from exporter.exotel.listing.order import Order
+from exporter.exotel.models import Call
 from tests.unit.test_listing import MovingList
 
 WINDOWS = st.integers(1, 6)
@@ -42,7 +42,7 @@ class Ties(MovingList):
 def false_claims(server: MovingList, listing: Listing) -> set[str]:
     """Give the calls that a listing lost or invented which is called complete."""
     listed = {call.call_sid for call in listing.calls}
-    return set() if listing.doubt else (server.throughout - listed) | (listed - server.ever)
+    return set() if listing.incomplete_reason else (server.throughout - listed) | (listed - server.ever)
 
 
 def begin(server: MovingList) -> None:
@@ -186,7 +186,7 @@ def test_a_list_that_is_read_twice_needs_the_requests_for_it() -> None:
     """Without them it is no complete listing, and says how many it takes."""
     server = MovingList(300, order="arbitrary")
     listing = Lister(50, lambda: 0.0).list(server.fetch, most_requests=10)
-    assert listing.doubt == (
+    assert listing.incomplete_reason == (
         f"calls change places in the list, or may: it has to be read twice, which takes {listing.requests} "
         "requests, and fewer are left"
     )

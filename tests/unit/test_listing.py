@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.answers import Page
-from exporter.api.errors import ApiError, Cause, Reason
-from exporter.api.list_order import Order
-from exporter.api.listing import Lister, Listing, ListingFailed
-from exporter.api.paging import Ask
-from exporter.api.reader import FetchPages
-from exporter.api.rows import Call
+from exporter.exotel.answers import Page
+from exporter.exotel.errors import ApiError, Cause, Reason
+from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
+from exporter.exotel.listing.order import Order
+from exporter.exotel.listing.page_reader import FetchPages
+from exporter.exotel.listing.paging import Ask
+from exporter.exotel.models import Call
 
 ORDERS = ("oldest", "newest", "arbitrary", "shuffled")
 
@@ -175,7 +175,7 @@ def test_a_complete_listing_has_every_call_that_was_alive_throughout(
     listed = {call.call_sid for call in found.calls}
     assert len(listed) == len(found.calls)
     assert listed <= moving.ever
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert moving.throughout <= listed
     assert len(moving.requests) <= bound(moving, found)
 
@@ -188,7 +188,7 @@ def test_a_list_that_stands_still_is_always_listed_whole(
     """Every call once, in any stable order, at any page size, whatever the server makes of the limit."""
     still = MovingList(**{**server, "churn": 0, "cap": cap})  # type: ignore[arg-type]
     found = list_once(still.fetch, page_size)
-    assert found.doubt is None
+    assert found.incomplete_reason is None
     assert [call.call_sid for call in found.calls] == still.alive
     assert found.unseen == 0
 
@@ -201,7 +201,7 @@ def test_a_still_list_without_order_is_never_claimed_to_be_whole_when_it_is_not(
     """Each answer shuffles the rows: chance may seal seams, but what doesn't add up is not claimed."""
     shuffled = MovingList(**{**server, "churn": 0}, order="shuffled")  # type: ignore[arg-type]
     found = list_once(shuffled.fetch, page_size)
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert shuffled.throughout <= {call.call_sid for call in found.calls}
     assert len(shuffled.requests) <= bound(shuffled, found)
 
@@ -223,7 +223,7 @@ def test_totals_that_lie_are_neither_believed_nor_followed_for_ever(
     lying = MovingList(**server, order=order, total=total)  # type: ignore[arg-type]
     found = list_once(lying.fetch, page_size)
     was_cut = lying.cap < max(2, page_size)
-    if found.doubt is None and order != "shuffled" and not was_cut:
+    if found.incomplete_reason is None and order != "shuffled" and not was_cut:
         assert lying.throughout <= {call.call_sid for call in found.calls}
     assert len(lying.requests) <= bound(lying, found)
 
@@ -236,7 +236,7 @@ def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(
     """Every page is the first one: it ends, and is complete only if everyone was seen."""
     deaf = MovingList(**server, ignores_offset=True)  # type: ignore[arg-type]
     found = list_once(deaf.fetch, page_size)
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert deaf.throughout <= {call.call_sid for call in found.calls}
     assert len(deaf.requests) <= 1 + deaf.window + 12 + bound(deaf, found)
 
@@ -246,7 +246,7 @@ def requests_when_known(server: MovingList, page_size: int) -> int:
     lister = Lister(page_size, lambda: 0.0)
     lister.list(server.fetch)
     server.requests.clear()
-    assert lister.list(server.fetch).doubt is None
+    assert lister.list(server.fetch).incomplete_reason is None
     return len(server.requests)
 
 
@@ -261,7 +261,7 @@ def still(calls: int, **server: object) -> MovingList:
 def test_a_still_list_costs_hardly_more_than_its_pages(calls: int, page: int) -> None:
     """At most 1.05 × ceil(N / page) + 2 requests."""
     server = still(calls)
-    assert list_once(server.fetch, page).doubt is None
+    assert list_once(server.fetch, page).incomplete_reason is None
     assert len(server.requests) <= 1.05 * -(-calls // page) + 2
 
 
@@ -280,7 +280,7 @@ def test_a_server_that_refuses_a_large_limit_is_asked_with_the_default_one() -> 
     """400 for a limit of 100: the listing goes on in pages of 20, and says so."""
     server = still(70, cap=20, refuses_large_limits=True)
     found = list_once(server.fetch, 100)
-    assert (len(found.calls), found.doubt, found.page_size) == (70, None, 20)
+    assert (len(found.calls), found.incomplete_reason, found.page_size) == (70, None, 20)
     assert {limit for _, limit in server.requests} == {100, 20}
 
 
@@ -299,13 +299,16 @@ def test_a_server_that_knows_no_pages_is_asked_no_more_than_twice() -> None:
             yield Page(tuple(Call(str(number)) for number in range(150)), 0, 150)
 
     found = list_once(fetch, 100)
-    assert (len(found.calls), found.doubt, len(requests)) == (150, None, 2)
+    assert (len(found.calls), found.incomplete_reason, len(requests)) == (150, None, 2)
 
 
 def test_an_empty_page_under_a_positive_total_is_no_complete_list() -> None:
-    """The API says 7 and shows none: they are unseen, and the doubt says so."""
+    """The API says 7 and shows none: they are unseen, and the incomplete_reason says so."""
     found = list_once(still(0, total=7).fetch, 100)
-    assert (found.unseen, found.doubt) == (7, "7 of 7 calls that the API reports were not in its list")
+    assert (found.unseen, found.incomplete_reason) == (
+        7,
+        "7 of 7 calls that the API reports were not in its list",
+    )
     assert found.cause is Cause.TOTAL
 
 
@@ -321,16 +324,16 @@ def test_pages_that_shrink_to_nothing_are_read_again_from_the_new_end() -> None:
                 del server.alive[150:]
 
     found = list_once(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
-    assert found.doubt is None
+    assert found.incomplete_reason is None
     assert server.throughout <= {call.call_sid for call in found.calls}
 
 
 def test_a_list_without_stable_order_says_so() -> None:
-    """The doubt names the cause, which no further request would mend: none is wasted on it."""
+    """The incomplete_reason names the cause, which no further request would mend: none is wasted on it."""
     server = still(500, order="shuffled")
     found = list_once(server.fetch, 50)
-    assert found.doubt is not None
-    assert "no stable order" in found.doubt
+    assert found.incomplete_reason is not None
+    assert "no stable order" in found.incomplete_reason
     assert found.cause is Cause.ORDER
     assert len(server.requests) <= 12 + server.window
 
@@ -344,7 +347,7 @@ def test_unreadable_rows_take_their_place_in_the_list() -> None:
             yield Page(tuple(Call(str(row)) for row in rows if row != 4), sum(row == 4 for row in rows), 10)
 
     found = list_once(fetch, 4)
-    assert (len(found.calls), found.unseen, found.doubt) == (9, 0, None)
+    assert (len(found.calls), found.unseen, found.incomplete_reason) == (9, 0, None)
 
 
 @pytest.mark.parametrize("failing", [0, 96, 288])
@@ -376,7 +379,7 @@ def test_a_seam_that_can_not_be_repaired_in_time_stays_open(reason: Reason) -> N
             yield Page(tuple(Call(str(number)) for number in pages[offset]), 0, 201)
 
     found = list_once(fetch, 100)
-    assert found.doubt == "between 1 pairs of pages calls could be missing"
+    assert found.incomplete_reason == "between 1 pairs of pages calls could be missing"
     assert found.cause is Cause.TIME
     assert len(found.calls) == 205
 
@@ -393,8 +396,8 @@ def test_an_open_seam_is_asked_for_again_while_the_list_is_still_near() -> None:
             yield server.read(offset, limit)
 
     found = list_once(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
-    assert found.doubt is None
-    assert found.seams_mended == 1
+    assert found.incomplete_reason is None
+    assert found.repaired == 1
     assert [offset for offset, _ in server.requests[:3]] == [0, 96, 46]
 
 
@@ -407,14 +410,14 @@ def test_a_first_page_that_happens_to_be_short_teaches_no_page_size() -> None:
             yield Page(calls[offset : offset + limit], 0, 56 if offset == 0 else 55)
 
     found = list_once(fetch, 100)
-    assert (found.doubt, found.page_size) == (None, 100)
+    assert (found.incomplete_reason, found.page_size) == (None, 100)
 
 
 @pytest.mark.parametrize("calls", [5_000, 250])
 def test_a_wider_overlap_needs_no_mending(calls: int) -> None:
     """What an account has learnt spares it the open seams: the list moves less than the pages overlap."""
     server, lister = MovingList(calls, churn=3, order="oldest", window=8, seed=1), Lister(50, lambda: 0.0)
-    mended = [lister.list(server.fetch).seams_mended for _ in range(6)]
+    mended = [lister.list(server.fetch).repaired for _ in range(6)]
     assert min(mended[1:]) <= mended[0]
     assert min(mended[1:]) < 3
 
@@ -431,7 +434,7 @@ def test_pages_that_share_no_call_although_the_list_is_still_are_not_taken_for_o
             yield Page(tuple(Call(str(row)) for row in range(start, min(start + limit, 201))), 0, total)
 
     found = list_once(fetch, 50)
-    assert found.doubt is not None
+    assert found.incomplete_reason is not None
     assert found.cause is cause
 
 
@@ -445,7 +448,7 @@ def test_a_list_that_runs_away_is_one_that_moves() -> None:
             del alive[: 2 * limit]
 
     found = list_once(fetch, 50)
-    assert found.doubt is not None
+    assert found.incomplete_reason is not None
     assert found.cause is Cause.MOVING
 
 
@@ -457,7 +460,7 @@ def test_a_listing_has_a_cause_only_where_there_is_a_doubt(
     """And one that was proven to stand still is never told to move, nor the reverse."""
     moving = MovingList(**server, order=order, total=total)  # type: ignore[arg-type]
     found = list_once(moving.fetch, page_size)
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert found.cause is None
     if total == 70:
         assert found.cause is not Cause.MOVING
@@ -480,7 +483,7 @@ def test_a_row_that_comes_twice_costs_few_requests(
     """One anywhere, or any number next to what they repeat; the total may count rows or calls."""
     doubled = MovingList(calls, copies=copies, total=total)
     found = list_once(doubled.fetch, page_size)
-    assert found.doubt is None
+    assert found.incomplete_reason is None
     assert {call.call_sid for call in found.calls} == set(doubled.alive)
     assert len(found.calls) == calls
     assert found.unseen in (0, None)
@@ -494,7 +497,7 @@ def test_one_row_of_250_that_comes_twice_is_told_apart_from_a_missing_call(call:
     """251 rows, 250 calls, a total of 251: complete, by one more request or two."""
     doubled = still(250, copies=[(call, place)])
     found = list_once(doubled.fetch, 100)
-    assert (len(found.calls), found.unseen, found.doubt) == (250, 0, None)
+    assert (len(found.calls), found.unseen, found.incomplete_reason) == (250, 0, None)
     assert requests_when_known(doubled, 100) <= 5
 
 
@@ -510,7 +513,7 @@ def test_totals_that_move_a_little_excuse_only_a_few_unseen_calls() -> None:
     found = list_once(fetch, 60)
     assert (len(found.calls), found.cause) == (100, Cause.TOTAL)
     assert found.unseen in {150, 151}
-    assert found.doubt is not None
+    assert found.incomplete_reason is not None
 
 
 @pytest.mark.parametrize("total", [150, 2**53])
@@ -535,7 +538,7 @@ def test_several_rows_of_a_page_that_come_twice_cost_one_request() -> None:
     """Five calls of the first page, each once more far behind it: 255 rows, 250 calls."""
     doubled = still(250, copies=[(call, 200 + call) for call in (10, 20, 30, 40, 50)])
     found = list_once(doubled.fetch, 100)
-    assert (len(found.calls), found.unseen, found.doubt) == (250, 0, None)
+    assert (len(found.calls), found.unseen, found.incomplete_reason) == (250, 0, None)
     assert requests_when_known(doubled, 100) <= 5
 
 
@@ -559,7 +562,7 @@ def test_a_row_that_comes_twice_in_a_moving_list_invents_and_hides_nothing(
     found = list_once(moving.fetch, page_size)
     listed = {call.call_sid for call in found.calls}
     assert len(listed) == len(found.calls)
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert moving.throughout <= listed
     assert len(moving.requests) <= bound(moving, found)
 
@@ -575,7 +578,7 @@ def test_a_call_that_moved_is_not_taken_for_one_that_the_list_holds_twice() -> N
             yield server.read(offset, limit)
 
     found = list_once(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
-    assert (len(found.calls), found.doubt, found.order) == (300, None, Order.MOVING)
+    assert (len(found.calls), found.incomplete_reason, found.order) == (300, None, Order.MOVING)
 
 
 @settings(max_examples=300)
@@ -586,7 +589,7 @@ def test_rows_that_can_not_be_read_are_counted_once(
     """Those in an overlap come twice."""
     server = MovingList(calls, unreadable=unreadable, total=total)
     found = list_once(server.fetch, max(20, page_size))
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert found.unreadable == len(server.unreadable)
         assert len(found.calls) == calls - len(server.unreadable)
 
@@ -609,8 +612,10 @@ def test_rows_that_contradict_the_total_are_read_to_their_end(
     found = list_once(lying.fetch, page_size)
     shown = min(calls, cap, max(2, page_size))
     if isinstance(total, int) and total < shown:
-        assert found.doubt is None
-    if found.doubt is None and not (shown < max(2, page_size) and total in {shown, "page", "wild"}):
+        assert found.incomplete_reason is None
+    if found.incomplete_reason is None and not (
+        shown < max(2, page_size) and total in {shown, "page", "wild"}
+    ):
         assert [call.call_sid for call in found.calls] == lying.alive
 
 
@@ -618,7 +623,7 @@ def test_a_total_below_the_rows_of_the_first_page_is_not_believed() -> None:
     """Pages of 50, 60 calls, and a total of 45."""
     server = still(60, cap=50, total=45)
     found = list_once(server.fetch, 100)
-    assert (len(found.calls), found.total, found.doubt) == (60, 45, None)
+    assert (len(found.calls), found.total, found.incomplete_reason) == (60, 45, None)
     assert len(server.requests) == 2
 
 
@@ -629,7 +634,7 @@ def test_a_total_that_is_too_low_costs_few_requests(calls: int, total: int | str
     """What lies behind it is read in growing strides."""
     server = still(calls, total=total)
     found = list_once(server.fetch, 100)
-    assert (len(found.calls), found.doubt) == (calls, None)
+    assert (len(found.calls), found.incomplete_reason) == (calls, None)
     assert len(server.requests) <= most
 
 
@@ -641,7 +646,7 @@ def test_a_server_that_rounds_offsets_is_listed_whole(
     """Each page begins at a multiple of the limit: pages are asked for that share rows all the same."""
     rounding = still(calls, cap=cap, window=window, rounds_offsets=True)
     found = list_once(rounding.fetch, page_size)
-    assert found.doubt is None
+    assert found.incomplete_reason is None
     assert [call.call_sid for call in found.calls] == rounding.alive
     assert requests_when_known(rounding, page_size) <= 1.5 * -(-calls // found.page_size) + 2
 
@@ -651,7 +656,7 @@ def test_what_rounds_offsets_is_remembered_and_costs_few_requests() -> None:
     server, lister = still(9_990, window=12, rounds_offsets=True), Lister(100, lambda: 0.0)
     assert lister.list(server.fetch).rounds_offsets
     first = len(server.requests)
-    assert lister.list(server.fetch).doubt is None
+    assert lister.list(server.fetch).incomplete_reason is None
     again = len(server.requests) - first
     assert again <= 1.2 * 100
     assert first <= 1.22 * 100 + server.window
@@ -665,7 +670,7 @@ def test_a_moving_list_behind_rounded_offsets_hides_nothing(
     """Complete means that nobody is missing."""
     rounding = MovingList(**server, order=order, rounds_offsets=True)  # type: ignore[arg-type]
     found = list_once(rounding.fetch, page_size)
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert rounding.throughout <= {call.call_sid for call in found.calls}
 
 
@@ -682,9 +687,9 @@ def test_an_error_beyond_the_end_is_the_end(
     )
     found = list_once(refusing.fetch, page_size)
     if server["churn"] == 0:
-        assert found.doubt is None
+        assert found.incomplete_reason is None
         assert list_once(plain.fetch, page_size).calls == found.calls
-    if found.doubt is None:
+    if found.incomplete_reason is None:
         assert refusing.throughout <= {call.call_sid for call in found.calls}
 
 
@@ -703,7 +708,7 @@ def test_a_limit_that_is_refused_in_any_way_is_asked_for_smaller(refusal: ApiErr
     """By HTTP's status or in the body of a 200."""
     server = still(70, cap=20, refuses_large_limits=True, refusal=refusal)
     found = list_once(server.fetch, 100)
-    assert (len(found.calls), found.doubt, found.page_size) == (70, None, 20)
+    assert (len(found.calls), found.incomplete_reason, found.page_size) == (70, None, 20)
 
 
 @REFUSED
@@ -712,7 +717,7 @@ def test_rows_out_of_reach_are_told_and_those_before_are_listed(refusal: ApiErro
     server = still(15_000, reach=10_000, refusal=refusal, window=12)
     found = list_once(server.fetch, 100)
     assert (len(found.calls), found.total, found.unseen) == (10_000, 15_000, 5_000)
-    assert found.doubt == (
+    assert found.incomplete_reason == (
         f"the API refuses rows 9984 to 10084 of its list (HTTP {refusal.meant}): "
         "5000 of 15000 calls that it reports can't be listed"
     )
@@ -724,7 +729,7 @@ def test_a_list_as_long_as_the_reach_is_not_proven_to_end_there() -> None:
     found = list_once(still(12_000, total=10_000, reach=10_000).fetch, 100)
     assert (len(found.calls), found.unseen) == (10_000, 0)
     assert (
-        found.doubt
+        found.incomplete_reason
         == "the API refuses rows 9984 to 10084 of its list (HTTP 400): calls there can't be listed"
     )
 
@@ -733,7 +738,7 @@ def test_a_list_as_long_as_the_reach_is_not_proven_to_end_there() -> None:
 def test_a_list_that_ends_just_within_reach_is_listed_whole(calls: int) -> None:
     """Its last page is asked for so that it ends where the window does."""
     found = list_once(still(calls, reach=10_000).fetch, 100)
-    assert (len(found.calls), found.doubt) == (calls, None)
+    assert (len(found.calls), found.incomplete_reason) == (calls, None)
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])

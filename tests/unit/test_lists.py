@@ -16,8 +16,8 @@ from bench.lists.report import HONEST
 from bench.lists.series import Cell, series
 from bench.lists.server import LATENCY, Server
 from bench.lists.truth import Truth
-from exporter.api.rows import Call
-from exporter.api.vocabulary import CallStatus
+from exporter.exotel.enums import CallStatus
+from exporter.exotel.models import Call
 from exporter.simulator.orders import Row, TableOrder
 from exporter.simulator.profile import Profile
 from exporter.simulator.profiles import PROFILES

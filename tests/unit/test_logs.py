@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Secret
-from exporter.logs import facts, set_up
+from exporter.log import facts, set_up
 from tests.configurations import TOKEN
 
 FIELD = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?: |$)')
@@ -51,7 +51,7 @@ def lines(style: str, log: Callable[[], None], level: str = "info") -> list[str]
 
 def written() -> None:
     """Wait until what was logged is written, if that can be."""
-    [handler] = [each for each in logging.getLogger().handlers if type(each).__module__ == "exporter.logs"]
+    [handler] = [each for each in logging.getLogger().handlers if type(each).__module__ == "exporter.log"]
     handler.flush()
 
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from exporter.api.rows import Agent, Call
+from exporter.collect.lines import Lines
+from exporter.collect.longest import LongCall, longest_calls
+from exporter.collect.plausible import is_plausible
+from exporter.collect.printable import printable
 from exporter.config import Line
-from exporter.observe.believable import is_believable
-from exporter.observe.lines import Lines
-from exporter.observe.longest import LongCall, longest_calls
-from exporter.observe.printable import printable
+from exporter.exotel.models import Agent, Call
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call
 
 NO_LINES = Lines(())
@@ -56,7 +56,7 @@ def test_the_order_of_the_list_changes_nothing(calls: list[Call], most: int, ran
 def test_no_call_that_is_left_out_has_lasted_longer(calls: list[Call], most: int) -> None:
     """Whatever the rows: so many, longest first, no series twice, and none of a call that is over."""
     found = longest_calls(calls, most, NO_LINES)
-    candidates = [c for c in calls if is_believable(c.duration) and not (c.status and c.status.is_over)]
+    candidates = [c for c in calls if is_plausible(c.duration) and not (c.status and c.status.is_over)]
     seconds = sorted((c.duration or 0.0 for c in candidates), reverse=True)
     assert len(found) <= most
     assert len({each.call_sid for each in found}) == len(found)

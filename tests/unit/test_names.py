@@ -9,9 +9,9 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from promql_parser import AggregateExpr, BinaryExpr, Expr
 
-from exporter.expose import itself
-from exporter.expose.collector import CATALOGUE
-from exporter.expose.metric import Kind
+from exporter.metrics import exporter_metrics as itself
+from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.metric import Kind
 from tests import markdown
 from tests.expressions import Expression, expressions, rules
 from tests.offenders import for_each

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.api.answers import read_page
-from exporter.api.errors import ApiError
-from exporter.api.rows import Call
-from exporter.api.streams import AgentStreams, read_agent_streams, read_stream
-from exporter.expose.exposition import expose
-from tests.observations import everything, life, look_at, observation
+from exporter.exotel.answers import read_page
+from exporter.exotel.errors import ApiError
+from exporter.exotel.models import Call
+from exporter.exotel.streams import AgentStreams, read_agent_streams, read_stream
+from exporter.metrics.exposition import expose
+from tests.snapshots import everything, life, look_at, snapshot
 
 MOST = 10_000_000  # calls or sessions of an account
 #: Numbers as a body may hold them; each also as a text.
@@ -86,7 +86,7 @@ def test_no_number_that_an_account_tells_spoils_the_exposition(
     ]
     assert all(look_at(call, stream) is not None for call, stream in zip(calls, streams, strict=True))
     odd = replace(everything(calls, streams, life([], calls, [], [])), reported=read.total)
-    sane = observation([])
+    sane = snapshot([])
     for accept in ("application/openmetrics-text", "text/plain"):
         text, _ = expose({"odd": odd, "sane": sane}, accept)
         alone, _ = expose({"sane": sane}, accept)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.errors import ApiError, Reason
-from exporter.observe.outages import Outages
+from exporter.collect.outages import Outages
+from exporter.exotel.errors import ApiError, Reason
 from tests.clock import Clock, moved_clock
 
 TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in 9.5 s")

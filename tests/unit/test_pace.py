@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.api.budget import Budget
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.collect import scheduler as pace
+from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
-from exporter.observe import pace
-from exporter.observe.pace import Pace
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.rate_limiter import RateLimiter
 from tests.clock import StillClock, still_clock
 
 NO_WAIT = Deadline(float("inf"))
@@ -65,8 +65,8 @@ class Centre:
         config = CollectionConfig(
             min_interval=0, requests_per_minute=self.requests_per_minute, agent_streams=self.beside > 0
         )
-        budget, history = Budget(self.requests_per_minute), History()
-        made = Pace(config, budget)
+        budget, history = RateLimiter(self.requests_per_minute), History()
+        made = Scheduler(config, budget)
         start = clock.ahead = 1000.0  # the same for all, or roundings differ
 
         def ask(requests: int, share: float) -> float:
@@ -92,7 +92,7 @@ class Centre:
             history.waited += ask(self.pages, 0.3)
             made.learn(self.pages, is_whole=True)
             ask(self.beside, 0.0)
-            spare = made.spare()
+            spare = made.detail_quota()
             history.details.append(spare)
             ask(spare if with_details else 0, 0.6)
             made.end(None, was_cut=False)
@@ -140,7 +140,7 @@ def test_a_list_that_takes_the_whole_budget_leaves_nothing_for_details(clock: St
 
 def test_details_are_no_part_of_the_sustainable_interval(clock: StillClock) -> None:
     """Six pages and AgentStream go 28 times into two hundred requests."""
-    made = Pace(CollectionConfig(agent_streams=True), Budget(200))
+    made = Scheduler(CollectionConfig(agent_streams=True), RateLimiter(200))
     made.begin()
     made.learn(6, is_whole=True)
     assert made.sustainable_interval == 60 / 28
@@ -150,25 +150,25 @@ def test_agent_stream_takes_one_request_from_the_details(clock: StillClock) -> N
     """It is asked before them, once."""
     spare = []
     for agent_streams in False, True:
-        made = Pace(CollectionConfig(min_interval=15, agent_streams=agent_streams), Budget(200))
+        made = Scheduler(CollectionConfig(min_interval=15, agent_streams=agent_streams), RateLimiter(200))
         made.begin()
         made.learn(6, is_whole=True)
-        spare.append(made.spare())
+        spare.append(made.detail_quota())
     assert spare == [34, 33]
 
 
 @pytest.mark.parametrize("asked", [30, 600])
 def test_a_pause_that_the_api_asks_for_is_waited_for_up_to_a_minute(clock: StillClock, asked: int) -> None:
     """After a longer one the account is shown as down, not as it was when it was last seen."""
-    budget = Budget(200)
-    made = Pace(CollectionConfig(min_interval=5), budget)
+    budget = RateLimiter(200)
+    made = Scheduler(CollectionConfig(min_interval=5), budget)
     clock.forward(1000)
     made.begin()
     clock.forward(2)
     made.learn(
         6, is_whole=True
     )  # which took as long: so much earlier the next may begin, were it not for this
-    budget.heed(429, {"Retry-After": str(asked)})
+    budget.update_from(429, {"Retry-After": str(asked)})
     made.end(None, was_cut=False)
     clock.forward(min(asked, 60) - 0.01)
     assert made.is_early
@@ -189,8 +189,8 @@ def test_a_pause_that_the_api_asks_for_is_waited_for_up_to_a_minute(clock: Still
 def test_the_next_collection_is_due_after_its_pause(
     clock: StillClock, error: Reason | None, was_cut: bool, pause: int
 ) -> None:
-    """`min_interval` from start to start, a minute after a refusal, at once after a scraper in a hurry."""
-    made = Pace(CollectionConfig(min_interval=5), Budget(200))
+    """`min_interval` from start to start, a minute after a refusal, at once after a scraper in a cancel."""
+    made = Scheduler(CollectionConfig(min_interval=5), RateLimiter(200))
     clock.forward(1000)
     made.begin()
     made.end(ApiError(error, "it failed") if error else None, was_cut=was_cut)

@@ -10,12 +10,12 @@ from random import Random
 
 import pytest
 
-from exporter.api.budget import Budget
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
+from exporter.collect import scheduler as pace
+from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
-from exporter.observe import pace
-from exporter.observe.pace import Pace
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.rate_limiter import RateLimiter
 from tests.clock import StillClock, still_clock
 
 ALLOWED, PAGE = 200, 19  # requests a minute; calls that a page of 20 brings beyond its neighbour's
@@ -56,8 +56,8 @@ class Centre:
     def scraped(self, clock: StillClock, interval: float) -> Hours:
         """Scrape for some hours; whoever comes before its time is given what was found last."""
         config = CollectionConfig(requests_per_minute=ALLOWED, timeout=self._timeout)
-        budget, hours, is_up, listed_at = Budget(ALLOWED), Hours(), False, 0.0
-        made, start = Pace(config, budget), 1000.0
+        budget, hours, is_up, listed_at = RateLimiter(ALLOWED), Hours(), False, 0.0
+        made, start = Scheduler(config, budget), 1000.0
         clock.ahead = start
         for at in (start + number * interval for number in range(round(HOURS * 3600 / interval))):
             clock.ahead = max(at, clock.ahead)
@@ -73,10 +73,10 @@ class Centre:
             hours.oldest = max(hours.oldest, at - listed_at) if is_up else hours.oldest
         return hours
 
-    def _list(self, budget: Budget, clock: StillClock, hours: Hours) -> tuple[int, bool]:
+    def _list(self, budget: RateLimiter, clock: StillClock, hours: Hours) -> tuple[int, bool]:
         """List, as far as the budget goes; give the requests to learn, and whether it was whole."""
         deadline = Deadline.after(self._timeout)
-        most = budget.within(deadline.left())
+        most = budget.within(deadline.remaining())
         assert self.pages <= most, "it isn't begun unless its pages can be had"
         again, began = self.pages * self._random.uniform(0, self._again), clock.ahead
         hours.begun += 1
@@ -138,18 +138,18 @@ def test_a_listing_waits_for_the_most_that_one_of_the_last_took(
     clock: StillClock, requests: list[int], needed: int
 ) -> None:
     """Of ten, and no more than twice the last: a list that has become short isn't kept waiting."""
-    made = Pace(CollectionConfig(requests_per_minute=ALLOWED), Budget(ALLOWED))
+    made = Scheduler(CollectionConfig(requests_per_minute=ALLOWED), RateLimiter(ALLOWED))
     for taken in requests:
         made.begin()
         made.learn(taken, is_whole=True)
     assert made.sustainable_interval == 60 / (ALLOWED // needed)
-    assert made.in_place_of_listing() == needed
+    assert made.sample_quota() == needed
 
 
 def test_a_list_that_grew_beyond_the_budget_is_looked_at_each_time(clock: StillClock) -> None:
     """One request shows that it is still so: the next look needn't wait for as many as a listing took."""
-    budget = Budget(ALLOWED)
-    made = Pace(CollectionConfig(requests_per_minute=ALLOWED, min_interval=5), budget)
+    budget = RateLimiter(ALLOWED)
+    made = Scheduler(CollectionConfig(requests_per_minute=ALLOWED, min_interval=5), budget)
     clock.forward(1000)
     made.begin()
     for _ in range(150):
@@ -165,4 +165,4 @@ def test_a_list_that_grew_beyond_the_budget_is_looked_at_each_time(clock: StillC
     made.end(ApiError(Reason.BUDGET, "too many"), was_cut=False)
     clock.forward(5)
     assert not made.is_early
-    assert made.spare() > 0
+    assert made.detail_quota() > 0

@@ -1,4 +1,4 @@
-"""The page for people, written from observations and read as HTML."""
+"""The page for people, written from snapshots and read as HTML."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.endpoints import Endpoint
-from exporter.api.errors import ApiError, Cause, Incomplete, Reason
-from exporter.api.streams import AgentStreams
-from exporter.observe.observation import Observation, Run
-from exporter.observe.printable import printable
-from exporter.serve.advice import ADVICE
-from exporter.serve.page import HEADERS, page
-from tests.observations import (
+from exporter.collect.printable import printable
+from exporter.collect.snapshot import Run, Snapshot
+from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
+from exporter.exotel.streams import AgentStreams
+from exporter.http.landing import HEADERS, page
+from exporter.http.remediation import REMEDIATIONS
+from tests.snapshots import (
     CENTRE,
     ENDED_AT,
     ESTIMATE,
@@ -28,11 +28,11 @@ from tests.observations import (
     STREAMS,
     everything,
     failed,
-    observation,
+    snapshot,
 )
 
 NOW = ENDED_AT + 12
-WELL = observation(CENTRE, limit=150)
+WELL = snapshot(CENTRE, limit=150)
 TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
 
 
@@ -41,7 +41,7 @@ class Seen:
     """An account, as far as the page knows it."""
 
     name: str
-    last: Observation | None
+    last: Snapshot | None
 
 
 @dataclass
@@ -100,12 +100,12 @@ def text(*accounts: Seen, now: float = NOW) -> str:
     return read(*accounts, now=now).text
 
 
-def failing(error: ApiError, reported: int | None = None) -> Observation:
+def failing(error: ApiError, reported: int | None = None) -> Snapshot:
     """Observe a listing that ended with this error."""
     return replace(failed(error.reason, reported=reported), calls=Run(1.5, None, error))
 
 
-def everything_on(streams: ApiError | None = None, agent_streams: ApiError | None = None) -> Observation:
+def everything_on(streams: ApiError | None = None, agent_streams: ApiError | None = None) -> Snapshot:
     """Observe with all that can be switched on, of which these failed."""
     whole = everything(NAMED, STREAMS, LIFE)
     assert whole.streams is not None
@@ -133,8 +133,8 @@ def test_a_complete_collection_is_told_with_its_calls() -> None:
 
 def test_agents_of_whom_nothing_is_known_are_not_none() -> None:
     """An API that says nothing of agents has no figure, which is not 0."""
-    assert WELL.snapshot is not None
-    silent = replace(WELL, calls=replace(WELL.calls, found=replace(WELL.snapshot, agents=None)))
+    assert WELL.active_calls is not None
+    silent = replace(WELL, calls=replace(WELL.calls, found=replace(WELL.active_calls, agents=None)))
     assert "agents on call" not in text(Seen("acme", silent)).partition("status")[2]
 
 
@@ -146,9 +146,9 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
     assert "0 of 1 accounts listed, 1 failed" in said
     assert f"failed: {reason}, 12 s ago, took 1.50 s" in said
     assert "Why HTTP 599 (request b1946ac9)" in said
-    assert f"What to do {ADVICE[reason].sentence} Runbook" in said
+    assert f"What to do {REMEDIATIONS[reason].sentence} Runbook" in said
     assert "The API reports 1,204 active calls." in said
-    assert ADVICE[reason].runbook in read(seen).links()
+    assert REMEDIATIONS[reason].runbook in read(seen).links()
 
 
 def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
@@ -172,7 +172,7 @@ def test_what_is_estimated_is_told_as_such() -> None:
 def test_what_to_do_about_an_incomplete_listing_is_told_by_its_cause(cause: Cause) -> None:
     """A server whose list can't be read whole isn't told as a list that moves."""
     said = text(Seen("acme", failing(Incomplete("between 4 pairs of pages calls could be missing", cause))))
-    assert f"What to do {ADVICE[cause].sentence} Runbook" in said
+    assert f"What to do {REMEDIATIONS[cause].sentence} Runbook" in said
 
 
 def test_collectors_beside_the_calls_are_told_where_they_are_switched_on() -> None:
@@ -196,7 +196,7 @@ def test_a_collector_that_fails_beside_the_calls_is_no_failed_account() -> None:
     assert "6 active calls" in said
     assert "streams: failed: timeout, 5 of 6 calls inspected, took 0.75 s" in said
     assert "agent_streams: failed: timeout, took 0.25 s" in said
-    assert said.count(ADVICE[Reason.TIMEOUT].sentence) == 2
+    assert said.count(REMEDIATIONS[Reason.TIMEOUT].sentence) == 2
 
 
 def test_calls_that_are_reported_beyond_those_listed_are_told() -> None:
@@ -214,7 +214,7 @@ def test_an_account_before_its_first_scrape_is_not_a_failed_one() -> None:
 
 
 @pytest.mark.parametrize("last", [WELL, failing(TIMEOUT)])
-def test_an_account_that_nobody_scrapes_any_more_is_told(last: Observation) -> None:
+def test_an_account_that_nobody_scrapes_any_more_is_told(last: Snapshot) -> None:
     """Five minutes after its last collection, however that went; not sooner."""
     assert "scraped" not in text(Seen("acme", last), now=ENDED_AT + 299)
     said = text(Seen("acme", last), now=ENDED_AT + 7200)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.serve.prefix import BadPrefix, External, route_prefix
+from exporter.http.prefix import BadPrefix, External, route_prefix
 
 PATHS = st.lists(st.from_regex(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", fullmatch=True), max_size=3).map("/".join)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.serve.scrape import BadTimeout, seconds_for
+from exporter.http.scrape import BadTimeout, seconds_for
 
 
 @pytest.mark.parametrize(

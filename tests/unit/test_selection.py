@@ -12,16 +12,16 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from exporter.expose.collector import AccountsCollector
-from exporter.expose.exposition import expose
-from exporter.expose.itself import Itself
-from exporter.expose.selection import OF_ACCOUNTS, OF_ITSELF, Selection, UnknownCollector
-from exporter.observe.accounts import Standing
-from tests.observations import LIFE, STREAMS, TIMED, everything
+from exporter.collect.accounts import Status
+from exporter.metrics.collector import AccountsCollector
+from exporter.metrics.exporter_metrics import ExporterStatus
+from exporter.metrics.exposition import expose
+from exporter.metrics.selection import OF_ACCOUNTS, OF_ITSELF, Selection, UnknownCollector
+from tests.snapshots import LIFE, STREAMS, TIMED, everything
 
 ALL = (*OF_ACCOUNTS, *OF_ITSELF)
 OBSERVED = {"acme": everything(TIMED, STREAMS, LIFE)}
-ITSELF = Itself(Standing(is_reloaded=True, reloaded_at=1.0, in_flight=0), {200: 3, 503: 0})
+ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), {200: 3, 503: 0})
 
 
 def read(text: str) -> list[Sample]:

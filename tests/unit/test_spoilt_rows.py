@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.answers import read_page
-from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call, PersonalCall
-from exporter.api.streams import read_stream
+from exporter.exotel.answers import read_page
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.models import Call, PersonalCall
+from exporter.exotel.streams import read_stream
 
 DEEP = 10_000
 NESTED = [b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP, b'[{"a":' * DEEP + b"}]" * DEEP]

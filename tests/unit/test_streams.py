@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.errors import ApiError, Reason
-from exporter.api.streams import (
+from exporter.exotel.enums import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.streams import (
     AgentStreams,
     Bridge,
     Leg,
@@ -21,7 +22,6 @@ from exporter.api.streams import (
     read_agent_streams,
     read_stream,
 )
-from exporter.api.vocabulary import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.rows import JSON, STREAM, TEXT
 from tests.unit.test_answers import FAILURES, v1_error, v3_error

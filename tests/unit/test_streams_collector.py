@@ -8,17 +8,17 @@ from typing import cast
 
 import pytest
 
-from exporter.api.client import Client
-from exporter.api.deadline import Deadline
-from exporter.api.errors import ApiError, Reason
-from exporter.api.rows import Call
-from exporter.api.streams import Stream, read_stream
+from exporter.collect import streams as streams_collector
+from exporter.collect.counters import Counters
+from exporter.collect.details import Details, read_details
+from exporter.collect.stream_tally import StreamTally
+from exporter.collect.streams import StreamsCollector
 from exporter.config import StreamsConfig
-from exporter.observe import streams_collector
-from exporter.observe.details import Details, read_details
-from exporter.observe.ledger import Ledger
-from exporter.observe.streams import StreamTally
-from exporter.observe.streams_collector import StreamsCollector
+from exporter.exotel.client import Client
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.models import Call
+from exporter.exotel.streams import Stream, read_stream
 from tests.rows import call
 
 
@@ -45,7 +45,7 @@ class Collecting:
 
     def __init__(self) -> None:
         self.client = Answering()
-        self._collector = StreamsCollector(StreamsConfig(), cast(Client, self.client), Ledger("acme"))
+        self._collector = StreamsCollector(StreamsConfig(), cast(Client, self.client), Counters("acme"))
 
     def look(self, most: int, *calls: Call) -> tuple[list[str], StreamTally]:
         """Collect; give the calls that were asked for, and what is held then."""
@@ -101,7 +101,7 @@ def test_one_calls_details_that_cannot_be_read_or_counted_cost_no_other(
             return replace(read_details(row, stream), bridge_setup=10**400)
         raise OverflowError
 
-    collector = StreamsCollector(StreamsConfig(), cast(Client, Answering()), Ledger("acme"))
+    collector = StreamsCollector(StreamsConfig(), cast(Client, Answering()), Counters("acme"))
     calls = [call(name, status="in-progress") for name in "abc"]
     monkeypatch.setattr(streams_collector, "read_details", broken)
     tally, error = collector.collect(calls, 3, Deadline.after(1))

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from exporter.api.answers import read_page
-from exporter.api.rows import Agent, Call, PersonalCall
-from exporter.api.vocabulary import AgentStatus, CallStatus, Direction
-from exporter.observe.agents import AgentTally, tally_agents
-from exporter.observe.calls import CallGroup, tally_calls
-from exporter.observe.histogram import Histogram
+from exporter.collect.agents import AgentTally, tally_agents
+from exporter.collect.histogram import Histogram
+from exporter.collect.tallies import CallGroup, tally_calls
+from exporter.exotel.answers import read_page
+from exporter.exotel.enums import AgentStatus, CallStatus, Direction
+from exporter.exotel.models import Agent, Call, PersonalCall
 from tests.rows import CALLS, PERSONAL_CALLS, ROW, agent, call
 
 BOUNDS = (5.0, 60.0, 600.0)

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from exporter.api import threads
-from exporter.api.threads import Crew
+from exporter.exotel import worker_pool as threads
+from exporter.exotel.worker_pool import WorkerPool
 from tests.e2e.processes import wait_for
 
 GUARD = 30.0
@@ -35,8 +35,8 @@ def test_a_crew_does_so_many_things_at_a_time(gate: threading.Event) -> None:
         gate.wait(GUARD)
         return number
 
-    crew = Crew("three", 3)
-    futures = [crew.submit(work, number) for number in range(8)]
+    worker_pool = WorkerPool("three", 3)
+    futures = [worker_pool.submit(work, number) for number in range(8)]
     assert {begun.get(timeout=GUARD) for _ in range(3)} == {"three"}
     assert sum(future.running() for future in futures) == 3
     gate.set()
@@ -56,26 +56,26 @@ def test_a_crew_never_does_more_things_at_a_time() -> None:
         with lock:
             at_once -= 1
 
-    crew = Crew("three", 3)
-    wait([crew.submit(work) for _ in range(200)], timeout=GUARD)
+    worker_pool = WorkerPool("three", 3)
+    wait([worker_pool.submit(work) for _ in range(200)], timeout=GUARD)
     assert most == 3
 
 
 def test_work_waits_for_the_others_of_a_crew_when_no_thread_can_start(
     gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is done by those that are there, and counts for none that isn't: the crew grows again later."""
+    """It is done by those that are there, and counts for none that isn't: the pool grows again later."""
 
     def refuse(_self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threads, "_idle", [])
-    crew = Crew("short-handed", 3)
-    first = crew.submit(gate.wait, GUARD)
+    worker_pool = WorkerPool("short-handed", 3)
+    first = worker_pool.submit(gate.wait, GUARD)
     with monkeypatch.context() as scarcity:
         scarcity.setattr(threading.Thread, "start", refuse)
-        waiting = [crew.submit(gate.wait, GUARD) for _ in range(5)]
-    others = [crew.submit(gate.wait, GUARD) for _ in range(2)]
+        waiting = [worker_pool.submit(gate.wait, GUARD) for _ in range(5)]
+    others = [worker_pool.submit(gate.wait, GUARD) for _ in range(2)]
     wait_for(lambda: sum(each.running() for each in (first, *waiting, *others)) == 3, GUARD, "three threads")
     gate.set()
     assert all(each.result(GUARD) for each in (first, *waiting, *others))
@@ -84,34 +84,34 @@ def test_work_waits_for_the_others_of_a_crew_when_no_thread_can_start(
 def test_a_crew_of_one_keeps_the_order() -> None:
     """As if it had a thread of its own."""
     done: list[int] = []
-    crew = Crew("one", 1)
-    wait([crew.submit(done.append, number) for number in range(100)], timeout=GUARD)
+    worker_pool = WorkerPool("one", 1)
+    wait([worker_pool.submit(done.append, number) for number in range(100)], timeout=GUARD)
     assert done == list(range(100))
 
 
 def test_crews_that_hang_keep_no_other_waiting(gate: threading.Event) -> None:
     """However many threads they have taken."""
     for number in range(50):
-        crew = Crew(f"hanging-{number}", 8)
+        worker_pool = WorkerPool(f"hanging-{number}", 8)
         for _ in range(12):
-            crew.submit(gate.wait, GUARD)
-    assert Crew("healthy", 1).submit(lambda: "done").result(GUARD) == "done"
+            worker_pool.submit(gate.wait, GUARD)
+    assert WorkerPool("healthy", 1).submit(lambda: "done").result(GUARD) == "done"
 
 
 def test_an_error_is_for_whoever_asks_for_the_result() -> None:
-    """The crew goes on."""
-    crew = Crew("failing", 1)
+    """The worker_pool goes on."""
+    worker_pool = WorkerPool("failing", 1)
     with pytest.raises(ZeroDivisionError):
-        crew.submit(lambda: 1 // 0).result(GUARD)
-    assert crew.submit(lambda: 1).result(GUARD) == 1
+        worker_pool.submit(lambda: 1 // 0).result(GUARD)
+    assert worker_pool.submit(lambda: 1).result(GUARD) == 1
 
 
 def test_what_is_cancelled_is_not_done(gate: threading.Event) -> None:
     """As long as it isn't begun."""
-    crew, done = Crew("one", 1), threading.Event()
-    crew.submit(gate.wait, GUARD)
-    assert crew.submit(done.set).cancel()
-    last = crew.submit(lambda: None)
+    worker_pool, done = WorkerPool("one", 1), threading.Event()
+    worker_pool.submit(gate.wait, GUARD)
+    assert worker_pool.submit(done.set).cancel()
+    last = worker_pool.submit(lambda: None)
     gate.set()
     last.result(GUARD)
     assert not done.is_set()
@@ -125,19 +125,19 @@ def test_an_idle_thread_is_taken_again_and_holds_nothing_meanwhile() -> None:
 
     held = Held()
     forgotten = weakref.ref(held)
-    first = Crew("first", 1).submit(lambda _: threading.get_ident(), held).result(GUARD)
+    first = WorkerPool("first", 1).submit(lambda _: threading.get_ident(), held).result(GUARD)
     wait_for(lambda: _names().get(first) == "idle", GUARD, "the thread to rest")
     del held
     assert forgotten() is None
     before = _names().keys()
-    assert Crew("second", 1).submit(threading.get_ident).result(GUARD) in before
+    assert WorkerPool("second", 1).submit(threading.get_ident).result(GUARD) in before
 
 
 def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
     """After a time of many, there are as few as before."""
     monkeypatch.setattr(threads, "_PATIENCE", 0.05)
-    crew = Crew("many", 20)
-    futures = [crew.submit(lambda: gate.wait(GUARD) and threading.get_ident()) for _ in range(20)]
+    worker_pool = WorkerPool("many", 20)
+    futures = [worker_pool.submit(lambda: gate.wait(GUARD) and threading.get_ident()) for _ in range(20)]
     gate.set()
     idents = {future.result(GUARD) for future in futures}
     wait_for(lambda: not idents & _names().keys(), GUARD, "the threads to end")
@@ -146,9 +146,9 @@ def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: th
 def test_work_that_is_handed_to_a_thread_about_to_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever moment it comes."""
     monkeypatch.setattr(threads, "_PATIENCE", 0.0005)
-    crew = Crew("short", 2)
+    worker_pool = WorkerPool("short", 2)
     for number in range(500):
-        futures = [crew.submit(partial(pow, number, 2)) for _ in range(2)]
+        futures = [worker_pool.submit(partial(pow, number, 2)) for _ in range(2)]
         threading.Event().wait(0.0005)
         assert [future.result(GUARD) for future in futures] == [number**2] * 2
 

@@ -17,9 +17,9 @@ import requests
 import trustme
 from urllib3.connection import HTTPConnection
 
-from exporter.api import transport
-from exporter.api.deadline import Deadline
-from exporter.api.transport import Connections
+from exporter.exotel import transport
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.transport import Connections
 
 SECONDS = 1.0
 

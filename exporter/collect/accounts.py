@@ -1,0 +1,135 @@
+"""The accounts in force: those of the configuration that was read last, without mistakes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from exporter.collect.account import Account
+from exporter.collect.snapshot import Snapshot
+from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
+from exporter.exotel.errors import unexpected
+from exporter.exotel.rate_limiter import RateLimiters
+from exporter.log import place
+from exporter.memory import give_memory_back
+
+# Seconds, beyond its timeout, in which whoever still waits for an account's collection gets it.
+_AFTERWARDS = 5.0
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stand at one moment."""
+
+    is_reloaded: bool
+    """Whether the configuration was good when it was last read."""
+    reloaded_at: float
+    """When a good one was last read, in seconds since 1970."""
+    in_flight: int
+    """Collections under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Retired:
+    """An account that is in force no more, and when nobody can be waiting for it any more."""
+
+    account: Account
+    close_at: float
+
+
+class Accounts:
+    """Reads the configuration, and has the accounts that it names; iterates over them in its order.
+
+    A reload replaces them all at once: whoever iterates has those of before or those of after. One thread
+    alone reloads, and closes those that departed.
+    """
+
+    def __init__(self, read: Callable[[], Config]) -> None:
+        """Read the configuration for the first time; raise BadConfig."""
+        self._read = read
+        self._by_name: dict[str, Account] = {}
+        self._retired: tuple[_Retired, ...] = ()
+        self._rate_limiters = RateLimiters()
+        self._is_reloaded, self._reloaded_at = False, 0.0
+        self._take_over(read())
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(tuple(self._by_name.values()))
+
+    def named(self, name: str) -> Account | None:
+        """Give the account of this name, if there is one."""
+        return self._by_name.get(name)
+
+    def withdraw(self, name: str, snapshot: Snapshot, error: Exception) -> Snapshot:
+        """Have an account take back what can't be told of it, and why; give what can be told instead."""
+        if (account := self.named(name)) is None:  # a reload came between
+            return snapshot.withdrawn(unexpected(error))
+        return account.withdraw(snapshot, error)
+
+    @property
+    def status(self) -> Status:
+        """Give how the last reload went, and what is under way."""
+        in_flight = sum(account.is_collecting for account in self)
+        return Status(self._is_reloaded, self._reloaded_at, in_flight)
+
+    def reload(self) -> None:
+        """Read the configuration again and put it into force.
+
+        Accounts that it leaves as they were keep all that they know. Raises BadConfig when it has mistakes;
+        whatever is raised, everything is left as it was.
+        """
+        try:
+            self._take_over(self._read())
+        except Exception as error:
+            self._is_reloaded = False
+            for mistake in error.mistakes if isinstance(error, BadConfig) else ():
+                _log.error("configuration refused", mistake=mistake)
+            raise
+        _log.info("configuration loaded", accounts=len(self._by_name))
+
+    def close_retired(self) -> float | None:
+        """Close accounts that left, when no scrape that began with them can still be waiting for one.
+
+        Returns the seconds until there is another one to be closed; None when there is none.
+        """
+        now = time.monotonic()
+        due = [left.account for left in self._retired if left.close_at <= now]
+        self._retired = tuple(left for left in self._retired if left.close_at > now)
+        for account in due:
+            try:
+                account.close()
+            except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
+                _log.error("account not closed", account=account.name, detail=place(error))
+        if due:
+            give_memory_back()
+        return min((left.close_at - now for left in self._retired), default=None)
+
+    def cancel(self) -> None:
+        """End all collections in flight now."""
+        for account in (*self, *(left.account for left in self._retired)):
+            account.cancel()
+
+    def _take_over(self, config: Config) -> None:
+        before, now = self._by_name, time.monotonic()
+        after = {
+            account.name: self._succeed(before.get(account.name), account, config.metrics)
+            for account in config.accounts
+        }
+        self._retired += tuple(
+            _Retired(account, now + account.config.collection.timeout + _AFTERWARDS)
+            for name, account in before.items()
+            if after.get(name) is not account
+        )
+        self._by_name = after
+        self._rate_limiters.settle(config.accounts)
+        self._is_reloaded, self._reloaded_at = True, time.time()
+
+    def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
+        if before is not None and (before.config, before.metrics) == (config, metrics):
+            return before
+        return Account(config, metrics, self._rate_limiters.of(config), before.outages if before else None)

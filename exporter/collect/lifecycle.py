@@ -1,0 +1,201 @@
+"""The life of calls as complete listings tell it: who came, who went, how long they rang and lasted.
+
+What happens between two listings can't be seen: a call that is shorter than the time between them may be in
+none. A call is taken for ended when two listings in a row lack it, so that one that is missing from a single
+listing isn't counted twice: it has returned, and that listing was wrong.
+
+So `started - ended` is always the calls of the last two listings less those of the first, however far apart
+listings are. Only what depends on when something happened, rings and durations, isn't told across a long gap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from operator import attrgetter
+from typing import TypeVar
+
+from msgspec.structs import replace as with_fields
+
+from exporter.collect.histogram import Histogram
+from exporter.collect.plausible import is_plausible
+from exporter.collect.tallies import LISTED
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.models import Call
+
+LONGEST_GAP = 300.0  # seconds between listings; nobody knows when in a longer one something happened
+_RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
+_DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in LISTED))
+# Tuples, not sets: members are found by identity, which is many times faster than their hash.
+_WAITING = (CallStatus.QUEUED, CallStatus.RINGING)
+_UNSAID = (None, CallStatus.UNKNOWN)
+_ANSWERED = (CallStatus.IN_PROGRESS, CallStatus.COMPLETED)
+
+
+class Outcome(StrEnum):
+    """How a call's ringing ended."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class LifeCounts:
+    """What was counted since the exporter started."""
+
+    started: Mapping[Direction, int]
+    ended: Mapping[tuple[Direction, CallStatus], int]
+    """By the last status that was seen."""
+    returned: int
+    """Calls that one listing lacked and the next one had again."""
+    rings: Mapping[tuple[Direction, Outcome], Histogram]
+    durations: Mapping[Direction, Histogram]
+    """Of calls that ended, as last seen; of those that ended in a long gap none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
+
+    direction: Direction
+    since: float
+    until: float | None = None
+    is_whole: bool = True
+    """False for one whose begin wasn't seen: when the first listing was made it rang already."""
+
+    def seconds(self, at: float) -> float:
+        return (at if self.until is None else self.until) - self.since
+
+
+_Rings = defaultdict[tuple[Direction, Outcome], list[float]]
+"""Seconds of ringing, by how it ended."""
+
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What the complete listings so far have told; times are seconds on a clock that never goes back."""
+
+    bounds: Sequence[float]
+    """Of the durations of calls."""
+    counts: LifeCounts
+    at: float = -math.inf
+    """When the last listing was made."""
+    present: Mapping[str, Call] = field(default_factory=dict, repr=False)
+    """The calls of the last listing, by call_sid."""
+    missing: Mapping[str, Call] = field(default_factory=dict, repr=False)
+    """Those that the listing before it had; they may come back."""
+    waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def before(cls, bounds: Sequence[float]) -> Lifecycle:
+        """Give what is known before the first listing."""
+        no_rings, no_calls = Histogram.of((), _RING_BOUNDS), Histogram.of((), bounds)
+        counts = LifeCounts(
+            started=dict.fromkeys(_DIRECTIONS, 0),
+            ended=dict.fromkeys(LISTED, 0),
+            returned=0,
+            rings={(direction, outcome): no_rings for direction in _DIRECTIONS for outcome in Outcome},
+            durations=dict.fromkeys(_DIRECTIONS, no_calls),
+        )
+        return cls(tuple(bounds), counts)
+
+    def after(self, calls: Sequence[Call], at: float) -> Lifecycle:
+        """Give what is known after one more complete listing; one that is given again changes nothing."""
+        if at <= self.at:
+            return self
+        present = dict(zip(map(attrgetter("call_sid"), calls), calls, strict=True))
+        if self.at == -math.inf:
+            return replace(self, at=at, present=present, waits=_waits(present, at, ()))
+        came = present.keys() - self.present.keys()
+        started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
+        ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
+        missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
+        rings: _Rings = defaultdict(list)
+        if at - self.at > LONGEST_GAP:
+            missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
+            waits = _waits(present, at, ())
+        else:
+            rings, going_on = self._follow_waits(present, at)
+            waits = {**_waits(present, at, started), **going_on}
+        return replace(
+            self,
+            at=at,
+            counts=self._counted(started.values(), ended, len(came) - len(started), rings),
+            present=present,
+            missing=missing,
+            waits=waits,
+        )
+
+    @property
+    def longest_rings(self) -> Mapping[Direction, float]:
+        """Give how long the call that waits longest has been seen waiting, by direction, in seconds."""
+        longest = dict.fromkeys(_DIRECTIONS, 0.0)
+        for wait in self.waits.values():
+            if wait.until is None:
+                longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
+        return longest
+
+    def _follow_waits(self, present: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
+        """Give the seconds of the waits that are over, and the waits that go on."""
+        over: _Rings = defaultdict(list)
+        going_on: dict[str, _Wait] = {}
+        for call_sid, wait in self.waits.items():
+            if call_sid in present:
+                status = present[call_sid].status
+                if status in _WAITING or status in _UNSAID:
+                    going_on[call_sid] = wait if wait.until is None else replace(wait, until=None)
+                elif wait.is_whole and status is not CallStatus.OTHER:
+                    outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
+                    over[wait.direction, outcome].append(at - wait.since)
+            elif wait.until is None:
+                going_on[call_sid] = replace(wait, until=at)
+            elif wait.is_whole:
+                over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
+        return over, going_on
+
+    def _counted(
+        self, started: Iterable[Call], ended: Collection[Call], returned: int, rings: _Rings
+    ) -> LifeCounts:
+        before = self.counts
+        lasted: defaultdict[Direction, list[float]] = defaultdict(list)
+        for call in ended:
+            if is_plausible(call.duration):
+                lasted[call.direction or Direction.UNKNOWN].append(call.duration)
+        return LifeCounts(
+            started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
+            ended=_added(
+                before.ended,
+                ((call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN) for call in ended),
+            ),
+            returned=before.returned + returned,
+            rings=_extended(before.rings, rings, _RING_BOUNDS),
+            durations=_extended(before.durations, lasted, self.bounds),
+        )
+
+
+def _waits(calls: Mapping[str, Call], at: float, started: Container[str]) -> dict[str, _Wait]:
+    """Give the waits of those calls that wait, as if they had just begun; those that started are whole."""
+    return {
+        call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
+        for call_sid, call in calls.items()
+        if call.status in _WAITING
+    }
+
+
+def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:
+    total = Counter(counts)
+    total.update(more)
+    return total
+
+
+def _extended(
+    histograms: Mapping[_K, Histogram], seconds: Mapping[_K, Iterable[float]], bounds: Sequence[float]
+) -> Mapping[_K, Histogram]:
+    nothing = Histogram.of((), bounds)
+    more = {key: Histogram.of(values, bounds) for key, values in seconds.items()}
+    return {**histograms, **{key: histograms.get(key, nothing) + each for key, each in more.items()}}

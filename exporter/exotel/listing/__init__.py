@@ -1,0 +1,1 @@
+"""The list of active calls, whole, from a list that moves while it is read."""

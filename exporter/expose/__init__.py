@@ -1,1 +1,0 @@
-"""Third floor: turns observations into metric families, and these into text."""

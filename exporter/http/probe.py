@@ -1,0 +1,66 @@
+"""One account alone: which one a request means, and what a person sees who looks into its probe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from exporter.collect.account import Account
+from exporter.collect.accounts import Accounts
+from exporter.collect.snapshot import Snapshot
+from exporter.config import masked
+from exporter.metrics.exposition import expose
+
+_LONGEST = 60  # characters
+
+_DEBUG = """\
+Log of the probe:
+{log}
+
+Metrics that the probe would have returned:
+{metrics}
+
+Configuration of the account:
+{account}
+Configuration of the metrics:
+{options}"""
+
+
+class UnknownTarget(Exception):
+    """What is to be probed is not one configured account."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        shown = " and ".join(ascii(name[:_LONGEST]) + "…" * (len(name) > _LONGEST) for name in found[:2])
+        super().__init__(f"target: found {shown or 'nothing'}; accepted: the name of one account, as in /sd")
+        self.found = tuple(found)
+
+
+def find(accounts: Accounts, targets: Sequence[str]) -> Account:
+    """Give the account that the request's targets name.
+
+    Raises UnknownTarget.
+    """
+    account = accounts.named(targets[0]) if len(targets) == 1 else None
+    if account is None:
+        raise UnknownTarget(targets)
+    return account
+
+
+def explain(account: Account, snapshot: Snapshot, log: Sequence[str]) -> str:
+    """Write a probe for people: its log, its metrics, and the configuration without its secrets."""
+    metrics, _ = expose(
+        {account.name: snapshot},
+        accept="text/plain",
+        withdraw=lambda _, observed, error: account.withdraw(observed, error),
+    )
+    return _DEBUG.format(
+        log="\n".join(log),
+        metrics=metrics.decode(),
+        account=_yaml(account.config),
+        options=_yaml(account.metrics),
+    )
+
+
+def _yaml(section: object) -> str:
+    return yaml.safe_dump(masked(section), sort_keys=False, allow_unicode=True, default_flow_style=None)

@@ -1,0 +1,1 @@
+"""Third floor: turns snapshots into metric families, and these into text."""
