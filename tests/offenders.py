@@ -6,7 +6,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def offenders(things: Iterable[tuple[str, T]], check: Callable[[T], None]) -> list[str]:
+def offenders(things: Iterable[tuple[str, T]], check: Callable[[T], object]) -> list[str]:
     """Return each thing's name and what the check has against it."""
     found, checked = [], 0
     for name, thing in things:

@@ -23,6 +23,7 @@ from exporter.serve.address import Address, bound_address, listen
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
 from exporter.serve.web import Web
+from tests.waiting import GUARD
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
@@ -62,7 +63,7 @@ def account(
 def collecting(made: Account) -> Iterator[Callable[[], Snapshot]]:
     """Give what collects once, with the account's own timeout, for as long as this lasts."""
     try:
-        yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=60)
+        yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=GUARD)
     finally:
         made.close()
 

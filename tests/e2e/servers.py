@@ -10,13 +10,13 @@ from typing import Any
 import requests
 import yaml
 
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e.processes import Program, program
 from tests.tools import ROOT, require
+from tests.waiting import GUARD, wait_until
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 
-SECONDS_TO_START = 20
 
 #: A window, an offset or a wait. Not of refusals: refused credentials are tried again once in a true minute.
 MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |^)(\d+)m\b")
@@ -91,7 +91,7 @@ def query(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
 
 def last_errors(prometheus_url: str) -> dict[str, str]:
     """Why the last scrape of each job failed; nothing if it didn't."""
-    found = requests.get(f"{prometheus_url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
+    found = requests.get(f"{prometheus_url}/api/v1/targets", timeout=GUARD).json()["data"]["activeTargets"]
     return {target["labels"]["job"]: target["lastError"] for target in found}
 
 
@@ -102,7 +102,7 @@ def exemplars(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
 
 
 def _data(url: str, form: dict[str, str]) -> Any:
-    answer = requests.post(url, data=form, timeout=10).json()
+    answer = requests.post(url, data=form, timeout=GUARD).json()
     assert answer["status"] == "success", answer
     return answer["data"]
 
@@ -165,5 +165,5 @@ def _ready(server: Program, url: str) -> str:
         except requests.ConnectionError:
             return False
 
-    wait_for(answers, within=SECONDS_TO_START, what=f"{url} is ready")
+    wait_until(answers, f"{url} is ready")
     return url

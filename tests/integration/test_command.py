@@ -20,9 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.cli import main
 from exporter.release import release
 from exporter.simulator import Settings, Simulator
-from tests.command import COMMAND, SECONDS, Exporter, exporter, run
+from tests.command import COMMAND, Exporter, exporter, run
 from tests.configurations import ACCOUNT, TOKEN, document, write
-from tests.e2e.processes import wait_for
+from tests.waiting import GUARD, wait_until
 
 CALLS = 30
 FLAGS = [
@@ -78,8 +78,8 @@ def scrape(server: Exporter, simulator: Simulator) -> Iterator[Future[requests.R
     """A scrape that is in flight: the simulator has its first request, and hasn't answered it."""
     url = server.url("/metrics")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(requests.get, url, timeout=SECONDS)
-        wait_for(lambda: simulator.requests_served().get("calls"), SECONDS, what="a request for calls")
+        answer = pool.submit(requests.get, url, timeout=GUARD)
+        wait_until(lambda: simulator.requests_served().get("calls"), "a request for calls")
         assert not answer.done()
         yield answer
 
@@ -321,7 +321,7 @@ def test_port_0_is_a_free_port_that_is_logged(tmp_path: Path, listen: str, said:
     with exporter(tmp_path, configured(tmp_path, {}), listen=(listen,)) as server:
         (address,) = server.addresses()
         assert re.fullmatch(said, address)
-        assert requests.get(server.url("/-/healthy"), timeout=SECONDS).status_code == 200
+        assert requests.get(server.url("/-/healthy"), timeout=GUARD).status_code == 200
 
 
 def test_it_listens_on_every_address(tmp_path: Path) -> None:
@@ -330,23 +330,23 @@ def test_it_listens_on_every_address(tmp_path: Path) -> None:
         first, second = server.addresses(2)
         assert first != second
         for address in (first, second):
-            assert requests.get(f"http://{address}/-/ready", timeout=SECONDS).status_code == 200
+            assert requests.get(f"http://{address}/-/ready", timeout=GUARD).status_code == 200
 
 
 def test_the_metrics_are_where_they_were_wanted(tmp_path: Path, simulator: Simulator) -> None:
     """--web.telemetry-path moves the metrics; nothing is left at /metrics."""
     flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/calls")
     with exporter(tmp_path, *flags) as server:
-        answer = requests.get(server.url("/calls"), timeout=SECONDS)
+        answer = requests.get(server.url("/calls"), timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"acme1": 1}
-        assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 404
+        assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 404
 
 
 def test_nothing_is_set_by_variables_of_other_programs(tmp_path: Path, simulator: Simulator) -> None:
     """The server's library would read this one, and fail over what it holds."""
     flag = configured(tmp_path, {"base_url": simulator.url})
     with exporter(tmp_path, flag, WEB_CONCURRENCY="many") as server:
-        assert requests.get(server.url("/-/ready"), timeout=SECONDS).ok
+        assert requests.get(server.url("/-/ready"), timeout=GUARD).ok
 
 
 def test_a_failure_is_one_line_and_so_is_its_end(tmp_path: Path, simulator: Simulator) -> None:
@@ -354,7 +354,7 @@ def test_a_failure_is_one_line_and_so_is_its_end(tmp_path: Path, simulator: Simu
     with exporter(tmp_path, configured(tmp_path, {"base_url": simulator.url})) as server:
         for faults in ([], ["status:404"], ["status:404"], [], [], ["status:404"]):
             simulator.set_faults(faults)
-            assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 200
+            assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 200
         log = server.stop(signal.SIGTERM).out
     assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == [
         "listening",
@@ -371,7 +371,7 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
     """With --log.format=json every line is an object; debugging adds each step of a collection."""
     file = configured(tmp_path, {"base_url": simulator.url, "api_key": "no"})
     with exporter(tmp_path, file, "--log.format=json", "--log.level=debug") as server:
-        requests.get(server.url("/metrics"), timeout=SECONDS)
+        requests.get(server.url("/metrics"), timeout=GUARD)
         log = server.stop(signal.SIGTERM).out
     listening, *steps, failed = map(json.loads, log.splitlines())
     assert [(step["level"], step["msg"]) for step in steps] == [
@@ -391,9 +391,9 @@ def test_a_secret_file_that_vanishes_is_one_line(tmp_path: Path, simulator: Simu
     with exporter(tmp_path, configured(tmp_path, account)) as server:
         url = server.url("/metrics")
         file.unlink()
-        assert values(requests.get(url, timeout=SECONDS).text, "exotel_up") == {"acme1": 0}
+        assert values(requests.get(url, timeout=GUARD).text, "exotel_up") == {"acme1": 0}
         file.write_text(TOKEN, encoding="utf-8")
-        assert values(requests.get(url, timeout=SECONDS).text, "exotel_up") == {"acme1": 1}
+        assert values(requests.get(url, timeout=GUARD).text, "exotel_up") == {"acme1": 1}
         log = server.stop(signal.SIGTERM).out
     assert re.findall(r'detail="(.*)"', log) == [f"secret file {file}: no such file or directory"]
 
@@ -422,7 +422,7 @@ def test_a_scrape_in_flight_is_answered_before_the_end(
         scrape(server, simulator) as answer,
     ):
         ended = server.stop(number)
-        assert values(answer.result(SECONDS).text, "exotel_up") == {"acme1": 1}
+        assert values(answer.result(GUARD).text, "exotel_up") == {"acme1": 1}
     assert ended.code == 0
     assert len(ended.out.splitlines()) == 1
 
@@ -440,12 +440,10 @@ def test_scrapes_that_hang_do_not_hold_up_the_end(
         ThreadPoolExecutor(3) as pool,
     ):
         url = server.url("/metrics")
-        others = [pool.submit(requests.get, url, timeout=SECONDS) for _ in range(3)]
-        wait_for(
-            lambda: server.program.said().count("joined the collection") == 3, SECONDS, "three to join it"
-        )
+        others = [pool.submit(requests.get, url, timeout=GUARD) for _ in range(3)]
+        wait_until(lambda: server.program.said().count("joined the collection") == 3, "three to join it")
         ended = server.stop(number)
-        answers = [answer.result(SECONDS).text for answer in (first, *others)]
+        answers = [answer.result(GUARD).text for answer in (first, *others)]
     assert [values(text, "exotel_up") for text in answers] == [{"acme1": 0}] * 4
     assert ended.code == 0
 
@@ -458,7 +456,7 @@ def test_a_collection_made_once_is_given_up_at_a_signal(
     simulator.set_faults(["hang"])
     flags = configured(tmp_path, {"base_url": simulator.url, "timeout": "10m"})
     with exporter(tmp_path, "--once", flags, listen=()) as running:
-        wait_for(lambda: simulator.requests_served().get("calls"), SECONDS, what="the request that hangs")
+        wait_until(lambda: simulator.requests_served().get("calls"), "the request that hangs")
         ended = running.stop(number)
     assert (ended.code, ended.out) == (1, "")
 
@@ -468,7 +466,7 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, simulator: Simulator
     """A full disk behind standard output is told, not shown as a traceback."""
     command = [*COMMAND, flag, configured(tmp_path, {"base_url": simulator.url})]
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=GUARD, check=False)
     assert (done.returncode, done.stderr) == (1, b"can't write to standard output: no space left on device\n")
 
 
@@ -480,10 +478,10 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     with exporter(tmp_path, "--demo") as server:
         metrics, people = server.url("/metrics"), server.url("/")
         said = server.program.said().splitlines()
-        answer = requests.get(metrics, timeout=SECONDS)
+        answer = requests.get(metrics, timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"demo": 1}
         assert values(answer.text, "exotel_calls_reported")["demo"] > 0
-        assert "demo" in requests.get(people, timeout=SECONDS).text
+        assert "demo" in requests.get(people, timeout=GUARD).text
         ended = server.stop(signal.SIGINT)
     assert ended.code == 0
     port = metrics.removesuffix("/metrics").rpartition(":")[2]

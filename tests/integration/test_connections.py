@@ -24,12 +24,9 @@ from exporter.serve.address import Address
 from exporter.serve.connection import Limits
 from exporter.serve.http_server import Server
 from exporter.serve.web import Web
-from tests.e2e.processes import wait_for
 from tests.serving import running
+from tests.waiting import GUARD, wait_until
 from tests.web import write_certificate, write_web
-
-GUARD = 30
-"""Seconds after which a test fails that waits for the end of a connection."""
 
 LIMITS = Limits(handshake=0.2, request=0.2, answer=0.3)
 LARGE = 50_000_000
@@ -228,8 +225,8 @@ def test_an_answer_that_is_not_read_is_given_up(server: Server, address: Address
     """The connection ends, though the client is still there."""
     with connected(address) as connection:
         connection.sendall(GET.replace(b"/ ", b"/large ") + close + b"\r\n")
-        wait_for(lambda: server.server_state.connections, GUARD, "the connection")
-        wait_for(lambda: not server.server_state.connections, GUARD, "its end")
+        wait_until(lambda: server.server_state.connections, "the connection")
+        wait_until(lambda: not server.server_state.connections, "its end")
 
 
 def test_a_large_answer_that_is_read_arrives() -> None:

@@ -28,9 +28,9 @@ from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
 from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
-from tests.e2e.processes import wait_for
-from tests.scraping import GUARD, Scrape, right, scrape
+from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, served
+from tests.waiting import GUARD, wait_until
 
 Where = Literal["first", "middle"]
 
@@ -352,7 +352,7 @@ def test_no_exchange_stays_open_behind_an_answer() -> None:
             assert (
                 scrape(url, SHORT).one(FAULTY, "exotel_up") == 0
             )  # its counter may follow on a busy machine
-            wait_for(lambda: not hanging._server._connections, 10, "every connection to be closed")
+            wait_until(lambda: not hanging._server._connections, "every connection to be closed")
 
 
 @pytest.mark.parametrize("where", PLACES)

@@ -17,10 +17,11 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Reason
 from tests.command import exporter
 from tests.configurations import write
-from tests.integration.test_transport import GUARD, client_of, failure, listed, well
+from tests.integration.test_transport import client_of, failure, listed, well
 from tests.raw_server import Connection, answer, raw_server
 from tests.scraping import scrape
 from tests.serving import account, served
+from tests.waiting import GUARD
 
 MIB = 2**20
 BEARABLE = 96 * MIB
@@ -99,7 +100,7 @@ def scraped(folder: Path, url: str) -> tuple[str, int]:
     account = f"{{account_sid: demo, base_url: {url}, api_key: k, api_token: t}}"
     file = write(folder, f"accounts: [{account}]\ncollection: {{timeout: 60s}}\n")
     with exporter(folder, f"--config.file={file}") as started:
-        told = requests.get(started.url("/metrics"), timeout=GUARD * 3).text
+        told = requests.get(started.url("/metrics"), timeout=GUARD).text
         status = Path(f"/proc/{started.program.process.pid}/status").read_text(encoding="ascii")
     failures = [line for line in told.splitlines() if "failures_total{" in line and line.endswith(" 1.0")]
     [peak] = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")]

@@ -120,6 +120,14 @@ def test_scrapes_are_compared_with_the_interval_that_is_configured() -> None:
     assert expr == f"{job['scrape_interval'].removesuffix('s')} * account:exotel_up:group"
 
 
+def test_inhibitions_are_between_alerts_that_exist() -> None:
+    """An alert that is renamed would no longer silence, or be silenced, and nobody would notice."""
+    alertmanager = _yaml(PROMETHEUS.parent / "alertmanager" / "alertmanager.yml")
+    named = set(re.findall(r"\bExotel\w+", str(alertmanager["inhibit_rules"]))) - {"Exotel"}
+    assert named
+    assert named <= NAMES
+
+
 def test_an_account_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
     """What the head of thresholds.yml says to write does hold for that account, and for no other."""
     text = (RULES / "thresholds.yml").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from tests.command import run as run_exporter
 from tests.configurations import document, write
 from tests.offenders import for_each
 from tests.tools import PROGRAMS, ROOT, run
+from tests.waiting import scaled
 
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
@@ -150,7 +151,7 @@ def test_twins_are_each_asked_for_the_accounts_that_they_name(tmp_path: Path) ->
             text = text.replace(twin, address)
         (tmp_path / "twins.yml").write_text(text, encoding="utf-8")
         # It waits out its timeout, whatever it has found.
-        command = ("promtool", "check", "service-discovery", "--timeout=1s")
+        command = ("promtool", "check", "service-discovery", f"--timeout={scaled(1):.0f}s")
         said = run(*command, str(tmp_path / "twins.yml"), "exotel-accounts")
     found = [target["labels"] for target in json.loads(said)]
     asked = {(labels["account"], labels["__param_target"], labels["instance"]) for labels in found}
