@@ -19,7 +19,6 @@ from tests.waiting import GUARD
 #: Python imports this when it starts: the interpreter itself tells whatever goes out, and what is started.
 SITE = """
 import json, os, sys
-from tests.waiting import GUARD
 
 notes = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
