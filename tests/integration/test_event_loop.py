@@ -23,6 +23,7 @@ import requests
 
 from exporter.collect.accounts import Accounts
 from exporter.config import Secret, web_from_file
+from exporter.config.textfile import Unreadable
 from exporter.http.app import Endpoints
 from exporter.serve.web import Web
 from exporter.simulator import Settings, Simulator
@@ -135,7 +136,7 @@ def hanging(over: threading.Event) -> Callable[..., Any]:
 
     def hang(*_: object) -> Any:
         assert over.wait(GUARD)
-        raise OSError(5, "Input/output error")
+        raise Unreadable("Input/output error")
 
     return hang
 
