@@ -76,8 +76,14 @@ def is_there(process: subprocess.Popen[bytes]) -> bool:
         return False
 
 
-@each_redirection
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("redirection", "number"),
+    [
+        *((redirection, signal.SIGTERM) for redirection in REDIRECTIONS.values()),
+        (REDIRECTIONS["unread"], signal.SIGINT),
+    ],
+    ids=[*REDIRECTIONS, "unread, interrupted"],
+)
 def test_it_serves_and_ends_well_whatever_becomes_of_its_output(
     tmp_path: Path, redirection: str, number: signal.Signals
 ) -> None:
