@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ import requests
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.connection import MAX_BODY
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, connect, get, page
-from tests.waiting import GUARD
+from tests.waiting import GUARD, wait_until
 
 PATH = "/v3/accounts/demo/calls/active"
 
@@ -169,8 +168,7 @@ def test_it_stops_while_a_client_waits(fault: str) -> None:
         client.sendall(
             f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n".encode()
         )
-        while simulator.faults():
-            time.sleep(0.001)
+        wait_until(lambda: not simulator.faults(), "the request")
         idle = connect(simulator)
     assert "simulator" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConnectionRefusedError):
