@@ -10,13 +10,35 @@ MINUTES ?= 10
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes \
   --custom-compile-command='make lock'
 
-.PHONY: demo test lowest lint wheel lock bench lists estimate coverage soak generate pictures clean
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile $(PACKAGE)
+# Tests start the program hundreds of times; the demo starts it once, and doesn't wait for this. Most of phonenumbers
+# is never loaded.
+COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VENV)/lib
 
-demo: $(VENV)/ready  ## a simulated contact centre and the exporter on http://localhost:9927
-	@exec $(BIN)/exotel-exporter --demo
+PORT ?= 9927
 
-test: lint $(VENV)/deploy  ## linters, types and every test
+.PHONY: help demo test golden lowest lint wheel lock bench lists coverage estimate soak generate pictures clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
+
+demo: $(VENV)/runtime  ## a simulated contact centre and the exporter on http://localhost:PORT, 9927 unless given
+	@$(BIN)/python -c 'import socket; socket.create_server(("", $(PORT)))' 2>/dev/null \
+	  || { echo "Port $(PORT) is not free. Choose another: make demo PORT=9930" >&2; exit 1; }
+	@echo "Starting the simulated contact centre and the exporter ..."
+	@exec $(BIN)/exotel-exporter --demo --web.listen-address=:$(PORT)
+
+ifdef T
+test: $(VENV)/dev
+	$(BIN)/pytest --numprocesses=0 $(T)
+else
+test: $(VENV)/deploy lint  ## linters, types and every test; T=tests/unit/test_x.py runs that alone, at once
 	$(BIN)/pytest
+endif
+
+golden: $(VENV)/dev  ## tests/unit/golden/: the expositions that a review reads; look at the diff before you commit it
+	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py -k golden
+	git --no-pager diff --stat tests/unit/golden
 
 # What is told of wrong usage is click's, each version in its own words; how a wheel is built is setuptools'.
 lowest: $(VENV)/deploy  ## the program and its tests with the lowest versions that pyproject.toml declares
@@ -29,22 +51,26 @@ lowest: $(VENV)/deploy  ## the program and its tests with the lowest versions th
 	CI= build/lowest/bin/pytest tests/unit \
 	  $(addprefix tests/integration/test_,authorities.py tls.py endpoints.py requests.py listening.py connections.py)
 
-lint: $(VENV)/ready
+lint: $(VENV)/dev  ## style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
 
+# cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
 lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file=deploy/requirements-build.lock -
 	$(LOCK) --output-file=deploy/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear --without-pip build/locked
 	$(BIN)/uv pip install --quiet --python=build/locked/bin/python --require-hashes --requirements=deploy/requirements.lock
-	build/lock/bin/cyclonedx-py environment --pyproject=pyproject.toml --output-reproducible --of=JSON \
+	sed "s/^dynamic = .*/version = \"$$($(BIN)/python -c 'import exporter; print(exporter.__version__)')\"/" \
+	  pyproject.toml >build/pyproject.toml
+	build/lock/bin/cyclonedx-py environment --pyproject=build/pyproject.toml --output-reproducible --of=JSON \
 	  --output-file=deploy/sbom.cdx.json build/locked/bin/python
 
 build/lock/bin/cyclonedx-py: pyproject.toml
@@ -52,42 +78,53 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 	build/lock/bin/pip install --quiet --disable-pip-version-check '.[lock]'
 	@touch $@
 
-bench: $(VENV)/ready  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
+bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
 	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 
-lists: $(VENV)/ready  ## lists as servers have them, in virtual time: what is called complete, and what of it is false
+lists: $(VENV)/dev  ## lists as servers have them, in virtual time: what is called complete, and what of it is false
 	$(BIN)/python -m bench.lists
 
-coverage: $(VENV)/ready  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
+coverage: $(VENV)/dev  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage
 
-estimate: $(VENV)/ready  ## how often the interval of an estimate holds the truth, and how wide it is, by the order of the list
+estimate: $(VENV)/dev  ## how often the interval of an estimate holds the truth, and how wide it is, by the order of the list
 	$(BIN)/python -m bench.estimate
 
-soak: $(VENV)/ready  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
+soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, docs/metrics.md, docs/configuration.md, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate
 
-pictures: $(VENV)/ready  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
+pictures: $(VENV)/dev  ## docs/pictures/: each dashboard over a simulated day; needs node, npm, chromium, prometheus
 	$(BIN)/python -m grafana.pictures
 
-$(VENV)/ready: pyproject.toml setup.py | $(BIN)/pip
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PACKAGE)[dev]
+# What is installed: the program alone for the demo, the rest when it is asked for.
+$(VENV)/runtime: pyproject.toml | $(BIN)/pip
+	@echo "Installing the exporter and its libraries into $(VENV), once ..."
+	@$(INSTALL)
 	@touch $@
 
-$(VENV)/deploy: $(VENV)/ready
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PACKAGE)[dev,deploy]
-	@touch $@
+$(VENV)/dev: pyproject.toml | $(BIN)/pip
+	@echo "Installing the exporter and what linters and tests need into $(VENV), once ..."
+	@$(INSTALL)[dev]
+	@$(COMPILE)
+	@touch $(VENV)/runtime $@
+
+$(VENV)/deploy: pyproject.toml | $(BIN)/pip
+	@echo "Installing the exporter and what linters and tests need into $(VENV), once ..."
+	@$(INSTALL)[dev,deploy]
+	@$(COMPILE)
+	@touch $(VENV)/runtime $(VENV)/dev $@
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "Python 3.11 or newer with venv is needed (Debian: apt-get install python3-venv); say which with PYTHON=..." >&2; exit 1; }
+	@echo "Creating $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-clean:
+clean:  ## removes whatever was built, installed or cached here
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.configuration import configuration_page
+from docs.files import files_page
 from docs.metrics import metrics_page
 
 FOLDER = Path(__file__).parent
-PAGES = {"configuration.md": configuration_page, "metrics.md": metrics_page}
+PAGES = {"configuration.md": configuration_page, "files.md": files_page, "metrics.md": metrics_page}
 """What writes each page of the folder."""
 
 

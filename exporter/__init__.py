@@ -2,9 +2,36 @@
 
 
 def __getattr__(name: str) -> str:
-    """Return the version when it is asked for: it takes time to find, and the signals are taken first."""
-    if name != "__version__":
-        raise AttributeError(name)
-    from importlib.metadata import version  # noqa: PLC0415  # as said
+    """Return `__version__` or `__revision__` when it is asked for: both take time, and signals come first."""
+    match name:
+        case "__version__":
+            from importlib.metadata import version  # noqa: PLC0415  # as said
 
-    return version("exotel-exporter")
+            return version("exotel-exporter")
+        case "__revision__":
+            return _revision()
+    raise AttributeError(name)
+
+
+def _revision() -> str:
+    """Return the commit that this was built from, `unknown`, or `checkout` where nothing was built.
+
+    The hash of a commit is followed by `-modified` if files differed from it.
+    """
+    from pathlib import Path  # noqa: PLC0415  # as said
+
+    file = Path(__file__).with_name("REVISION")  # setuptools-scm writes it, see pyproject.toml
+    if not file.exists():
+        return "checkout"
+    node, is_modified = file.read_text(encoding="ascii").split()
+    if node == "None":
+        return "unknown"
+    return node.removeprefix("g") + ("-modified" if is_modified == "True" else "")
+
+
+def release(version: str, revision: str) -> str:
+    """Return both for people: `0.2.0 (commit c21c987)`, or `0.2.0 (from a checkout)`."""
+    if revision == "checkout":
+        return f"{version} (from a checkout)"
+    commit, dash, modified = revision.partition("-")
+    return f"{version} (commit {commit[:7]}{dash}{modified})"

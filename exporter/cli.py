@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import click
 
+from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
 from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
 from exporter.descriptors import allow_many_descriptors
@@ -27,7 +28,6 @@ from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.exposition import expose
 from exporter.output import give_up, leave, mention, warn, write
-from exporter.release import release
 from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
 from exporter.systemd import NoSockets, handed_over
 from exporter.usage import Command
@@ -177,7 +177,9 @@ def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | Non
     show_default=True,
     help="Format of the log.",
 )
-@click.version_option(release(), prog_name="exotel-exporter", message="%(prog)s %(version)s")
+@click.version_option(
+    release(__version__, __revision__), prog_name="exotel-exporter", message="%(prog)s %(version)s"
+)
 def main(  # noqa: PLR0913  # an argument for each flag
     config_file: Path | None,
     *,

@@ -1,8 +1,34 @@
 """How every test runs."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+GOLDEN = Path(__file__).parent / "unit" / "golden"
 
 # No deadline for an example: a busy machine is no fault of the program. Examples differ each time, so
 # that few a run are many a week.
 settings.register_profile("project", deadline=None, max_examples=50)
 settings.load_profile("project")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag of `make golden`."""
+    parser.addoption(
+        "--golden", action="store_true", help="rewrite golden files instead of comparing with them"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Return a function that compares a text with the golden file of a name, or rewrites it with --golden."""
+
+    def compare(name: str, text: str) -> None:
+        file = GOLDEN / name
+        if request.config.getoption("--golden"):
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8"), "run make golden, and look at its diff"
+
+    return compare

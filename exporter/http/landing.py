@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from exporter import __revision__, __version__, release
 from exporter.collect.printable import printable
 from exporter.collect.snapshot import Snapshot
 from exporter.http.remediation import DOCS, remediation_of
-from exporter.release import release
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
@@ -121,7 +121,11 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
-_environment.globals |= {"remediation_of": remediation_of, "docs": DOCS, "release": release()}
+_environment.globals |= {
+    "remediation_of": remediation_of,
+    "docs": DOCS,
+    "release": release(__version__, __revision__),
+}
 _template = _environment.get_template("landing.html")
 _style = _environment.get_template("landing.css").render().encode()
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from exporter import __version__
+from exporter import __revision__, __version__
 from exporter.collect.accounts import Status
 from exporter.metrics.metric import Kind, Metric
-from exporter.release import REVISION
 
 BUILD_INFO = Metric(
     "exotel_exporter_build_info",
@@ -64,7 +63,7 @@ class ExporterCollector(Collector):
         """Yield each family that has a sample."""
         status = self._itself.standing
         for point in (
-            BUILD_INFO(1, __version__, REVISION),
+            BUILD_INFO(1, __version__, __revision__),
             RELOADED(status.is_reloaded),
             RELOADED_AT(status.reloaded_at),
             IN_FLIGHT(status.in_flight),

@@ -17,8 +17,8 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter import __revision__, __version__, release
 from exporter.cli import main
-from exporter.release import release
 from exporter.simulator import Settings, Simulator
 from tests.command import COMMAND, Exporter, exporter, run
 from tests.configurations import ACCOUNT, TOKEN, document, write
@@ -97,7 +97,11 @@ def test_help_names_every_flag() -> None:
 def test_version_is_that_of_the_package() -> None:
     """--version is one line with the name, the version and the commit."""
     ended = run("--version")
-    assert (ended.code, ended.out, ended.err) == (0, f"exotel-exporter {release()}\n", "")
+    assert (ended.code, ended.out, ended.err) == (
+        0,
+        f"exotel-exporter {release(__version__, __revision__)}\n",
+        "",
+    )
 
 
 def test_check_says_ok(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from exporter.cli import main
 from tests.command import run as run_exporter
 from tests.expressions import DASHBOARDS, RULES
 from tests.offenders import for_each
+from tests.packages import PROJECT, VERSION
 from tests.tools import ROOT, require_module, run
 
 CHART = ROOT / "deploy" / "kubernetes" / "chart"
@@ -96,10 +96,9 @@ def test_helm_has_no_complaint(values: dict[str, Any]) -> None:
 
 def test_chart_is_of_the_programs_version() -> None:
     """The image that it starts by default is that of this source."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    assert chart["appVersion"] == project["version"]
-    assert (chart["name"], chart["description"]) == (project["name"], project["description"])
+    assert chart["appVersion"] == VERSION
+    assert (chart["name"], chart["description"]) == (PROJECT["name"], PROJECT["description"])
 
 
 def test_packed_chart_holds_the_rules_and_dashboards(tmp_path: Path) -> None:

@@ -213,11 +213,3 @@ def test_secrets_are_named_where_systemd_puts_them() -> None:
     shown = re.findall(r"api_(?:key|token)_file: (\S+)", TEXT)
     assert shown
     assert all(path.startswith(f"/run/credentials/{UNIT.name}/{name}_") for path in shown)
-
-
-# The shell scripts of the project
-
-
-def test_shellcheck_has_no_complaint() -> None:
-    """Not even about style."""
-    run("shellcheck", "--severity=style", *map(str, (ROOT / ".ci").iterdir()))

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -15,13 +14,13 @@ import trustme
 
 from deploy import healthcheck
 from tests.answering import answering
+from tests.packages import PROJECT, VERSION
 from tests.tools import ROOT, run
 from tests.waiting import GUARD
 
 DEPLOY = ROOT / "deploy"
 LINES = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
 ARGUMENTS = dict(line.removeprefix("ARG ").split("=", 1) for line in LINES if line.startswith("ARG "))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def _of(instruction: str) -> list[str]:
@@ -55,7 +54,9 @@ def test_image_says_what_it_is() -> None:
         "version": "${VERSION}",
         "revision": "${COMMIT}",
     }
-    assert ARGUMENTS["VERSION"] == PROJECT["version"]
+    assert ARGUMENTS["VERSION"] == VERSION
+    [build] = [line for line in _of("RUN") if "pip wheel" in line]
+    assert build.startswith("SETUPTOOLS_SCM_PRETEND_METADATA=\"{node = '${COMMIT}'}\" ")
 
 
 def test_everything_that_is_installed_is_fixed_by_hash() -> None:
@@ -64,6 +65,26 @@ def test_everything_that_is_installed_is_fixed_by_hash() -> None:
     assert len(installs) == 3
     for install in installs:
         assert "--require-hashes" in install or "--no-deps /dist/" in install
+
+
+@pytest.mark.parametrize(
+    ("commit", "is_accepted"),
+    [
+        ("c21c987bd0b1aa6d4b4af9b8a55ae4f38dbbd5cd", True),
+        ("c21c987", True),
+        ("unknown", True),
+        ("main", False),
+        ("", False),
+    ],
+)
+def test_image_is_not_labelled_with_what_is_no_commit(commit: str, *, is_accepted: bool) -> None:
+    """A label lasts as long as the image does: a branch's name doesn't get into it."""
+    [check] = [line for line in _of("RUN") if "COMMIT: found" in line]
+    done = subprocess.run(["/bin/sh", "-c", check], env={"COMMIT": commit}, capture_output=True, check=False)
+    assert (done.returncode == 0) is is_accepted
+    assert (
+        f"COMMIT: found '{commit}'; accepted: the hash of a commit" in done.stderr.decode()
+    ) is not is_accepted
 
 
 def test_nothing_compiled_tells_when_it_was() -> None:

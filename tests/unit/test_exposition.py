@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +26,6 @@ from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
 from tests.snapshots import CENTRE, ESTIMATE, LIFE, STREAMS, TIMED, everything, failed, life, snapshot
 
 OPENMETRICS = "application/openmetrics-text"
-GOLDEN = Path(__file__).parent / "golden"
 ACCOUNT = HOSTILE.filter(str.isprintable)
 """A name that a configuration may give an account."""
 
@@ -52,10 +51,12 @@ def samples(snapshots: dict[str, Snapshot]) -> dict[str, list[Sample]]:
         ("estimate", {"acme": replace(failed(Reason.BUDGET, reported=1200), estimate=ESTIMATE)}),
     ],
 )
-def test_the_exposition_is_the_golden_one(name: str, snapshots: dict[str, Snapshot]) -> None:
+def test_the_exposition_is_the_golden_one(
+    golden: Callable[[str, str], None], name: str, snapshots: dict[str, Snapshot]
+) -> None:
     """Names, types, HELP, labels, values and order, as a user sees them; what changes shows in the file."""
     text, _ = expose(snapshots, accept=OPENMETRICS)
-    assert text.decode().removesuffix("# EOF\n") == (GOLDEN / f"{name}.prom").read_text(encoding="utf-8")
+    golden(f"{name}.prom", text.decode().removesuffix("# EOF\n"))
 
 
 def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> None:

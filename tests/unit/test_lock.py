@@ -2,18 +2,15 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from tests.packages import declared, is_needed
+from tests.packages import PROJECT, PYPROJECT, VERSION, declared, is_needed
 from tests.tools import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BILL = json.loads((ROOT / "deploy" / "sbom.cdx.json").read_text(encoding="utf-8"))
 LINE = re.compile(
     r"(?P<requirement>[a-z0-9.-]+==[^ ]+(?: ; [^\\]+)?)(?: \\\n    --hash=sha256:[0-9a-f]{64})+"
@@ -30,7 +27,7 @@ class Locked:
 
 
 def locked(name: str) -> Mapping[NormalizedName, Locked]:
-    """Read a lock; fails unless each line is one version of a package with its hashes, and nothing else."""
+    """Return what a lock holds; fails unless each line is one version of a package with its hashes."""
     text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
     text = re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE)
     found = {}
@@ -43,20 +40,18 @@ def locked(name: str) -> Mapping[NormalizedName, Locked]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "requirements"),
-    [
-        ("requirements.lock", PROJECT["project"]["dependencies"]),
-        ("requirements-build.lock", PROJECT["build-system"]["requires"]),
-    ],
-)
-def test_what_is_locked_is_what_is_allowed(name: str, requirements: list[str]) -> None:
+def test_what_is_locked_is_what_is_allowed() -> None:
     """Who changes a range of pyproject.toml, or adds a dependency, is told to run `make lock`."""
-    packages = locked(name)
-    for requirement in map(Requirement, requirements):
-        package = packages.get(canonicalize_name(requirement.name))
-        assert package, f"{requirement}: run make lock"
-        assert requirement.specifier.contains(package.version), f"{requirement}: run make lock"
+    declarations = {
+        "requirements.lock": PROJECT["dependencies"],
+        "requirements-build.lock": PYPROJECT["build-system"]["requires"],
+    }
+    for name, requirements in declarations.items():
+        packages = locked(name)
+        for requirement in map(Requirement, requirements):
+            package = packages.get(canonicalize_name(requirement.name))
+            assert package, f"{name}: {requirement}: run make lock"
+            assert requirement.specifier.contains(package.version), f"{name}: {requirement}: run make lock"
 
 
 def test_all_that_is_needed_is_locked_and_nothing_else() -> None:
@@ -69,7 +64,7 @@ def test_the_bill_is_that_of_the_lock() -> None:
     """The same packages in the same versions, and this version of the exporter."""
     listed = {canonicalize_name(each["name"]): each["version"] for each in BILL["components"]}
     assert listed == {name: package.version for name, package in locked("requirements.lock").items()}
-    assert BILL["metadata"]["component"]["version"] == PROJECT["project"]["version"]
+    assert BILL["metadata"]["component"]["version"] == VERSION
 
 
 def test_the_bill_tells_of_each_package_its_licence_and_who_needs_it() -> None:
