@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GUARD = 120.0
+GUARD = 300.0
 """Seconds after which a test gives up on what hangs; no test that passes waits so long."""
 
 _POLL = 0.02

@@ -1,7 +1,6 @@
 """Trouble at Exotel, and what reaches the one on call: the alerts it calls for, no others, and their end."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         token.write_text("revoked")
         program.kill()
         wait_until(lambda: _covers(_told(receiver), TOLD), "every alert is told")
-        time.sleep(10)  # for those that should not come: by now they have had their quarter of an hour
+        servers.let_rules_run(prometheus, times=10)  # five minutes more for those that should not come
         in_trouble = _told(receiver)
 
         for url in urls.values():
@@ -92,7 +91,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         stack.enter_context(exotel.exporter_of("risen", folder, [doomed_account], listen=doomed))
         _wait_until_all_is_well(prometheus)
         wait_until(lambda: not receiver.still_firing(), "every alert is over")
-        time.sleep(5)
+        servers.let_rules_run(prometheus, times=5)
         yield Story(in_trouble, _told(receiver), _by_account(receiver.still_firing()))
 
 
