@@ -19,11 +19,10 @@ from bench.moving import ORDERS, MovingList, pairs
 from exporter.collect.estimate import Estimate, estimate_calls
 from exporter.collect.estimator import Estimator
 from exporter.config import CollectionConfig
-from exporter.exotel.answers import Page
 from exporter.exotel.listing.lister import Lister
 from exporter.exotel.listing.paging import Ask
 from exporter.exotel.listing.sampling import sample_pages
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 SIZES, PAGE_SIZES, REQUESTS = (450, 3000, 12_000), (20, 100), (5, 6, 8, 12, 20, 40, 60)
 CHURNS, UNPROVEN_CHURNS = (0.0, 0.01), (0.01, 0.02, 0.05)

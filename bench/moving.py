@@ -8,10 +8,9 @@ from itertools import count
 from operator import itemgetter
 from random import Random
 
-from exporter.exotel.answers import Page
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.listing.paging import Ask
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 QUEUED, RINGING, TALKING = CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS
 _DIRECTIONS = (Direction.INBOUND, Direction.OUTBOUND_API, Direction.OUTBOUND_DIAL)

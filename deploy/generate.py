@@ -1,13 +1,17 @@
-"""Renders the chart into deploy/kubernetes/manifests/: `python -m deploy.generate`."""
+"""Puts the configuration into the chart's schema, and renders the chart: `python -m deploy.generate`."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import helm_python
 
+from docs.config_schema import config_object
+
 CHART = Path(__file__).parent / "kubernetes" / "chart"
 MANIFESTS = CHART.parent / "manifests"
+SCHEMA = CHART / "values.schema.json"
 
 RELEASE = "exotel-exporter"
 NAMESPACE = "monitoring"
@@ -35,7 +39,31 @@ def manifests() -> Iterator[tuple[str, str]]:
             yield name, f"{_HEAD}{text.rstrip()}\n"
 
 
+def values_schema() -> str:
+    """The chart's schema with that of the configuration, but for what would put secrets into values."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    config = config_object()
+    account, collection = (
+        config["properties"]["accounts"]["items"],
+        config["properties"]["collection"],
+    )
+    del account["allOf"]
+    account["required"] = ["account_sid", "base_url", "api_key_file", "api_token_file"]
+    for section, key, kind in (
+        (account, "api_key", "secretElsewhere"),
+        (account, "api_token", "secretElsewhere"),
+        (account, "api_key_file", "secretFile"),
+        (account, "api_token_file", "secretFile"),
+        (account, "proxy_url", "withoutCredentials"),
+        (collection, "proxy_url", "withoutCredentials"),
+    ):
+        section["properties"][key] = {"$ref": f"#/definitions/{kind}"}
+    schema["properties"]["config"] = config
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
+    SCHEMA.write_text(values_schema(), encoding="utf-8")
     for old in MANIFESTS.glob("*.yaml"):
         old.unlink()
     for name, content in manifests():

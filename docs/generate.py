@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs.config_schema import config_schema
 from docs.configuration import configuration_page
 from docs.files import files_page
 from docs.metrics import metrics_page
 
 FOLDER = Path(__file__).parent
-PAGES = {"configuration.md": configuration_page, "files.md": files_page, "metrics.md": metrics_page}
-"""What writes each page of the folder."""
+PAGES = {
+    "configuration.md": configuration_page,
+    "files.md": files_page,
+    "metrics.md": metrics_page,
+    "../config.schema.json": config_schema,
+}
+"""What writes each page of the folder, and the schema beside the example."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`exotel-exporter` and `python -m exporter`: what can't wait for the rest of the program to be imported."""
+"""`exotel-exporter` and `python -m exporter`: what can't wait until the rest of the program is imported."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ signals.take()
 def main() -> None:
     """Run the command."""
     _keep_standard_descriptors()
-    from exporter.cli import main as command  # noqa: PLC0415  # it takes most of a second
-    from exporter.usage import run  # noqa: PLC0415  # it takes its part of that
+    from exporter.cli import run  # noqa: PLC0415  # it takes most of a second
 
-    run(command, "exotel-exporter")
+    run()
 
 
 def _keep_standard_descriptors() -> None:
-    """Take the place of those that are closed, or what is opened next would be there and be written into.
+    """Occupy those that are closed, or what is opened next would take their place and be written into.
 
     To write there fails all the same.
     """

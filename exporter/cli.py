@@ -1,185 +1,196 @@
-"""The command `exotel-exporter`: wiring, and nothing but wiring."""
+"""The command `exotel-exporter`: its flags, and what it does by them."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import resource
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import click
+import structlog
 
 from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
-from exporter.config import BadConfig, Config, Mistake, WebFile, from_environment, from_file, web_from_file
-from exporter.descriptors import allow_many_descriptors
-from exporter.http.answers import Answers
-from exporter.http.app import Endpoints, create_app
-from exporter.http.prefix import BadPrefix, External, route_prefix
-from exporter.http.reloader import Reloader
+from exporter.config import Config, ConfigError, from_environment, from_file
+from exporter.exotel.errors import lack
+from exporter.http.endpoints import Endpoints, External, plain_path, route_prefix
 from exporter.http.scrape import collect
 from exporter.http.server import serve
-from exporter.log import set_up
-from exporter.memory import keep_large_blocks_apart, look_for_garbage_rarely
+from exporter.log import set_up, write_all
 from exporter.metrics.exporter_metrics import ExporterStatus
 from exporter.metrics.exposition import expose
-from exporter.output import give_up, leave, mention, warn, write
-from exporter.serve.address import Address, BadAddress, CannotListen, bound_address, listen
-from exporter.systemd import NoSockets, handed_over
-from exporter.usage import Command
+from exporter.web import systemd
+from exporter.web.listen import Address, CannotListen, bound_address, listen
+from exporter.web.reload import ActiveWebConfig
 
-# No dots alone, which browsers and proxies resolve, and no address that is another page.
-_TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|config|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
+_OUT, _ERR = 1, 2
+_RELEASE = release(__version__, __revision__)
+_PATIENCE = 1.0  # second for whoever reads standard error
+
+#: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
+_EXCLUSIVE = (
+    ("--demo", "--config.file", "the demo brings its own configuration"),
+    ("--demo", "--config.check", "the demo brings its own configuration"),
+    ("--once", "--config.check", "one asks the API, the other doesn't"),
+    ("--once", "--web", "--once doesn't serve"),
+)
 
 _T = TypeVar("_T")
+_log = structlog.stdlib.get_logger(__name__)
 
 
-def _addresses(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Address, ...]:
-    try:
-        return tuple(map(Address.parse, values))
-    except BadAddress as error:
-        raise click.BadParameter(str(error)) from None
+class _Command(click.Command):
+    """A command that takes a flag once, unless it is repeatable, and no two that exclude one another."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = self._given(ctx, [*args])
+        rest = super().parse_args(ctx, args)
+        for option in given:
+            if given.count(option) > 1 and not option.multiple:
+                raise click.UsageError(f"{option.opts[0]} is given more than once.", ctx)
+        flags = [option.opts[0] for option in given]
+        for one, other, why in _EXCLUSIVE:
+            for flag in flags:
+                if one in flags and (flag == other or flag.startswith(f"{other}.")):
+                    raise click.UsageError(f"{one} and {flag} exclude one another: {why}.", ctx)
+        return rest
+
+    def _given(self, ctx: click.Context, args: list[str]) -> Sequence[click.Parameter]:
+        """Return the options in the order in which they were given."""
+        try:
+            return self.make_parser(ctx).parse_args(args)[2]
+        except click.NoSuchOption as error:
+            if error.option_name.startswith("--"):
+                raise
+            message = f"No such option {error.option_name!r}: flags have two dashes."
+            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
 
 
-def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-    if value == "":  # which would be the folder
-        raise click.BadParameter("found ''; accepted: the path of a file")
-    return None if value is None else Path(value)
+def _value(name: str, read: Callable[[str], object]) -> Callable[[str], object]:
+    """Return the type of a flag: what `read` says of a bad value is wrong usage."""
+
+    def convert(text: str) -> object:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    convert.__name__ = name  # as --help shows it
+    return convert
 
 
-def _telemetry_path(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not _TELEMETRY_PATH.fullmatch(value):
-        raise click.BadParameter(
-            f"found {value!r}; accepted: a path like /metrics of letters, digits, -, _ and ., "
-            "other than /probe, /sd, /config and /-/…"
-        )
-    return value
+def _file(text: str) -> Path:
+    if not text:  # which would be the folder
+        raise ValueError("found ''; accepted: the path of a file")
+    return Path(text)
 
 
-def _external(_ctx: click.Context, _param: click.Parameter, value: str | None) -> External:
-    try:
-        return External.parse(value) if value else External()  # empty, it is none, as in Prometheus
-    except BadPrefix as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _route_prefix(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    try:
-        return route_prefix(value) if value else None  # empty, it is the default, as in Prometheus
-    except BadPrefix as error:
-        raise click.BadParameter(str(error)) from None
-
-
-@click.command(cls=Command, context_settings={"max_content_width": 100})
+@click.command(cls=_Command, context_settings={"max_content_width": 100, "show_default": True})
 @click.option(
     "--config.file",
     "config_file",
-    callback=_file,
-    metavar="PATH",
-    help="YAML file. Without it one account is read from EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY, "
-    "EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
+    type=_value("path", _file),
+    help="YAML configuration file. Without it one account is read from EXOTEL_ACCOUNT_SID, "
+    "EXOTEL_API_KEY, EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
 )
 @click.option(
     "--config.check",
     "check",
     is_flag=True,
-    help="Check the configuration: print ok, or every mistake, and exit.",
+    help="Check the configuration and exit: print ok, or everything that is wrong with it.",
 )
-@click.option("--once", is_flag=True, help="Collect once, print the metrics; exit 1 if an account failed.")
-@click.option("--demo", is_flag=True, help="Export a simulated contact centre: no account is needed.")
+@click.option(
+    "--once", is_flag=True, help="Collect once, print the metrics and exit: 1 if an account failed."
+)
+@click.option("--demo", is_flag=True, help="Export a simulated contact centre; no account is needed.")
 @click.option(
     "--web.listen-address",
     "addresses",
-    callback=_addresses,
-    metavar="HOST:PORT",
+    type=_value("host:port", Address.parse),
     multiple=True,
     default=[":9927"],
-    show_default=True,
-    help="Repeatable. Without a host, or with [::], on IPv6 and IPv4. Port 0 picks a free port and logs it.",
+    help="Address to listen on. Repeatable for multiple addresses. Without a host, or with [::], on IPv6 and "
+    "IPv4; port 0 takes a free port and logs it.",
 )
 @click.option(
     "--web.systemd-socket",
     "systemd_socket",
     is_flag=True,
-    help="Listen on the sockets that systemd passes, instead of on addresses.",
+    help="Use systemd socket activation listeners instead of port listeners.",
 )
 @click.option(
     "--web.telemetry-path",
     "telemetry_path",
+    type=_value("path", plain_path),
     default="/metrics",
-    show_default=True,
-    callback=_telemetry_path,
-    metavar="PATH",
-    help="Path of the metrics.",
+    help="Path under which to expose metrics.",
 )
 @click.option(
     "--web.config.file",
     "web_config_file",
-    callback=_file,
-    metavar="PATH",
-    help="YAML file for TLS, users, headers and a rate limit, in the format of Prometheus's "
+    type=_value("path", _file),
+    help="Configuration file for TLS, users, headers and a rate limit, in the format of Prometheus's "
     "exporter-toolkit.",
 )
 @click.option(
     "--web.probe-only",
     "probe_only",
     is_flag=True,
-    help="Show accounts on /probe only; the exporter's own metrics stay at the path of the metrics.",
+    help="Expose accounts on /probe only; the exporter's own metrics stay under the telemetry path.",
 )
-@click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Allow POST /-/reload.")
+@click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Enable reload via POST /-/reload.")
 @click.option(
     "--web.external-url",
     "external",
-    callback=_external,
-    metavar="URL",
-    help="The URL, or its path, under which people reach the exporter through a proxy.",
+    type=_value("url", External.parse),
+    help="The URL, or its path, under which the exporter is externally reachable, for example behind a "
+    "reverse proxy.",
 )
 @click.option(
     "--web.route-prefix",
     "prefix",
-    callback=_route_prefix,
-    metavar="PATH",
-    help="Prefix of all paths; by default the path of --web.external-url. Use / if the proxy strips it.",
+    type=_value("path", route_prefix),
+    help="Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url; use / "
+    "if the proxy strips it.",
 )
 @click.option(
     "--web.max-requests",
     "max_requests",
     type=click.IntRange(min=0),
     default=40,
-    show_default=True,
     metavar="N",
-    help="Maximum number of concurrent requests for each path, and on /probe for each account; further ones "
-    "get 503. Health checks and reloads are exempt. 0 disables the limit.",
+    help="Maximum number of concurrent requests for each path, and on /probe for each account; more get 503. "
+    "Health checks and reloads are exempt. Use 0 to disable.",
 )
 @click.option(
     "--web.disable-exporter-metrics",
     "disable_exporter_metrics",
     is_flag=True,
-    help="Leave out process_*, python_* and exotel_exporter_http_*.",
+    help="Exclude metrics about the exporter itself (process_*, python_*, exotel_exporter_http_*).",
 )
 @click.option(
     "--log.level",
     "log_level",
     type=click.Choice(["debug", "info", "warn", "error"]),
     default="info",
-    show_default=True,
-    help="Minimum level of what is logged.",
+    help="Only log messages with the given severity or above.",
 )
 @click.option(
     "--log.format",
     "log_format",
     type=click.Choice(["logfmt", "json"]),
     default="logfmt",
-    show_default=True,
-    help="Format of the log.",
+    help="Output format of log messages.",
 )
-@click.version_option(
-    release(__version__, __revision__), prog_name="exotel-exporter", message="%(prog)s %(version)s"
-)
+@click.version_option(_RELEASE, prog_name="exotel-exporter", message="%(prog)s %(version)s")
 def main(  # noqa: PLR0913  # an argument for each flag
     config_file: Path | None,
     *,
@@ -192,34 +203,32 @@ def main(  # noqa: PLR0913  # an argument for each flag
     web_config_file: Path | None,
     probe_only: bool,
     lifecycle: bool,
-    external: External,
+    external: External | None,
     prefix: str | None,
     max_requests: int,
     disable_exporter_metrics: bool,
     log_level: str,
     log_format: str,
-) -> None:
+) -> int:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     set_up(log_level, log_format)
-    keep_large_blocks_apart()
-    look_for_garbage_rarely()
-    allow_many_descriptors()
+    gc.set_threshold(10_000)  # a scrape leaves hardly a cycle; to look for some in 500 accounts takes 0.3 s
+    _allow_many_descriptors()
     with ExitStack() as stack:
-        read = _demo(stack) if demo else partial(_read, config_file)
-        read_web = partial(_read_web, web_config_file)
+        read = _demo(stack) if demo else partial(_config, config_file)
+        read_web = partial(ActiveWebConfig, web_config_file) if web_config_file else lambda: None
         if check:
-            _, web = _or_give_up(read, read_web)
-            for warning in web.warnings if web else ():
-                warn(str(warning))
-            write(b"ok\n")
-            leave(0)
-        accounts, web = _or_give_up(lambda: Accounts(read), read_web)
+            _both(read, read_web)
+            _print(b"ok\n")
+            return 0
+        accounts, web = _both(lambda: Accounts(read), read_web)
         if once:
-            leave(_collect_once(accounts))
+            return _collect_once(accounts)
         try:
-            sockets = handed_over() if systemd_socket else listen(addresses)
-        except (CannotListen, NoSockets) as error:
-            give_up(str(error))
+            sockets = systemd.listening_sockets() if systemd_socket else listen(addresses)
+        except CannotListen as error:
+            raise click.ClickException(str(error)) from None
+        external = external or External()
         endpoints = Endpoints(
             prefix=external.prefix if prefix is None else prefix,
             external_prefix=external.prefix,
@@ -233,39 +242,57 @@ def main(  # noqa: PLR0913  # an argument for each flag
             scheme = "https" if web and web.config.tls_server_config else "http"
             local = f"{scheme}://{bound_address(sockets[0]).local}{endpoints.prefix}"
             people = f"{external.origin}{external.prefix}" if external.origin else local
-            _say_where(accounts, f"{local}{telemetry_path}", f"{people}/")
-        reloader, answers = Reloader(accounts), Answers()
-        app = create_app(accounts, endpoints, reloader, answers)
-        serve(app, sockets, accounts, reloader, answers, web=web)
-    leave(0)
+            _introduce(accounts, f"{local}{telemetry_path}", f"{people}/")
+        source = "demo" if demo else config_file or "environment"
+        _log.info("starting exotel-exporter", version=_RELEASE, accounts=len(tuple(accounts)), config=source)
+        serve(accounts, endpoints, sockets, web)
+    return 0
 
 
-def _read(config_file: Path | None) -> Config:
-    return from_file(config_file, os.environ) if config_file else from_environment(os.environ)
+def run() -> NoReturn:
+    """Run the command by the arguments of the program, and end the program.
 
-
-def _read_web(file: Path | None) -> WebFile | None:
-    return web_from_file(file) if file else None
-
-
-def _or_give_up(read: Callable[[], _T], read_web: Callable[[], WebFile | None]) -> tuple[_T, WebFile | None]:
-    """Read both files, or end with the mistakes of both."""
-    mistakes: list[Mistake] = []
-    with _gathered(mistakes):
-        config = read()
-    with _gathered(mistakes):
-        web = read_web()
-    if mistakes:
-        give_up("\n".join(map(str, mistakes)))
-    return config, web
-
-
-@contextmanager
-def _gathered(mistakes: list[Mistake]) -> Iterator[None]:
+    click does the same, but fails over a standard output or error that is closed or full. No thread that
+    waits for the API is waited for.
+    """
     try:
-        yield
-    except BadConfig as error:
-        mistakes.extend(error.mistakes)
+        code = _run()
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except click.UsageError as error:
+        code = error.exit_code
+        _complain(f"exotel-exporter: error: {error.format_message().rstrip('.')}; try --help")
+    except click.ClickException as error:
+        code = error.exit_code
+        _complain(error.message)
+    except Exception as error:
+        if not (lacking := lack(error)):
+            raise
+        code = 1
+        _complain(lacking)
+    logging.shutdown()
+    os._exit(code)
+
+
+def _run() -> int:
+    try:
+        context = main.make_context("exotel-exporter", sys.argv[1:])
+    except OSError as error:  # --help and --version write
+        raise _cannot_write(error) from None
+    with context:
+        code: int = main.invoke(context)
+    return code
+
+
+def _allow_many_descriptors() -> None:
+    """Raise the limit as far as the system allows: it is 1,024 for programs that use select(2)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _config(file: Path | None) -> Config:
+    return from_file(file, os.environ) if file else from_environment(os.environ)
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:
@@ -275,17 +302,60 @@ def _demo(stack: ExitStack) -> Callable[[], Config]:
     return lambda: config
 
 
+def _both(
+    read: Callable[[], _T], read_web: Callable[[], ActiveWebConfig | None]
+) -> tuple[_T, ActiveWebConfig | None]:
+    """Return what both read, or fail with the errors of both."""
+    errors: list[str] = []
+    with _gathered(errors):
+        config = read()
+    with _gathered(errors):
+        web = read_web()
+    if errors:
+        raise click.ClickException("\n".join(errors))
+    return config, web
+
+
+@contextmanager
+def _gathered(errors: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        errors.append(str(error))
+
+
 def _collect_once(accounts: Accounts) -> int:
     snapshots = asyncio.run(collect(accounts, None))
     text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status), withdraw=accounts.withdraw)
-    write(text)
+    _print(text)
     return int(any(snapshot.error for snapshot in snapshots.values()))
 
 
-def _say_where(accounts: Accounts, metrics: str, page: str) -> None:
+def _introduce(accounts: Accounts, metrics: str, page: str) -> None:
+    """Say where to look, if standard output takes it at once; nothing depends on it."""
     [account] = accounts
-    mention(
+    lines = (
         f"Metrics          {metrics}\n"
         f"For people       {page}\n"
         f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
     )
+    with suppress(OSError):
+        write_all(_OUT, lines.encode(), patience=0)
+
+
+def _print(text: bytes) -> None:
+    try:
+        write_all(_OUT, text)
+    except OSError as error:
+        raise _cannot_write(error) from None
+
+
+def _cannot_write(error: OSError) -> click.ClickException:
+    why = (error.strerror or type(error).__name__).lower()
+    return click.ClickException(f"can't write to standard output: {why}")
+
+
+def _complain(message: str) -> None:
+    """Write on standard error, if that can be."""
+    with suppress(OSError):
+        write_all(_ERR, f"{message}\n".encode(errors="backslashreplace"), _PATIENCE)

@@ -1,4 +1,4 @@
-"""The demo: a simulated contact centre, and the configuration that exports all that can be told of it."""
+"""The demo: a simulated contact centre, and the configuration that exports all there is to know of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exporter.simulator import EXOPHONES, Settings, Simulator
 
 @contextmanager
 def demo() -> Iterator[Config]:
-    """Run the simulator for as long as this lasts, and give the configuration that exports it."""
+    """Run the simulator, and yield the configuration that exports it."""
     settings = Settings(calls=120, second_calls=0.05, latency=0.02, numbers="mixed")
     collection = CollectionConfig(agent_streams=True, streams=StreamsConfig(enabled=True, max_per_scrape=40))
     with Simulator(settings) as simulator:

@@ -1,10 +1,13 @@
-"""Log lines as logfmt or JSON, one line each, on standard error, whose reader keeps nobody waiting."""
+"""Structured logs: each line logfmt or JSON, on standard error, whose reader keeps nobody waiting."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
+import os
+import re
+import select
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,56 +18,62 @@ from queue import Full, Queue
 from threading import Event, Thread
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
-from exporter.output import write_all
-
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-[]")
-_MOST_LINES = 1000  # of one account
-_MOST_WAITING = 10_000  # lines that are not written yet: some megabytes
-_LAST_WAIT = 0.5  # seconds, twice, for them to be written when the program ends
 _STANDARD_ERROR = 2
+_PLAIN = re.compile(r"[\w.:/+\[\]-]+", re.ASCII)  # what logfmt needs no quotes for
+_MOST_LINES = 1000  # kept of one account
+_MOST_WAITING = 10_000  # lines that aren't written yet: some megabytes
+_FLUSH = 0.5  # seconds, twice, for them to be written when the program ends
 _OWN = logging.getLogger("exporter")
-_OWN.setLevel(logging.DEBUG)  # a log of one account wants all; what is printed is the handler's affair
-
-
-def facts(**values: object) -> dict[str, object]:
-    """Return the `extra` of a log call: what the line says beside its message; None is left out."""
-    return {"facts": {name: value for name, value in values.items() if value is not None}}
-
-
-def _to_record(
-    _logger: WrappedLogger, _method: str, event: EventDict
-) -> tuple[tuple[object], dict[str, object]]:
-    """Return what `logging` is called with for a line of structlog's."""
-    return (event.pop("event"),), {"extra": facts(**event)}
-
+_OWN.setLevel(logging.DEBUG)  # `lines_of` wants all of them; what is printed is the handler's affair
 
 structlog.configure(
-    processors=[structlog.stdlib.filter_by_level, _to_record],
+    processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
     logger_factory=structlog.stdlib.LoggerFactory(),
     wrapper_class=structlog.stdlib.BoundLogger,
 )
 
 
+def set_up(level: str, style: str, descriptor: int = _STANDARD_ERROR) -> None:
+    """Log from `level` on, as `logfmt` or `json`, to standard error or another descriptor."""
+    handler = _Background(descriptor)
+    handler.setLevel(level.upper())
+    handler.setFormatter(_Formatter(structlog.processors.JSONRenderer() if style == "json" else _logfmt))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for library in ("urllib3", "asyncio", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they report is logged and counted here
+
+
+@contextmanager
+def lines_of(account: str) -> Iterator[list[str]]:
+    """Yield a list that gathers the lines on an account, of every level."""
+    keeper = _Keeper(account)
+    _OWN.addHandler(keeper)
+    try:
+        yield keeper.lines
+    finally:
+        _OWN.removeHandler(keeper)
+
+
 def place(error: BaseException) -> str:
-    """Name an unexpected exception and where it arose; its text is left out, as it could hold anything."""
+    """Return the name of an unexpected exception and where it arose; its text could hold anything."""
     frames = list(traceback.walk_tb(error.__traceback__))  # without the source, which would have to be read
     where = f" at {Path(frames[-1][0].f_code.co_filename).name}:{frames[-1][1]}" if frames else ""
     return f"{type(error).__name__}{where}; please report this"
 
 
-def set_up(level: str, style: str, descriptor: int = _STANDARD_ERROR) -> None:
-    """Log from `level` on, as `logfmt` or `json`, to standard error or another descriptor."""
-    handler = _Aside(descriptor)
-    handler.setLevel(level.upper())
-    handler.setFormatter(_JsonFormatter() if style == "json" else _LogfmtFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for library in ("urllib3", "asyncio", "uvicorn"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they tell of is told and counted here
+def write_all(descriptor: int, text: bytes, patience: float | None = None) -> None:
+    """Write to a descriptor, which others may have made non-blocking; give up after `patience` idle seconds.
+
+    Raises OSError.
+    """
+    left = memoryview(text)
+    while left and select.select([], [descriptor], [], patience)[1]:
+        left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
 
 
-class _Aside(logging.Handler):
+class _Background(logging.Handler):
     """Writes in a thread of its own: a log that nobody reads, or a full disk, stops nothing but the log.
 
     Lines that find no room, or can't be written, are dropped. When lines can be written again one tells how
@@ -81,7 +90,7 @@ class _Aside(logging.Handler):
         Thread(target=self._work, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have a line written; whatever goes wrong with it costs that line alone."""
+        """Queue a line; whatever goes wrong with it costs that line alone."""
         try:
             self._waiting.put_nowait(self.format(record))
         except Exception:  # noqa: BLE001  # Full, or a value that can't be shown
@@ -91,8 +100,8 @@ class _Aside(logging.Handler):
         """Wait until all lines are written, but not for ever."""
         written = Event()
         with suppress(Full):
-            self._waiting.put(written, timeout=_LAST_WAIT)
-            written.wait(_LAST_WAIT)
+            self._waiting.put(written, timeout=_FLUSH)
+            written.wait(_FLUSH)
 
     def _work(self) -> None:
         while True:
@@ -109,7 +118,7 @@ class _Aside(logging.Handler):
         dropped, now = self._no_room + self._unwritten - self._told, time.monotonic()
         if not dropped or (now - self._told_at < 1 and not self._waiting.empty()):
             return
-        told = {"levelname": "WARNING", "msg": "log lines dropped", **facts(lines=dropped)}
+        told = {"levelname": "WARNING", "msg": "log lines dropped", "lines": dropped}
         if self._write(self.format(logging.makeLogRecord(told))):
             self._told, self._told_at = self._told + dropped, now
 
@@ -121,40 +130,40 @@ class _Aside(logging.Handler):
         return True
 
 
-@contextmanager
-def log_of(account: str) -> Iterator[list[str]]:
-    """Give a list that has the lines on an account, of every level, for as long as this lasts."""
-    keeper = _Keeper(account)
-    _OWN.addHandler(keeper)
-    try:
-        yield keeper.lines
-    finally:
-        _OWN.removeHandler(keeper)
-
-
 class _Keeper(logging.Handler):
     def __init__(self, account: str) -> None:
         super().__init__()
         self.lines: list[str] = []
         self._account = account
-        self.setFormatter(_LogfmtFormatter())
+        self.setFormatter(_Formatter(_logfmt))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "facts", {}).get("account") == self._account and len(self.lines) < _MOST_LINES:
+        if getattr(record, "account", None) == self._account and len(self.lines) < _MOST_LINES:
             self.lines.append(self.format(record))
 
 
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    fields: dict[str, object] = {
-        "ts": at.replace("+00:00", "Z"),
-        "level": {"WARNING": "warn"}.get(record.levelname, record.levelname.lower()),
-        "msg": _message(record),
-    }
-    fields.update(getattr(record, "facts", {}))
-    if record.exc_info and record.exc_info[0]:
-        fields["error"] = record.exc_info[0].__name__
-    return fields
+class _Formatter(logging.Formatter):
+    """Formats the records of structlog and of any library alike, by a renderer of structlog's form."""
+
+    def __init__(self, render: Processor) -> None:
+        super().__init__()
+        self._render = render
+        self._add_extra = structlog.stdlib.ExtraAdder()
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        event: EventDict = {
+            "ts": at.replace("+00:00", "Z"),
+            "level": {"WARNING": "warn"}.get(record.levelname, record.levelname.lower()),
+            "msg": _message(record),
+            "_record": record,
+        }
+        self._add_extra(_OWN, "", event)
+        del event["_record"]
+        if record.exc_info and record.exc_info[0]:
+            event["error"] = record.exc_info[0].__name__  # its text could hold anything
+        known = {name: _simple(value) for name, value in event.items() if value is not None}
+        return str(self._render(_OWN, "", known))
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -164,27 +173,20 @@ def _message(record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
-class _LogfmtFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{name}={_logfmt(_text(value))}" for name, value in _fields(record).items())
-
-
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps({name: _json(value) for name, value in _fields(record).items()})
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _logfmt(value: str) -> str:
-    if value and _SAFE.issuperset(value):
-        return value
-    quoted = json.dumps(value, ensure_ascii=False)
-    return quoted if quoted.isprintable() else json.dumps(value)
-
-
-def _json(value: object) -> object:
+def _simple(value: object) -> object:
+    """Return a number as it is, and anything else as a text."""
     is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     return value if is_number else str(value)
+
+
+def _logfmt(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render an event; structlog's own logfmt leaves control characters and empty texts as they are."""
+    return " ".join(f"{name}={_quoted(value)}" for name, value in event.items())
+
+
+def _quoted(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if quoted.isprintable() else json.dumps(text)

@@ -11,22 +11,21 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-_FLAGS_OF_WORK = {"--once", "--config.check"}  # which is left undone when the program is told to stop
+_UNFINISHED = {"--once", "--config.check"}  # work that is left undone when the program is told to stop
 
 _hangups: list[int] = []
 
 
 def take() -> None:
-    """Take the signals over until a server does: to stop ends the program at once, a hangup is remembered."""
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
-    signal.signal(signal.SIGHUP, _remember)
+    """Handle signals until the server does: to stop ends the program at once, a hangup is remembered."""
+    at_stop(lambda *_: os._exit(int(not _UNFINISHED.isdisjoint(sys.argv))))
+    signal.signal(signal.SIGHUP, lambda number, _: _hangups.append(number))
     # Whoever wants to lose none while Python itself starts has them blocked: `env --block-signal`.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
 
 def at_hangup(call: Callable[[], object]) -> None:
-    """Have this called at each SIGHUP, and now if one came before: what was read then may have changed since.
+    """Call this at each SIGHUP, and now if one came before: what was read then may have changed since.
 
     It is called amid whatever the main thread does, so it must take no lock.
     """
@@ -36,14 +35,6 @@ def at_hangup(call: Callable[[], object]) -> None:
 
 
 def at_stop(call: Callable[[int, FrameType | None], object]) -> None:
-    """Have this called at SIGTERM and SIGINT. It must take no lock either."""
+    """Call this at SIGTERM and SIGINT. It must take no lock either."""
     signal.signal(signal.SIGTERM, call)
     signal.signal(signal.SIGINT, call)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(int(not _FLAGS_OF_WORK.isdisjoint(sys.argv)))
-
-
-def _remember(number: int, _frame: FrameType | None) -> None:
-    _hangups.append(number)

@@ -12,9 +12,7 @@ from exporter.collect import account, outages, runs
 from exporter.collect import calls as calls_collector
 from exporter.collect import scheduler as pace
 from exporter.collect import streams as streams_collector
-from exporter.exotel import deadline
-from exporter.exotel import limit_headers as limits
-from exporter.exotel import rate_limiter as budget
+from exporter.exotel import deadline, rate_limiter
 from exporter.exotel.deadline import Deadline
 
 
@@ -25,15 +23,15 @@ class Clock:
         self.ahead = 0.0
 
     def forward(self, seconds: float) -> None:
-        """Let time pass."""
+        """Pass time."""
         self.ahead += seconds
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return time.monotonic() + self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return time.time() + self.ahead
 
 
@@ -41,20 +39,20 @@ class StillClock(Clock):
     """A clock that stands still unless it is moved."""
 
     def monotonic(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some moment."""
         return self.ahead
 
     def time(self) -> float:
-        """Give the seconds since 1970."""
+        """Return the seconds since 1970."""
         return 1_700_000_000 + self.ahead
 
 
 @contextmanager
 def moved_clock() -> Iterator[Clock]:
-    """Have the account, its budget and its deadlines go by a clock that can be moved forward."""
+    """Make the account, its rate limiter and its deadlines go by a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        modules = (account, budget, calls_collector, deadline, limits, outages, pace, runs, streams_collector)
+        modules = (account, rate_limiter, calls_collector, deadline, outages, pace, runs, streams_collector)
         for module in modules:
             patch.setattr(module, "time", clock)
         yield clock
@@ -62,15 +60,14 @@ def moved_clock() -> Iterator[Clock]:
 
 @contextmanager
 def still_clock() -> Iterator[StillClock]:
-    """Have budget and deadlines go by a clock that stands still, and waits move it instead of waiting."""
+    """Make limiters and deadlines go by a clock that stands still, and waits move it instead of waiting."""
     clock = StillClock()
 
     def wait(self: Deadline, seconds: float) -> None:
         clock.forward(min(seconds, self.remaining()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(budget, "time", clock)
+        patch.setattr(rate_limiter, "time", clock)
         patch.setattr(deadline, "time", clock)
-        patch.setattr(limits, "time", clock)
         patch.setattr(Deadline, "wait", wait)
         yield clock

@@ -18,7 +18,7 @@ ACCOUNT: Mapping[str, Any] = {
 
 
 def document(account: Mapping[str, Any] | None = None, **sections: Any) -> str:
-    """The YAML of a configuration without mistakes, but for what is given here."""
+    """The YAML of a configuration without errors, but for what is given here."""
     return yaml.safe_dump({"accounts": [{**ACCOUNT, **(account or {})}], **sections})
 
 

@@ -16,13 +16,14 @@ from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
-from exporter.http.answers import Answers
-from exporter.http.app import Endpoints, create_app
-from exporter.http.reloader import Reloader
-from exporter.serve.address import Address, bound_address, listen
-from exporter.serve.connection import Limits
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
+from exporter.http.app import create_app
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import Answers, Exchange
+from exporter.http.server import Reloader
+from exporter.web.connection import Limits
+from exporter.web.listen import Address, bound_address, listen
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 from tests.waiting import GUARD
 
 #: Every collection asks anew, and no budget is in its way.
@@ -87,14 +88,14 @@ def served(
 def serving(
     accounts: Accounts,
     endpoints: Endpoints | None = None,
-    web: Web | None = None,
+    web: ActiveWebConfig | None = None,
     reloader: Reloader | None = None,
     limits: Limits | None = None,
 ) -> Iterator[str]:
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
-    app = create_app(accounts, endpoints or Endpoints(), reloader or Reloader(accounts), answers)
-    server = Server(app, web, limits, answers=answers)
+    app = create_app(accounts, endpoints or Endpoints(), (reloader or Reloader(accounts)).ask, answers)
+    server = Server(Exchange(app, answers), web, limits, answers.count)
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

@@ -21,12 +21,11 @@ from exporter.collect.snapshot import ActiveCalls, Run, Snapshot
 from exporter.collect.stream_tally import tally_streams
 from exporter.collect.tallies import CallTally, tally_calls
 from exporter.config import Line
-from exporter.exotel.endpoints import Endpoint
-from exporter.exotel.enums import AgentStatus, CallStatus, Direction
+from exporter.exotel.decode import read_stream
+from exporter.exotel.enums import AgentStatus, CallStatus, Direction, Endpoint
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.order import Order
-from exporter.exotel.models import Call, NamedAgent
-from exporter.exotel.streams import AgentStreams, read_stream
+from exporter.exotel.models import AgentStreams, Call, NamedAgent
 from tests.rows import agent, call, personal_call
 
 CENTRE = [

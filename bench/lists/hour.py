@@ -13,11 +13,11 @@ from bench.lists.truth import Truth
 from exporter.collect import scheduler as pace
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
-from exporter.exotel.answers import Page
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Incomplete
 from exporter.exotel.listing.lister import Lister, ListingFailed
 from exporter.exotel.listing.paging import Ask
+from exporter.exotel.models import Page
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.simulator.profiles import PROFILES
 from tests.clock import StillClock, still_clock

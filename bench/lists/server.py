@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bench.lists.population import EPOCH, Population
-from exporter.exotel.answers import Page, refuse_failure
+from exporter.exotel.decode import refuse_failure
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import ApiError
 from exporter.exotel.listing.paging import Ask
-from exporter.exotel.models import Agent, Call
+from exporter.exotel.models import Agent, Call, Page
 from exporter.simulator.backend import Answer, Backend
 from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile

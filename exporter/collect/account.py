@@ -22,13 +22,11 @@ from exporter.collect.streams import StreamsCollector
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason, unexpected
-from exporter.exotel.models import Call, PersonalCall
+from exporter.exotel.models import AgentStreams, Call, PersonalCall
 from exporter.exotel.rate_limiter import RateLimiter
-from exporter.exotel.streams import AgentStreams
 from exporter.exotel.worker_pool import WorkerPool
-from exporter.memory import give_memory_back
 
 _LONGEST_BESIDE = 2.0  # seconds for a single request, which must not take them from the details
 _WIND_UP = 0.25  # seconds before the deadline at which details end, so that they never cost the listing
@@ -140,7 +138,7 @@ class Account:
         with self._lock:
             self._is_cancelled = True
             self._deadline.end()
-        self._client.cut()
+        self._client.abort()
 
     def close(self) -> None:
         """End the collection in flight and the connections."""
@@ -179,8 +177,6 @@ class Account:
         run = self._runs.ended(Endpoint.CALLS, seconds, listed.found, listed.error)
         snapshot = self._listed = self._observation(run, listed)
         snapshot = self._with_details(snapshot, listed, deadline.child(earlier=_WIND_UP))
-        if any(run.error for run in snapshot.runs.values()):
-            give_memory_back()  # it may have been for answers of any size
         had_little_time = deadline.seconds < self.config.collection.timeout
         was_cut = listed.error is not None and listed.error.reason is Reason.TIMEOUT and had_little_time
         self._scheduler.end(listed.error, was_cut=was_cut)

@@ -1,4 +1,4 @@
-"""The accounts in force: those of the configuration that was read last, without mistakes."""
+"""The accounts in force: those of the configuration that was read last, without an invalid value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import structlog
 
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
-from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig
+from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.errors import unexpected
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
-from exporter.memory import give_memory_back
 
 # Seconds, beyond its timeout, in which whoever still waits for an account's collection gets it.
 _AFTERWARDS = 5.0
@@ -50,7 +49,7 @@ class Accounts:
     """
 
     def __init__(self, read: Callable[[], Config]) -> None:
-        """Read the configuration for the first time; raise BadConfig."""
+        """Read the configuration for the first time; raise ConfigError."""
         self._read = read
         self._by_name: dict[str, Account] = {}
         self._retired: tuple[_Retired, ...] = ()
@@ -80,15 +79,15 @@ class Accounts:
     def reload(self) -> None:
         """Read the configuration again and put it into force.
 
-        Accounts that it leaves as they were keep all that they know. Raises BadConfig when it has mistakes;
-        whatever is raised, everything is left as it was.
+        Accounts that it leaves as they were keep all that they know. Raise ConfigError when it has invalid
+        values; whatever is raised, everything is left as it was.
         """
         try:
             self._take_over(self._read())
         except Exception as error:
             self._is_reloaded = False
-            for mistake in error.mistakes if isinstance(error, BadConfig) else ():
-                _log.error("configuration refused", mistake=mistake)
+            for invalid in error.errors if isinstance(error, ConfigError) else ():
+                _log.error("configuration refused", detail=invalid)
             raise
         _log.info("configuration loaded", accounts=len(self._by_name))
 
@@ -105,8 +104,6 @@ class Accounts:
                 account.close()
             except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
                 _log.error("account not closed", account=account.name, detail=place(error))
-        if due:
-            give_memory_back()
         return min((left.close_at - now for left in self._retired), default=None)
 
     def cancel(self) -> None:

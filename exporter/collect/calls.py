@@ -19,15 +19,14 @@ from exporter.collect.longest import longest_calls
 from exporter.collect.snapshot import ActiveCalls
 from exporter.collect.tallies import tally_calls
 from exporter.config import AccountConfig, MetricsConfig
-from exporter.exotel.answers import Page
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Incomplete, Reason
 from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.exotel.listing.order import Order
 from exporter.exotel.listing.paging import Ask
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,7 @@ from exporter.exotel.enums import (
     LegStatus,
     NetworkType,
 )
-from exporter.exotel.models import Call
-from exporter.exotel.streams import Bridge, Leg, Recording, Stream
-from exporter.exotel.timestamps import read_time
+from exporter.exotel.models import Bridge, Call, Leg, Recording, Stream, read_time
 
 _W = TypeVar("_W", bound=ApiEnum)
 

@@ -12,7 +12,7 @@ from exporter.collect.counters import Counters
 from exporter.collect.outages import Outages
 from exporter.collect.scheduler import REFUSALS, REST
 from exporter.collect.snapshot import Run
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason, unexpected
 
 _T = TypeVar("_T")

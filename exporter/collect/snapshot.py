@@ -15,11 +15,10 @@ from exporter.collect.lines import LineTally
 from exporter.collect.longest import LongCall
 from exporter.collect.stream_tally import StreamTally
 from exporter.collect.tallies import CallTally
-from exporter.exotel.endpoints import Endpoint
-from exporter.exotel.enums import Direction
+from exporter.exotel.enums import Direction, Endpoint
 from exporter.exotel.errors import ApiError
 from exporter.exotel.listing.order import Order
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.models import AgentStreams
 
 _F = TypeVar("_F")
 

@@ -17,8 +17,7 @@ from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import CallStatus
 from exporter.exotel.errors import ApiError, Reason, unexpected
-from exporter.exotel.models import Call
-from exporter.exotel.streams import Stream
+from exporter.exotel.models import Call, Stream
 
 _FIT_FOR_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
 _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, Reason.TLS, Reason.REDIRECT}

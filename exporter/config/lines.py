@@ -1,4 +1,4 @@
-"""An account's telephone numbers, by line. No mistake shows a number: they never leave the process."""
+"""An account's telephone numbers, by line. No error shows a number: they never leave the process."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from pydantic import PlainValidator, WithJsonSchema
 
-from exporter.config.parsing import Parser, SeveralUnacceptable, Source, Unacceptable
-from exporter.config.shown import kind, may_be_a_telephone_number, show, show_key
+from exporter.web.sections import Accepts, Place, Rejected, rejection
+from exporter.web.shown import kind, may_be_a_telephone_number, show, show_name
+from exporter.web.values import IN_QUOTES
 
 _THE_REST = "other"
 _NAME = re.compile(r"\S(.{0,62}\S)?")
+_MOST_DIGITS = 9  # of a name: with one more it could be a telephone number
 _NUMBER = re.compile(r"\+[0-9 ()-]+")
 
-_LINES = 'a mapping from names to lists of telephone numbers, like {sales: ["+91 80 1234 5678"]}'
 _A_NAME = (
-    "1 to 64 printable characters, no space at either end, fewer than 10 digits; "
+    f"1 to 64 printable characters, no space at either end, no more than {_MOST_DIGITS} digits; "
     f"not {_THE_REST}, which stands for the rest"
 )
 _NUMBERS = "a list of telephone numbers"
@@ -33,83 +35,63 @@ class Line:
     numbers: tuple[str, ...] = field(repr=False)
 
 
-def telephone_lines() -> Parser:
-    """Parse a mapping from the names of lines to their numbers."""
-
-    def parse(value: Any, source: Source) -> tuple[Line, ...]:
-        if not isinstance(value, dict) or not value:
-            raise Unacceptable("an empty mapping" if value == {} else None)
-        reader = _Reader(source)
-        lines = tuple(reader.line(name, numbers) for name, numbers in value.items())
-        if reader.mistakes:
-            raise SeveralUnacceptable(reader.mistakes)
-        return lines
-
-    return Parser(_LINES, parse, hidden=True, show=_masked)
-
-
-def _masked(lines: tuple[Line, ...]) -> dict[str, list[str]]:
-    return {line.name: ["<telephone number>"] * len(line.numbers) for line in lines}
-
-
-class _Reader:
-    """Reads the lines of one account; gathers mistakes instead of stopping at the first."""
-
-    def __init__(self, source: Source) -> None:
-        self.mistakes: list[Unacceptable] = []
-        self._source = source
-        self._places: dict[str, str] = {}
-
-    def line(self, name: Any, written: Any) -> Line:
-        place = _place(name)
-        if not _is_a_name(name) or name == _THE_REST:
-            is_text = isinstance(name, str)
-            found = show(name) if is_text and not may_be_a_telephone_number(name) else kind(name)
-            why = None if is_text else "put it in quotes"
-            self.mistakes.append(Unacceptable(found, why=why, place=place, accepts=_A_NAME))
-        return Line(name, self._numbers(written, place))
-
-    def _numbers(self, written: Any, place: str) -> tuple[str, ...]:
+def _lines(value: Any) -> tuple[Line, ...]:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, dict) or not value:
+        raise Rejected
+    problems: list[tuple[Place, Rejected]] = []
+    places: dict[str, str] = {}
+    lines = []
+    for name, written in value.items():
+        key = name if isinstance(name, str) else show(name)
+        if problem := _name_problem(name):
+            problems.append(((key,), problem))
         if not isinstance(written, list) or not written:
-            found = "an empty list" if written == [] else kind(written)
-            self.mistakes.append(Unacceptable(found, place=place, accepts=_NUMBERS))
-            return ()
-        return tuple(self._number(item, f"{place}[{index}]") for index, item in enumerate(written))
-
-    def _number(self, written: Any, place: str) -> str:
-        try:
-            number = _e164(written, self._source)
-        except Unacceptable as error:
-            self.mistakes.append(Unacceptable(error.found, place=place, accepts=_A_NUMBER))
-            return ""
-        if number in self._places:
-            found = f"a number that {self._places[number]} has already"
-            self.mistakes.append(Unacceptable(found, place=place, accepts="each number once"))
-        self._places.setdefault(number, place.removeprefix("."))
-        return number
+            problems.append(((key,), Rejected(kind(written), accepted=_NUMBERS)))
+            continue
+        numbers = []
+        for index, item in enumerate(written):
+            try:
+                numbers.append(_number(item, f"{show_name(key)}[{index}]", places))
+            except Rejected as rejected:
+                problems.append(((key, index), rejected))
+        lines.append(Line(key, tuple(numbers)))
+    if problems:
+        raise rejection(problems)
+    return tuple(lines)
 
 
-def _e164(written: Any, source: Source) -> str:
+def _name_problem(name: Any) -> Rejected | None:
+    """Return what is wrong with a name, which becomes a label; with many digits it could be a number."""
+    if not isinstance(name, str):
+        return Rejected(kind(name), why=IN_QUOTES, accepted=_A_NAME)
+    digits = sum(map(str.isdigit, name))
+    if name != _THE_REST and name.isprintable() and _NAME.fullmatch(name) and digits <= _MOST_DIGITS:
+        return None
+    return Rejected(kind(name) if may_be_a_telephone_number(name) else show(name), accepted=_A_NAME)
+
+
+def _number(written: Any, place: str, places: dict[str, str]) -> str:
+    """Return a number in E.164, and note its place."""
     if not isinstance(written, str):
-        raise Unacceptable(kind(written))
-    text = source.expand(written)
+        raise Rejected(kind(written), accepted=_A_NUMBER)
     try:
-        number = phonenumbers.parse(text) if _NUMBER.fullmatch(text) else None
+        number = phonenumbers.parse(written) if _NUMBER.fullmatch(written) else None
     except NumberParseException:
         number = None
     if not number or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
-        raise Unacceptable("a text that is no telephone number with country code")
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        raise Rejected("a text that isn't a telephone number with a country code", accepted=_A_NUMBER)
+    found = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if (first := places.setdefault(found, place)) is not place:
+        raise Rejected(f"a number that {first} already has", accepted="each number once")
+    return found
 
 
-def _is_a_name(name: Any) -> bool:
-    """Tell whether this can be a label; with 10 digits it could be a telephone number."""
-    if not isinstance(name, str) or not name.isprintable() or _NAME.fullmatch(name) is None:
-        return False
-    return sum(map(str.isdigit, name)) < 10
-
-
-def _place(name: Any) -> str:
-    """Give a line's place; a name that may be a number in the name's stead is cut short."""
-    is_clear = _is_a_name(name) and not may_be_a_telephone_number(name)
-    return f".{name if is_clear else show_key(name)}"
+_A_LIST = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+LINES = Accepts(
+    'a mapping from names to lists of telephone numbers, like {sales: ["+91 80 1234 5678"]}',
+    PlainValidator(_lines),
+    WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _A_LIST}),
+    hidden=True,
+)

@@ -1,4 +1,4 @@
-"""Parsers of URLs, of which one of the API must hold no credentials and a proxy's may."""
+"""URLs, of which one of the API must hold no credentials and a proxy's may."""
 
 from __future__ import annotations
 
@@ -7,56 +7,59 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
+from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from exporter.config.parsing import Conflict, Parser, Source, Unacceptable
-from exporter.config.secret import Secret
+from exporter.config.secrets import Secret
+from exporter.web.sections import Accepts, Rejected
 
 _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
-_NO_PART_OF_A_BASE_URL = {"?": "a query", "#": "a fragment"}
+_NO_PART_OF_A_BASE_URL = {"@": "credentials", "?": "a query", "#": "a fragment"}
 
 
-def base_url(example: str = "https://ccm-api.in.exotel.com") -> Parser:
-    """Parse the URL of an API into scheme, host and port; anything behind those is a mistake."""
-
-    def parse(value: Any, _source: Source) -> str:
-        if isinstance(value, str) and "@" in value:
-            raise Unacceptable("a text with @, as in a URL with credentials")
-        for mark, part in _NO_PART_OF_A_BASE_URL.items():
-            if isinstance(value, str) and mark in value:
-                raise Unacceptable(f"a text with {mark}, as in a URL with {part}", accepts=_suggested(value))
-        url = _http_url(value)
-        if (url.path or "").strip("/"):
-            raise Unacceptable(why="a path after the host", accepts=_suggested(value))
-        return _root(url)
-
-    accepts = f"a URL like {example}, without path or credentials (api_key, api_token)"
-    return Parser(accepts, parse)
+def api_url(example: str) -> Accepts:
+    """Accept the URL of an API, encrypted unless the field `allow_http` before it says otherwise."""
+    return Accepts(
+        f"a URL like {example}, without path or credentials (api_key, api_token)",
+        PlainValidator(_api_url),
+        AfterValidator(_encrypted),
+        WithJsonSchema({"type": "string", "pattern": "^(https?://|\\$\\{)"}),
+    )
 
 
-def proxy_url() -> Parser:
-    """Parse the URL of a proxy, which may hold credentials and is a secret therefore."""
-
-    def parse(value: Any, _source: Source) -> Secret:
-        _http_url(value)
-        return Secret(value)
-
-    return Parser("a URL like http://proxy.example.com:3128", parse, hidden=True)
+def _proxy_url(value: Any) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    _http_url(value)
+    return Secret(value)
 
 
-def is_clear(url: str, proxy: Secret | None) -> bool:
-    """Return whether requests to a URL leave this machine unencrypted."""
-    hops = (url, proxy.reveal()) if proxy else (url,)
-    return url.startswith("http:") and not all(map(_is_loopback, hops))
+def _api_url(value: Any) -> str:
+    """Return scheme, host and port; anything behind those is rejected."""
+    for mark, part in _NO_PART_OF_A_BASE_URL.items():  # what it is isn't shown: it could be a credential
+        if isinstance(value, str) and mark in value:
+            suggested = None if mark == "@" else _suggested(value)
+            raise Rejected(f"a text with {mark}, as in a URL with {part}", accepted=suggested)
+    url = _http_url(value)
+    if (url.path or "").strip("/"):
+        raise Rejected(why="a path after the host", accepted=_suggested(value))
+    return _root(url)
 
 
-def in_clear(setting: str, url: str) -> Conflict:
-    """Return the conflict of a setting whose URL is clear, where that isn't allowed."""
-    through = " through proxy_url" if _is_loopback(url) else ""
-    why = f"credentials would leave this machine in clear text{through}"
-    return Conflict(setting, why, f"{url.replace('http', 'https', 1)} (or allow_http: true)")
+def _encrypted(url: str, info: ValidationInfo) -> str:
+    """Reject a URL by which requests would leave this machine unencrypted."""
+    match info.data:
+        case {"allow_http": False, "proxy_url": proxy} if url.startswith("http:"):
+            hops = (url, proxy.reveal()) if proxy else (url,)
+            if not all(map(_is_loopback, hops)):
+                through = " through proxy_url" if _is_loopback(url) else ""
+                raise Rejected(
+                    why=f"credentials would leave this machine in clear text{through}",
+                    accepted=f"{url.replace('http', 'https', 1)} (or allow_http: true)",
+                )
+    return url
 
 
 def _is_loopback(url: str) -> bool:
@@ -69,16 +72,16 @@ def _is_loopback(url: str) -> bool:
 
 
 def _http_url(value: Any) -> Url:
-    """Return the parts of a URL, as the HTTP client reads it. Raise Unacceptable for anything else."""
+    """Return the parts of a URL, as the HTTP client reads it."""
     if not isinstance(value, str) or not value.isprintable() or " " in value:
-        raise Unacceptable
+        raise Rejected
     try:
         url = parse_url(value)
     except LocationParseError:
-        raise Unacceptable from None
+        raise Rejected from None
     is_host = url.host and (url.host.startswith("[") or _HOST.fullmatch(url.host))
     if url.scheme not in _PORTS or not is_host or url.port == 0 or value.rstrip("/").endswith(":"):
-        raise Unacceptable
+        raise Rejected
     return url
 
 
@@ -90,7 +93,16 @@ def _root(url: Url) -> str:
 
 def _suggested(value: str) -> str | None:
     """Return the URL without what stands after its host, by TLS where it leads off this machine."""
-    with suppress(Unacceptable):
+    with suppress(Rejected):
         root = _root(_http_url(value))
         return root if _is_loopback(root) else root.replace("http:", "https:", 1)
     return None
+
+
+PROXY_URL = Accepts(
+    "a URL like http://proxy.example.com:3128",
+    PlainValidator(_proxy_url),
+    WithJsonSchema({"type": "string"}),
+    hidden=True,
+)
+"""It may hold credentials, and is a secret therefore."""

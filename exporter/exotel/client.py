@@ -1,38 +1,35 @@
-"""HTTP to one Exotel account."""
+"""What one account of the API is asked, and how often a question is repeated."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
+from functools import partial
 from http import HTTPStatus
-from http.client import HTTPException
-from itertools import count
 from random import Random
-from typing import Protocol
-from urllib.parse import quote, urlsplit
+from typing import Protocol, TypeVar
+from urllib.parse import quote
 
 import requests
-import urllib3.exceptions
 from requests.auth import HTTPBasicAuth
 
-from exporter.config import AccountConfig
-from exporter.exotel.answers import Page, read_page, refuse_failure
-from exporter.exotel.body import read_body
-from exporter.exotel.connection_errors import connection_error, proxy_error, timed_out
-from exporter.exotel.credentials import credentials, see_authorities
+from exporter.config import AccountConfig, SecretUnreadable
+from exporter.exotel.classify import failed_proxy, timed_out
+from exporter.exotel.connection import tls_context
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint, agent_streams_url
-from exporter.exotel.errors import ApiError, Reason, unexpected
+from exporter.exotel.decode import read_agent_streams, read_page, read_stream, refuse_failure
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import ApiError, Reason, lack, unexpected, wait_before_retry
 from exporter.exotel.listing.paging import Ask
-from exporter.exotel.models import Call
+from exporter.exotel.models import AgentStreams, Call, Page, Stream
 from exporter.exotel.rate_limiter import RateLimiter
-from exporter.exotel.retry import wait_before_retry
-from exporter.exotel.session import open_session
-from exporter.exotel.streams import AgentStreams, Stream, read_agent_streams, read_stream
-from exporter.exotel.transport import cuttable
+from exporter.exotel.transport import Answer, Transport, host_of
 from exporter.exotel.worker_pool import WorkerPool
+
+_T = TypeVar("_T")
+_Key = TypeVar("_Key")
 
 BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a call with 10,000 legs 2 MB
     Endpoint.CALLS: 8 * 2**20,
@@ -40,8 +37,11 @@ BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a cal
     Endpoint.AGENT_STREAMS: 2**20,
 }
 _AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
-_LEAST_TIMEOUT = 0.001  # seconds; a socket takes 0 for no waiting at all
-_LAST_WAIT = 0.2  # seconds for requests that are cut to end; only the look-up of a host's name takes longer
+_LAST_WAIT = 0.2  # seconds for requests that are aborted to end; only the look-up of a name takes longer
+_VOICE_HOSTS = {  # AgentStream is an API of the older hosts, one beside each of the newer
+    "https://ccm-api.exotel.com": "https://api.exotel.com",
+    "https://ccm-api.in.exotel.com": "https://api.in.exotel.com",
+}
 
 
 class Observer(Protocol):
@@ -55,10 +55,9 @@ class Observer(Protocol):
 
 
 class Client:
-    """One account's pooled HTTP session, and its budget, which others of the same account share.
+    """Asks one account, within a rate limit that others of the same account share; one collection at a time.
 
-    Credentials travel in the Authorization header alone; redirects are not followed; the environment's
-    proxies and .netrc are not read. One collection at a time. Rows of the list are read as `kind`.
+    Credentials travel in the Authorization header alone. Rows of the list are read as `kind`.
     """
 
     def __init__(
@@ -66,114 +65,111 @@ class Client:
         account: AccountConfig,
         observer: Observer,
         kind: type[Call] = Call,
-        budget: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._account = account
         self._observer = observer
         self._kind = kind
         base, account_sid = account.base_url.rstrip("/"), quote(account.account_sid, safe="")
+        voice_host = account.collection.agent_streams_url or _VOICE_HOSTS.get(base.lower(), base)
         self._calls_url = f"{base}/v3/accounts/{account_sid}/calls"
-        self._agent_streams_url = agent_streams_url(account)
-        self._concurrency = account.collection.concurrency
-        self._session = open_session(account)
-        self._connections = cuttable(self._session, self._concurrency)
-        self._threads = WorkerPool(f"{account.name}-request", self._concurrency)
-        proxy_url = account.collection.proxy_url
-        self._proxy = _host(proxy_url.reveal()) if proxy_url else None
+        self._agent_streams_url = f"{voice_host}/v1/Accounts/{account_sid}/ActiveStreams"
+        self._transport = Transport(account.collection)
+        self._worker_pool = WorkerPool(f"{account.name}-request", account.collection.concurrency)
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
+        self._credentials: HTTPBasicAuth | None = None
         self._used: HTTPBasicAuth | None = None
-        self.rate_limiter = budget or RateLimiter(account.collection.requests_per_minute)
+        self.rate_limiter = rate_limiter or RateLimiter(account.collection.requests_per_minute)
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
-        """Give pages of the active calls in the order asked, up to `concurrency` of them under way at a time.
+        """Yield pages of the active calls in the order asked, `concurrency` of them under way at a time.
 
-        Pages are decoded here, in the thread that consumes them: workers would fight it for the interpreter.
-        Whatever is under way when this generator ends is cut off.
-
-        Raises ApiError. Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
+        Pages are decoded in the thread that consumes them: workers would fight it for the interpreter.
+        Whatever is under way when this generator ends is aborted. Raises ApiError.
+        Source: `GET /v3/accounts/<account_sid>/calls/active?limit=&offset=`.
         """
-        urls = (f"{self._calls_url}/active?limit={limit}&offset={offset}" for offset, limit in asks)
+        urls = ((None, f"{self._calls_url}/active?limit={limit}&offset={offset}") for offset, limit in asks)
         with closing(self._answers(Endpoint.CALLS, urls, deadline)) as answers:
             for _, answer in answers:
-                yield read_page(answer.result(), self._kind)
+                yield self._decoded(Endpoint.CALLS, answer, partial(read_page, kind=self._kind))
 
     def streams(
         self, call_sids: Iterable[str], deadline: Deadline
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
-        """Give the details of these calls as they come, or the error where they can't be had.
+        """Yield the details of these calls as they come, or the error where they can't be had.
 
-        One that never answers doesn't keep the others waiting. Raises ApiError when the time is over, unless
-        that is the error of a call.
+        One that never answers keeps no other waiting. Raises ApiError when the time is over.
         Source: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`.
         """
-        asked: dict[str, str] = {}
-
-        def urls() -> Iterator[str]:
-            for call_sid in call_sids:
-                url = f"{self._calls_url}/{quote(call_sid, safe='')}/stream"
-                asked[url] = call_sid
-                yield url
-
-        with closing(self._answers(Endpoint.STREAMS, urls(), deadline, in_order=False)) as answers:
-            for url, answer in answers:
-                call_sid = asked[url]
+        urls = ((sid, f"{self._calls_url}/{quote(sid, safe='')}/stream") for sid in call_sids)
+        with closing(self._answers(Endpoint.STREAMS, urls, deadline, in_order=False)) as answers:
+            for sid, answer in answers:
                 try:
-                    yield call_sid, read_stream(answer.result(), call_sid)
-                except ApiError as error:
-                    yield call_sid, error.bare()
+                    yield sid, self._decoded(Endpoint.STREAMS, answer, partial(read_stream, call_sid=sid))
                 except Exception as error:  # noqa: BLE001  # one call's details must not cost the others'
-                    yield call_sid, unexpected(error)
+                    yield sid, unexpected(error)
 
     def agent_streams(self, deadline: Deadline) -> AgentStreams:
-        """Give the AgentStream sessions.
+        """Return the AgentStream sessions.
 
         Raises ApiError. Source: `GET /v1/Accounts/<account_sid>/ActiveStreams`.
         """
-        urls = [self._agent_streams_url]
-        with closing(self._answers(Endpoint.AGENT_STREAMS, urls, deadline)) as answers:
-            url, answer = next(answers)
+        url = self._agent_streams_url
+        with closing(self._answers(Endpoint.AGENT_STREAMS, [(None, url)], deadline)) as answers:
+            _, answer = next(answers)
             try:
-                return read_agent_streams(answer.result())
+                return self._decoded(Endpoint.AGENT_STREAMS, answer, read_agent_streams)
             except ApiError as error:
                 raise _naming(url, error) from None
 
     def has_new_credentials(self) -> bool:
-        """Tell whether the secrets are others than those last used, or can't be read any more."""
+        """Read the credentials for the requests that follow; return whether others were used last, if any.
+
+        So they are where they can't be read: a request will tell why.
+        """
+        self._credentials = None
         try:
-            return credentials(self._account) != self._used
+            self._credentials = _credentials(self._account)
         except ApiError:
             return True
+        return self._credentials != self._used
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Break off every request that is under way."""
-        self._connections.cut()
+        self._transport.abort()
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._transport.close()
 
     def _answers(
-        self, endpoint: Endpoint, urls: Iterable[str], deadline: Deadline, *, in_order: bool = True
-    ) -> Generator[tuple[str, Future[bytes]], None, None]:
-        """Give what the URLs answered, in order or as it comes; raise ApiError when the time is over."""
+        self,
+        endpoint: Endpoint,
+        urls: Iterable[tuple[_Key, str]],
+        deadline: Deadline,
+        *,
+        in_order: bool = True,
+    ) -> Generator[tuple[_Key, Future[Answer]], None, None]:
+        """Yield what the URLs answered, in order or as it comes; raise ApiError when the time is over."""
         deadline, began = deadline.child(), time.monotonic()
-        first_of_all = self._prepared(self._calls_url)
-        under_way: dict[Future[bytes], str] = {}
-        most = self._concurrency + (_AHEAD if in_order else 0)
+        template = self._template()
+        under_way: dict[Future[Answer], tuple[_Key, str]] = {}
+        most = self._account.collection.concurrency + (_AHEAD if in_order else 0)
 
-        def next_answer() -> tuple[str, Future[bytes]]:
+        def next_answer() -> tuple[_Key, Future[Answer]]:
             awaited = [next(iter(under_way))] if in_order else under_way
             done, _ = wait(awaited, timeout=deadline.remaining(), return_when=FIRST_COMPLETED)
             if not done:
-                raise timed_out(_host(next(iter(under_way.values()))), time.monotonic() - began)
+                _, url = next(iter(under_way.values()))
+                raise timed_out(host_of(url), time.monotonic() - began, deadline)
             answer = done.pop()
-            return under_way.pop(answer), answer
+            return under_way.pop(answer)[0], answer
 
         try:
-            for url in urls:
-                request = first_of_all.copy()  # to prepare each anew would cost as much as to decode it
+            for key, url in urls:
+                request = template.copy()  # to prepare each anew would cost as much as to decode it
                 request.url = url
-                under_way[self._threads.submit(self._get, endpoint, request, deadline)] = url
+                under_way[self._worker_pool.submit(self._get, endpoint, request, deadline)] = key, url
                 if len(under_way) == most:
                     yield next_answer()
             while under_way:
@@ -182,92 +178,81 @@ class Client:
             if under_way:
                 self._abandon(under_way, deadline)
 
-    def _abandon(self, under_way: Iterable[Future[bytes]], deadline: Deadline) -> None:
+    def _abandon(self, under_way: Iterable[Future[Answer]], deadline: Deadline) -> None:
         deadline.end()
         running = [future for future in under_way if not future.cancel()]
         if not all(future.done() for future in running):
-            self.cut()
+            self.abort()
             wait(running, timeout=_LAST_WAIT)
 
-    def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
-        """Give the body of a 200; ask again where that can help."""
-        was_kept = False
-        for tries in count(1):
-            self._connections.hold_to(deadline, fresh=was_kept)
+    def _template(self) -> requests.PreparedRequest:
+        context = tls_context(self._account.collection.tls_config.ca_file)
+        self._used = self._credentials or _credentials(self._account)
+        return self._transport.prepare(self._calls_url, self._used, context)
+
+    def _decoded(self, endpoint: Endpoint, answer: Future[Answer], decode: Callable[[bytes], _T]) -> _T:
+        """Return what an answer tells; that there were too many requests may be told inside a 200 as well."""
+        found = answer.result()
+        try:
+            return decode(found.body)
+        except ApiError as error:
+            if error.reason is Reason.RATE_LIMITED:
+                self.rate_limiter.update_from(HTTPStatus.TOO_MANY_REQUESTS, found.headers, endpoint)
+            raise
+
+    def _get(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> Answer:
+        """Return the answer to a request, with status 200; ask again where that can help."""
+        was_kept, tries = False, 0
+        while True:
+            self._transport.hold_to(deadline, fresh=was_kept)
             try:
                 with self.rate_limiter.request(deadline, endpoint):
                     return self._ask(endpoint, request, deadline)
             except ApiError as error:
-                was_kept = error.status is None and self._connections.has_kept
+                tries += 1
+                was_kept = error.status is None and self._transport.has_kept
                 pause = wait_before_retry(endpoint, error, tries, self._random, was_kept=was_kept)
-                if (
-                    pause is None
-                    or max(pause, self.rate_limiter.retry_after(endpoint)) >= deadline.remaining()
-                ):
+                closed = self.rate_limiter.retry_after(endpoint)
+                if pause is None or max(pause, closed) >= deadline.remaining():
                     raise
                 self._observer.retry(endpoint, error.reason)
             deadline.wait(pause)
-        raise AssertionError("count has no end")
 
-    def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> bytes:
+    def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> Answer:
         if not deadline.remaining():
-            raise ApiError(Reason.TIMEOUT, "no time was left to ask")
+            raise ApiError(Reason.TIMEOUT, "no time was left for a request")
         started = time.monotonic()
         code: str = Reason.INTERNAL
         try:
-            status, body = self._exchange(endpoint, request, deadline)
-            code = str(status)
+            on_headers = partial(self.rate_limiter.update_from, endpoint=endpoint)
+            answer = self._transport.get(request, BODY_LIMITS[endpoint], on_headers)
+            code = str(answer.status)
         except ApiError as error:
             code = error.reason
             raise
         finally:
             self._observer.request(endpoint, code, time.monotonic() - started)
-        proxy = self._proxy if (request.url or "").startswith("http://") else None
-        if proxy and (refusal := proxy_error(status, body, proxy)):
+        proxy = self._transport.proxy if (request.url or "").startswith("http://") else None
+        if proxy and (refusal := failed_proxy(answer.status, answer.body, proxy)):
             raise refusal
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._connections.renew()  # the host may have moved, or another of its machines be well
-        is_too_long = len(body) > BODY_LIMITS[endpoint]
-        if status != HTTPStatus.OK:
-            refuse_failure(status, b"" if is_too_long else body)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._transport.renew()  # the host may have moved, or another of its machines be well
+        is_too_long = len(answer.body) > BODY_LIMITS[endpoint]
+        if answer.status != HTTPStatus.OK:
+            refuse_failure(answer.status, b"" if is_too_long else answer.body)
         if is_too_long:
             detail = f"the answer is longer than {BODY_LIMITS[endpoint] // 2**20} MiB"
-            raise ApiError(Reason.BAD_RESPONSE, detail, status=status)
-        return body
-
-    def _exchange(
-        self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline
-    ) -> tuple[int, bytes]:
-        started = time.monotonic()
-        try:
-            timeout = max(deadline.remaining(), _LEAST_TIMEOUT)
-            with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
-                self.rate_limiter.update_from(response.status_code, response.headers, endpoint)
-                body = read_body(response, BODY_LIMITS[endpoint])
-                self._connections.note_kept(was_answered=True)
-                return response.status_code, body
-        except (
-            *(requests.RequestException, urllib3.exceptions.HTTPError),
-            *(OSError, HTTPException, MemoryError),
-        ) as error:
-            host, seconds = _host(request.url), time.monotonic() - started
-            if not deadline.remaining():  # it was cut, whatever that looks like from below
-                if time.monotonic() >= deadline.at:  # else it was no longer wanted
-                    self._connections.note_kept(was_answered=False)
-                raise timed_out(host, seconds) from None
-            raise connection_error(error, host, self._proxy, seconds) from None
-
-    def _prepared(self, url: str) -> requests.PreparedRequest:
-        ca_file = self._account.collection.tls_config.ca_file
-        if ca_file is not None:
-            see_authorities(ca_file)
-        self._used = credentials(self._account)
-        return self._session.prepare_request(requests.Request("GET", url, auth=self._used))
+            raise ApiError(Reason.BAD_RESPONSE, detail, status=answer.status)
+        return answer
 
 
-def _host(url: str | None) -> str:
-    """Return the host and port of a URL, without the credentials that one of a proxy may hold."""
-    return urlsplit(url or "").netloc.rpartition("@")[2]
+def _credentials(account: AccountConfig) -> HTTPBasicAuth:
+    """Return the key and token of an account, read from their files anew; raise ApiError."""
+    try:
+        key, token = account.api_key.reveal(), account.api_token.reveal()
+    except SecretUnreadable as error:
+        raise ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, str(error)) from None
+    return HTTPBasicAuth(key.encode(), token.encode())
 
 
 def _naming(url: str, error: ApiError) -> ApiError:
@@ -275,5 +260,5 @@ def _naming(url: str, error: ApiError) -> ApiError:
     if error.status is None or error.reason is Reason.CONNECTION:
         return error  # whoever answered, it wasn't AgentStream
     told = error.detail.replace("base_url", "agent_streams_url")
-    detail = f"AgentStream was asked at {url}, whose host agent_streams_url sets; {told}"
+    detail = f"AgentStream at {url} (see agent_streams_url): {told}"
     return ApiError(error.reason, detail, status=error.status, code=error.code, request_id=error.request_id)

@@ -1,44 +1,63 @@
-"""The words of the API that become label values: whatever it writes becomes one of them as it is decoded.
+"""Values of the API that become label values: whatever it writes is coerced to one of them as it is decoded.
 
 Source: the API's page, and the values that its sister pages show. Case and `_`/`-` don't matter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Self
+from functools import cache, partial
+from typing import Any, Self, TypeVar, cast
+
+import msgspec
+
+_T = TypeVar("_T")
 
 _ENDINGS = {
     **{"unanswered": "no-answer", "no-answer": "no-answer", "no-dial": "failed", "failed": "failed"},
     **{"cancelled": "canceled", "canceled": "canceled", "busy": "busy"},
 }
-_ALIASES = {
-    "incoming": "inbound",
-    "cancelled": "canceled",
-    # How v3 and v2 say which party a call ended with; no-dial: that party could not be dialled.
-    **{
-        f"{party}-{ending}": status
-        for party in ("from-leg", "to-leg", "agent", "customer")
-        for ending, status in _ENDINGS.items()
-    },
+_ALIASES = {"incoming": "inbound", "cancelled": "canceled"} | {
+    f"{party}-{ending}": status  # how v3 and v2 say which party a call ended with
+    for party in ("from-leg", "to-leg", "agent", "customer")
+    for ending, status in _ENDINGS.items()
 }
+_OVER = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
+
+
+class Endpoint(StrEnum):
+    """A value of the label `endpoint`, and of `collector` too: each collector asks one endpoint."""
+
+    CALLS = "calls"
+    """The list of active calls: `GET /v3/accounts/<account_sid>/calls/active`."""
+    STREAMS = "streams"
+    """The details of one call: `GET /v3/accounts/<account_sid>/calls/<call_sid>/stream`."""
+    AGENT_STREAMS = "agent_streams"
+    """Voice-bot sessions and their limit: `GET /v1/Accounts/<account_sid>/ActiveStreams`."""
 
 
 class ApiEnum(StrEnum):
     """A known value of a field, or `other` for one that isn't known, or `unknown` for an empty one.
 
-    Each vocabulary has OTHER and UNKNOWN among its members.
+    Each subclass has OTHER and UNKNOWN among its members.
     """
 
     @classmethod
     def _missing_(cls, value: object) -> Self:
-        word = str(value).strip().lower().replace("_", "-")
-        return cls._value2member_map_.get(_ALIASES.get(word, word), cls["OTHER" if word else "UNKNOWN"])  # type: ignore[return-value]  # the map's values are members of cls
+        text = str(value).strip().lower().replace("_", "-")
+        known = cls._value2member_map_.get(_ALIASES.get(text, text), cls["OTHER" if text else "UNKNOWN"])
+        return cast(Self, known)
 
     @property
     def is_known(self) -> bool:
-        """Tell whether the API said something that is known."""
+        """Return whether the API said something that is known."""
         return self.name not in {"OTHER", "UNKNOWN"}
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether a call has ended, and merely lingers in the list, or nobody is on a leg any more."""
+        return self in _OVER
 
 
 class Direction(ApiEnum):
@@ -66,16 +85,6 @@ class CallStatus(ApiEnum):
     OTHER = "other"
     UNKNOWN = "unknown"
 
-    @property
-    def is_over(self) -> bool:
-        """Tell whether the call has ended, and merely lingers in the list."""
-        return self in _OVER
-
-
-_OVER = frozenset(
-    {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.CANCELED}
-)
-
 
 class CallState(ApiEnum):
     """Whether a call goes on, as v3 says it beside the status."""
@@ -84,17 +93,6 @@ class CallState(ApiEnum):
     TERMINAL = "terminal"
     OTHER = "other"
     UNKNOWN = "unknown"
-
-
-def final_status(status: CallStatus | None) -> CallStatus:
-    """Return the status of a call that has ended, whatever its status still says.
-
-    One that was last seen waiting ended without an answer; of any other that doesn't say more, the API calls
-    a terminal one completed.
-    """
-    if status is not None and status.is_over:
-        return status
-    return CallStatus.NO_ANSWER if status in {CallStatus.QUEUED, CallStatus.RINGING} else CallStatus.COMPLETED
 
 
 class AgentStatus(ApiEnum):
@@ -133,11 +131,6 @@ class LegStatus(ApiEnum):
     OTHER = "other"
     UNKNOWN = "unknown"
 
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody is on this leg any more."""
-        return self.name in {"COMPLETED", "FAILED", "BUSY", "NO_ANSWER", "CANCELED"}
-
 
 class NetworkType(ApiEnum):
     """What carries a leg."""
@@ -164,3 +157,45 @@ class Channels(ApiEnum):
     DUAL = "dual"
     OTHER = "other"
     UNKNOWN = "unknown"
+
+
+def coerce(kind: type[_T], value: object) -> _T | None:
+    """Return a JSON value as a text, number, truth value or label value; None where it can't be understood.
+
+    A text may say a number, and a number an identifier. A label value that isn't even a text is `other`.
+    """
+    hashable: Any = kind
+    found: _T | None = coercer(hashable)(value)
+    return found
+
+
+@cache
+def coercer(kind: type) -> Callable[[object], Any]:
+    """Return what coerces values to a kind."""
+    if issubclass(kind, ApiEnum):
+        return partial(_label_value, kind)
+    return _text if kind is str else partial(_convert, kind)
+
+
+def member(value: object, name: str) -> Any:
+    """Return a member of what may be an object."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _label_value(kind: type[ApiEnum], value: object) -> ApiEnum | None:
+    if isinstance(value, str):
+        return kind._value2member_map_.get(value) or kind(value)  # type: ignore[return-value]  # its members
+    return None if value is None else kind("other")
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _convert(kind: type, value: object) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None

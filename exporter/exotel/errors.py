@@ -1,12 +1,14 @@
-"""What can go wrong between the exporter and the API, typed."""
+"""What can go wrong between the exporter and the API, typed, and what another try can mend."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
 from enum import StrEnum
+from random import Random
 from typing import Self
 
+from exporter.exotel.enums import Endpoint
 from exporter.log import place
 
 
@@ -33,25 +35,18 @@ class Reason(StrEnum):
 class Cause(StrEnum):
     """Why a listing is incomplete, as far as it shows: by what is to be done about it."""
 
-    MOVING = "moving"
-    """The list moves faster than it is read."""
-    TIME = "time"
-    """The time, or the budget, was over before open seams could be asked for again."""
-    ORDER = "order"
-    """The server's list has no stable order."""
-    PAGES = "pages"
-    """The server's pages don't join, though its list stands still."""
-    TOTAL = "total"
-    """The server reports more calls than it lists, though its list stands still."""
-    WINDOW = "window"
-    """The server lists no calls behind some place."""
+    MOVING = "moving"  # the list moves faster than it is read
+    TIME = "time"  # or requests ran out before open seams could be asked for again
+    ORDER = "order"  # the server's list has no stable order
+    PAGES = "pages"  # the server's pages don't join, though its list stands still
+    TOTAL = "total"  # the server reports more calls than it lists, though its list stands still
+    WINDOW = "window"  # the server lists no calls behind some place
 
 
 class ApiError(Exception):
-    """A request that brought no usable answer.
+    """A request that brought no usable answer: facts for programs, and a text for people.
 
-    It carries facts for programs (`reason`, `status`, `inside`, `code`, `request_id`) and a text for people,
-    which names hosts, and of a body or a header nothing but numbers and identifiers of the API's own: its
+    The text names hosts, and of a body or a header nothing but numbers and identifiers of the API's own: its
     error texts may hold telephone numbers.
     """
 
@@ -71,18 +66,18 @@ class ApiError(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
-        self.status = status
-        self.inside = inside
+        self.status = status  # of HTTP, if there was an answer
+        self.inside = inside  # what its body tells in place of HTTP's
         self.code = code
         self.request_id = request_id
 
     @property
     def meant(self) -> int | None:
-        """Return the status that the failure has: what the body tells, where it differs from HTTP's."""
+        """Return the status of the failure: the body's, where it tells one."""
         return self.inside or self.status
 
     def bare(self) -> Self:
-        """Give the error without the frames it came through, which would keep bodies and requests alive."""
+        """Return the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
@@ -95,8 +90,8 @@ class Incomplete(ApiError):
         self.cause = cause
 
 
+# Descriptors, memory, local ports.
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
-"""Descriptors, memory, local ports."""
 
 
 def unexpected(error: BaseException) -> ApiError:
@@ -109,15 +104,20 @@ def unexpected(error: BaseException) -> ApiError:
 
 
 def lack(error: BaseException) -> str | None:
-    """Return what the exporter ran out of, if that is what an exception says, or one that lies under it."""
+    """Return what the exporter ran out of, if that is what an exception, or one under it, says."""
     for cause in causes(error):
         if isinstance(cause, MemoryError):
             return "out of memory"
         if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
-            return "no further thread can be started"
+            return "no more threads can be started"
         if isinstance(cause, OSError) and cause.errno in _SCARCE:
-            return (cause.strerror or type(cause).__name__).lower()
+            return why(cause)
     return None
+
+
+def why(error: OSError) -> str:
+    """Return what the system says of a failure, to stand within a sentence."""
+    return (error.strerror or type(error).__name__).lower()
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -131,3 +131,29 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         pending += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+
+
+_TRIES = 3
+_FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
+RETRIED: dict[Endpoint, tuple[Reason, ...]] = {
+    Endpoint.CALLS: tuple(_FIRST_WAIT),
+    Endpoint.STREAMS: (Reason.CONNECTION,),
+    Endpoint.AGENT_STREAMS: (Reason.CONNECTION,),
+}
+"""What isn't the list can wait for the next collection, unless a kept connection broke."""
+
+
+def wait_before_retry(
+    endpoint: Endpoint, error: ApiError, tries: int, random: Random, *, was_kept: bool = False
+) -> float | None:
+    """Return the seconds to wait after so many failed tries, or None when another can't help.
+
+    A connection that `was_kept` may have been closed since the request before: GET is safe to repeat (RFC
+    9110, 9.2.2), and is, at once. Other waits double with each try, and vary by half so that many clients
+    don't come back as one.
+    """
+    if was_kept and error.reason is Reason.CONNECTION:
+        return 0.0
+    if endpoint is not Endpoint.CALLS or error.reason not in _FIRST_WAIT or tries >= _TRIES:
+        return None
+    return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

@@ -1,22 +1,36 @@
-"""One row of the list of active calls, decoded: only the fields that are needed.
+"""What the API tells, typed: only the fields that are needed.
 
-Source: the API's page "Active Stream Monitoring"; `from`, `to` and the agent's name are personal data and are
-read only for what was asked for in the configuration.
+Source: the API's page "Active Stream Monitoring", and the AgentStream guide. Only PersonalCall has personal
+data, for what the configuration asks them for. A field is None where the API left it out, or wrote what can't
+be understood.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from exporter.exotel.coerce import convert, identifier, member, status_of, word
-from exporter.exotel.enums import AgentStatus, CallState, CallStatus, Direction, final_status
+from exporter.exotel.enums import (
+    AgentStatus,
+    BridgeStatus,
+    CallState,
+    CallStatus,
+    Channels,
+    Direction,
+    LegDirection,
+    LegStatus,
+    NetworkType,
+)
+
+_UNSET_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Agent(Struct, frozen=True, gc=False):
-    """The agent on a call; each field is None where the API left it out."""
+    """The agent on a call."""
 
     user_id: str | None = None
     status: AgentStatus | None = None
@@ -28,15 +42,16 @@ class NamedAgent(Agent, frozen=True, gc=False):
     name: str | None = None
 
 
-class _Stated(Struct, frozen=True, gc=False, kw_only=True):
+class Stated(Struct, frozen=True, gc=False, kw_only=True):
+    """What has a `state` beside its status."""
+
     state: CallState | None = None
 
 
-class Call(_Stated, frozen=True, gc=False):
-    """An active call as the list has it; `duration` in seconds.
+class Call(Stated, frozen=True, gc=False):
+    """An active call as the list has it; `duration` in seconds, `start_time` as the API writes it.
 
-    None stands for what was null, missing or unreadable. `agent_details` tells null (a call with no agent)
-    from UNSET (an API that doesn't speak of agents at all).
+    `agent_details` tells null (a call with no agent) from UNSET (an API that doesn't speak of agents at all).
     """
 
     call_sid: Annotated[str, Meta(min_length=1)]
@@ -46,7 +61,6 @@ class Call(_Stated, frozen=True, gc=False):
     agent_details: Agent | UnsetType | None = UNSET
     recording_enabled: bool | None = None
     start_time: str | None = None
-    """As the API writes it."""
 
 
 class PersonalCall(Call, frozen=True, gc=False, rename={"from_": "from"}):
@@ -60,43 +74,85 @@ class PersonalCall(Call, frozen=True, gc=False, rename={"from_": "from"}):
         return f"{type(self).__name__}({self.call_sid!r})"  # the rest has no place in a log
 
 
-_C = TypeVar("_C", bound=Call)
+class Leg(Struct, frozen=True, gc=False):
+    """One party's connection to a call."""
+
+    direction: LegDirection | None = None
+    status: LegStatus | None = None
+    network_type: NetworkType | None = None
+    muted: bool | None = None
+    on_hold: bool | None = None
 
 
-def settle(call: _C) -> _C:
-    """Return a call whose `state` is terminal with the status of one that has ended."""
-    return replace(call, status=final_status(call.status), state=None)
+class Bridge(Struct, frozen=True, gc=False):
+    """What joins the legs; `created_at` as the API writes it."""
+
+    status: BridgeStatus | None = None
+    created_at: str | None = None
 
 
-def read_call(fields: object, kind: type[Call] = Call) -> Call | None:
-    """Read one row whose fields may be of any type, or give None when it names no call.
+class Recording(Struct, frozen=True, gc=False):
+    """The recording of a call; `duration` in seconds."""
 
-    What can be understood is kept ("120" is a duration, 7 a call_sid); any other field becomes None, or
-    `other` where it should be a word, and costs only itself.
+    enabled: bool | None = None
+    channels: Channels | None = None
+    duration: float | None = None
+
+
+class Stream(Stated, frozen=True, gc=False):
+    """The details of one call; `duration` in seconds. A leg that can't be read is None; so is no bridge."""
+
+    status: CallStatus | None = None
+    duration: float | None = None
+    legs: tuple[Leg | None, ...] | None = None
+    bridge: Bridge | None = None
+    recording: Recording | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list: its readable rows, how many could not be read, and the total the API reports."""
+
+    calls: tuple[Call, ...]
+    unreadable: int
+    total: int | None
+
+    @property
+    def rows(self) -> int:
+        """Return the rows that the server sent, readable or not."""
+        return len(self.calls) + self.unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStreams:
+    """Sessions of voice bots, and how many are allowed, where the API says so."""
+
+    active: int
+    limit: int | None
+
+
+_S = TypeVar("_S", Call, Stream)
+
+
+def settle(call: _S) -> _S:
+    """Return a call whose `state` is terminal with the status of one that has ended, whatever it still says.
+
+    One last seen waiting ended without an answer; any other terminal one that says no more is completed.
     """
-    if not isinstance(fields, dict) or not (call_sid := identifier(fields.get("call_sid"))):
-        return None
-    known = (
-        call_sid,
-        word(Direction, fields.get("direction")),
-        status_of(fields),
-        convert(fields.get("duration"), float),
-        _agent(fields),
-        convert(fields.get("recording_enabled"), bool),
-        identifier(fields.get("start_time")),
-    )
-    if kind is Call:
-        return Call(*known)
-    agent, name = known[4], identifier(member(fields.get("agent_details"), "name"))
-    named = NamedAgent(agent.user_id, agent.status, name) if isinstance(agent, Agent) else agent
-    numbers = identifier(fields.get("from")), identifier(fields.get("to"))
-    return PersonalCall(*known[:4], named, *known[5:], *numbers)
+    status = call.status
+    if status is None or not status.is_over:
+        is_waiting = status in {CallStatus.QUEUED, CallStatus.RINGING}
+        status = CallStatus.NO_ANSWER if is_waiting else CallStatus.COMPLETED
+    return replace(call, status=status, state=None)
 
 
-def _agent(row: dict[str, object]) -> Agent | UnsetType | None:
-    if "agent_details" not in row:
-        return UNSET
-    details = row["agent_details"]
-    if details is None:
+def read_time(text: str | None) -> float | None:
+    """Return the seconds since 1970 of `2024-06-15T10:30:00.000Z` or `2022-11-03 22:54:40+05:30`, or None.
+
+    The API writes 1970 or year 1 for a time that isn't set; one with no zone could be any of a day's.
+    """
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
-    return Agent(identifier(member(details, "user_id")), word(AgentStatus, member(details, "status")))
+    return at.timestamp() if at.tzinfo is not None and at >= _UNSET_BEFORE else None

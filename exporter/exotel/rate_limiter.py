@@ -1,26 +1,89 @@
 """How many requests an account may make in a minute, and when it may make none.
 
-Source: Exotel limits voice APIs to 200 calls a minute for an account, whatever keys they are made with; its
-answers say more (`limits`).
+Exotel limits voice APIs to 200 calls a minute for an account. Its answers say more: `Retry-After` is seconds
+or a date (RFC 9110, 10.2.3); `X-RateLimit-Remaining` counts until `X-RateLimit-Reset`, seconds since 1970.
+Other servers write milliseconds, seconds from now or fractions; what a proxy adds is joined with a comma.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from math import inf
 from threading import Lock
 
 from exporter.config import AccountConfig
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.limit_headers import read_limits
 
-_MINUTE = 60.0
+_MINUTE = 60.0  # Exotel's limits are those of a minute, and none is used up for longer
+_LONGEST_PAUSE = 3600.0  # seconds; a server that asks for more is asked again after an hour
+_MOMENT = 1e8  # what is less are seconds from now, not seconds since 1970
+_MILLISECONDS = 1e11
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the headers of an answer say; times in seconds."""
+
+    retry_after: float = 0.0
+    remaining: float | None = None  # requests until the reset; None where either isn't told
+    reset: float = 0.0
+
+
+def read_limits(status: int, headers: Mapping[str, str]) -> Limits:
+    """Return the limits that an answer tells; a header that makes no sense says nothing."""
+    retry_after = (_ahead("Retry-After", headers) if status == 429 or status >= 500 else None) or 0.0
+    remaining = _numbers(headers.get("X-RateLimit-Remaining", ""))
+    reset = _ahead("X-RateLimit-Reset", headers)
+    if not remaining or reset is None:
+        return Limits(retry_after)
+    return Limits(retry_after, max(0.0, min(remaining)), min(reset, _MINUTE))
+
+
+def _ahead(name: str, headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until the time that a header tells.
+
+    A moment is measured against the answer's own `Date`: the server's clock and ours may differ. Where there
+    is no date a wrong clock of ours costs a minute at most.
+    """
+    value = headers.get(name, "")
+    numbers = _numbers(value)
+    if numbers and max(numbers) < _MOMENT:
+        return min(max(0.0, *numbers), _LONGEST_PAUSE)
+    moment = _from_milliseconds(max(numbers)) if numbers else _date(value)
+    if moment is None:
+        return None
+    now = _date(headers.get("Date", ""))
+    ahead = min(moment - time.time(), _MINUTE) if now is None else moment - now
+    return min(max(0.0, ahead), _LONGEST_PAUSE)
+
+
+def _from_milliseconds(moment: float) -> float:
+    return moment if moment < _MILLISECONDS else moment / 1000
+
+
+def _numbers(value: str) -> list[float]:
+    """Return the numbers of a list that has nothing else."""
+    parts = [part.strip() for part in value.split(",")]
+    return [float(part) for part in parts] if all(map(_NUMBER.fullmatch, parts)) else []
+
+
+def _date(value: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(value)
+        # asctime's form has no zone, and -0000 is UTC as well: neither is local time
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 @dataclass(slots=True)
@@ -28,17 +91,14 @@ class _Told:
     """What the answers of one endpoint said; moments on the monotonic clock."""
 
     closed_until: float = 0.0
-    left: float = inf
-    """Requests, until the reset."""
+    remaining: float = inf  # requests, until the reset
     reset_at: float = 0.0
-    under_way: int = 0
-    """Requests whose answer hasn't come."""
-    side_by_side: int = 0
-    """Requests since there was last none under way."""
+    under_way: int = 0  # requests whose answer hasn't come
+    side_by_side: int = 0  # requests since there was last none under way
 
     @property
     def opens_at(self) -> float:
-        return max(self.closed_until, self.reset_at if self.left < 1 else 0.0)
+        return max(self.closed_until, self.reset_at if self.remaining < 1 else 0.0)
 
 
 class RateLimiter:
@@ -53,49 +113,41 @@ class RateLimiter:
         self._lock = Lock()
         self._made: deque[float] = deque()
         self._told = {endpoint: _Told() for endpoint in Endpoint}
+        self._list = self._told[Endpoint.CALLS]
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether a new budget would allow the same: nothing was asked in the last minute."""
+        """Return whether a new limiter would allow the same: nothing was asked in the last minute."""
         with self._lock:
-            now = time.monotonic()
-            self._forget(now)
-            return not self._made and all(
-                max(told.opens_at, told.reset_at) <= now for told in self._told.values()
-            )
+            now = self._now()
+            ends = (max(told.opens_at, told.reset_at) for told in self._told.values())
+            return not self._made and max(ends) <= now
 
     def remaining(self) -> int:
-        """Give how many requests may be made now."""
-        with self._lock:
-            now = time.monotonic()
-            self._forget(now)
-            list_ = self._told[Endpoint.CALLS]
-            told = list_.left if now < list_.reset_at else inf
-            left = max(0, self.requests_per_minute - len(self._made))
-            return 0 if self.retry_after() else int(min(left, told))
+        """Return how many requests may be made now."""
+        return self.within(0.0)
 
     def within(self, seconds: float) -> int:
-        """Give how many requests may be made in the next so many seconds, with waits in between."""
+        """Return how many requests may be made in the next so many seconds, with waits in between."""
         with self._lock:
-            if self.retry_after() >= seconds:
+            closed = self.retry_after()
+            if closed and closed >= seconds:
                 return 0
-            until, list_ = time.monotonic() + seconds, self._told[Endpoint.CALLS]
-            left = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
-            return max(0, int(min(left, list_.left if until < list_.reset_at else inf)))
+            until = time.monotonic() + seconds
+            free = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
+            return max(0, int(min(free, self._list.remaining if until < self._list.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:
-        """Give the seconds until so many requests may be made at once."""
+        """Return the seconds until so many requests may be made at once."""
         with self._lock:
-            now = time.monotonic()
-            self._forget(now)
+            now = self._now()
             in_the_way = min(len(self._made), len(self._made) + requests - self.requests_per_minute)
             free_in = self._made[in_the_way - 1] + _MINUTE - now if in_the_way > 0 else 0.0
-            list_ = self._told[Endpoint.CALLS]
-            reset_in = list_.reset_at - now if list_.left < requests else 0.0
+            reset_in = self._list.reset_at - now if self._list.remaining < requests else 0.0
             return max(self.retry_after(), free_in, reset_in)
 
     def retry_after(self, endpoint: Endpoint = Endpoint.CALLS) -> float:
-        """Give the seconds for which the API allows no requests to this endpoint."""
+        """Return the seconds for which the API allows no requests to this endpoint."""
         return max(0.0, max(told.opens_at for told in self._told_of(endpoint)) - time.monotonic())
 
     @contextmanager
@@ -121,61 +173,67 @@ class RateLimiter:
         """Obey what an answer says of limits.
 
         Answers overtake one another: which of the requests side by side with this one the server had counted
-        isn't known, so what is left lies between all and none. Within that what was reckoned before holds.
+        isn't known, so what remains lies between all and none. Within that what was reckoned before holds.
         """
         limits = read_limits(status, headers)
         with self._lock:
             now, told = time.monotonic(), self._told[endpoint]
-            told.closed_until = max(told.closed_until, now + limits.pause)
-            if limits.left is not None:
-                least = limits.left - max(0, told.side_by_side - 1)
-                reckoned = told.left if now < told.reset_at else least
-                told.left = max(least, min(reckoned, limits.left))
+            told.closed_until = max(told.closed_until, now + limits.retry_after)
+            if limits.remaining is not None:
+                least = limits.remaining - max(0, told.side_by_side - 1)
+                reckoned = told.remaining if now < told.reset_at else least
+                told.remaining = max(least, min(reckoned, limits.remaining))
                 told.reset_at = now + limits.reset
 
     def _told_of(self, endpoint: Endpoint) -> list[_Told]:
         return [self._told[each] for each in {Endpoint.CALLS, endpoint}]
 
     def _try_to_take(self, endpoint: Endpoint) -> float:
-        """Take a request, or give the seconds until there could be one."""
+        """Take a request, or return the seconds until there could be one."""
         with self._lock:
-            now = time.monotonic()
-            self._forget(now)
+            now = self._now()
             if closed := self.retry_after(endpoint):
                 return closed
-            if len(self._made) >= self.requests_per_minute:
-                # The first of those in the way: there are more than allowed where the limit was lowered.
-                return self._made[len(self._made) - self.requests_per_minute] + _MINUTE - now
+            if (beyond := len(self._made) - self.requests_per_minute) >= 0:  # above 0: it was lowered
+                return self._made[beyond] + _MINUTE - now
             self._made.append(now)
             for told in self._told_of(endpoint):
-                told.left -= 1
+                told.remaining -= 1
                 told.side_by_side = 1 + (told.side_by_side if told.under_way else 0)
                 told.under_way += 1
             return 0.0
 
-    def _forget(self, now: float) -> None:
+    def _now(self) -> float:
+        """Return the time; forget requests that were made more than a minute before."""
+        now = time.monotonic()
         while self._made and self._made[0] <= now - _MINUTE:
             self._made.popleft()
+        return now
 
     def _refusal(self, wait: float, endpoint: Endpoint) -> ApiError:
         if self.retry_after(endpoint):
-            return ApiError(Reason.RATE_LIMITED, f"the API asked for no requests in the next {wait:.0f} s")
-        used_up = f"{self.requests_per_minute} requests a minute are used up for {wait:.0f} s"
-        return ApiError(Reason.BUDGET, f"{used_up}: lengthen the scrape interval, or raise page_size")
+            return ApiError(Reason.RATE_LIMITED, f"the API wants no requests for another {wait:.0f} s")
+        most, made = self.requests_per_minute, len(self._made)
+        if made > most:  # by a reload, or where another account of the same account_sid allows less
+            used_up = f"{made} requests were made in the last minute, and only {most} are allowed now"
+            return ApiError(Reason.BUDGET, f"{used_up}: the next one is possible in {wait:.0f} s")
+        used_up = f"all {most} requests of this minute are used up, the next one is possible in {wait:.0f} s"
+        advice = "lengthen the scrape interval, or raise page_size or requests_per_minute"
+        return ApiError(Reason.BUDGET, f"{used_up}: {advice}")
 
 
 class RateLimiters:
-    """One budget for each account of the API, whatever asks it, and however often it is configured anew."""
+    """One rate limiter for each account of the API, however often it is configured, and configured anew."""
 
     def __init__(self) -> None:
         self._by_place: dict[tuple[str, str], RateLimiter] = {}
 
     def of(self, account: AccountConfig) -> RateLimiter:
-        """Return the budget of an account."""
+        """Return the rate limiter of an account."""
         return self._by_place.setdefault(_place(account), RateLimiter(account.collection.requests_per_minute))
 
     def settle(self, accounts: Iterable[AccountConfig]) -> None:
-        """Allow what the accounts in force may ask, the least where they are one to the API; forget others.
+        """Allow what the active accounts may ask, the least where they are one to the API; forget others.
 
         Not before the API has: what was asked in the last minute would be asked again.
         """

@@ -1,100 +1,170 @@
-"""Connections to the API: found, kept and cut so that none outlives its use or answers for another.
+"""The HTTP session of one account: its connections are found, kept and aborted.
 
-Socket timeouts bound a single read, not an answer that drips byte by byte: so others can cut a connection.
+Socket timeouts bound a single read, not an answer that drips byte by byte: so others can abort it.
 """
 
 from __future__ import annotations
 
-import errno
-import http.client
 import socket
 import ssl
-import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
+from http.client import HTTPException
 from threading import Lock, local
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import requests
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from exporter.exotel.authorities import trusting
+from exporter import __version__
+from exporter.config import CollectionConfig
+from exporter.exotel.body import read_body
+from exporter.exotel.classify import failed_exchange, timed_out
+from exporter.exotel.connection import Connection, SecureConnection
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.dialing import dial
 
 _HOSTS = 2  # the API's, and that of AgentStream
+_LEAST_TIMEOUT = 0.001  # seconds; a socket takes 0 for no waiting at all
 _LONGEST_IDLE = 55.0  # seconds: less than the minute after which load balancers close idle connections
 _RESTED = 1.5
 """Seconds. What lies between may forget an idle connection without a word, the hastiest after two seconds:
-one that rested for longer has to answer within a share of the time that is left, or is replaced."""
+one that rested for longer has to answer within a share of the time that remains, or is replaced."""
 _SHARE_OF_RESTED = 0.25
 _DOUBT = 600.0  # seconds in which connections are kept for less, or not at all
 _LONGEST_LIFE = 60.0  # seconds; then the host is looked up again
 
-_thread = local()  # of all sessions: a thread is at one request at a time
+_thread = local()  # of all transports: a thread is at one request at a time
 
 
-class Connections:
-    """Every connection of one session."""
+def host_of(url: str | None) -> str:
+    """Return the host and port of a URL, without the credentials that one of a proxy may hold."""
+    return urlsplit(url or "").netloc.rpartition("@")[2]
 
-    def __init__(self) -> None:
-        self._open: WeakSet[HTTPConnection] = WeakSet()
+
+class Answer(NamedTuple):
+    """Whatever was answered; a body that is too long is cut one byte behind its limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Sends requests over up to `concurrency` connections, and keeps these. Thread-safe.
+
+    Redirects are not followed; the environment's proxies and .netrc are not read.
+    """
+
+    def __init__(self, collection: CollectionConfig) -> None:
+        self.proxy: str | None = None
+        """Host and port of what lies between."""
+        self._connections: WeakSet[Connection] = WeakSet()
         self._lock = Lock()
         self._renewed_at = self._doubted_until = 0.0
         self._idle_limit = _LONGEST_IDLE  # while there is doubt
         self._can_keep = False
+        self._session = session = _Session()
+        session.trust_env = False
+        session.stream = True
+        session.headers["User-Agent"] = f"exotel-exporter/{__version__}"
+        session.headers["Accept"] = "application/json, */*;q=0.5"  # AgentStream is told in XML
+        session.headers["Accept-Encoding"] = "gzip"  # the one encoding that every installation can decode
+        if collection.proxy_url:
+            proxy_url = collection.proxy_url.reveal()
+            session.proxies = {"http": proxy_url, "https": proxy_url}
+            self.proxy = host_of(proxy_url)
+        self._adapter = Adapter(self, collection.concurrency)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self._adapter)
+
+    def prepare(self, url: str, auth: AuthBase, context: ssl.SSLContext) -> requests.PreparedRequest:
+        """Return a request; connections are verified by this TLS context from now on."""
+        self._adapter.trust(context)
+        return self._session.prepare_request(requests.Request("GET", url, auth=auth))
 
     def hold_to(self, deadline: Deadline, *, fresh: bool = False) -> None:
-        """Let no connection that this thread makes come about after a deadline; take none that is kept."""
+        """End this thread's next request at a deadline, and make it over a `fresh` connection."""
         _thread.deadline, _thread.wants_fresh, _thread.has_kept = deadline, fresh, False
 
     @property
     def has_kept(self) -> bool:
-        """Tell whether this thread's last request went over a connection that had been used before."""
+        """Return whether this thread's last request went over a connection that had been used before."""
         return bool(_thread.has_kept)
 
+    def get(
+        self,
+        request: requests.PreparedRequest,
+        body_limit: int,
+        on_headers: Callable[[int, Mapping[str, str]], None],
+    ) -> Answer:
+        """Return the answer to a request, whose headers are shown before its body is read.
+
+        Raises ApiError when there is none by the deadline that this thread is held to.
+        """
+        deadline: Deadline = _thread.deadline
+        started, timeout = time.monotonic(), max(deadline.remaining(), _LEAST_TIMEOUT)
+        try:
+            with self._session.send(request, timeout=timeout, allow_redirects=False) as response:
+                on_headers(response.status_code, response.headers)
+                body = read_body(response, body_limit)
+                if self.has_kept:
+                    self._can_keep = True
+                return Answer(response.status_code, response.headers, body)
+        except (
+            *(requests.RequestException, urllib3.exceptions.HTTPError),
+            *(OSError, HTTPException, MemoryError),
+        ) as error:
+            host, seconds = host_of(request.url), time.monotonic() - started
+            if deadline.remaining():
+                raise failed_exchange(error, host, self.proxy, seconds, deadline) from None
+            # It was aborted, whatever that looks like from below.
+            is_silent = time.monotonic() >= deadline.at  # else it was no longer wanted
+            if is_silent and self.has_kept and not self._can_keep:
+                self._doubt(idle_limit=0.0)
+            raise timed_out(host, seconds, deadline) from None
+
     def renew(self) -> None:
-        """Have connections made anew, to addresses that are looked up anew; answers under way may end."""
+        """Make connections anew, to addresses that are looked up anew; answers under way may end."""
         self._renewed_at = time.monotonic()
 
-    def note_kept(self, *, was_answered: bool) -> None:
-        """Take note of how this thread's request went, if it went over a kept connection.
+    def abort(self) -> None:
+        """Break all connections off: whoever waits for one gets an error at once."""
+        with self._lock:
+            connections = list(self._connections)
+        for sock in [connection.sock for connection in connections]:  # read once: another thread may close it
+            raw = getattr(sock, "socket", sock)  # behind an HTTPS proxy, TLS lies in TLS
+            if isinstance(raw, socket.socket):
+                # The plain socket's own method: that of a TLS one first drops its encryption, and a thread
+                # that is sending would go on in the clear.
+                with suppress(OSError):
+                    socket.socket.shutdown(raw, socket.SHUT_RDWR)
 
-        Where none was ever answered so and one stays silent, no connection is used twice for a while.
-        """
-        if self.has_kept and was_answered:
-            self._can_keep = True
-        elif self.has_kept and not self._can_keep:
-            self._doubt(idle_limit=0.0)
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
 
-    def note_forgotten(self) -> None:
-        """Use no connection that has rested for a while: one stayed silent."""
-        self._doubt(idle_limit=_RESTED)
-
-    def _doubt(self, idle_limit: float) -> None:
-        self._idle_limit, self._doubted_until = idle_limit, time.monotonic() + _DOUBT
-
-    def open(self, connection: HTTPConnection) -> None:
+    def note(self, connection: Connection) -> None:
         """Take note of a connection that is about to be made."""
         with self._lock:
-            self._open.add(connection)
+            self._connections.add(connection)
 
-    def hold(self, connection: HTTPConnection) -> None:
-        """Let a connection take no longer than is left; past the deadline close it and raise TimeoutError."""
-        left: float = _thread.deadline.remaining()
-        if not left:
-            connection.close()
-            raise TimeoutError
-        connection.sock.settimeout(left)
+    def take(self, connection: Connection) -> None:
+        """Prepare a connection for this thread's request; close one that was kept and isn't fit for it."""
+        if not connection.is_closed and not self._is_fit(connection):
+            connection.close()  # it is made anew
+        connection.deadline, connection.silence_limit = _thread.deadline, None
+        _thread.has_kept = not connection.is_closed
+        if _thread.has_kept and time.monotonic() - connection.idle_since >= _RESTED:
+            connection.silence_limit = _thread.deadline.remaining() * _SHARE_OF_RESTED
 
-    def can_be_used_again(self, connection: _Held) -> bool:
-        """Tell whether a kept connection is fit for this thread's request."""
+    def _is_fit(self, connection: Connection) -> bool:
         now, leftover = time.monotonic(), getattr(connection.sock, "pending", int)()
         idle_limit = self._idle_limit if now < self._doubted_until else _LONGEST_IDLE
         return (
@@ -105,43 +175,46 @@ class Connections:
             and connection.made_at > self._renewed_at
         )
 
-    def cut(self) -> None:
-        """Break all connections off: whoever waits for one gets an error at once."""
-        with self._lock:
-            opened = list(self._open)
-        for sock in [connection.sock for connection in opened]:  # read once: another thread may close it
-            raw = getattr(sock, "socket", sock)  # behind an HTTPS proxy, TLS lies in TLS
-            if isinstance(raw, socket.socket):
-                # The plain socket's own method: that of a TLS one first drops its encryption, and a thread
-                # that is sending would go on in the clear.
-                with suppress(OSError):
-                    socket.socket.shutdown(raw, socket.SHUT_RDWR)
+    def _doubt(self, idle_limit: float) -> None:
+        """Use connections only while they rested for less, for a while: one that was kept stayed silent."""
+        self._idle_limit, self._doubted_until = idle_limit, time.monotonic() + _DOUBT
+
+    def doubt_rested(self) -> None:
+        """Use no connection that has rested, for a while: one stayed silent."""
+        self._doubt(idle_limit=_RESTED)
 
 
-def cuttable(session: requests.Session, pool_size: int) -> Connections:
-    """Have a session make connections that can be cut, and keep up to `pool_size` of them open."""
-    connections = Connections()
-    adapter = _Adapter(connections, pool_size)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    return connections
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Lead nowhere: to offer a next step, requests would read a redirect's body, whatever its size."""
 
 
-class _Adapter(HTTPAdapter):
-    def __init__(self, connections: Connections, pool_size: int) -> None:
+class Adapter(HTTPAdapter):
+    """Has requests use connections of a transport, all verified by one TLS context."""
+
+    def __init__(self, transport: Transport, pool_size: int) -> None:
         self._pools: dict[str, Any] = {
-            "http": partial(_PlainPool, connections=connections),
-            "https": partial(_SecurePool, connections=connections),
+            "http": partial(_PlainPool, transport=transport),
+            "https": partial(_SecurePool, transport=transport),
         }
         self._context: ssl.SSLContext | None = None
         self._lock = Lock()  # several threads send at once
         super().__init__(pool_connections=_HOSTS, pool_maxsize=pool_size)
 
+    def trust(self, context: ssl.SSLContext) -> None:
+        """Verify by this context; where that is another one, connect anew."""
+        with self._lock:
+            if context is not self._context:
+                self._context = context
+                self.proxy_manager.clear()
+
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make pools of our own connections."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> PoolManager:
+        """Make them behind a proxy too, which is verified by the same context."""
         with self._lock:
             options["proxy_ssl_context"] = self._context
             manager: PoolManager = super().proxy_manager_for(*arguments, **options)
@@ -151,14 +224,9 @@ class _Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> Any:
-        """Have all connections verified by the shared context; where that is another one, connect anew."""
+        """Verify all connections by the one context."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        context = trusting(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        with self._lock:
-            if context is not self._context:
-                self._context = context
-                self.proxy_manager.clear()
-        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
 
     def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
         """Leave cookies unread: one would only tie requests to a session or a backend that is dead."""
@@ -169,91 +237,16 @@ class _Adapter(HTTPAdapter):
         """Leave that to the context: requests would have the authorities read for each connection."""
 
 
-class _Response(http.client.HTTPResponse):
-    """An answer whose framing is taken at its word only as far as it makes sense."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        """Read on past interim answers: Python knows only 100 Continue, and takes 103 for the answer itself.
-
-        RFC 9110, 15.2: a client must be able to parse any number of them before the final answer.
-        """
-        version, status, reason = super()._read_status()  # type: ignore[misc]  # private
-        is_interim = 100 <= status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS
-        return version, HTTPStatus.CONTINUE if is_interim else status, reason
-
-    def _read_next_chunk_size(self) -> int:
-        """Read how long the next chunk is: of -1 bytes Python would read all that comes."""
-        size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # private
-        if size < 0:
-            raise http.client.HTTPException("a chunk of less than no bytes")
-        return size
-
-
-class _Held(HTTPConnection):
-    response_class = _Response
-
-    def __init__(self, *arguments: Any, connections: Connections, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._connections = connections
-        self.made_at = self.idle_since = 0.0
-        self.is_rested = False
-
-    def connect(self) -> None:
-        self._connections.open(self)
-        self.made_at = time.monotonic()
-        super().connect()
-        self._connections.hold(self)  # to look up its host may have taken longer than there was time
-
-    def _new_conn(self) -> socket.socket:
-        """Connect to whichever address of the host answers; urllib3 waits for one after the other."""
-        deadline: Deadline = _thread.deadline
-        try:
-            connected = dial(self._dns_host, self.port, self.socket_options or (), deadline)
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "no address has answered") from error
-        except OSError as error:
-            raise NewConnectionError(self, str(error)) from error
-        connected.settimeout(deadline.remaining() or sys.float_info.min)
-        return connected
-
-    def getresponse(self) -> Any:
-        """Return the answer; a connection that has rested, and stays silent, is taken for broken."""
-        deadline: Deadline = _thread.deadline
-        if not self.is_rested:
-            return super().getresponse()
-        sock, self.timeout = self.sock, max(deadline.remaining() * _SHARE_OF_RESTED, sys.float_info.min)
-        try:
-            answer = super().getresponse()
-        except TimeoutError:
-            if not deadline.remaining():
-                raise
-        else:
-            with suppress(OSError):  # closed behind the answer
-                sock.settimeout(deadline.remaining() or sys.float_info.min)
-            return answer
-        self._connections.note_forgotten()
-        raise ConnectionResetError(errno.ECONNRESET, "a connection that was kept is silent")
-
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        self._connections.hold(self)  # TLS begins behind a proxy that took its time
-
-
-class _HeldSecure(_Held, HTTPSConnection):
-    pass
-
-
 class _Pool(HTTPConnectionPool):
     """Keeps connections for those who come soon."""
 
+    def __init__(self, *arguments: Any, transport: Transport, **options: Any) -> None:
+        self._transport = transport
+        super().__init__(*arguments, on_connect=transport.note, on_silence=transport.doubt_rested, **options)
+
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection: Any = super()._get_conn(timeout)
-        if not connection.is_closed and not connection._connections.can_be_used_again(connection):
-            connection.close()  # it is made anew
-        _thread.has_kept = not connection.is_closed
-        connection.is_rested = _thread.has_kept and time.monotonic() - connection.idle_since >= _RESTED
+        self._transport.take(connection)
         return connection
 
     def _put_conn(self, connection: Any) -> None:
@@ -263,8 +256,8 @@ class _Pool(HTTPConnectionPool):
 
 
 class _PlainPool(_Pool):
-    ConnectionCls = _Held
+    ConnectionCls = Connection
 
 
 class _SecurePool(_Pool, HTTPSConnectionPool):
-    ConnectionCls = _HeldSecure
+    ConnectionCls = SecureConnection

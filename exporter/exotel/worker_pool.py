@@ -1,7 +1,6 @@
-"""Threads that all accounts share, and worker pools of them, each of which does so many things at a time.
+"""Threads that all accounts share, and worker pools, each of which uses so many of them at a time.
 
-A thread that waits for the API keeps no other account waiting: where none is idle, another one begins. One
-that nobody needed for a while ends.
+Where none is idle another one starts, so that no account waits for another's; one idle for long ends.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Work = Callable[[], Any]
 
-_PATIENCE = 60.0  # seconds that an idle thread waits: longer than most scrape intervals
+_IDLE_LIMIT = 60.0  # seconds after which an idle thread ends: longer than most scrape intervals
 
 _idle: list[SimpleQueue[_Work]] = []
 _idle_lock = Lock()
 
 
 class WorkerPool:
-    """Does work in up to `most` threads at a time; they have its name meanwhile."""
+    """Does work in up to `most` threads at a time, which have its name meanwhile."""
 
     def __init__(self, name: str, most: int) -> None:
         self._name = name
@@ -37,19 +36,18 @@ class WorkerPool:
         self._lock = Lock()
 
     def submit(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Have something done; the future gives what came of it, and can be cancelled until it is begun.
+        """Return the future of work, which can be cancelled until it is begun.
 
-        Raises ApiError, `resources`, when nobody is there to do it: no thread can be started, and none of
-        this worker_pool is at work.
+        Raises ApiError, `resources`, when no thread can be started and none of this pool is at work.
         """
         future: Future[_T] = Future()
-        with self._lock:  # whoever begins to work waits for it, and finds the work
+        with self._lock:  # a thread that starts waits for it, and finds the work
             if self._at_work < self._most:
-                self._take_on_another()
+                self._add_thread()
             self._waiting.append((future, partial(work, *args, **kwargs)))
         return future
 
-    def _take_on_another(self) -> None:
+    def _add_thread(self) -> None:
         try:
             _submit(self._work)
         except (RuntimeError, MemoryError) as error:  # the system gives no thread
@@ -78,11 +76,11 @@ def _do(future: Future[Any], work: _Work) -> None:
         future.set_result(work())
     except BaseException as error:  # noqa: BLE001  # it is for whoever asks for the result
         future.set_exception(error)
-        del future  # or the error would hold itself, by way of this frame
+        del future  # or the error would hold itself, through this frame
 
 
 def _submit(work: _Work) -> None:
-    """Have an idle thread do the work, the one that was at work last; or else a new one."""
+    """Do work in the idle thread that was at work last, or else in a new one."""
     with _idle_lock:
         queue = _idle.pop() if _idle else None
     if queue is None:
@@ -95,15 +93,15 @@ def _serve(work: _Work) -> None:
     queue: SimpleQueue[_Work] = SimpleQueue()
     while True:
         work()
-        del work  # what it held isn't held by a thread that waits
+        del work  # an idle thread holds nothing of it
         with _idle_lock:
             _idle.append(queue)
         current_thread().name = "idle"
         try:
-            work = queue.get(timeout=_PATIENCE)
+            work = queue.get(timeout=_IDLE_LIMIT)
         except Empty:
             with _idle_lock:
                 if queue in _idle:
                     _idle.remove(queue)
                     return
-            work = queue.get()  # it was handed over in this very moment
+            work = queue.get()  # it came in this very moment

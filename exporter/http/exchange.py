@@ -1,42 +1,83 @@
-"""What holds for every request, whoever answers it: its target, its count, and when its answer is read."""
+"""Requests while they are under way: how many at once, how many texts held, and how they were answered."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from threading import Barrier
+from typing import TypeVar, TypeVarTuple
 from urllib.parse import unquote
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.http.answers import Answers
 from exporter.log import place
 
+#: What can be answered but for redirects, so that the first of each is an increase.
+_EXPECTED = (200, 400, 401, 403, 404, 405, 408, 429, 500, 503)
+
+_WRITERS = 2  # threads: one core computes, and the event loop wants its share of it
+_PATIENCE = 5.0  # seconds for one of the texts that are held to be read
 _PIECE = 65536  # bytes
-_log = structlog.stdlib.get_logger(__name__)
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Answers:
+    """Counts answers by HTTP status, on the event loop."""
+
+    def __init__(self) -> None:
+        self._by_code = Counter(dict.fromkeys(_EXPECTED, 0))
+
+    def count(self, code: int) -> None:
+        """Count one answer."""
+        self._by_code[code] += 1
+
+    def by_code(self) -> dict[int, int]:
+        """Return how many there were of each status."""
+        return dict(self._by_code)
 
 
 class Exchange:
-    """Hands requests to an application, and counts its answers."""
+    """Outermost middleware: counts answers, and knows when a client has read one.
+
+    A request keeps what it puts on `held`, a stack of its state, until its answer is read. The server waits,
+    before each message, for the one before to be taken; over TLS only if that is longer than a buffer of
+    64 kB. So a body is sent in pieces, and its end by itself.
+    """
 
     def __init__(self, app: ASGIApp, answers: Answers) -> None:
         self._app = app
         self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have one request answered."""
+        """Answer one request, and wait until its answer is read."""
         has_begun = False
 
-        async def send_and_count(message: Message) -> None:
+        async def send_in_pieces(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
                 self._answers.count(message["status"])
+            elif (body := message.get("body")) and not message.get("more_body"):
+                for start in range(0, len(body), _PIECE):
+                    piece = body[start : start + _PIECE]
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         try:
-            await self._app(_with_path(scope), receive, send_and_count)
+            async with AsyncExitStack() as held:
+                scope = {**_with_path(scope), "state": {**scope.get("state", {}), "held": held}}
+                await self._app(scope, receive, send_in_pieces)
         except Exception as error:
             if not has_begun:
                 self._answers.count(500)  # with which uvicorn answers
@@ -53,33 +94,51 @@ def _with_path(scope: Scope) -> Scope:
     return {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
 
 
-class Holding:
-    """Middleware: a request keeps what it puts on `held`, a stack of its state, until its answer is read."""
+class TooManyRequests(Exception):
+    """So many requests are being answered that this one can't be."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have one request answered, and its answer read."""
-        async with AsyncExitStack() as held:
-            scope["state"] = {**scope.get("state", {}), "held": held}
-            await self._app(scope, receive, _until_read(send))
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"limit of concurrent requests reached ({most}, --web.max-requests): try again later"
+        )
 
 
-def _until_read(send: Send) -> Send:
-    """End an answer only when its client has taken all of it.
+class InFlight:
+    """Limits the requests for each target separately, and the texts of all.
 
-    The server waits, before each message, for the one before to be taken; over TLS only if that is longer
-    than a buffer of 64 kB. So a body is sent in pieces, and its end by itself.
+    A request that waits for an account's collection takes no place from those for another account. As soon
+    as there is something to write, all share the same places: what costs memory is the texts.
     """
 
-    async def send_in_pieces(message: Message) -> None:
-        body = message.get("body", b"")
-        if message["type"] == "http.response.body" and not message.get("more_body") and body:
-            for start in range(0, len(body), _PIECE):
-                piece = body[start : start + _PIECE]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            message = {"type": "http.response.body", "body": b""}
-        await send(message)
+    def __init__(self, most: int) -> None:
+        """Allow so many; 0 is no limit."""
+        self._most = most
+        self._by_target: Counter[str] = Counter()
+        self._texts = asyncio.Semaphore(most) if most else None
+        self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
+        all_begun = Barrier(_WRITERS + 1)  # now: later there may be no thread to be had, which is to be told
+        for _ in range(_WRITERS):
+            self._threads.submit(all_begun.wait, _PATIENCE)
+        all_begun.wait(_PATIENCE)
 
-    return send_in_pieces
+    def enter(self, target: str, held: AsyncExitStack) -> None:
+        """Count a request among those for its target until its stack ends; raise TooManyRequests."""
+        if self._most and self._by_target[target] >= self._most:
+            raise TooManyRequests(self._most)
+        self._by_target[target] += 1
+        held.callback(self._by_target.subtract, [target])
+
+    async def hold_text(self, held: AsyncExitStack) -> None:
+        """Take a place for a text until its stack ends; raise TooManyRequests if none becomes free."""
+        if self._texts is None:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._texts.acquire()
+        except TimeoutError:
+            raise TooManyRequests(self._most) from None
+        held.callback(self._texts.release)
+
+    async def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+        """Write a text in a thread: whatever its size, the event loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, write, *arguments)

@@ -1,4 +1,4 @@
-"""The page for people: how each account is, and what to do where it isn't well."""
+"""The landing page: how each account is doing, and what to do about those that fail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
+from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,24 +20,13 @@ from exporter.collect.snapshot import Snapshot
 from exporter.http.remediation import DOCS, remediation_of
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
+_STYLE = Path(__file__).with_name("landing.css").read_text(encoding="utf-8")
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
-
-
-class Watched(Protocol):
-    """What the page needs of an account."""
-
-    @property
-    def name(self) -> str:
-        """Give the value of the label `account`."""
-
-    @property
-    def last(self) -> Snapshot | None:
-        """Give what the last collection found, or None before the first."""
 
 
 class _State(StrEnum):
     FAILED = "failed"
-    IN_PART = "in-part"  # calls are listed, but what is switched on beside them failed
+    PARTIAL = "partial"  # calls are listed, but what is switched on beside them failed
     LISTED = "listed"
     NOT_SCRAPED = "not-scraped"
 
@@ -55,17 +44,18 @@ class _Row:
         return self.age >= _OLD
 
 
-def page(accounts: Iterable[Watched], telemetry_path: str, now: float) -> str:
-    """Write the page: what failed, then the other accounts by name, and links.
+def page(accounts: Iterable[tuple[str, Snapshot | None]], telemetry_path: str, now: float) -> str:
+    """Return the page: what failed, then the other accounts by name, and links.
 
-    `now` is in seconds since 1970.
+    An account is its name and its last snapshot. `now` is in seconds since 1970.
     """
-    rows = sorted((_row(account.name, account.last, now) for account in accounts), key=_place)
-    return _template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
-
-
-def _row(name: str, last: Snapshot | None, now: float) -> _Row:
-    return _Row(name, last, _state(last), max(0.0, now - last.ended_at) if last else 0.0)
+    rows = [
+        _Row(name, last, _state(last), max(0.0, now - last.ended_at) if last else 0.0)
+        for name, last in accounts
+    ]
+    rows.sort(key=_rank)
+    template = _environment.get_template("landing.html")  # compiled for the first page, not for the start
+    return template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
 
 
 def _state(last: Snapshot | None) -> _State:
@@ -73,30 +63,30 @@ def _state(last: Snapshot | None) -> _State:
         return _State.NOT_SCRAPED
     if last.error:
         return _State.FAILED
-    return _State.IN_PART if any(run.error for run in last.runs.values()) else _State.LISTED
+    return _State.PARTIAL if any(run.error for run in last.runs.values()) else _State.LISTED
 
 
-def _place(row: _Row) -> tuple[int, str, str]:
-    urgency = {_State.FAILED: 0, _State.IN_PART: 1}.get(row.state, 2)
+def _rank(row: _Row) -> tuple[int, str, str]:
+    urgency = {_State.FAILED: 0, _State.PARTIAL: 1}.get(row.state, 2)
     return urgency, row.name.casefold(), row.name
 
 
 def _summary(rows: Sequence[_Row]) -> list[tuple[str, str]]:
-    """Say how many accounts are how; each part with its class."""
+    """Return how many accounts are in which state; each part with its class."""
     states = Counter(row.state for row in rows)
-    listed = states[_State.LISTED] + states[_State.IN_PART]
+    listed = states[_State.LISTED] + states[_State.PARTIAL]
     others = (
-        (states[_State.IN_PART], "of them in part", "old"),
+        (states[_State.PARTIAL], "of them partially", "old"),
         (states[_State.FAILED], "failed", "bad"),
         (states[_State.NOT_SCRAPED], "not scraped yet", "soft"),
-        (sum(row.is_old for row in rows), "not scraped any more", "old"),
+        (sum(row.is_old for row in rows), "no longer scraped", "old"),
     )
     told = [(f"{number:,} {what}", tone) for number, what, tone in others if number]
     return [(f"{listed:,} of {len(rows):,} accounts listed", ""), *told]
 
 
 def _duration(seconds: float) -> str:
-    """Write a duration in the largest unit of which there are two."""
+    """Return a duration in the largest unit of which there are two."""
     for unit, length in _UNITS:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f}\N{NO-BREAK SPACE}{unit}"
@@ -104,12 +94,12 @@ def _duration(seconds: float) -> str:
 
 
 def _moment(seconds: float) -> str:
-    """Write a time that is in seconds since 1970."""
+    """Return a time that is in seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _quoted(name: str) -> str:
-    """Write a name as the value of a query."""
+    """Return a name as the value of a query."""
     return quote(name, safe="", errors="replace")
 
 
@@ -125,15 +115,14 @@ _environment.globals |= {
     "remediation_of": remediation_of,
     "docs": DOCS,
     "release": release(__version__, __revision__),
+    "style": _STYLE,
 }
-_template = _environment.get_template("landing.html")
-_style = _environment.get_template("landing.css").render().encode()
 
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_style).digest()).decode()}'",
+    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""The headers of the page: nothing but its own style is in force on it, wherever it may come from."""
+"""The headers of the page: nothing but its own style applies to it, wherever it may come from."""

@@ -1,18 +1,19 @@
-"""One account alone: which one a request means, and what a person sees who looks into its probe."""
+"""One account alone: which one a request means, and what people see who debug it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
-from exporter.config import masked
+from exporter.config import redacted
 from exporter.metrics.exposition import expose
 
-_LONGEST = 60  # characters
+_LONGEST = 60  # characters of a target that are shown
 
 _DEBUG = """\
 Log of the probe:
@@ -33,14 +34,10 @@ class UnknownTarget(Exception):
     def __init__(self, found: Sequence[str]) -> None:
         shown = " and ".join(ascii(name[:_LONGEST]) + "…" * (len(name) > _LONGEST) for name in found[:2])
         super().__init__(f"target: found {shown or 'nothing'}; accepted: the name of one account, as in /sd")
-        self.found = tuple(found)
 
 
 def find(accounts: Accounts, targets: Sequence[str]) -> Account:
-    """Give the account that the request's targets name.
-
-    Raises UnknownTarget.
-    """
+    """Return the account that the request's targets name; raise UnknownTarget."""
     account = accounts.named(targets[0]) if len(targets) == 1 else None
     if account is None:
         raise UnknownTarget(targets)
@@ -48,7 +45,7 @@ def find(accounts: Accounts, targets: Sequence[str]) -> Account:
 
 
 def explain(account: Account, snapshot: Snapshot, log: Sequence[str]) -> str:
-    """Write a probe for people: its log, its metrics, and the configuration without its secrets."""
+    """Return a probe for people: its log, its metrics, and the configuration without its secrets."""
     metrics, _ = expose(
         {account.name: snapshot},
         accept="text/plain",
@@ -57,10 +54,24 @@ def explain(account: Account, snapshot: Snapshot, log: Sequence[str]) -> str:
     return _DEBUG.format(
         log="\n".join(log),
         metrics=metrics.decode(),
-        account=_yaml(account.config),
-        options=_yaml(account.metrics),
+        account=_yaml(redacted(account.config)),
+        options=_yaml(redacted(account.metrics)),
     )
 
 
-def _yaml(section: object) -> str:
-    return yaml.safe_dump(masked(section), sort_keys=False, allow_unicode=True, default_flow_style=None)
+def configuration(accounts: Sequence[Account]) -> str:
+    """Return the active configuration without its secrets, each account with all that holds for it."""
+    sections: dict[str, Any] = {"accounts": [_effective(account) for account in accounts]}
+    if accounts:
+        sections["metrics"] = redacted(accounts[0].metrics)
+    return _yaml(sections)
+
+
+def _effective(account: Account) -> dict[str, Any]:
+    shown = redacted(account.config)
+    collection = shown.pop("collection")
+    return {**shown, "lines": shown["lines"] or None, **collection}
+
+
+def _yaml(section: dict[str, Any]) -> str:
+    return yaml.safe_dump(section, sort_keys=False, allow_unicode=True, default_flow_style=None)

@@ -1,19 +1,27 @@
-"""One scrape: how long it may take, and what was observed of every account within it."""
+"""One scrape: how long it may take, what was found of every account within it, and how it is written."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
 
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import Reason
+from exporter.metrics.collector import Withdraw
+from exporter.metrics.exporter_metrics import ExporterStatus
+from exporter.metrics.exposition import accepts_gzip, expose
+from exporter.metrics.selection import Selection
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN = 0.5  # seconds that writing and sending the answer may take
-_GRACE = 0.3  # seconds that a collection may take to wind up behind its deadline
+_GRACE = 0.3  # seconds that a collection may take to wind up after its deadline
 _LEAST = 0.1  # seconds; what is left to a scraper whose timeout is shorter than the margin
 
 
@@ -22,11 +30,10 @@ class BadTimeout(Exception):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"{TIMEOUT_HEADER}: found {found[:40]!r}; accepted: a number of seconds above 0")
-        self.found = found
 
 
 def seconds_for(configured: float, scraper: str | None) -> float:
-    """Give the time a collection may take: the configured one, or the scraper's less a margin if shorter.
+    """Return the time a collection may take: as configured, or the scraper's less a margin if shorter.
 
     `scraper` is what its header says, in seconds. Raises BadTimeout.
     """
@@ -42,37 +49,49 @@ def seconds_for(configured: float, scraper: str | None) -> float:
 
 
 async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[str, Snapshot]:
-    """Collect from all accounts side by side, in their own threads; give the snapshots by account.
+    """Collect from all accounts side by side, in their own threads; return the snapshots by account.
 
-    Whatever happens to one, the others' are given. Raises BadTimeout.
+    Whatever happens to one, the others' are returned. Raises BadTimeout.
     """
     waits = {
-        account.name: _isolated(account, seconds_for(account.config.collection.timeout, scraper_timeout))
+        account.name: _collect(account, seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
     return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
 
 
-async def _isolated(account: Account, seconds: float) -> Snapshot:
+async def _collect(account: Account, seconds: float) -> Snapshot:
+    deadline = Deadline.after(seconds)
     try:
-        return await _observe(account, seconds)
+        snapshot = await _join(account, deadline)
+        if snapshot.error is not None and snapshot.error.reason is Reason.TIMEOUT and deadline.remaining():
+            # It may have been the collection of a scraper with less time: there is some left for our own.
+            snapshot = await _join(account, deadline)
     except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
         return account.lost(error)
-
-
-async def _observe(account: Account, seconds: float) -> Snapshot:
-    deadline = Deadline.after(seconds)
-    snapshot = await _await(account, deadline)
-    if snapshot.error is not None and snapshot.error.reason is Reason.TIMEOUT and deadline.remaining():
-        # It may have been the collection of someone with less time: there is time left for one of our own.
-        snapshot = await _await(account, deadline)
     return snapshot
 
 
-async def _await(account: Account, deadline: Deadline) -> Snapshot:
+async def _join(account: Account, deadline: Deadline) -> Snapshot:
     collection = asyncio.wrap_future(account.collect(deadline))
     try:
         # shield: a scraper that goes away must not take the collection from others who wait for it
         return await asyncio.wait_for(asyncio.shield(collection), deadline.remaining() + _GRACE)
     except TimeoutError:
         return account.unfinished(deadline.seconds)
+
+
+def exposition(
+    headers: Headers,
+    selection: Selection,
+    snapshots: Mapping[str, Snapshot],
+    itself: ExporterStatus | None,
+    withdraw: Withdraw,
+) -> Response:
+    """Write the answer that the scraper's headers prefer; this takes its time, and needs no event loop."""
+    accept = ",".join(headers.getlist("accept"))
+    text, content_type = expose(snapshots, accept, itself, selection, withdraw)
+    answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+    if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
+        return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})
+    return Response(text, headers=answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.models import AgentStreams
 from exporter.metrics.metric import Kind, Metric, Point
 
 ACTIVE = Metric(

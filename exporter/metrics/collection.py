@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator
 from exporter.collect.counters import NO_REQUESTS, Counts
 from exporter.collect.histogram import Histogram
 from exporter.collect.snapshot import Snapshot
-from exporter.exotel.endpoints import Endpoint
-from exporter.exotel.errors import Reason
-from exporter.exotel.retry import RETRIED
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import RETRIED, Reason
 from exporter.metrics.metric import Kind, Metric, Point
 
 UP = Metric(

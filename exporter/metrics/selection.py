@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.metrics import agent_streams, agents, calls, collection, lines, observed, streams
 from exporter.metrics.metric import Metric
 

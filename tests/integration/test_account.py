@@ -348,7 +348,7 @@ def test_a_host_without_address_is_a_connection_failure() -> None:
         error = observe(made).error
     assert error is not None
     assert error.reason == Reason.CONNECTION
-    assert "no address" in error.detail
+    assert "can't be resolved" in error.detail
 
 
 def test_a_collection_never_raises() -> None:

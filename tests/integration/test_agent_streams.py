@@ -14,8 +14,8 @@ import pytest
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, StreamsConfig
-from exporter.exotel.endpoints import Endpoint
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.models import AgentStreams
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.settings import AgentStreamsFormat

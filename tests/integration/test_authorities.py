@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from exporter.config import CollectionConfig, Secret, TlsConfig
-from exporter.exotel.authorities import trusting
+from exporter.exotel.connection import tls_context
 from exporter.exotel.errors import ApiError, Reason
 from tests.serving import EAGER, account, collecting
 
@@ -184,7 +184,7 @@ def test_a_proxy_is_verified_by_the_same_authorities(ca_file: Path, scheme: str,
 def test_those_who_trust_the_same_share_a_context(ca_file: Path) -> None:
     """As long as the file is the same."""
     trustme.CA().cert_pem.write_to_path(str(ca_file))
-    first = trusting(str(ca_file))
-    assert trusting(str(ca_file)) is first
+    first = tls_context(ca_file)
+    assert tls_context(ca_file) is first
     trustme.CA().cert_pem.write_to_path(str(ca_file))
-    assert trusting(str(ca_file)) is not first
+    assert tls_context(ca_file) is not first

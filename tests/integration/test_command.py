@@ -73,6 +73,11 @@ def values(exposition: str, metric: str) -> dict[str, float]:
     }
 
 
+def messages(log: str) -> list[str]:
+    """What the lines of a log say, without their values."""
+    return [quoted or plain for quoted, plain in re.findall(r'msg=(?:"([^"]+)"|(\w+))', log)]
+
+
 @contextmanager
 def scrape(server: Exporter, simulator: Simulator) -> Iterator[Future[requests.Response]]:
     """A scrape that is in flight: the simulator has its first request, and hasn't answered it."""
@@ -123,24 +128,25 @@ def test_check_of_the_environment_says_ok() -> None:
 
 
 @pytest.mark.parametrize("flags", [["--config.check"], ["--once"], []])
-def test_every_mistake_of_the_configuration_is_told(tmp_path: Path, flags: list[str]) -> None:
-    """Whatever it was to do, a bad configuration ends it: each mistake on a line, nothing but mistakes."""
+def test_every_error_of_the_configuration_is_told(tmp_path: Path, flags: list[str]) -> None:
+    """Whatever it was to do, a bad configuration ends it: each error on a line, nothing but errors."""
     file = write(tmp_path, document({"call_limit": "many", "api_token": [TOKEN]}, metrics={"buckets": []}))
     ended = run(f"--config.file={file}", *flags)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines() == [
-        f"{file}: metrics.buckets: found a key that is unknown here; accepted: duration_buckets",
-        f"{file}: accounts[0].api_token: found a list; accepted: a text that is not empty",
-        f'{file}: accounts[0].call_limit: found "many"; accepted: a whole number from 1 to 10000000',
+        f"{file}:4: accounts[0] (acme1).api_token: found a list; accepted: a non-empty text",
+        f'{file}:7: accounts[0] (acme1).call_limit: found "many"; '
+        "accepted: a whole number from 1 to 10000000",
+        f"{file}:9: metrics: found the unknown key buckets; accepted: duration_buckets",
     ]
 
 
-def test_an_empty_environment_is_four_mistakes() -> None:
+def test_an_empty_environment_is_four_errors() -> None:
     """Started with nothing at all, it names the variables that it needs."""
     ended = run()
     assert (ended.code, ended.out) == (1, "")
     assert re.findall(r"^environment: (\w+): found nothing; ", ended.err, re.MULTILINE) == [
-        *("EXOTEL_ACCOUNT_SID", "EXOTEL_BASE_URL", "EXOTEL_API_KEY", "EXOTEL_API_TOKEN"),
+        *("EXOTEL_ACCOUNT_SID", "EXOTEL_API_KEY", "EXOTEL_API_TOKEN", "EXOTEL_BASE_URL"),
     ]
 
 
@@ -160,7 +166,7 @@ def test_an_empty_environment_is_four_mistakes() -> None:
             ["--web.listen-address=http://localhost:9927"],
             "found 'http://localhost:9927'; accepted: host:port",
         ),
-        (["-h"], "No such option '-h'. Flags have two dashes."),
+        (["-h"], "No such option '-h': flags have two dashes"),
         (["--demo=yes"], "Option '--demo' does not take a value."),
         (
             ["--conf=a.yaml"],
@@ -183,7 +189,7 @@ def test_an_empty_environment_is_four_mistakes() -> None:
         (["--web.listen-address=:1", "--once"], "--once and --web.listen-address exclude one another"),
         (
             ["--once", "--web.telemetry-path=/x"],
-            "--web.telemetry-path exclude one another: what collects once",
+            "--web.telemetry-path exclude one another: --once doesn't serve",
         ),
     ],
 )
@@ -244,10 +250,10 @@ def test_metrics_may_be_at_any_other_plain_path(path: str) -> None:
 
 
 def test_wrong_usage_exits_2() -> None:
-    """The last line says what is wrong, the one before where help is; nothing is done."""
+    """One line says what is wrong, and where help is; nothing is done."""
     ended = run("--colour", "--once")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.splitlines()[-1] == "Error: No such option '--colour'."
+    assert ended.err == "exotel-exporter: error: No such option '--colour'; try --help\n"
 
 
 def test_help_and_version_come_before_what_is_wrong_with_the_rest() -> None:
@@ -363,11 +369,13 @@ def test_a_failure_is_one_line_and_so_is_its_end(tmp_path: Path, simulator: Simu
             simulator.set_faults(faults)
             assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 200
         log = server.stop(signal.SIGTERM).out
-    assert re.findall(r"msg=(\w+|\"[^\"]+\")", log) == [
+    assert messages(log) == [
+        "starting exotel-exporter",
         "listening",
-        '"collection failed"',
-        '"collection recovered"',
-        '"collection failed"',
+        "collection failed",
+        "collection recovered",
+        "collection failed",
+        "stopping",
     ]
     assert re.search(
         r'msg="collection recovered" account=acme1 collector=calls down_seconds=\S+ failures=2\n', log
@@ -380,12 +388,19 @@ def test_json_logs_are_json(tmp_path: Path, simulator: Simulator) -> None:
     with exporter(tmp_path, file, "--log.format=json", "--log.level=debug") as server:
         requests.get(server.url("/metrics"), timeout=GUARD)
         log = server.stop(signal.SIGTERM).out
-    listening, *steps, failed = map(json.loads, log.splitlines())
+    starting, listening, *steps, failed, _stopping = map(json.loads, log.splitlines())
     assert [(step["level"], step["msg"]) for step in steps] == [
         ("debug", "collection begins"),
         ("debug", "asked"),
         ("debug", "listing ended"),
     ]
+    assert {name: starting[name] for name in ("level", "msg", "version", "accounts", "config")} == {
+        "level": "info",
+        "msg": "starting exotel-exporter",
+        "version": release(__version__, __revision__),
+        "accounts": 1,
+        "config": file.partition("=")[2],
+    }
     assert (listening["level"], listening["msg"]) == ("info", "listening")
     assert (failed["level"], failed["account"], failed["reason"]) == ("warn", "acme1", "auth")
 
@@ -410,12 +425,12 @@ def test_a_secret_file_that_vanishes_is_one_line(tmp_path: Path, simulator: Simu
 
 @each_signal
 def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
-    """SIGTERM and SIGINT end an exporter with nothing to do, with success and in silence."""
+    """SIGTERM and SIGINT end an exporter with nothing to do, with success and a line in the log."""
     with exporter(tmp_path, configured(tmp_path, {})) as server:
         server.addresses()
         ended = server.stop(number)
     assert ended.code == 0
-    assert len(ended.out.splitlines()) == 1
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 @each_signal
@@ -431,7 +446,7 @@ def test_a_scrape_in_flight_is_answered_before_the_end(
         ended = server.stop(number)
         assert values(answer.result(GUARD).text, "exotel_up") == {"acme1": 1}
     assert ended.code == 0
-    assert len(ended.out.splitlines()) == 1
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 @each_signal
@@ -484,7 +499,7 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     """Three lines say where to look; there are calls there, a page for people, and Ctrl-C ends it."""
     with exporter(tmp_path, "--demo") as server:
         metrics, people = server.url("/metrics"), server.url("/")
-        said = server.program.said().splitlines()
+        said = [line for line in server.program.said().splitlines() if "msg=" not in line]
         answer = requests.get(metrics, timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"demo": 1}
         assert values(answer.text, "exotel_calls_reported")["demo"] > 0
@@ -495,8 +510,8 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     assert said[0].split() == ["Metrics", f"http://localhost:{port}/metrics"]
     assert said[1].split() == ["For", "people", f"http://localhost:{port}/"]
     assert re.fullmatch(r"Simulated Exotel http://127\.0\.0\.1:\d+  \(Ctrl-C ends both\)", said[2])
-    assert [line for line in said[3:] if "msg=listening" not in line] == []
-    assert ended.out.splitlines() == said
+    assert len(said) == 3
+    assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
 def test_the_demo_needs_no_environment_and_can_be_collected_once() -> None:

@@ -19,11 +19,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from exporter.config import web_from_file
-from exporter.serve.address import Address
-from exporter.serve.connection import Limits
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
+from exporter.web.connection import Limits
+from exporter.web.listen import Address
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 from tests.serving import running
 from tests.waiting import GUARD, wait_until
 from tests.web import write_certificate, write_web
@@ -250,7 +249,7 @@ def test_those_who_wait_cost_the_others_nothing(address: Address) -> None:
 def tls_server(tmp_path: Path) -> Server:
     """A server with TLS and short limits."""
     write_certificate(tmp_path, trustme.CA(), "127.0.0.1")
-    return Server(app, Web(web_from_file(write_web(tmp_path, {}))), LIMITS)
+    return Server(app, ActiveWebConfig(write_web(tmp_path, {})), LIMITS)
 
 
 @pytest.mark.parametrize("start", [b"", b"\x16", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"])

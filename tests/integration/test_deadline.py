@@ -166,7 +166,7 @@ def late_tunnel(client: socket.socket) -> None:
 
 @contextmanager
 def collected_from(url: str, collection: CollectionConfig = EAGER) -> Iterator[Account]:
-    """Give an account whose threads have names that no other's have."""
+    """Yield an account whose threads have names that no other's have."""
     made = account(f"acme-{next(NUMBERS)}", url, collection=collection)
     try:
         yield made
@@ -279,7 +279,7 @@ Samples = dict[str, float]
 
 
 def scrape(url: str, timeout: float | None = None) -> Samples:
-    """Scrape; give the values by name, label sets summed."""
+    """Scrape; return the values by name, label sets summed."""
     headers = {TIMEOUT_HEADER: str(timeout)} if timeout else None
     answer = requests.get(f"{url}/metrics", headers=headers, timeout=GUARD)
     assert answer.status_code == 200
@@ -321,7 +321,7 @@ def test_twenty_scrapers_cost_what_one_costs() -> None:
 
 @contextmanager
 def collecting(simulator: Simulator, collection: CollectionConfig) -> Iterator[Callable[[], Snapshot]]:
-    """Give what collects once from a simulator, with this configuration."""
+    """Yield what collects once from a simulator, with this configuration."""
     with collected_from(simulator.url, collection) as made:
         yield lambda: made.collect(Deadline.after(20)).result(timeout=GUARD)
 

@@ -22,11 +22,11 @@ import pytest
 import requests
 
 from exporter.collect.accounts import Accounts
-from exporter.config import Secret, web_from_file
-from exporter.config.textfile import Unreadable
-from exporter.http.app import Endpoints
-from exporter.serve.web import Web
+from exporter.config import Secret
+from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
+from exporter.web.files import Unreadable
+from exporter.web.reload import ActiveWebConfig
 from tests.scraping import scrape
 from tests.serving import account, configuration, served, serving
 from tests.waiting import GUARD, wait_until
@@ -96,9 +96,9 @@ def test_the_event_loop_does_nothing_that_may_be_slow(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every page, with TLS and users, while files change and credentials are refused."""
-    monkeypatch.setattr("exporter.serve.web._INTERVAL", 0.02)
+    monkeypatch.setattr("exporter.web.reload._INTERVAL", 0.02)
     write_certificate(tmp_path, authority := write_authority(tmp_path), "127.0.0.1")
-    web = Web(web_from_file(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)})))
+    web = ActiveWebConfig(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)}))
     token = tmp_path / "token"
     token.write_text("wrong", encoding="utf-8")
     config = configuration(
@@ -123,10 +123,10 @@ def test_the_event_loop_does_nothing_that_may_be_slow(
         go_through(url)  # whatever is imported or cached at first
         with watched(monkeypatch) as found:
             go_through(url)
-            before = web.now()
+            before = web.config
             write_certificate(tmp_path, authority, "127.0.0.1", "localhost")
             token.write_text("wrong still", encoding="utf-8")
-            wait_until(lambda: web.now() != before, "the new certificate")
+            wait_until(lambda: web.config != before, "the new certificate")
             go_through(url)
     assert not found, "\n".join(found)
 
@@ -153,7 +153,7 @@ def test_a_secret_that_hangs_costs_its_account_alone(
     with served([good, bad]) as url:
         assert scrape(url).one("bad", "exotel_up") == 0
         with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
-            patch.setattr("exporter.config.secret.read_text", hanging(over))
+            patch.setattr("exporter.config.secrets.read_text", hanging(over))
             scraped = pool.submit(scrape, url)
             wait_until(lambda: bad.is_collecting, "the secret to be read")
             for path in ("/-/healthy", "/-/ready", "/sd", "/", "/probe?target=good"):
@@ -169,9 +169,9 @@ def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests and new connections over TLS go on by it, and follow the files again when they can be read."""
-    monkeypatch.setattr("exporter.serve.web._INTERVAL", 0.02)
+    monkeypatch.setattr("exporter.web.reload._INTERVAL", 0.02)
     write_certificate(tmp_path, write_authority(tmp_path), "127.0.0.1")
-    web = Web(web_from_file(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)})))
+    web = ActiveWebConfig(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)}))
     over, trust = threading.Event(), str(tmp_path / "ca.pem")
 
     def statuses(url: str) -> list[int]:
@@ -188,7 +188,7 @@ def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
                 looking.set()
                 assert over.wait(GUARD)
 
-            patch.setattr("exporter.serve.web.stamp", hang)
+            patch.setattr("exporter.web.reload.fingerprint", hang)
             assert looking.wait(GUARD)
             write_web(tmp_path, {}, basic_auth_users={"bob": hashed("b")})
             assert statuses(url) == [200, 401]
@@ -200,17 +200,18 @@ def test_an_error_while_the_files_are_looked_at_is_told_and_not_the_last_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever it is: nobody else would notice that the files are followed no more."""
-    for pause in ("_INTERVAL", "_PATIENCE"):
-        monkeypatch.setattr(f"exporter.serve.web.{pause}", 0.02)
-    web = Web(web_from_file(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)})))
+    for pause in ("_INTERVAL", "_RETRY"):
+        monkeypatch.setattr(f"exporter.web.reload.{pause}", 0.02)
+    web = ActiveWebConfig(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)}))
 
     def fail(*_: object) -> None:
         raise MemoryError
 
     with serving(Accounts(configuration), web=web) as url:
         with monkeypatch.context() as patch:
-            patch.setattr("exporter.serve.web.stamp", fail)
+            patch.setattr("exporter.web.reload.fingerprint", fail)
             wait_until(lambda: "web configuration not read" in caplog.text, "a line")
         write_web(tmp_path, basic_auth_users={"bob": hashed("b")})
-        healthy, auth = f"{url}/-/healthy", ("bob", "b")
-        wait_until(lambda: requests.get(healthy, auth=auth, timeout=GUARD).ok, "the new users")
+        wait_until(
+            lambda: requests.get(f"{url}/-/healthy", auth=("bob", "b"), timeout=GUARD).ok, "the new users"
+        )

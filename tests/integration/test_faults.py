@@ -53,7 +53,7 @@ UNKNOWN_ROWS = [
 
 
 def absent(found: Scrape, name: str) -> bool:
-    """Tell whether an account has none of the metrics that only a complete listing gives."""
+    """Return whether an account has none of the metrics that only a complete listing gives."""
     return not {
         metric
         for account_name, metric in found.samples
@@ -84,18 +84,18 @@ class House:
 
     @property
     def faulty(self) -> Simulator:
-        """Give the one that goes wrong."""
+        """Return the one that goes wrong."""
         return self.simulators[FAULTY]
 
     def set_fault(self, fault: str, where: Where) -> None:
-        """Have it go wrong from now on; ELSEWHERE in a fault stands for the other host."""
+        """Make it go wrong from now on; ELSEWHERE in a fault stands for the other host."""
         written = fault.replace("ELSEWHERE", self.elsewhere.url)
         parsed = Fault.parse(f"{written}@{where}*1" if fault in ("rows", "spoilt") else f"{written}@{where}")
         self.faulty.set_faults([parsed])
 
     @contextmanager
     def exporter(self, token: Secret | None = None) -> Iterator[tuple[str, Account]]:
-        """Serve the three accounts; give the URL, and the account that goes wrong."""
+        """Serve the three accounts; yield the URL, and the account that goes wrong."""
         accounts = {
             name: account(name, simulator.url, token=token if name == FAULTY else None)
             for name, simulator in self.simulators.items()
@@ -107,13 +107,13 @@ class House:
             self.faulty.clear_faults()
 
     def others_right(self, found: Scrape) -> bool:
-        """Tell whether the two accounts beside the faulty one are as if nothing had happened."""
+        """Return whether the two accounts beside the faulty one are as if nothing had happened."""
         return all(right(found, name, self.simulators[name]) and not found.failures(name) for name in OTHERS)
 
 
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port; give the URL."""
+    """Serve on a free port; yield the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -134,7 +134,7 @@ class Quiet(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """Give three simulators that stand still, each with other calls, and another host."""
+    """Yield three simulators that stand still, each with other calls, and another host."""
     other = Elsewhere("")
 
     class Recorder(Quiet):
@@ -214,7 +214,7 @@ PLACES: tuple[Where, Where] = ("first", "middle")
 
 
 def cases(faults: tuple[tuple[str, str, str], ...], *, slow: bool) -> Iterator[tuple[str, Where, str, bool]]:
-    """Give fault, place, reason and whether it lasts until the deadline."""
+    """Yield fault, place, reason and whether it lasts until the deadline."""
     for fault, *reasons in faults:
         for where, reason in zip(PLACES, reasons, strict=True):
             yield fault, where, reason, slow
@@ -410,7 +410,7 @@ MB, MIB = 10**6, 2**20
 
 @cache
 def bomb() -> bytes:
-    """Give three hundred megabytes of white space, compressed into a third of one."""
+    """Return three hundred megabytes of white space, compressed into a third of one."""
     return gzip.compress(bytes([32]) * (300 * MB), compresslevel=6, mtime=0)
 
 
@@ -443,7 +443,7 @@ class Far(Quiet):
 
 
 def memory(process: int) -> tuple[int, int]:
-    """Give the memory that a process has, and the most it had, in bytes."""
+    """Return the memory that a process has, and the most it had, in bytes."""
     lines = dict(
         line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines() if ":" in line
     )

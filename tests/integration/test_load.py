@@ -14,21 +14,18 @@ import pytest
 import requests
 import trustme
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy import healthcheck
-from exporter.config import web_from_file
-from exporter.http.app import Endpoints
-from exporter.http.exchange import Holding
-from exporter.http.in_flight import InFlight, TooManyRequests
-from exporter.serve.address import Address
-from exporter.serve.connection import Limits
-from exporter.serve.http_server import Server
-from exporter.serve.web import Web
+from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import InFlight, TooManyRequests
 from exporter.simulator import Settings, Simulator
+from exporter.web.connection import Limits
+from exporter.web.listen import Address
+from exporter.web.reload import ActiveWebConfig
+from exporter.web.server import Server
 from tests.serving import account, running, served
 from tests.waiting import GUARD, wait_until
 from tests.web import hashed, write_certificate, write_web
@@ -106,13 +103,12 @@ class Large:
         self._in_flight = InFlight(1)
         self.app = Starlette(
             routes=[Route("/", self._large)],
-            middleware=[Middleware(Holding)],
             exception_handlers={TooManyRequests: self._refuse},
         )
 
     async def _large(self, request: Request) -> Response:
-        request.state.held.enter_context(self._in_flight.request("/"))
-        await request.state.held.enter_async_context(self._in_flight.text())
+        self._in_flight.enter("/", request.state.held)
+        await self._in_flight.hold_text(request.state.held)
         self.written += 1
         return PlainTextResponse(await self._in_flight.write(bytes, LARGE))
 
@@ -150,14 +146,16 @@ class Client:
 
 
 @pytest.fixture(params=["plain", "tls"])
-def tls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Web | None, ssl.SSLContext | None]:
+def tls(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[ActiveWebConfig | None, ssl.SSLContext | None]:
     """What a server and its client need for TLS, or that they speak none."""
     if request.param == "plain":
         return None, None
     write_certificate(tmp_path, trustme.CA(), "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return Web(web_from_file(write_web(tmp_path, {}))), context
+    return ActiveWebConfig(write_web(tmp_path, {})), context
 
 
 class Visits:
@@ -190,9 +188,7 @@ class Visits:
 
 
 @contextmanager
-def visited(
-    large: Large, tls: tuple[Web | None, ssl.SSLContext | None], answer: float = 120
-) -> Iterator[Visits]:
+def visited(large: Large, tls: TLS, answer: float = 120) -> Iterator[Visits]:
     """Serve the long answers, for which a client has so many seconds."""
     web, context = tls
     server = Server(large.app, web, Limits(answer=answer))
@@ -200,7 +196,7 @@ def visited(
         yield Visits(server, address, context, stack)
 
 
-TLS = tuple[Web | None, ssl.SSLContext | None]
+TLS = tuple[ActiveWebConfig | None, ssl.SSLContext | None]
 
 
 def test_an_answer_keeps_its_place_until_it_is_read(tls: TLS) -> None:
@@ -273,7 +269,7 @@ def test_a_flood_that_the_rate_limit_refuses_is_no_failed_health_check(tmp_path:
     web = write_web(
         tmp_path, rate_limit={"interval": "1h", "burst": 1}, basic_auth_users={"alice": hashed("a")}
     )
-    server = Server(PlainTextResponse("Healthy\n"), Web(web_from_file(web)))
+    server = Server(PlainTextResponse("Healthy\n"), ActiveWebConfig(web))
     with running(server) as address:
         health = f"http://{address}/-/healthy"
         assert [requests.get(health, timeout=GUARD).status_code for _ in range(2)] == [401, 429]

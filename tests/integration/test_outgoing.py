@@ -50,32 +50,32 @@ class Noted:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Give the variables with which a program is watched."""
+        """Return the variables with which a program is watched."""
         (self.folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
         return {"PYTHONPATH": str(self.folder), "NOTES": str(self.folder / "notes"), **PROXIES}
 
     def all(self) -> set[tuple[str, str]]:
-        """Give what it did, and with whom."""
+        """Return what it did, and with whom."""
         lines = (self.folder / "notes").read_text(encoding="utf-8").splitlines()
         return {(did, whom) for did, whom in map(json.loads, lines)}
 
 
 @pytest.fixture
 def noted(tmp_path: Path) -> Noted:
-    """Have a program watched."""
+    """Watch a program."""
     return Noted(tmp_path)
 
 
 @pytest.fixture
 def api() -> Iterator[Simulator]:
-    """Give the only one to be asked."""
+    """Yield the only one to be asked."""
     with Simulator(Settings(calls=150, speed=0)) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def flag(tmp_path: Path, api: Simulator) -> str:
-    """Give the flag of a configuration with everything switched on that asks for something."""
+    """Return the flag of a configuration with everything switched on that asks for something."""
     account = {"account_sid": "demo", "base_url": api.url, "api_key": "demo", "api_token": "demo"}
     collection = {"agent_streams": True, "streams": {"enabled": True}, "min_interval": "0s"}
     return (
@@ -84,7 +84,7 @@ def flag(tmp_path: Path, api: Simulator) -> str:
 
 
 def asked(url: str) -> set[tuple[str, str]]:
-    """Give what a program does that asks one host on this machine."""
+    """Return what a program does that asks one host on this machine."""
     host, port = urlsplit(url).hostname, urlsplit(url).port
     return {("looked up", repr(host)), ("connected", repr((host, port)))}
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 
-from exporter.http.app import Endpoints
+from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter, run
 from tests.serving import account, served
@@ -181,4 +181,4 @@ def test_what_is_no_url_or_no_path_is_one_error(flag: str) -> None:
     ended = run("--demo", flag)
     name, _, value = flag.partition("=")
     assert (ended.code, ended.out) == (2, "")
-    assert f"Error: Invalid value for '{name}': found {value!r}; accepted: a " in ended.err
+    assert f"error: Invalid value for '{name}': found {value!r}; accepted: a " in ended.err

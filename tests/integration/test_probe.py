@@ -13,7 +13,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import Line, Secret, StreamsConfig
-from exporter.http.app import Endpoints
+from exporter.http.endpoints import Endpoints
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.serving import EAGER, account, served

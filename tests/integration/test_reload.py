@@ -17,10 +17,10 @@ import yaml
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
-from exporter.config import AccountConfig, BadConfig, Config, MetricsConfig, Mistake, from_file
+from exporter.config import AccountConfig, Config, ConfigError, InvalidValue, MetricsConfig, from_file
 from exporter.exotel.deadline import Deadline
-from exporter.http.app import Endpoints
-from exporter.http.reloader import Reloader
+from exporter.http.endpoints import Endpoints
+from exporter.http.server import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write
@@ -30,7 +30,7 @@ from tests.waiting import GUARD, wait_until
 
 CALLS = 12
 OWN = "exotel_exporter_config_last_reload_successful"
-MISTAKE = Mistake("exporter.yaml", "accounts[0].api_key", "nothing", "a text that is not empty")
+INVALID = InvalidValue("exporter.yaml", 3, "accounts[0].api_key", "nothing", "a non-empty text")
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +44,11 @@ class File:
     """A configuration as a file would hold it: what a test puts in is read at the next reload."""
 
     def __init__(self, *accounts: AccountConfig) -> None:
-        self.content: Config | BadConfig = configuration(*accounts)
+        self.content: Config | ConfigError = configuration(*accounts)
 
     def read(self) -> Config:
         """Give what it holds now."""
-        if isinstance(self.content, BadConfig):
+        if isinstance(self.content, ConfigError):
             raise self.content
         return self.content
 
@@ -158,12 +158,12 @@ def test_what_all_accounts_export_can_be_changed(simulator: Simulator) -> None:
 
 
 def test_a_bad_configuration_changes_nothing_and_is_told(simulator: Simulator) -> None:
-    """All mistakes are answered, a metric says so, the accounts stay; the next good one is taken."""
+    """All errors are answered, a metric says so, the accounts stay; the next good one is taken."""
     file = File(named("acme", simulator))
     accounts = Accounts(file.read)
     with serving(accounts, Endpoints(lifecycle=True)) as url:
         good = file.content
-        file.content = BadConfig([MISTAKE, replace(MISTAKE, path="accounts[1].name")])
+        file.content = ConfigError([INVALID, replace(INVALID, path="accounts[1].name")])
         answer = requests.post(f"{url}/-/reload", timeout=GUARD)
         assert (answer.status_code, answer.text) == (400, f"{file.content}\n")
         assert len(answer.text.splitlines()) == 2
@@ -179,8 +179,8 @@ def test_the_time_of_the_last_good_reload_is_told(simulator: Simulator) -> None:
     file = File(named("acme", simulator))
     accounts = Accounts(file.read)
     read_at = accounts.status.reloaded_at
-    file.content = BadConfig([MISTAKE])
-    with pytest.raises(BadConfig):
+    file.content = ConfigError([INVALID])
+    with pytest.raises(ConfigError):
         accounts.reload()
     assert accounts.status.reloaded_at == read_at
     file.content = configuration()
@@ -324,26 +324,26 @@ def test_whoever_asks_while_one_runs_gets_what_comes_of_a_later_one(simulator: S
     gate = Gate(named("acme", simulator))
     accounts = Accounts(gate.read)
     reloader = Reloader(accounts)
+    asked, came = reloader.ask, threading.Event()
+
+    def ask() -> Future[None]:
+        future = asked()
+        came.set()
+        return future
+
+    reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
     with (
         serving(accounts, Endpoints(lifecycle=True), reloader=reloader) as url,
         ThreadPoolExecutor(1) as pool,
     ):
         running = gate.hold_up(reloader)
-        gate.file.content = BadConfig([MISTAKE])
-        asked = reloader.ask
-        came = threading.Event()
-
-        def ask() -> Future[None]:
-            future = asked()
-            came.set()
-            return future
-
-        reloader.ask = ask  # type: ignore[method-assign]  # to know when the request has come
+        gate.file.content = ConfigError([INVALID])
+        came.clear()
         answer = pool.submit(requests.post, f"{url}/-/reload", timeout=GUARD)
         assert came.wait(GUARD)
         gate.open.set()
         assert running.result(GUARD) is None
-        assert (answer.result().status_code, answer.result().text) == (400, f"{MISTAKE}\n")
+        assert (answer.result().status_code, answer.result().text) == (400, f"{INVALID}\n")
 
 
 def test_reloads_that_hang_keep_no_scrape_waiting(simulator: Simulator) -> None:
@@ -448,7 +448,7 @@ def test_a_hangup_reloads_the_file(tmp_path: Path, simulator: Simulator) -> None
         assert scrape(url).one("", OWN) == 0
         log = server.stop(signal.SIGTERM)
     assert log.code == 0
-    assert re.search(r'level=error msg="configuration refused" mistake=".*call_limit: found .*"', log.out)
+    assert re.search(r'level=error msg="configuration refused" detail=".*call_limit: found .*"', log.out)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "large"])

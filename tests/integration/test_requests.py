@@ -16,12 +16,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collect.accounts import Accounts
-from exporter.config import Line, Secret, from_file, web_from_file
+from exporter.config import Line, Secret, from_file
 from exporter.http import app
-from exporter.http.app import Endpoints
-from exporter.serve.connection import Limits
-from exporter.serve.web import Web
+from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
+from exporter.web.connection import Limits
+from exporter.web.reload import ActiveWebConfig
 from tests.configurations import write
 from tests.serving import account, configuration, served, serving
 from tests.waiting import GUARD, wait_until
@@ -172,7 +172,7 @@ def test_those_who_are_not_let_in_are_counted(simulator: Simulator, tmp_path: Pa
     accounts = Accounts(lambda: configuration(made.config))
     users = {"alice": hashed(PASSWORD)}
     file = write_web(tmp_path, basic_auth_users=users, rate_limit={"interval": "1h", "burst": 2})
-    web = Web(web_from_file(file))
+    web = ActiveWebConfig(file)
     with serving(accounts, web=web) as url:
         assert [requests.get(url, timeout=GUARD).status_code for _ in range(4)] == [401, 401, 429, 429]
         write_web(tmp_path, basic_auth_users=users)
@@ -232,7 +232,7 @@ def test_the_configuration_that_is_shown_could_be_loaded(simulator: Simulator, t
 def test_whoever_may_not_see_the_page_sees_no_configuration(simulator: Simulator, tmp_path: Path) -> None:
     """It is behind the same password."""
     made = account("acme", simulator.url, token=Secret(TOKEN))
-    web = Web(web_from_file(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)})))
+    web = ActiveWebConfig(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)}))
     with serving(Accounts(lambda: configuration(made.config)), web=web) as url:
         statuses = [requests.get(url + path, timeout=GUARD).status_code for path in ("/", "/config")]
     made.close()

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import requests
 
+from exporter.web import systemd
+from exporter.web.listen import CannotListen
 from tests.command import COMMAND, Ended, exporter, run, without_descriptors
 from tests.configurations import document, write
 from tests.e2e.processes import program
@@ -217,17 +219,24 @@ def opened(file: Path) -> Iterator[int]:
         yield made.fileno()
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [{}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_FDS": "x"}],
-)
-def test_without_sockets_it_says_what_is_missing(config: str, variables: dict[str, str]) -> None:
+def test_without_sockets_it_says_what_is_missing(config: str) -> None:
     """They may be those of another process, from which the variables were inherited."""
-    ended = run("--web.systemd-socket", config, **variables)
+    ended = run("--web.systemd-socket", config, LISTEN_FDS="1", LISTEN_PID="1")
     assert (ended.code, ended.err) == (
         1,
-        "sockets from systemd: found none; accepted: those of a .socket unit, at least one\n",
+        "sockets from systemd: found none; accepted: those of a .socket unit\n",
     )
+
+
+def test_sockets_are_this_programs_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is taken for a socket that isn't said to be one of this process."""
+    ours = str(os.getpid())
+    for variables in ({}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "x", "LISTEN_PID": ours}, {"LISTEN_PID": ours}):
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with pytest.raises(CannotListen, match="found none"):
+                systemd.listening_sockets()
 
 
 def test_systemds_own_activation_starts_it(tmp_path: Path, config: str) -> None:

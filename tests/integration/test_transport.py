@@ -18,8 +18,8 @@ from exporter.collect.counters import Counters
 from exporter.config import AccountConfig, Secret, TlsConfig
 from exporter.exotel import transport
 from exporter.exotel.client import Client
+from exporter.exotel.connection import dial
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.dialing import dial
 from exporter.exotel.errors import ApiError, Reason
 from tests.integration.test_authorities import serving as serving_tls
 from tests.raw_server import EMPTY_PAGE, Connection, answer, raw_server
@@ -36,7 +36,7 @@ def well(connection: Connection, _head: str) -> None:
 
 @contextmanager
 def client_of(url: str, *, concurrency: int = 1, ca_file: Path | None = None) -> Iterator[Client]:
-    """Give the client of an account at this URL."""
+    """Yield the client of an account at this URL."""
     collection = replace(EAGER, concurrency=concurrency, tls_config=TlsConfig(ca_file=ca_file))
     account = AccountConfig(
         account_sid="demo", base_url=url, api_key=Secret("k"), api_token=Secret("t"), collection=collection
@@ -46,7 +46,7 @@ def client_of(url: str, *, concurrency: int = 1, ca_file: Path | None = None) ->
 
 
 def listed(client: Client, pages: int = 1, seconds: float = GUARD) -> list[str]:
-    """Ask for pages; give the call of each, or nothing where there is none."""
+    """Ask for pages; return the call of each, or nothing where there is none."""
     asks = [(20 * number, 20) for number in range(pages)]
     found = client.pages(asks, Deadline.after(seconds))
     return [page.calls[0].call_sid if page.calls else "" for page in found]
@@ -118,7 +118,7 @@ def test_endless_interim_answers_end_with_the_deadline() -> None:
         error = failure(client, seconds=0.3)
         end.set()
     assert error.reason == Reason.TIMEOUT
-    assert error.detail.startswith(f"127.0.0.1:{server.port}: no whole answer within ")
+    assert error.detail.startswith(f"127.0.0.1:{server.port}: no complete answer within ")
 
 
 def test_no_cookie_is_kept() -> None:
@@ -176,7 +176,7 @@ def test_a_slow_answer_on_a_connection_that_is_kept_well_changes_nothing() -> No
 
 
 def failure_of_three(client: Client) -> Reason | None:
-    """Ask for three pages; give why they can't be had."""
+    """Ask for three pages; return why they can't be had."""
     try:
         listed(client, 3, seconds=0.5)
     except ApiError as error:
@@ -306,7 +306,7 @@ def test_a_server_error_is_followed_by_another_look_up(monkeypatch: pytest.Monke
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, addresses: Any) -> None:
-    """Have every name stand for these addresses."""
+    """Make every name stand for these addresses."""
 
     def getaddrinfo(*_arguments: Any, **_options: Any) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", each) for each in addresses()]
@@ -316,7 +316,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, addresses: Any) -> None:
 
 @contextmanager
 def silent_address() -> Iterator[tuple[str, int]]:
-    """Give an address that neither accepts nor refuses: a listener whose backlog is full drops what comes."""
+    """Yield an address that neither accepts nor refuses: a listener with a full backlog drops what comes."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(20):
@@ -348,7 +348,7 @@ def test_addresses_that_are_all_silent_take_no_longer_than_the_deadline(
         with client_of("http://exotel.test") as client:
             error = failure(client, seconds=0.6)
     assert error.reason == Reason.TIMEOUT
-    assert re.fullmatch(r"exotel\.test: no (whole answer|connection) within [0-9.]+ s", error.detail)
+    assert re.fullmatch(r"exotel\.test: no (complete answer|connection) within [0-9.]+ s", error.detail)
 
 
 def test_an_address_that_refuses_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,7 +401,7 @@ def proxied(url: str, proxy: str) -> ApiError:
 
 
 @pytest.mark.parametrize(
-    ("status", "meaning"), [(407, "it wants other credentials"), (502, "it can't reach")]
+    ("status", "meaning"), [(407, "check the credentials in proxy_url"), (502, "as it can't reach the API")]
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_is_named_for_what_it_refuses(scheme: str, status: int, meaning: str) -> None:
@@ -411,7 +411,7 @@ def test_a_proxy_is_named_for_what_it_refuses(scheme: str, status: int, meaning:
         error = proxied(f"{scheme}://exotel.test", server.url.replace("//", "//user:hunter2@"))
     assert error.reason == Reason.CONNECTION
     assert len(server.heads) == 3  # as often as any failure to connect, with pauses between
-    assert error.detail.startswith(f"the proxy 127.0.0.1:{server.port}: ")
+    assert error.detail.startswith(f"proxy 127.0.0.1:{server.port}: ")
     assert f"HTTP {status}" in error.detail
     assert meaning in error.detail
     assert "hunter2" not in error.detail
@@ -436,7 +436,7 @@ def test_an_error_of_a_look_up_names_the_host(monkeypatch: pytest.MonkeyPatch) -
     with client_of("https://ccm-api.exotel.test") as client:
         error = failure(client)
     assert error.reason == Reason.CONNECTION
-    assert error.detail == "ccm-api.exotel.test: no address was found: temporary failure in name resolution"
+    assert error.detail == "ccm-api.exotel.test can't be resolved: temporary failure in name resolution"
 
 
 def test_a_refused_connection_names_host_and_port() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import read_page, refuse_failure
+from exporter.exotel.decode import read_agent_streams, read_page, refuse_failure
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.streams import AgentStreams, read_agent_streams
+from exporter.exotel.models import AgentStreams
 
 PHONE = "+919876543210"
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -18,18 +18,18 @@ STREAM = b"<Stream><ActiveStreamCount>%b</ActiveStreamCount><ThrottleLimit>%b</T
 
 
 def document(inside: bytes) -> bytes:
-    """Give a document of the older API."""
+    """Return a document of the older API."""
     return b"<TwilioResponse>" + inside + b"</TwilioResponse>"
 
 
 def exception(**fields: object) -> bytes:
-    """Give a failure as the older API tells it; its message holds a telephone number."""
+    """Return a failure as the older API tells it; its message holds a telephone number."""
     told = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
     return document(f"<RestException><Message>{PHONE}</Message>{told}</RestException>".encode())
 
 
 def refused(body: bytes) -> ApiError:
-    """Read what holds no sessions; give the error."""
+    """Read what holds no sessions; return the error."""
     with pytest.raises(ApiError) as caught:
         read_agent_streams(body)
     assert PHONE not in repr(vars(caught.value))
@@ -53,6 +53,11 @@ def refused(body: bytes) -> ApiError:
 def test_sessions_and_their_limit_are_read(body: bytes) -> None:
     """However it is laid out, and whatever stands beside them."""
     assert read_agent_streams(body) == AgentStreams(12, 100)
+
+
+def test_no_sessions_and_none_allowed_are_zero_not_unknown() -> None:
+    """Also as numbers of JSON."""
+    assert read_agent_streams(b'{"Stream":{"ActiveStreamCount":0,"ThrottleLimit":0}}') == AgentStreams(0, 0)
 
 
 @pytest.mark.parametrize("limit", [b"", b"unlimited", b"-1", b"9" * 400, b"<No/>"])

@@ -19,12 +19,12 @@ import urllib3.exceptions
 
 from exporter.config import AccountConfig, CollectionConfig, Secret, TlsConfig
 from exporter.exotel import client as client_module
-from exporter.exotel.answers import Page
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
-from tests.unit.test_answers import FAILURES, ROW, page
+from exporter.exotel.models import Page
+from tests.unit.test_decode import FAILURES, ROW, page, v3_error
 
 BASE = "https://exotel.test"
 URL = f"{BASE}/v3/accounts/acme1/calls/active"
@@ -56,7 +56,7 @@ def api() -> Iterator[requests_mock.Mocker]:
 
 
 def account(token: Secret | None = None) -> AccountConfig:
-    """Give an account whose API is the mocked one."""
+    """Return an account whose API is the mocked one."""
     return AccountConfig(
         name="acme",
         account_sid="acme1",
@@ -123,8 +123,16 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
 @pytest.mark.parametrize(
     ("error", "reason", "text"),
     [
-        (requests.ConnectTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 0."),
-        (requests.ReadTimeout(), Reason.TIMEOUT, "exotel.test: no whole answer within 0."),
+        (
+            requests.ConnectTimeout(),
+            Reason.TIMEOUT,
+            "exotel.test: no complete answer within 0.0 s (what was left of 5 s)",
+        ),
+        (
+            requests.ReadTimeout(),
+            Reason.TIMEOUT,
+            "exotel.test: no complete answer within 0.0 s (what was left of 5 s)",
+        ),
         (requests.exceptions.SSLError(), Reason.TLS, "TLS failed"),
         (requests.exceptions.ProxyError(), Reason.CONNECTION, "proxy"),
         (
@@ -138,25 +146,25 @@ def test_a_redirect_is_not_followed(api: requests_mock.Mocker) -> None:
         (
             requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 +919876543210")),
             Reason.CONNECTION,
-            "it refused the tunnel with HTTP 407: it wants other credentials in proxy_url",
+            "refused the tunnel with HTTP 407: check the credentials in proxy_url",
         ),
         (
             requests.ConnectionError(RemoteDisconnected("")),
             Reason.CONNECTION,
             "closed without an answer",
         ),
-        (requests.ConnectionError(BadStatusLine("SSH-2.0")), Reason.CONNECTION, "not HTTP that can be read"),
+        (requests.ConnectionError(BadStatusLine("SSH-2.0")), Reason.CONNECTION, "answer isn't valid HTTP"),
         (urllib3.exceptions.DecodeError("…"), Reason.BAD_RESPONSE, "decompressed"),
         (ConnectionResetError(104, "Connection reset by peer"), Reason.CONNECTION, "connection reset"),
         (
             requests.ConnectionError(socket.gaierror(-2, "Name or service not known")),
             Reason.CONNECTION,
-            "exotel.test: no address was found: name or service not known",
+            "exotel.test can't be resolved: name or service not known",
         ),
         (
             requests.exceptions.InvalidHeader(f"Content-Length {TOKEN}"),
             Reason.BAD_RESPONSE,
-            "Content-Length is not one number",
+            "Content-Length header isn't one number",
         ),
         *(
             (
@@ -312,7 +320,48 @@ def test_a_pause_that_the_api_asks_for_is_kept(api: requests_mock.Mocker) -> Non
     assert endpoint.call_count == 1
     assert client.rate_limiter.remaining() == 0
     assert not heard.retries
-    assert "asked for no requests in the next" in caught.value.detail
+    assert "the API wants no requests for another" in caught.value.detail
+
+
+def test_a_pause_that_is_asked_for_inside_a_200_is_kept(api: requests_mock.Mocker) -> None:
+    """The body alone tells that there were too many requests; the header beside it counts all the same."""
+    inside = v3_error(200, 10724)
+    endpoint = api.get(URL, content=inside, headers={"Retry-After": "30"})
+    client = Client(account(), Heard())
+    for _ in range(2):
+        with pytest.raises(ApiError) as caught:
+            list(client.pages([(0, 20)], Deadline.after(5)))
+        assert caught.value.reason == Reason.RATE_LIMITED
+    client.close()
+    assert endpoint.call_count == 1
+    assert 29 < client.rate_limiter.retry_after() <= 30
+
+
+def test_secrets_are_read_once_for_a_collection(
+    api: requests_mock.Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever asks whether they have changed; all requests that follow are made with them."""
+    file, reads = tmp_path / "token", list[Secret]()
+    file.write_text("old")
+    reveal = Secret.reveal
+
+    def counted(secret: Secret) -> str:
+        reads.append(secret)
+        return reveal(secret)
+
+    monkeypatch.setattr(Secret, "reveal", counted)
+    api.get(URL, content=page(ROW))
+    client = Client(account(token=Secret(file=file)), Heard())
+    for token, is_new in (("old", True), ("old", False), ("new", True)):
+        file.write_text(token)
+        reads.clear()
+        assert client.has_new_credentials() == is_new
+        for _ in range(2):
+            list(client.pages([(0, 20), (20, 20)], Deadline.after(5)))
+        assert sum(secret.file is not None for secret in reads) == 1
+        sent = {request.headers["Authorization"] for request in api.request_history[-4:]}
+        assert sent == {"Basic " + b64encode(f"key:{token}".encode()).decode()}
+    client.close()
 
 
 def test_the_environment_neither_lends_a_proxy_nor_credentials(
@@ -328,20 +377,15 @@ def test_the_environment_neither_lends_a_proxy_nor_credentials(
     assert "b3RoZXI6b3RoZXI" not in api.request_history[-1].headers["Authorization"]
 
 
-def test_the_configured_proxy_and_authority_are_used(api: requests_mock.Mocker, tmp_path: Path) -> None:
-    """`proxy_url` and `tls_config.ca_file` reach the request."""
-    ca_file = tmp_path / "ca.pem"
-    ca_file.touch()
-    collection = CollectionConfig(
-        proxy_url=Secret("http://user:pass@proxy.test:3128"), tls_config=TlsConfig(ca_file=ca_file)
-    )
+def test_the_configured_proxy_is_used(api: requests_mock.Mocker) -> None:
+    """`proxy_url` reaches the request."""
+    collection = CollectionConfig(proxy_url=Secret("http://user:pass@proxy.test:3128"))
     config = AccountConfig(
         account_sid="acme1", base_url=BASE, api_key=Secret("k"), api_token=Secret("t"), collection=collection
     )
     api.get(URL, content=page(ROW))
     ask(config)
     assert api.request_history[-1].proxies["https"] == "http://user:pass@proxy.test:3128"
-    assert api.request_history[-1].verify == str(ca_file)
 
 
 def test_an_authority_that_is_gone_is_a_local_failure_that_names_its_file(

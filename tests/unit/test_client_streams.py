@@ -18,12 +18,13 @@ from exporter.config import AccountConfig, CollectionConfig
 from exporter.exotel import client as client_module
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.endpoints import Endpoint
+from exporter.exotel.decode import read_stream
+from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.streams import AgentStreams, Stream, read_stream
-from tests.unit.test_answers import v1_error, v3_error
+from exporter.exotel.models import AgentStreams, Stream
 from tests.unit.test_client import BASE, TOKEN, Heard
 from tests.unit.test_client import account as account_of_the_mock
+from tests.unit.test_decode import v1_error, v3_error
 from tests.unit.test_streams import READ, STREAM_OF_THE_PAGE, body
 
 CALLS_URL = f"{BASE}/v3/accounts/acme1/calls"
@@ -39,7 +40,7 @@ def api() -> Iterator[requests_mock.Mocker]:
 
 @contextmanager
 def answering(seconds: dict[str, float]) -> Iterator[str]:
-    """Give a server that takes so long for each call. The mock can't."""
+    """Yield a server that takes so long for each call. The mock can't."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,7 +65,7 @@ def answering(seconds: dict[str, float]) -> Iterator[str]:
 
 
 def account(url: str = BASE, **collection: Any) -> AccountConfig:
-    """Give an account whose API is there."""
+    """Return an account whose API is there."""
     config = replace(account_of_the_mock(), base_url=url)
     return replace(config, collection=CollectionConfig(**collection))
 
@@ -86,7 +87,7 @@ def look(
 
 
 def durations(found: Mapping[str, Stream | ApiError]) -> dict[str, float | str | None]:
-    """Give the duration of each call, or the reason why there are no details."""
+    """Return the duration of each call, or the reason why there are no details."""
     return {
         call_sid: str(each.reason) if isinstance(each, ApiError) else each.duration
         for call_sid, each in found.items()
@@ -417,7 +418,7 @@ def test_sessions_are_asked_for_on_the_voice_host(
         ({"status_code": 301}, "redirect", "set agent_streams_url to the API itself"),
         ({"status_code": 401}, "auth", "the region of agent_streams_url"),
         ({"content": b"<!DOCTYPE html><html>"}, "bad_response", "the answer is HTML"),
-        ({"content": v1_error(404, None)}, "not_found", "status 404 inside"),
+        ({"content": v1_error(404, None)}, "not_found", "status 404 in the body"),
     ],
 )
 def test_where_sessions_were_asked_for_is_told(
@@ -428,7 +429,7 @@ def test_where_sessions_were_asked_for_is_told(
     with pytest.raises(ApiError) as caught:
         sessions()
     assert caught.value.reason == reason
-    assert caught.value.detail.startswith(f"AgentStream was asked at {SESSIONS_URL}, whose host ")
+    assert caught.value.detail.startswith(f"AgentStream at {SESSIONS_URL} (see agent_streams_url): ")
     assert said in caught.value.detail
     assert TOKEN not in caught.value.detail
 
@@ -438,4 +439,4 @@ def test_where_nothing_answered_no_answer_is_blamed(api: requests_mock.Mocker) -
     api.get(SESSIONS_URL, exc=requests.ConnectionError)
     with pytest.raises(ApiError) as caught:
         sessions()
-    assert "AgentStream was asked" not in caught.value.detail
+    assert "AgentStream at" not in caught.value.detail

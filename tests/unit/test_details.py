@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from exporter.collect.details import Details, read_details
 from exporter.collect.stream_tally import StreamTally, tally_streams
+from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import BridgeStatus, Channels, LegDirection, LegStatus, NetworkType
 from exporter.exotel.errors import ApiError
-from exporter.exotel.models import Call
-from exporter.exotel.streams import Stream, read_stream
+from exporter.exotel.models import Call, Stream
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.rows import CALLS, PERSONAL_CALLS, STREAM, call
 from tests.unit.test_streams import LEG, SID, STREAM_OF_THE_PAGE, body, read

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs.config_schema import SECTIONS, inner_sections, own_keys
 from docs.generate import FOLDER, PAGES
 from exporter.cli import main
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, WebConfig
-from exporter.config.sections import settings, subsections
+from exporter.web.config import WebConfig
 from tests import markdown
 from tests.offenders import for_each
 
@@ -20,16 +20,13 @@ FLAG = re.compile(r"(?<![\w-])--[a-z]+(?:\.[a-z][a-z-]*)+")
 
 def keys(section: Any, path: str) -> Iterator[str]:
     """The path of every key in a section, and in those inside it."""
-    yield from (path + key for setting in settings(section) for key in setting.parsers)
-    for name, inner in subsections(section).items():
-        if inner is not CollectionConfig:
-            yield from keys(inner, f"{path}{name}.")
+    inner = inner_sections(section)
+    for key in own_keys(section):
+        yield from keys(inner[key], f"{path}{key}.") if key in inner else [path + key]
 
 
 KEYS = [
-    *keys(AccountConfig, "accounts[]."),
-    *keys(CollectionConfig, "collection."),
-    *keys(MetricsConfig, "metrics."),
+    *(key for name, section in SECTIONS.items() for key in keys(section, f"{name}.")),
     *keys(WebConfig, ""),
 ]
 
@@ -43,7 +40,8 @@ def test_generated_pages_are_current() -> None:
 def test_what_can_be_set_stands_on_the_page_of_the_configuration() -> None:
     """Every key of the schema, by its whole path, and every flag."""
     table = "\n".join(re.findall(r"^\|.*\|$", markdown.text(CONFIGURATION), re.MULTILINE))
-    assert {name for name in {*KEYS, *FLAGS} if not re.search(rf"`{re.escape(name)}[` ]", table)} == set()
+    names = {*(key.replace("accounts.", "accounts[].") for key in KEYS), *FLAGS}
+    assert {name for name in names if not re.search(rf"`{re.escape(name)}[` ]", table)} == set()
 
 
 @for_each(markdown.PAGES.items())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.collect.each_agent import AgentCalls, agent_names, each_agent
 from exporter.collect.plausible import is_plausible
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page
 from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call
 

@@ -15,10 +15,9 @@ from exporter.collect.lines import Lines
 from exporter.collect.longest import longest_calls
 from exporter.collect.tallies import tally_calls
 from exporter.config import Line
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page, read_stream
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call, PersonalCall
-from exporter.exotel.streams import read_stream
 from tests.offenders import for_each
 from tests.snapshots import life
 from tests.unit.test_streams_collector import Collecting

@@ -16,8 +16,7 @@ from prometheus_client.samples import Sample
 
 from exporter.collect.snapshot import Run, Snapshot
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.models import Call
-from exporter.exotel.streams import AgentStreams
+from exporter.exotel.models import AgentStreams, Call
 from exporter.metrics import exporter_metrics as itself
 from exporter.metrics.collector import CATALOGUE, AccountsCollector
 from exporter.metrics.exposition import accepts_gzip, expose, wants_openmetrics

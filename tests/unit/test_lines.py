@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exporter.collect.lines import OTHER, Lines, tally_lines
 from exporter.collect.tallies import LISTED
 from exporter.config import Line
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page
 from exporter.exotel.models import Call, PersonalCall
 from exporter.simulator.hostile import HOSTILE_ROWS
 from exporter.simulator.numbers import Form, write

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.lister import Lister, ListingFailed
 from exporter.exotel.listing.order import Order
 from exporter.exotel.listing.paging import Ask
+from exporter.exotel.models import Page
 from tests.unit.test_listing import MovingList, list_once, still
 
 

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.exotel.answers import Page
 from exporter.exotel.listing.lister import Lister, Listing
 from exporter.exotel.listing.order import Order
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 from tests.unit.test_listing import MovingList
 
 WINDOWS = st.integers(1, 6)

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Cause, Reason
 from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.exotel.listing.order import Order
 from exporter.exotel.listing.page_reader import FetchPages
 from exporter.exotel.listing.paging import Ask
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 ORDERS = ("oldest", "newest", "arbitrary", "shuffled")
 

@@ -12,11 +12,12 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Secret
-from exporter.log import facts, set_up
+from exporter.log import set_up
 from tests.configurations import TOKEN
 from tests.waiting import GUARD
 
@@ -72,7 +73,7 @@ def parsed(style: str, line: str) -> dict[str, Any]:
 
 def only(style: str, message: object, *arguments: object, **values: object) -> dict[str, Any]:
     """The fields of the one line that a message makes."""
-    (line,) = lines(style, lambda: LOGGER.warning(message, *arguments, extra=facts(**values)))
+    (line,) = lines(style, lambda: LOGGER.warning(message, *arguments, extra=values))
     return parsed(style, line)
 
 
@@ -80,14 +81,27 @@ each_style = pytest.mark.parametrize("style", ["logfmt", "json"])
 
 
 @each_style
-def test_a_line_tells_time_level_message_and_facts(style: str) -> None:
-    """Time in UTC, the level as Prometheus's programs write it, the message, then the facts."""
+def test_a_line_tells_time_level_message_and_fields(style: str) -> None:
+    """Time in UTC, the level as Prometheus's programs write it, the message, then the fields."""
     found = only(style, "collection failed", account="acme", reason="auth")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("ts"))
     assert list(found.items()) == [
         *(("level", "warn"), ("msg", "collection failed")),
         *(("account", "acme"), ("reason", "auth")),
     ]
+
+
+@each_style
+def test_a_line_is_the_same_by_whichever_library_it_is_logged(style: str) -> None:
+    """The program logs by structlog, others by the standard library."""
+    fields = {"account": "acme", "seconds": 0.25, "request_id": None}
+
+    def log() -> None:
+        structlog.stdlib.get_logger("tests.logs").warning("said", **fields)
+        LOGGER.warning("said", extra=fields)
+
+    by_structlog, by_logging = lines(style, log)
+    assert parsed(style, by_structlog) | {"ts": ""} == parsed(style, by_logging) | {"ts": ""}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_a_line_tells_time_level_message_and_facts(style: str) -> None:
 )
 def test_logfmt_quotes_what_needs_it(value: object, written: str | None) -> None:
     """Plain words stand as they are, others in quotes; what breaks a line or moves a cursor is escaped."""
-    (line,) = lines("logfmt", lambda: LOGGER.info("said", extra=facts(value=value)))
+    (line,) = lines("logfmt", lambda: LOGGER.info("said", extra={"value": value}))
     assert line.partition(" msg=said")[2] == ("" if written is None else f" value={written}")
 
 
@@ -132,15 +146,15 @@ def test_json_makes_texts_of_other_values(value: object, written: str) -> None:
 
 @each_style
 def test_none_is_left_out(style: str) -> None:
-    """A fact that isn't known takes no room."""
+    """A field that isn't known takes no room."""
     assert "request_id" not in only(style, "said", account="acme", request_id=None)
 
 
 @each_style
 def test_a_secret_does_not_show_itself(style: str) -> None:
-    """A secret that gets into a line by accident, as a fact or in the message, stays secret."""
+    """A secret that gets into a line by accident, as a field or in the message, stays secret."""
     secret = Secret(TOKEN)
-    (line,) = lines(style, lambda: LOGGER.info("with %s and %r", secret, secret, extra=facts(token=secret)))
+    (line,) = lines(style, lambda: LOGGER.info("with %s and %r", secret, secret, extra={"token": secret}))
     assert "Secret(" in line
     assert TOKEN not in line
 
@@ -219,7 +233,7 @@ def test_whatever_is_logged_is_one_line_that_reads_back(
 def count_lines(number: int) -> None:
     """Log this many lines, numbered."""
     for index in range(number):
-        LOGGER.info("line", extra=facts(number=index))
+        LOGGER.info("line", extra={"number": index})
 
 
 def accounted_for(text: bytes) -> int:
@@ -292,7 +306,7 @@ def test_a_value_that_cannot_be_shown_costs_its_line_alone() -> None:
             raise ZeroDivisionError
 
     def log() -> None:
-        LOGGER.info("odd", extra=facts(value=Odd()))
+        LOGGER.info("odd", extra={"value": Odd()})
         LOGGER.info("even")
 
     assert [parsed("logfmt", line)["msg"] for line in lines("logfmt", log)] == ["even", "log lines dropped"]

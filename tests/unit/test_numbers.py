@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_agent_streams, read_page, read_stream
 from exporter.exotel.errors import ApiError
-from exporter.exotel.models import Call
-from exporter.exotel.streams import AgentStreams, read_agent_streams, read_stream
+from exporter.exotel.models import AgentStreams, Call
 from exporter.metrics.exposition import expose
 from tests.snapshots import everything, life, look_at, snapshot
 

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.endpoints import Endpoint
-from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.retry import RETRIED, wait_before_retry
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import RETRIED, ApiError, Reason, wait_before_retry
 
 #: Seconds before the second try, without jitter; what isn't here is not tried again.
 FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}
 
 
 def dice(seed: int) -> Random:
-    """Give chance that is the same each time."""
+    """Return chance that is the same each time."""
     return Random(seed)  # noqa: S311  # it guards nothing
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.paging import Ask
 from exporter.exotel.listing.sampling import Sample, sample_pages
+from exporter.exotel.models import Page
 from tests.unit.test_listing import MovingList, still
 
 

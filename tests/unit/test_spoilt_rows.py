@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page, read_stream
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.models import Call, PersonalCall
-from exporter.exotel.streams import read_stream
 from tests.offenders import for_each
 
 DEEP = 10_000

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from exporter.exotel.decode import read_agent_streams, read_stream
 from exporter.exotel.enums import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.streams import (
-    AgentStreams,
-    Bridge,
-    Leg,
-    Recording,
-    Stream,
-    read_agent_streams,
-    read_stream,
-)
+from exporter.exotel.models import AgentStreams, Bridge, Leg, Recording, Stream
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.rows import JSON, STREAM, TEXT
-from tests.unit.test_answers import FAILURES, v1_error, v3_error
+from tests.unit.test_decode import FAILURES, v1_error, v3_error
 
 _T = TypeVar("_T")
 

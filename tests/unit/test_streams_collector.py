@@ -16,9 +16,9 @@ from exporter.collect.streams import StreamsCollector
 from exporter.config import StreamsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
+from exporter.exotel.decode import read_stream
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.models import Call
-from exporter.exotel.streams import Stream, read_stream
+from exporter.exotel.models import Call, Stream
 from tests.rows import call
 
 

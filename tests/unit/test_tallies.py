@@ -13,7 +13,7 @@ from msgspec import UNSET
 from exporter.collect.agents import AgentTally, tally_agents
 from exporter.collect.histogram import Histogram
 from exporter.collect.tallies import CallGroup, tally_calls
-from exporter.exotel.answers import read_page
+from exporter.exotel.decode import read_page
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call, PersonalCall
 from tests.rows import CALLS, PERSONAL_CALLS, ROW, agent, call

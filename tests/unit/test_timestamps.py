@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exotel.timestamps import read_time
+from exporter.exotel.models import read_time
 from tests.rows import TEXT
 
 STAMPS = st.from_regex(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Cause
 from exporter.exotel.listing.ages import Ages
 from exporter.exotel.listing.memory import Memory
@@ -24,7 +23,7 @@ from exporter.exotel.listing.paging import Ask, Paging
 from exporter.exotel.listing.reading import Reading
 from exporter.exotel.listing.totals import Sums
 from exporter.exotel.listing.verdict import why_incomplete
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 
 @dataclass(frozen=True, slots=True)

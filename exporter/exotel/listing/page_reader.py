@@ -9,10 +9,10 @@ from dataclasses import replace
 from http import HTTPStatus
 from operator import itemgetter
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.paging import Ask, Paging
 from exporter.exotel.listing.reading import REFUSALS, Reading
+from exporter.exotel.models import Page
 
 _SPARE_REQUESTS = 8
 

@@ -7,13 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.page_reader import Reader
 from exporter.exotel.listing.paging import DEFAULT_LIMIT, Ask, Paging
 from exporter.exotel.listing.reading import REFUSALS, call_sids
 from exporter.exotel.listing.repair import Repair
 from exporter.exotel.listing.stitching import Seams
+from exporter.exotel.models import Page
 
 _TRIES = 3
 _USUAL = 5  # servers cut pages to a multiple of so many rows

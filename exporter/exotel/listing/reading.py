@@ -6,14 +6,12 @@ import math
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError
 from exporter.exotel.listing.paging import DEFAULT_LIMIT, Ask, Paging, round_number
 from exporter.exotel.listing.past import Past
 from exporter.exotel.listing.stitching import Seams
 from exporter.exotel.listing.totals import Sums
-from exporter.exotel.models import Call
-from exporter.exotel.timestamps import read_time
+from exporter.exotel.models import Call, Page, read_time
 
 REFUSALS = {400, 413, 416, 422}
 """How servers refuse a limit that is too large, or rows that lie too far down the list."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from exporter.exotel.answers import Page
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.page_reader import Reader
 from exporter.exotel.listing.paging import Ask, Paging
 from exporter.exotel.listing.stitching import Seams
+from exporter.exotel.models import Page
 
 _WIDTHS = (1, 1, 2, 4)  # of the rounds, in pages around a gap
 

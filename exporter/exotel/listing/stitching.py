@@ -16,9 +16,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
-from exporter.exotel.answers import Page
 from exporter.exotel.listing.start_order import StartOrder
-from exporter.exotel.models import Call
+from exporter.exotel.models import Call, Page
 
 _MOST_SUSPECTS = 3
 """Pages that are looked at again; where calls of more than these changed place, the list has no order."""

@@ -1,1 +1,0 @@
-"""Top floor: who may ask, for what, and what is answered: scrapes, probes, the page."""

@@ -1,0 +1,1 @@
+"""What any exporter serves by: strict configuration files, TLS, users. Imports nothing else of this one."""

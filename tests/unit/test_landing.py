@@ -1,0 +1,340 @@
+"""The page for people, written from snapshots and read as HTML."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from html.parser import HTMLParser
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.collect.printable import printable
+from exporter.collect.snapshot import Run, Snapshot
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
+from exporter.exotel.models import AgentStreams
+from exporter.http.landing import HEADERS, page
+from exporter.http.remediation import REMEDIATIONS
+from tests.snapshots import (
+    CENTRE,
+    ENDED_AT,
+    ESTIMATE,
+    LIFE,
+    NAMED,
+    STREAMS,
+    everything,
+    failed,
+    snapshot,
+)
+
+NOW = ENDED_AT + 12
+WELL = snapshot(CENTRE, limit=150)
+TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
+
+
+class Seen(NamedTuple):
+    """An account, as far as the page knows it."""
+
+    name: str
+    last: Snapshot | None
+
+
+@dataclass
+class Element:
+    """An element of a page; its text is without that of the elements inside."""
+
+    tag: str
+    attributes: dict[str, str | None]
+    text: str = ""
+
+
+class Read(HTMLParser):
+    """A page as it is read: its elements in their order, and all that its body says, blanks made one."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+        self._said: list[str] = []
+        self.feed(html)
+        self.close()
+        self.text = " ".join("".join(self._said).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element."""
+        self.elements.append(Element(tag, dict(attrs)))
+        if tag not in {"meta", "link"}:
+            self._open.append(self.elements[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the element that was opened last; fails if it is another."""
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        """Add to the innermost element."""
+        if self._open:
+            self._open[-1].text += data
+            self._said += [data] if "body" in {element.tag for element in self._open} else []
+
+    def texts(self, tag: str) -> list[str]:
+        """Give the texts of the elements of this kind."""
+        return [element.text for element in self.elements if element.tag == tag]
+
+    def links(self) -> list[str]:
+        """Give where links lead."""
+        return [element.attributes["href"] or "" for element in self.elements if element.tag == "a"]
+
+
+def read(*accounts: Seen, now: float = NOW) -> Read:
+    """Write the page of these accounts, and read it."""
+    return Read(page(accounts, "/metrics", now))
+
+
+def text(*accounts: Seen, now: float = NOW) -> str:
+    """Give what the page of these accounts says."""
+    return read(*accounts, now=now).text
+
+
+def failing(error: ApiError, reported: int | None = None) -> Snapshot:
+    """Observe a listing that ended with this error."""
+    return replace(failed(error.reason, reported=reported), calls=Run(1.5, None, error))
+
+
+def everything_on(streams: ApiError | None = None, agent_streams: ApiError | None = None) -> Snapshot:
+    """Observe with all that can be switched on, of which these failed."""
+    whole = everything(NAMED, STREAMS, LIFE)
+    assert whole.streams is not None
+    return replace(
+        whole,
+        streams=replace(whole.streams, error=streams),
+        agent_streams=Run(0.25, None if agent_streams else AgentStreams(12, 100), agent_streams),
+    )
+
+
+# What it tells of an account
+
+
+def test_a_complete_collection_is_told_with_its_calls() -> None:
+    """How long ago it was, how long it took; the calls, of how many, by direction and status; the agents."""
+    said = text(Seen("acme", WELL))
+    assert "1 of 1 accounts listed" in said
+    assert "complete, 12 s ago, took 0.50 s" in said
+    assert "5 of 150 active calls" in said
+    assert "2 agents on call" in said
+    assert "inbound: 1 in-progress, 1 ringing" in said
+    assert "outbound-api: 2 in-progress" in said
+    assert "outbound-dial" not in said
+
+
+def test_agents_of_whom_nothing_is_known_are_not_none() -> None:
+    """An API that says nothing of agents has no figure, which is not 0."""
+    assert WELL.active_calls is not None
+    silent = replace(WELL, calls=replace(WELL.calls, found=replace(WELL.active_calls, agents=None)))
+    assert "agents on call" not in text(Seen("acme", silent)).partition("status")[2]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> None:
+    """The reason, the detail, the request for a ticket, the advice, its runbook; the total, if told."""
+    seen = Seen("acme", failing(ApiError(reason, "HTTP 599", request_id="b1946ac9"), reported=1204))
+    said = text(seen)
+    assert "0 of 1 accounts listed, 1 failed" in said
+    assert f"failed: {reason}, 12 s ago, took 1.50 s" in said
+    assert "Why HTTP 599 (request b1946ac9)" in said
+    assert f"What to do {REMEDIATIONS[reason].sentence} Runbook" in said
+    assert "The API reports 1,204 active calls." in said
+    assert REMEDIATIONS[reason].runbook in read(seen).links()
+
+
+def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
+    """It may have seen none: that is told as well."""
+    for seen, line in ((1187, "The listing found 1,187."), (0, "The listing found 0."), (None, None)):
+        error = Incomplete("between 4 pairs of pages calls could be missing", None)
+        said = text(Seen("acme", replace(failing(error), seen=seen)))
+        assert (line in said) if line else ("listing" not in said)
+
+
+def test_what_is_estimated_is_told_as_such() -> None:
+    """Beside the total that the API reports: by direction and status, with how far off it may be."""
+    last = failing(ApiError(Reason.BUDGET, "too many"), reported=1200)
+    said = text(Seen("acme", replace(last, estimate=ESTIMATE)))
+    assert "estimated, inbound: 1,041 ± 64 in-progress, 159 ± 42 ringing" in said
+    assert "queued" not in said
+    assert "estimated" not in text(Seen("acme", last))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_what_to_do_about_an_incomplete_listing_is_told_by_its_cause(cause: Cause) -> None:
+    """A server whose list can't be read whole isn't told as a list that moves."""
+    said = text(Seen("acme", failing(Incomplete("between 4 pairs of pages calls could be missing", cause))))
+    assert f"What to do {REMEDIATIONS[cause].sentence} Runbook" in said
+
+
+def test_collectors_beside_the_calls_are_told_where_they_are_switched_on() -> None:
+    """What they found, and how long they took."""
+    said = text(Seen("acme", everything_on()))
+    assert "streams: complete, 5 of 6 calls inspected, took 0.75 s" in said
+    assert "agent_streams: complete, 12 of 100 sessions, took 0.25 s" in said
+    assert "streams" not in text(Seen("acme", WELL))
+
+
+def test_a_collector_that_had_nothing_to_go_by_is_told() -> None:
+    """Details of calls need a list of calls."""
+    last = replace(failing(TIMEOUT), collectors=tuple(Endpoint))
+    assert "streams: did not run agent_streams: did not run" in text(Seen("acme", last))
+
+
+def test_a_collector_that_fails_beside_the_calls_is_no_failed_account() -> None:
+    """Its calls are shown, and what is missing is, with what to do about it."""
+    said = text(Seen("acme", everything_on(streams=TIMEOUT, agent_streams=TIMEOUT)))
+    assert "1 of 1 accounts listed, 1 of them partially" in said
+    assert "6 active calls" in said
+    assert "streams: failed: timeout, 5 of 6 calls inspected, took 0.75 s" in said
+    assert "agent_streams: failed: timeout, took 0.25 s" in said
+    assert said.count(REMEDIATIONS[Reason.TIMEOUT].sentence) == 2
+
+
+def test_calls_that_are_reported_beyond_those_listed_are_told() -> None:
+    """A listing can be complete and yet shorter than the API's own total."""
+    assert "3 more reported than listed" in text(Seen("acme", replace(WELL, reported=8, unseen=3)))
+    assert "reported" not in text(Seen("acme", WELL))
+
+
+def test_an_account_before_its_first_scrape_is_not_a_failed_one() -> None:
+    """It says so, and how to have it collected."""
+    said = text(Seen("acme", None))
+    assert "0 of 1 accounts listed, 1 not scraped yet" in said
+    assert "not scraped yet; probe collects it now" in said
+    assert "failed" not in said
+
+
+@pytest.mark.parametrize("last", [WELL, failing(TIMEOUT)])
+def test_an_account_that_nobody_scrapes_any_more_is_told(last: Snapshot) -> None:
+    """Five minutes after its last collection, however that went; not sooner."""
+    assert "scraped" not in text(Seen("acme", last), now=ENDED_AT + 299)
+    said = text(Seen("acme", last), now=ENDED_AT + 7200)
+    assert ", 1 no longer scraped" in said
+    assert "2 h ago" in said
+    assert "Not scraped since 2023-11-14 22:13:20 UTC." in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        *((-5, "0 s"), (0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min")),
+        *((7200, "2 h"), (172_799, "48 h"), (172_800, "2 d"), (86_400_000, "1000 d")),
+    ],
+)
+def test_ages_are_told_in_a_unit_that_suits_them(seconds: float, told: str) -> None:
+    """A clock that was set back makes none negative."""
+    assert f" {told} ago," in text(Seen("acme", WELL), now=ENDED_AT + seconds)
+
+
+# Which comes first
+
+
+def test_failed_accounts_come_first_then_all_by_name() -> None:
+    """Then those that lack something; case doesn't matter for the order, and each account is there once."""
+    seen = [
+        *(Seen("delta", WELL), Seen("Charlie", None), Seen("bravo", WELL), Seen("zulu", failing(TIMEOUT))),
+        *(Seen("yankee", everything_on(streams=TIMEOUT)), Seen("echo", failing(TIMEOUT))),
+    ]
+    shown = read(*seen)
+    assert shown.texts("bdi") == ["echo", "zulu", "yankee", "bravo", "Charlie", "delta"]
+    rows = [
+        element.attributes["class"]
+        for element in shown.elements
+        if element.tag == "tr" and element.attributes
+    ]
+    assert rows == ["failed", "failed", "partial", "listed", "not-scraped", "listed"]
+
+
+def test_of_hundreds_of_accounts_the_summary_tells_at_once() -> None:
+    """On top of the page and in the title of its tab."""
+    accounts = [Seen(f"account {number}", WELL) for number in range(1098)]
+    shown = read(*accounts, Seen("bad", failing(TIMEOUT)), Seen("worse", failing(TIMEOUT)))
+    summary = "1,098 of 1,100 accounts listed, 2 failed"
+    assert shown.text.startswith(f"Exotel exporter {summary}")
+    assert shown.texts("title") == [f"{summary} · Exotel exporter"]
+
+
+def test_a_page_without_accounts_is_a_page() -> None:
+    """It says that there are none."""
+    assert "0 of 0 accounts listed" in text()
+
+
+# What it doesn't tell
+
+
+def test_names_of_agents_lines_and_calls_are_not_on_the_page() -> None:
+    """Not even where they are switched on for the metrics."""
+    said = page([Seen("acme", everything_on())], "/metrics", NOW)
+    for personal in ("Asha", "Ravi", "ann", "ben", "sales", "support", "call-1", "8012345678"):
+        assert personal not in said.partition("</head>")[2], personal
+
+
+# Hostile texts
+
+HOSTILE = st.one_of(
+    st.text(max_size=200),
+    st.text(alphabet="<>\"'&/=!-{%}# \x00\n\r\u202e\u2066\ud800bdiscript", max_size=200),
+    st.sampled_from(
+        ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "x" * 5000, "{{ 7 * 7 }}"]
+    ),
+)
+
+
+@given(name=HOSTILE, detail=HOSTILE, request_id=HOSTILE)
+def test_no_text_changes_what_the_page_is_made_of(name: str, detail: str, request_id: str) -> None:
+    """Whatever a name and an error say: elements and attributes stay, the text is shown as it is."""
+
+    def shown(name: str, detail: str, request_id: str) -> Read:
+        error = ApiError(Reason.INTERNAL, detail, request_id=request_id or "none")
+        return read(Seen(name, failing(error)), Seen(name, everything_on(error)), Seen(name, None))
+
+    hostile, harmless = shown(name, detail, request_id), shown("acme", "HTTP 500", "b1946ac9")
+    for odd, usual in zip(hostile.elements, harmless.elements, strict=True):
+        assert odd.tag == usual.tag
+        if "probe" not in str(usual.attributes.get("href")):
+            assert odd.attributes == usual.attributes
+    assert hostile.texts("bdi") == [printable(name)] * 3
+    why = f"{printable(detail, 500)} (request {printable(request_id or 'none')})"
+    assert hostile.texts("dd")[::2] == [why] * 2
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128))
+def test_links_lead_to_the_probe_of_their_account(name: str) -> None:
+    """Of whatever name, as Starlette will read the query."""
+    links = read(Seen(name, None)).links()
+    probe, debug = [urlsplit(link) for link in links if link.startswith("./probe")]
+    assert (probe.path, debug.path) == ("./probe", "./probe")
+    assert parse_qs(probe.query, strict_parsing=True, max_num_fields=1) == {"target": [name]}
+    assert parse_qs(debug.query, strict_parsing=True) == {"target": [name], "debug": ["true"]}
+    assert not probe.fragment + debug.fragment
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "//elsewhere.example/metrics", "/a:b", '/"><script>', "/exotel/m"]
+)
+def test_the_metrics_path_leads_to_this_server(path: str) -> None:
+    """Whatever --web.telemetry-path was given; and below a proxy's path as well."""
+    link = next(element for element in Read(page([], path, NOW)).elements if element.tag == "a")
+    assert (link.text, link.attributes) == (path, {"href": f".{path}"})
+
+
+def test_only_the_style_of_the_page_applies() -> None:
+    """The policy names its hash, and allows nothing else: no script, no frame, nothing from elsewhere."""
+    [style] = read().texts("style")
+    policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'",
+        "img-src": "data:",
+        **dict.fromkeys(("base-uri", "form-action", "frame-ancestors"), "'none'"),
+    }
+    assert not [element for element in read().elements if {"style", "src"} & element.attributes.keys()]
