@@ -45,11 +45,10 @@ def scrapes(most: int, max_age: float) -> Iterator[Moment]:
         for number in range(MINUTES * 60 // INTERVAL + 1):
             clock.forward(start + number * INTERVAL - clock.monotonic())
             snapshot = account.collect(Deadline.after(config.timeout)).result()
-            assert snapshot.active_calls is not None, snapshot.error
+            assert snapshot.active_calls is not None, snapshot.failure
             assert snapshot.streams is not None
-            assert snapshot.streams.found is not None
-            before, stamp = stamp, snapshot.active_calls.ended_at
-            tally, requests = snapshot.streams.found, sum(snapshot.counts.requests.values())
+            before, stamp = stamp, snapshot.ended_at
+            tally, requests = snapshot.streams, sum(account.live_values().counts.requests.values())
             yield Moment(tally.inspected, tally.pending, requests, is_new=stamp > before)
             simulator.advance(INTERVAL)
         account.close()

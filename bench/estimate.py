@@ -16,11 +16,10 @@ from math import isnan, nan
 from random import Random
 
 from bench.moving import ORDERS, MovingList, pairs
-from exporter.collect.estimate import Estimate, estimate_calls
-from exporter.collect.estimator import Estimator
+from exporter.collect.estimate import Estimate, Estimator, estimate_calls
 from exporter.config import CollectionConfig
 from exporter.exotel.listing.lister import Lister
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.listing.sampling import sample_pages
 from exporter.exotel.models import Call, Page
 

@@ -81,7 +81,7 @@ def _exporter(url: str, case: Case) -> Run:
     def run() -> tuple[bool, int, float]:
         nonlocal made
         snapshot = account.collect(Deadline.after(_SECONDS)).result()
-        before, made = made, sum(snapshot.counts.requests.values())
+        before, made = made, sum(account.live_values().counts.requests.values())
         active_calls = snapshot.active_calls
         return (
             active_calls is not None,

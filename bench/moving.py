@@ -9,7 +9,7 @@ from operator import itemgetter
 from random import Random
 
 from exporter.exotel.enums import CallStatus, Direction
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call, Page
 
 QUEUED, RINGING, TALKING = CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS
@@ -58,7 +58,7 @@ class MovingList:
             self._answer()
 
     def _answer(self) -> None:
-        """Let a call that waits go on, so that as many wait as before."""
+        """Move a call on that waits, so that as many wait as before."""
         for _ in range(100):
             place = self._random.randrange(len(self.rows))
             key, call = self.rows[place]

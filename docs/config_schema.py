@@ -10,7 +10,6 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 from docs.comments import meanings
 from exporter.config import AccountSection, CollectionConfig, MetricsConfig
@@ -30,7 +29,7 @@ _NULL = {"type": "null"}
 class _WithoutDefaults(GenerateJsonSchema):
     """Pydantic's schema; its defaults would be values as they are in the program."""
 
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
         """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 

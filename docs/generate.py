@@ -8,12 +8,14 @@ from docs.config_schema import config_schema
 from docs.configuration import configuration_page
 from docs.files import files_page
 from docs.metrics import metrics_page
+from docs.runbooks import runbooks_page
 
 FOLDER = Path(__file__).parent
 PAGES = {
     "configuration.md": configuration_page,
     "files.md": files_page,
     "metrics.md": metrics_page,
+    "runbooks.md": runbooks_page,
     "../config.schema.json": config_schema,
 }
 """What writes each page of the folder, and the schema beside the example."""

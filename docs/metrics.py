@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from docs.observed import CALLS, LONGEST_CALLS, Figures, Hour, measure
 from exporter.exotel.errors import Reason
 from exporter.exotel.listing.order import Order
-from exporter.metrics import exporter_metrics as itself
-from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.definitions import CATALOGUE, OWN
 from exporter.metrics.metric import Metric
 
 _INTRODUCTION = """\
@@ -22,8 +21,11 @@ switched on `streams` (the details of single calls) and `agent_streams` (the ses
 
 When a listing of the calls fails or is incomplete, the account's metrics of calls, lines, agents and
 streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the
-reason. The counters of observed calls stand still. What can be said all the same: `exotel_calls_reported` is
-the number that the API tells, `exotel_listed_calls` how many were seen, which is fewer than there are.
+reason. The counters of observed calls stand still. What is known all the same: `exotel_calls_reported` is the
+number that the API reports, `exotel_listed_calls` how many were seen, which is fewer than there are.
+
+A gaugehistogram is OpenMetrics' histogram of gauges, whose buckets may fall; its samples end in `_bucket`,
+`_gcount` and `_gsum`. The plain text format has no such type and says `histogram`: don't use `rate()` on it.
 """
 
 _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
@@ -88,7 +90,7 @@ each listing the exporter asks for the details of calls one by one, those never 
 the ones in progress), then those asked for longest ago: at most `max_per_scrape`, while the deadline allows,
 and no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older
 than `max_age` no longer count, nor do those of a call that has ended, left the list or changed its status;
-when a run fails, those held from before still do. A 404 is no failure: the call has probably just ended, and
+when a run fails, those found before still do. A 404 is no failure: the call has probably just ended, and
 is pending.
 
 How many calls that is: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the defaults
@@ -136,7 +138,7 @@ def metrics_page() -> str:
             _INTRODUCTION,
             f"\n## Accounts\n{_TABLE}",
             *(f"{_row(metric)}\n" for metric in CATALOGUE),
-            _OWN.format(table=_TABLE, metrics="\n".join(map(_row, itself.METRICS))),
+            _OWN.format(table=_TABLE, metrics="\n".join(map(_row, OWN))),
             _LABELS.format(
                 reasons=_words(Reason),
                 orders=_words(Order),

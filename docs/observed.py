@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from exporter.collect.histogram import Histogram
+from exporter.collect.breakdowns import Lines, longest_calls
 from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
-from exporter.collect.lines import Lines
-from exporter.collect.longest import longest_calls
+from exporter.collect.tallies import Histogram
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.past import Past
@@ -49,7 +48,7 @@ class Hour:
 
 
 def measure() -> Hour:
-    """Let the hour pass: the same one each time."""
+    """Simulate the hour: the same one each time."""
     centre = Centre(Settings(calls=CALLS, day=FLAT_DAY, seed=1))
     lives = {interval: Lifecycle.before(()) for interval in _INTERVALS}
     calls, series = _listed(centre), set()

@@ -25,8 +25,7 @@ from exporter.http.endpoints import Endpoints, External, plain_path, route_prefi
 from exporter.http.scrape import collect
 from exporter.http.server import serve
 from exporter.log import set_up, write_all
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.exposition import expose
+from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.web import systemd
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
@@ -326,9 +325,9 @@ def _gathered(errors: list[str]) -> Iterator[None]:
 
 def _collect_once(accounts: Accounts) -> int:
     snapshots = asyncio.run(collect(accounts, None))
-    text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status), withdraw=accounts.withdraw)
+    text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
     _print(text)
-    return int(any(snapshot.error for snapshot in snapshots.values()))
+    return int(any(snapshot.failure for snapshot in snapshots.values()))
 
 
 def _introduce(accounts: Accounts, metrics: str, page: str) -> None:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.collect import account, outages, runs
+from exporter.collect import account, runs, scheduler
 from exporter.collect import calls as calls_collector
-from exporter.collect import scheduler as pace
 from exporter.collect import streams as streams_collector
 from exporter.exotel import deadline, rate_limiter
 from exporter.exotel.deadline import Deadline
@@ -49,10 +48,10 @@ class StillClock(Clock):
 
 @contextmanager
 def moved_clock() -> Iterator[Clock]:
-    """Make the account, its rate limiter and its deadlines go by a clock that can be moved forward."""
+    """Set the account, its rate limiter and its deadlines to a clock that can be moved forward."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        modules = (account, rate_limiter, calls_collector, deadline, outages, pace, runs, streams_collector)
+        modules = (account, rate_limiter, calls_collector, deadline, runs, scheduler, streams_collector)
         for module in modules:
             patch.setattr(module, "time", clock)
         yield clock

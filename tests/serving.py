@@ -24,10 +24,11 @@ from exporter.web.connection import Limits
 from exporter.web.listen import Address, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
+from exporter.web.values import Seconds
 from tests.waiting import GUARD
 
 #: Every collection asks anew, and no budget is in its way.
-EAGER = CollectionConfig(timeout=20, min_interval=0, requests_per_minute=100_000)
+EAGER = CollectionConfig(timeout=Seconds(20), min_interval=Seconds(0), requests_per_minute=100_000)
 
 _PROGRAM = str(Path(exporter.__file__).parent)
 
@@ -55,7 +56,7 @@ def account(
         api_key=Secret("demo"),
         api_token=token or Secret("demo"),
         lines=lines,
-        collection=replace(collection, timeout=timeout),
+        collection=replace(collection, timeout=Seconds(timeout)),
     )
     return Account(config, metrics or MetricsConfig())
 

@@ -1,29 +1,26 @@
-"""Observations as an account would give them, of calls and details that tests choose."""
+"""Snapshots as an account would return them, of calls and details that tests choose."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from msgspec.structs import replace as with_fields
 
-from exporter.collect.agents import tally_agents
+from exporter.collect.account import LiveValues
+from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
-from exporter.collect.details import Details, read_details
-from exporter.collect.each_agent import agent_names, each_agent
+from exporter.collect.details import Details, read_details, tally_streams
 from exporter.collect.estimate import Estimate
 from exporter.collect.lifecycle import Lifecycle
-from exporter.collect.lines import Lines, tally_lines
-from exporter.collect.longest import longest_calls
-from exporter.collect.snapshot import ActiveCalls, Run, Snapshot
-from exporter.collect.stream_tally import tally_streams
-from exporter.collect.tallies import CallTally, tally_calls
+from exporter.collect.snapshot import ActiveCalls, Result, Snapshot
+from exporter.collect.tallies import CallTally, tally_agents, tally_calls
 from exporter.config import Line
 from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction, Endpoint
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import ApiError, Failure, Reason
 from exporter.exotel.listing.order import Order
 from exporter.exotel.models import AgentStreams, Call, NamedAgent
 from tests.rows import agent, call, personal_call
@@ -71,43 +68,69 @@ BOUNDS = (60, 3600)
 ENDED_AT = 1_700_000_000.5
 
 
-def snapshot(calls: Sequence[Call], *, limit: int | None = None) -> Snapshot:
-    """Observe these calls, at a fixed time, with nothing else switched on."""
+@dataclass(frozen=True)
+class Collected:
+    """A snapshot, and what is true when it is exported."""
+
+    snapshot: Snapshot
+    live: LiveValues
+
+    def but(self, **changes: Any) -> Collected:
+        """Return it with another snapshot: one with these changes."""
+        return replace(self, snapshot=replace(self.snapshot, **changes))
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Stands in for an account in an exposition."""
+
+    name: str
+    live: LiveValues
+
+    def live_values(self) -> LiveValues:
+        """Return what is true now."""
+        return self.live
+
+    def withdraw(self, snapshot: Snapshot, error: Exception) -> Snapshot:
+        """Return what is left of a snapshot that can't be exported."""
+        return snapshot.withdrawn(Failure.of(error))
+
+
+def shown(collected: Mapping[str, Collected]) -> dict[Shown, Snapshot]:
+    """Return what an exposition takes, of accounts by their names."""
+    return {Shown(name, each.live): each.snapshot for name, each in collected.items()}
+
+
+def snapshot(calls: Sequence[Call], *, limit: int | None = None) -> Collected:
+    """Collect these calls, at a fixed time, with nothing else switched on."""
     tally, nothing = tally_calls(calls, BOUNDS), Lifecycle.before(BOUNDS)
     active_calls = ActiveCalls(
-        ended_at=ENDED_AT,
         window=0.25,
         calls=tally,
         agents=tally_agents(calls),
         each_agent=(),
         agent_names={},
-        lines=None,
         longest_calls=(),
+        lines=None,
         longest_rings=nothing.longest_rings,
     )
-    return Snapshot(
+    found = Snapshot(
         ended_at=ENDED_AT,
-        calls=Run(0.5, active_calls, None),
-        streams=None,
-        agent_streams=None,
-        held=None,
+        results={Endpoint.CALLS: Result(0.5)},
+        active_calls=active_calls,
         reported=len(calls),
         unseen=0,
         seen=len(calls),
         order=Order.START,
-        estimate=(),
-        budget_remaining=150,
         sustainable_interval=0.3,
         call_limit=limit,
-        collectors=(Endpoint.CALLS,),
-        counts=ledger_of(tally).counts(),
-        lives=nothing.counts,
     )
+    return Collected(found, LiveValues(counters_of(tally).counts(), nothing.counts, 150))
 
 
-def everything(calls: Sequence[Call], looks: Sequence[object], life: Lifecycle) -> Snapshot:
-    """Observe these calls, and looks at some of them, with all that can be switched on."""
-    plain = snapshot(calls)
+def everything(calls: Sequence[Call], streams: Sequence[object], life: Lifecycle) -> Collected:
+    """Collect these calls, and the details of some of them, with all that can be switched on."""
+    plain = snapshot(calls).snapshot
     assert plain.active_calls is not None
     active_calls = replace(
         plain.active_calls,
@@ -117,32 +140,36 @@ def everything(calls: Sequence[Call], looks: Sequence[object], life: Lifecycle) 
         longest_calls=longest_calls(calls, 3, LINES),
         longest_rings=life.longest_rings,
     )
-    held = [details for call, look in zip(calls, looks, strict=False) if (details := look_at(call, look))]
-    counters = ledger_of(plain.active_calls.calls)
-    for details in held:
+    both = zip(calls, streams, strict=False)
+    inspected = [details for call, stream in both if (details := inspect(call, stream))]
+    counters = counters_of(plain.active_calls.calls)
+    for details in inspected:
         counters.unknown(details.unknown)
     counters.request("streams", "404", 0.02)
-    return replace(
+    found = replace(
         plain,
-        calls=replace(plain.calls, found=active_calls),
-        streams=Run(0.75, tally_streams(held, len(calls) - len(held), 12.5), None),
-        agent_streams=Run(0.125, AgentStreams(12, 100), None),
-        collectors=tuple(Endpoint),
-        counts=counters.counts(),
-        lives=life.counts,
+        results={
+            Endpoint.CALLS: Result(0.5),
+            Endpoint.STREAMS: Result(0.75),
+            Endpoint.AGENT_STREAMS: Result(0.125),
+        },
+        active_calls=active_calls,
+        streams=tally_streams(inspected, len(calls) - len(inspected), 12.5),
+        agent_streams=AgentStreams(12, 100),
     )
+    return Collected(found, LiveValues(counters.counts(), life.counts, 150))
 
 
-def ledger_of(tally: CallTally) -> Counters:
-    """Give the counters after one listing, which took one request."""
+def counters_of(tally: CallTally) -> Counters:
+    """Return the counters after one listing, which took one request."""
     counters = Counters("acme")
     counters.request("calls", "200", 0.07)
     counters.unknown(tally.unknown)
     return counters
 
 
-def look_at(call: Call, stream: object) -> Details | None:
-    """Look at the details of a call, unless they are refused."""
+def inspect(call: Call, stream: object) -> Details | None:
+    """Return the details of a call, unless they are refused."""
     try:
         return read_details(call, read_stream(json.dumps({"response": {"stream": stream}}).encode(), "a"))
     except ApiError:
@@ -150,7 +177,7 @@ def look_at(call: Call, stream: object) -> Details | None:
 
 
 def life(*listings: Sequence[Call]) -> Lifecycle:
-    """Give what listings tell that are 15 s apart."""
+    """Return what listings tell that are 15 s apart."""
     known = Lifecycle.before(BOUNDS)
     for number, calls in enumerate(listings):
         known = known.after(calls, 15.0 * number)
@@ -159,28 +186,18 @@ def life(*listings: Sequence[Call]) -> Lifecycle:
 
 def failed(
     reason: Reason, *, reported: int | None = None, unseen: int | None = None, seen: int | None = None
-) -> Snapshot:
-    """Observe a failure."""
+) -> Collected:
+    """Collect in vain."""
     counters = Counters("acme")
     counters.failure("calls", reason)
-    return Snapshot(
+    found = Snapshot(
         ended_at=ENDED_AT,
-        calls=Run(1.5, None, ApiError(reason, "…")),
-        streams=None,
-        agent_streams=None,
-        held=None,
+        results={Endpoint.CALLS: Result(1.5, Failure(reason, "…"))},
         reported=reported,
         unseen=unseen,
         seen=seen,
-        order=None,
-        estimate=(),
-        budget_remaining=199,
-        sustainable_interval=None,
-        call_limit=None,
-        collectors=(Endpoint.CALLS,),
-        counts=counters.counts(),
-        lives=Lifecycle.before(BOUNDS).counts,
     )
+    return Collected(found, LiveValues(counters.counts(), Lifecycle.before(BOUNDS).counts, 199))
 
 
 ESTIMATE = (

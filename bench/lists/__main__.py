@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _cells(names: Sequence[str], wanted: argparse.Namespace) -> Iterator[Cell]:
-    """Give what is listed; cells of one population follow one another."""
+    """Yield what is listed; cells of one population follow one another."""
     sizes = wanted.size or (_QUICK_SIZES if wanted.quick else _SIZES)
     for size, churn in product(sizes, wanted.churn or _CHURNS):
         for name, page in product(names, wanted.page or _PAGES):

@@ -10,13 +10,13 @@ import pytest
 from bench.lists.population import EPOCH, populate
 from bench.lists.server import Server
 from bench.lists.truth import Truth
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.errors import ApiError, Incomplete
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.listing.lister import Lister, ListingFailed
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Page
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.simulator.profiles import PROFILES
@@ -67,13 +67,13 @@ class _Limited(Server):
     deadline: Deadline
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        """Give pages in the order asked; raise ApiError when the budget has none before the deadline."""
+        """Yield pages in the order asked; raise ApiError when the budget has none before the deadline."""
         for page in super().fetch(asks):
             self.clock.ahead = self.now - EPOCH
             yield page
 
     def start(self, at: float) -> float:
-        """Give when a request begins that could at a moment, once the budget allows it."""
+        """Return when a request begins that could at a moment, once the budget allows it."""
         self.clock.ahead = at - EPOCH
         try:
             with self.rate_limiter.request(self.deadline):
@@ -102,7 +102,7 @@ class _Account:
         server = self._server
         server.now = max(server.now, at)
         self._clock.ahead = server.now - EPOCH
-        if self._shown is None or not self._scheduler.is_early:
+        if self._shown is None or self._scheduler.is_due:
             self._shown = self._collect()
         return self._shown, server.now - self._shown.ended
 
@@ -110,29 +110,28 @@ class _Account:
         server, paced, began = self._server, self._scheduler, self._server.now
         server.deadline = Deadline.after(self._config.timeout)
         paced.begin()
-        error: ApiError | None = None
+        failure: Failure | None = None
         is_false = False
         try:
             listing = self._lister.list(server.fetch, server.rate_limiter.within(server.deadline.remaining()))
         except ListingFailed as failed:
-            error = failed.error
+            failure = Failure.of(failed.error)
             paced.learn(failed.needed, is_whole=False)
         else:
-            error = (
-                Incomplete(listing.incomplete_reason, listing.cause) if listing.incomplete_reason else None
-            )
-            paced.learn(listing.requests, is_whole=error is None)
+            if listing.incomplete_reason:
+                failure = Failure(Reason.INCOMPLETE, listing.incomplete_reason, listing.cause)
+            paced.learn(listing.requests, is_whole=failure is None)
             self._truth.advance(server.now)
             is_false = self._truth.false_calls(listing.calls, began - listing.age) > 0
-        paced.end(error, was_cut=False)
-        return _Shown(error is None, is_false, server.now)
+        paced.end(failure, was_cut=False)
+        return _Shown(failure is None, is_false, server.now)
 
 
 def hour(scraped: Scraped, seconds: float = _HOUR) -> Hour:
     """Scrape an account for an hour."""
     found = Hour()
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         account = _Account(scraped, seconds, clock)
         for number in range(int(seconds / scraped.interval)):
             shown, age = account.scrape(EPOCH + 1 + number * scraped.interval)

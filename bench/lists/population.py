@@ -58,14 +58,14 @@ def populate(size: int, churn: float, seconds: float, seed: int, *, is_full: boo
 
 
 def _by_chance(random: Random, found: list[_Span], mean: float, until: float) -> Iterator[_Span]:
-    """Give when calls begin and end, as many in a second as end of those found."""
+    """Yield when calls begin and end, as many in a second as end of those found."""
     at = EPOCH
     while (at := at + random.expovariate(len(found) / mean)) < until:
         yield at, at + random.expovariate(1 / mean)
 
 
 def _one_for_another(random: Random, found: list[_Span], mean: float, until: float) -> Iterator[_Span]:
-    """Give when calls begin and end, each at the moment at which another ends."""
+    """Yield when calls begin and end, each at the moment at which another ends."""
     ends = [end for _, end in found]
     heapify(ends)
     while (at := ends[0]) < until:
@@ -75,7 +75,7 @@ def _one_for_another(random: Random, found: list[_Span], mean: float, until: flo
 
 
 def _life(random: Random, number: int, born: float, end: float, mean: float) -> Iterator[Change]:
-    """Give what becomes of a call."""
+    """Yield what becomes of a call."""
     sid, lot, inbound = f"{random.getrandbits(64):016x}", random.getrandbits(32), random.random() < 0.5
     row = Row(sid, number, lot, born, born, born, "queued", inbound, None, None)
     yield born, row
@@ -88,7 +88,7 @@ def _life(random: Random, number: int, born: float, end: float, mean: float) -> 
 
 
 def _steps(random: Random, born: float, end: float, mean: float) -> Iterator[tuple[float, Status | None]]:
-    """Give when a call rings, is answered, and is held or taken back, as far as that is before its end."""
+    """Yield when a call rings, is answered, and is held or taken back, as far as that is before its end."""
     queueing, ringing = min(_LONGEST_QUEUE, _QUEUEING * mean), min(_LONGEST_RING, _RINGING * mean)
     at = born + random.expovariate(1 / queueing)
     if at >= end:

@@ -38,7 +38,7 @@ class Figure:
 
     @property
     def is_missed(self) -> bool:
-        """Tell whether it isn't what it is to be."""
+        """Return whether it isn't what it is to be."""
         too_much = self.most is not None and self.found > self.most
         return too_much or (self.least is not None and self.found < self.least)
 
@@ -60,7 +60,7 @@ class _Aim:
     form: str = ".2%"
 
     def of(self, tallies: Mapping[Cell, Tally]) -> Iterator[Figure]:
-        """Give the figure, unless nothing concerns it."""
+        """Yield the figure, unless nothing concerns it."""
         if concerned := [tally for cell, tally in tallies.items() if self.concerns(cell)]:
             yield Figure(self.name, self.figure(reduce(add, concerned)), self.most, self.least, self.form)
 
@@ -82,7 +82,7 @@ def _microseconds(tally: Tally) -> float:
 
 
 def _in_start_order(churn: float, *, by_20: bool = False) -> Callable[[Cell], bool]:
-    """Tell which cells are in start order; apart from them 12,000 calls by 20."""
+    """Return what tells the cells in start order; 12,000 calls by 20 are apart."""
     return lambda cell: (
         cell.name in {"start", "newest"}
         and cell.churn == churn
@@ -171,7 +171,7 @@ def _row(name: str, tally: Tally) -> str:
 
 
 def aims(tallies: Mapping[Cell, Tally]) -> Iterator[Figure]:
-    """Give each figure that is to be reached and that the series concern."""
+    """Yield each figure that is to be reached and that the series concern."""
     for aim in _AIMS:
         yield from aim.of(tallies)
 
@@ -191,7 +191,7 @@ def hours(found: Mapping[Scraped, Hour]) -> Iterator[str]:
 
 
 def hour_aims(found: Mapping[Scraped, Hour]) -> Iterator[Figure]:
-    """Give each figure of an hour that is to be reached."""
+    """Yield each figure of an hour that is to be reached."""
     for scraped, each in found.items():
         if scraped.name in {"status", "status-newest", "updated-newest"} and (scraped.size, scraped.page) == (
             450,

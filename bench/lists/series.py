@@ -34,7 +34,7 @@ class Cell:
 
     @property
     def listings(self) -> int:
-        """Give how many listings there are."""
+        """Return how many listings there are."""
         return next((most for size, most in reversed(_LISTINGS.items()) if self.size >= size), 10)
 
 

@@ -13,7 +13,7 @@ from bench.lists.population import EPOCH, Population
 from exporter.exotel.decode import refuse_failure
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import ApiError
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Agent, Call, Page
 from exporter.simulator.backend import Answer, Backend
 from exporter.simulator.orders import Row
@@ -50,7 +50,7 @@ class Server:
         self._starts: dict[tuple[int, float], str | None] = {}
 
     def fetch(self, asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        """Give pages in the order asked, several of them under way at a time."""
+        """Yield pages in the order asked, several of them under way at a time."""
         workers = [self.now] * _CONCURRENCY
         under_way: deque[_Request] = deque()
         unread: list[_Request] = []
@@ -73,7 +73,7 @@ class Server:
             yield page
 
     def start(self, at: float) -> float:
-        """Give when a request begins that could at a moment."""
+        """Return when a request begins that could at a moment."""
         return at
 
     def _begin(self, ask: Ask, starts: float) -> _Request:
@@ -81,7 +81,7 @@ class Server:
         return _Request(starts + takes * self._random.uniform(0.3, 0.7), starts + takes, ask)
 
     def _await(self, request: _Request, unread: list[_Request]) -> Page:
-        """Let the time pass in which a page comes; what the server reads meanwhile, it reads in its order."""
+        """Advance to when a page comes; what the server reads meanwhile, it reads in its order."""
         while unread and unread[0].read <= max(self.now, request.done):
             each = heapq.heappop(unread)
             each.page = self._read(each)

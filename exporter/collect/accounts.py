@@ -1,4 +1,4 @@
-"""The accounts in force: those of the configuration that was read last, without an invalid value."""
+"""The accounts of the active configuration: the one that was read last without a mistake."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from dataclasses import dataclass
 import structlog
 
 from exporter.collect.account import Account
-from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
-from exporter.exotel.errors import unexpected
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
 
-# Seconds, beyond its timeout, in which whoever still waits for an account's collection gets it.
-_AFTERWARDS = 5.0
+_AFTERWARDS = 5.0  # seconds, beyond its timeout, in which whoever still waits for a collection gets it
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -35,17 +32,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class _Retired:
-    """An account that is in force no more, and when nobody can be waiting for it any more."""
+    """An account that is no longer configured, and when nobody can be waiting for it any more."""
 
     account: Account
     close_at: float
 
 
 class Accounts:
-    """Reads the configuration, and has the accounts that it names; iterates over them in its order.
+    """Reads the configuration, and holds the accounts that it names; iterates over them in its order.
 
     A reload replaces them all at once: whoever iterates has those of before or those of after. One thread
-    alone reloads, and closes those that departed.
+    alone reloads, and closes those that were retired.
     """
 
     def __init__(self, read: Callable[[], Config]) -> None:
@@ -61,23 +58,17 @@ class Accounts:
         return iter(tuple(self._by_name.values()))
 
     def named(self, name: str) -> Account | None:
-        """Give the account of this name, if there is one."""
+        """Return the account of this name, if there is one."""
         return self._by_name.get(name)
-
-    def withdraw(self, name: str, snapshot: Snapshot, error: Exception) -> Snapshot:
-        """Have an account take back what can't be told of it, and why; give what can be told instead."""
-        if (account := self.named(name)) is None:  # a reload came between
-            return snapshot.withdrawn(unexpected(error))
-        return account.withdraw(snapshot, error)
 
     @property
     def status(self) -> Status:
-        """Give how the last reload went, and what is under way."""
+        """Return how the last reload went, and what is under way."""
         in_flight = sum(account.is_collecting for account in self)
         return Status(self._is_reloaded, self._reloaded_at, in_flight)
 
     def reload(self) -> None:
-        """Read the configuration again and put it into force.
+        """Read the configuration again and make it the active one.
 
         Accounts that it leaves as they were keep all that they know. Raise ConfigError when it has invalid
         values; whatever is raised, everything is left as it was.
@@ -92,23 +83,23 @@ class Accounts:
         _log.info("configuration loaded", accounts=len(self._by_name))
 
     def close_retired(self) -> float | None:
-        """Close accounts that left, when no scrape that began with them can still be waiting for one.
+        """Close retired accounts, when no scrape that began with them can still be waiting for one.
 
         Returns the seconds until there is another one to be closed; None when there is none.
         """
         now = time.monotonic()
-        due = [left.account for left in self._retired if left.close_at <= now]
-        self._retired = tuple(left for left in self._retired if left.close_at > now)
+        due = [old.account for old in self._retired if old.close_at <= now]
+        self._retired = tuple(old for old in self._retired if old.close_at > now)
         for account in due:
             try:
                 account.close()
             except Exception as error:  # noqa: BLE001  # it is no reason to keep the others
                 _log.error("account not closed", account=account.name, detail=place(error))
-        return min((left.close_at - now for left in self._retired), default=None)
+        return min((old.close_at - now for old in self._retired), default=None)
 
     def cancel(self) -> None:
-        """End all collections in flight now."""
-        for account in (*self, *(left.account for left in self._retired)):
+        """End all collections in flight, and any that follow, at once."""
+        for account in (*self, *(old.account for old in self._retired)):
             account.cancel()
 
     def _take_over(self, config: Config) -> None:

@@ -3,66 +3,52 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
-from exporter.collect.agents import AgentTally, tally_agents
+import structlog
+
+from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
-from exporter.collect.each_agent import agent_names, each_agent
-from exporter.collect.estimate import Estimate
-from exporter.collect.estimator import Estimator, Sampled
+from exporter.collect.estimate import Estimator
 from exporter.collect.lifecycle import LifeCounts, Lifecycle
-from exporter.collect.lines import Lines, tally_lines
-from exporter.collect.longest import longest_calls
-from exporter.collect.snapshot import ActiveCalls
-from exporter.collect.tallies import tally_calls
+from exporter.collect.scheduler import Scheduler
+from exporter.collect.snapshot import ActiveCalls, Snapshot
+from exporter.collect.tallies import AgentTally, tally_agents, tally_calls
 from exporter.config import AccountConfig, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
-from exporter.exotel.errors import ApiError, Incomplete, Reason
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
-from exporter.exotel.listing.order import Order
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call, Page
 
+WIND_UP = (
+    0.25  # seconds before the deadline at which samples and details end, so that they never cost the listing
+)
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """How a listing went."""
-
-    found: ActiveCalls | None
-    error: ApiError | None
-    """Why there is no active_calls."""
-    calls: Sequence[Call] = ()
-    """What was listed, where it was complete."""
-    reported: int | None = None
-    """`total_active` as the API said it."""
-    unseen: int | None = None
-    """Calls reported beyond those listed; None where there was no listing to compare."""
-    seen: int | None = None
-    """Distinct calls in the pages that came, complete or not; None where none came."""
-    order: Order | None = None
-    """What orders the list; None where it doesn't show."""
-    requests: int | None = None
-    """What a listing of this size takes, as far as it is known; None where there was none."""
-    estimate: tuple[Estimate, ...] = ()
-    """How many calls there likely are, where that is asked for and they weren't listed whole."""
-    wants_sample: bool = False
-    """Whether a sample is to be read for it."""
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class CallsCollector:
     """Lists the calls of an account; keeps what listings teach of the server, and of the life of calls."""
 
     def __init__(
-        self, config: AccountConfig, metrics: MetricsConfig, client: Client, counters: Counters
+        self,
+        config: AccountConfig,
+        metrics: MetricsConfig,
+        client: Client,
+        counters: Counters,
+        scheduler: Scheduler,
     ) -> None:
+        self._account = config.name
         self._metrics = metrics
         self._client = client
         self._counters = counters
+        self._scheduler = scheduler
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
         self._lister = Lister(config.collection.page_size, time.monotonic)
@@ -71,95 +57,112 @@ class CallsCollector:
 
     @property
     def lives(self) -> LifeCounts:
-        """Give what was counted of the life of calls."""
+        """Return what was counted of the life of calls."""
         return self._lifecycle.counts
 
-    def collect(self, deadline: Deadline) -> Listed:
-        """List the calls, and tally them if none can be missing."""
-        if reason := self._estimator.takes_turn():
-            return Listed(None, reason, wants_sample=True)
+    @property
+    def listed(self) -> Mapping[str, Call]:
+        """Return the calls of the last complete listing, by call_sid."""
+        return self._lifecycle.present
+
+    def collect(self, deadline: Deadline) -> tuple[Snapshot, Failure | None]:
+        """List the calls, and tally them if none can be missing; else say why, and estimate if configured."""
+        if failure := self._estimator.takes_turn():
+            snapshot, most = Snapshot(time.time()), self._scheduler.sample_quota()
+            return self._with_sample(snapshot, most, deadline), failure
         started, made = time.monotonic(), self._counters.requests(Endpoint.CALLS)
         most = self._client.rate_limiter.within(deadline.remaining())
         try:
             listing = self._lister.list(partial(self._pages, deadline=deadline), most)
         except ListingFailed as failed:
-            return self._failed(failed, most)
-        self._estimator.note_end(listing)
+            return self._failed(failed, most, deadline)
         window = time.monotonic() - started + listing.age
         self._counters.unknown({"call": listing.unreadable})
-        incomplete_reason = _doubt(listing)
-        return Listed(
-            None if incomplete_reason else self._snapshot(listing.calls, window),
-            incomplete_reason,
-            () if incomplete_reason else listing.calls,
-            listing.total,
-            listing.unseen,
+        failure = _failure(listing)
+        snapshot = Snapshot(
+            time.time(),
+            active_calls=None if failure else self._active_calls(listing, window),
+            reported=listing.total,
+            unseen=listing.unseen,
             seen=len(listing.calls),
             order=listing.order,
-            requests=max(listing.requests, self._counters.requests(Endpoint.CALLS) - made),
             estimate=self._estimator.of_listing(listing),
         )
+        requests = max(listing.requests, self._counters.requests(Endpoint.CALLS) - made)
+        self._learn(snapshot, requests, is_whole=failure is None)
+        return snapshot, failure
 
-    def sample(self, most_requests: int, deadline: Deadline) -> Sampled | None:
-        """Estimate the calls from pages that lie evenly over the list, if they allow it.
-
-        Raises ApiError.
-        """
-        return self._estimator.sample(partial(self._pages, deadline=deadline), most_requests)
-
-    def _failed(self, failed: ListingFailed, most: int) -> Listed:
-        """Give what is known of a listing that failed, and could make so many requests."""
+    def _failed(
+        self, failed: ListingFailed, most: int, deadline: Deadline
+    ) -> tuple[Snapshot, Failure | None]:
+        """Return what is known of a listing that failed, and could make so many requests."""
+        snapshot = Snapshot(time.time(), reported=failed.total, seen=failed.listed)
+        self._learn(snapshot, failed.needed, is_whole=False)
         was_begun = failed.error.reason is not Reason.BUDGET or failed.needed <= most
-        self._estimator.note_failure(failed, was_begun=was_begun)
-        return Listed(
-            None,
-            failed.error.bare(),
-            reported=failed.total,
-            seen=failed.listed,
-            requests=failed.needed,
-            wants_sample=self._estimator.samples(failed),
-        )
+        if self._estimator.wants_sample(failed, was_begun=was_begun):
+            snapshot = self._with_sample(snapshot, self._scheduler.detail_quota(), deadline)
+        return snapshot, Failure.of(failed.error)
+
+    def _learn(self, listed: Snapshot, requests: int, *, is_whole: bool) -> None:
+        self._scheduler.learn(requests, is_whole=is_whole)
+        calls = {"calls": listed.seen, "reported": listed.reported, "unseen": listed.unseen}
+        _log.debug("listing finished", account=self._account, **calls)
+
+    def _with_sample(self, snapshot: Snapshot, most_requests: int, deadline: Deadline) -> Snapshot:
+        """Add what a sample tells of a list that isn't read whole; one that fails tells nothing."""
+        fetch = partial(self._pages, deadline=deadline.child(earlier=WIND_UP))
+        try:
+            sample = self._estimator.sample(fetch, most_requests)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it adds nothing to why the listing failed
+            _log.debug("sample failed", account=self._account, detail=Failure.of(error).detail)
+            return snapshot
+        _log.debug("sample finished", account=self._account, requests=most_requests)
+        if sample is None:
+            return snapshot
+        total, estimate = sample
+        return replace(snapshot, reported=total, estimate=estimate)
 
     def _pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
-        """Give pages as the client does; count the totals that say nothing."""
+        """Yield pages as the client does; count the totals that say nothing."""
         with closing(self._client.pages(asks, deadline)) as pages:
             for page in pages:
                 self._counters.unknown({"total_active": page.total is None})
                 yield page
 
-    def _snapshot(self, calls: Sequence[Call], window: float) -> ActiveCalls:
-        ended_at, at, metrics = time.time(), time.monotonic(), self._metrics
-        tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(calls)
+    def _active_calls(self, listing: Listing, window: float) -> ActiveCalls:
+        at, metrics, calls = time.monotonic(), self._metrics, listing.calls
+        tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(listing)
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
         returned = self.lives.returned
         self._lifecycle = self._lifecycle.after(calls, at)
         if self.lives.returned > returned:
-            self._lister.doubt_order()
+            self._lister.note_returned_calls()
         return ActiveCalls(
-            ended_at=ended_at,
             window=window,
             calls=tally,
             agents=agents,
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},
-            lines=tally_lines(calls, self._lines),
             longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
+            lines=tally_lines(calls, self._lines),
             longest_rings=self._lifecycle.longest_rings,
         )
 
-    def _tally_agents(self, calls: Sequence[Call]) -> AgentTally | None:
+    def _tally_agents(self, listing: Listing) -> AgentTally | None:
         """Count agents; an empty list says as much of them as the last one that wasn't."""
-        if calls:
-            tally = tally_agents(calls)
+        if listing.calls:
+            tally = tally_agents(listing.calls)
             self._knows_agents = tally is not None
             return tally
         return tally_agents(()) if self._knows_agents else None
 
 
-def _doubt(listing: Listing) -> ApiError | None:
-    """Give the reason why a listing can't be counted, if there is one."""
+def _failure(listing: Listing) -> Failure | None:
+    """Return why a listing can't be counted, if it can't."""
     if listing.unreadable and not listing.calls:
-        detail = f"none of the {listing.unreadable} rows of the list could be read: they name no call"
-        return ApiError(Reason.BAD_RESPONSE, detail)
-    return Incomplete(listing.incomplete_reason, listing.cause) if listing.incomplete_reason else None
+        detail = f"none of the {listing.unreadable} rows in the list could be read: they have no call_sid"
+        return Failure(Reason.BAD_RESPONSE, detail)
+    if listing.incomplete_reason:
+        return Failure(Reason.INCOMPLETE, listing.incomplete_reason, listing.cause)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
@@ -12,9 +12,11 @@ from threading import Lock
 
 import structlog
 
-from exporter.collect.histogram import Bucket, Histogram
+from exporter.collect.tallies import Bucket, Histogram
 
 _REQUEST_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, inf)  # seconds
+NO_REQUESTS = Histogram.of((), _REQUEST_BOUNDS[:-1])
+"""The durations of an endpoint that was never asked."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -36,7 +38,7 @@ class Counts:
 
 
 class Counters:
-    """Counts, and logs requests for those who debug; several threads may write."""
+    """Counts, and logs requests for those who debug. Thread-safe."""
 
     def __init__(self, account: str) -> None:
         self._account = account
@@ -54,10 +56,10 @@ class Counters:
             self._requests[endpoint, code] += 1
             self._buckets[endpoint][bisect_left(_REQUEST_BOUNDS, seconds)] += 1
             self._seconds[endpoint] += seconds
-        _log.debug("asked", account=self._account, endpoint=endpoint, code=code, seconds=round(seconds, 3))
+        _log.debug("request", account=self._account, endpoint=endpoint, code=code, seconds=round(seconds, 3))
 
     def requests(self, endpoint: str) -> int:
-        """Give how many requests there were to an endpoint, those that were made again counted each time."""
+        """Return how many requests there were to an endpoint, retries counted each time."""
         with self._lock:
             return sum(count for (asked, _), count in self._requests.items() if asked == endpoint)
 
@@ -65,7 +67,7 @@ class Counters:
         """Count a request that is made again."""
         with self._lock:
             self._retries[endpoint, reason] += 1
-        _log.debug("asking again", account=self._account, endpoint=endpoint, reason=reason)
+        _log.debug("retrying", account=self._account, endpoint=endpoint, reason=reason)
 
     def failure(self, collector: str, reason: str) -> None:
         """Count a failed run of a collector."""
@@ -78,23 +80,17 @@ class Counters:
             self._unknown.update(fields)
 
     def counts(self) -> Counts:
-        """Give all counters at this moment."""
+        """Return all counters as they are at this moment."""
         with self._lock:
             return Counts(
                 requests=dict(self._requests),
                 request_durations={
-                    endpoint: _histogram(buckets, self._seconds[endpoint])
+                    endpoint: Histogram(
+                        tuple(map(Bucket, _REQUEST_BOUNDS, accumulate(buckets))), self._seconds[endpoint]
+                    )
                     for endpoint, buckets in self._buckets.items()
                 },
                 retries=dict(self._retries),
                 failures=dict(self._failures),
                 unknown=dict(self._unknown),
             )
-
-
-def _histogram(buckets: Sequence[int], total: float) -> Histogram:
-    return Histogram(tuple(map(Bucket, _REQUEST_BOUNDS, accumulate(buckets))), total)
-
-
-NO_REQUESTS = _histogram([0] * len(_REQUEST_BOUNDS), 0.0)
-"""The durations of an endpoint that was never asked."""

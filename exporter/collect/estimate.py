@@ -13,13 +13,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 
-from exporter.collect.tallies import LISTED, Pair
+from exporter.collect.tallies import KNOWN_PAIRS, Pair, pair_of
+from exporter.config import CollectionConfig
 from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.errors import Cause, Failure, Reason
+from exporter.exotel.listing.lister import Listing, ListingFailed
+from exporter.exotel.listing.pages import FetchPages
+from exporter.exotel.listing.sampling import sample_pages
 from exporter.exotel.models import Call
 
 LEAST_PAGES = 3
 """Of fewer, nothing says how much they differ."""
+
+_CONTRADICTED = {Cause.TOTAL, Cause.WINDOW}
+"""Where what was read isn't like the rest of the total: the two contradict, or an end of the list is shut."""
+_RUNS = 10  # at least, of calls that were listed side by side: a short list has few pages
+_PATIENCE = 2  # listings in a row that are cut off, before a sample is read
 
 _UNSEEN = 2.0
 """Calls by which each figure may be off beyond what the pages show: of those that no page holds there may
@@ -42,18 +53,18 @@ class Estimate:
 def estimate_calls(
     pages: Sequence[Sequence[Call]], total: int, ends: Iterable[Call] = ()
 ) -> tuple[Estimate, ...]:
-    """Estimate the calls of each direction and status; give nothing where the pages are too few.
+    """Estimate the calls of each direction and status; return nothing where the pages are too few.
 
     `ends` are calls that a sample always holds, and which stand for themselves; the pages stand for the rest
     of the total. A pair that was seen nowhere is told only if it is one of those that always are.
     """
-    known = _by_call([ends])
+    known = {call.call_sid: call for call in ends}
     counts = _counts(pages, known)
     if len(counts) < LEAST_PAGES:
         return ()
     rest = max(0, total - len(known))
     unread = max(0.0, 1 - _calls(counts) / rest) if rest else 0.0
-    return _estimates(_Spread(counts, rest, unread), Counter(map(_pair, known.values())))
+    return _estimates(_Spread(counts, rest, unread), Counter(map(pair_of, known.values())))
 
 
 def estimate_unproven(pages: Sequence[Sequence[Call]], total: int) -> tuple[Estimate, ...]:
@@ -69,7 +80,7 @@ def estimate_unproven(pages: Sequence[Sequence[Call]], total: int) -> tuple[Esti
 
 
 def _estimates(spread: _Spread, known: Counter[Pair]) -> tuple[Estimate, ...]:
-    pairs = sorted({*LISTED, *known, *spread.seen})
+    pairs = sorted({*KNOWN_PAIRS, *known, *spread.seen})
     return tuple(Estimate(*pair, known[pair] + spread.calls(pair), spread.error(pair)) for pair in pairs)
 
 
@@ -116,14 +127,6 @@ class _Spread:
         return self.seen[pair] * (1 - self._share(pair))
 
 
-def _pair(call: Call) -> Pair:
-    return call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN
-
-
-def _by_call(pages: Iterable[Iterable[Call]]) -> dict[str, Call]:
-    return {call.call_sid: call for page in pages for call in page}
-
-
 def _counts(pages: Iterable[Iterable[Call]], known: Mapping[str, Call]) -> list[Counter[Pair]]:
     """Return for each page the calls that none before had, where there are any: a list moves meanwhile."""
     seen, counts = set(known), []
@@ -131,7 +134,7 @@ def _counts(pages: Iterable[Iterable[Call]], known: Mapping[str, Call]) -> list[
         new = {call.call_sid: call for call in page if call.call_sid not in seen}
         seen.update(new)
         if new:
-            counts.append(Counter(map(_pair, new.values())))
+            counts.append(Counter(map(pair_of, new.values())))
     return counts
 
 
@@ -141,3 +144,65 @@ def _calls(counts: Iterable[Counter[Pair]]) -> int:
 
 def _student(freedom: int) -> float:
     return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 1.96 + 2.5 / freedom
+
+
+class Estimator:
+    """Estimates the calls of an account that are not listed whole, if that is configured.
+
+    - A listing that was read from end to end, and only not proven whole, is the best sample there could be.
+    - A list that is too long for the budget is sampled each time, beside the page that shows its length.
+    - One that is cut off time and again is listed every second time, and sampled in between. Only a listing
+      with all of the time, and all requests, can see when it is whole again; a sample beside it would make
+      sure that it isn't.
+    """
+
+    def __init__(self, config: CollectionConfig) -> None:
+        self._is_on = config.estimate
+        self._page_size = config.page_size  # rows that the server serves with a page, as it last showed
+        self._random = Random()  # noqa: S311  # it chooses pages, it guards nothing
+        self._cut_off = 0  # listings in a row, less the samples between them
+
+    def takes_turn(self) -> Failure | None:
+        """Return why a sample is to be read in place of a listing, if it is."""
+        if not self._is_on or self._cut_off < _PATIENCE:
+            return None
+        self._cut_off -= 1
+        detail = (
+            f"the last {_PATIENCE} listings were cut off: pages spread evenly over the list are read instead"
+        )
+        return Failure(Reason.INCOMPLETE, detail, Cause.TIME)
+
+    def of_listing(self, listing: Listing) -> tuple[Estimate, ...]:
+        """Return what a listing tells that ended, but isn't whole."""
+        self._page_size, self._cut_off = listing.page_size, 0
+        is_sample = listing.incomplete_reason is not None and listing.cause not in _CONTRADICTED
+        if not self._is_on or not is_sample or listing.total is None:
+            return ()
+        calls = listing.calls
+        rows = max(1, min(listing.page_size, len(calls) // _RUNS))
+        pages = [calls[start : start + rows] for start in range(0, len(calls), rows)]
+        return estimate_unproven(pages, listing.total)
+
+    def wants_sample(self, failed: ListingFailed, *, was_begun: bool) -> bool:
+        """Return whether a list that can't be had is to be sampled, with what its listing left of requests.
+
+        That is nothing where the next listing can have enough by waiting. One that wasn't begun shows nothing
+        of how it would end.
+        """
+        self._page_size = failed.page_size
+        if was_begun:
+            was_cut_off = failed.total is not None and failed.error.reason in {Reason.TIMEOUT, Reason.BUDGET}
+            self._cut_off = self._cut_off + 1 if was_cut_off else 0
+        return self._is_on and failed.error.reason is Reason.BUDGET
+
+    def sample(self, fetch: FetchPages, most_requests: int) -> tuple[int, tuple[Estimate, ...]] | None:
+        """Return total and estimate from pages spread evenly over the list; None where they are too few.
+
+        The estimate is empty where pages and total contradict. Raises ApiError.
+        """
+        if most_requests < LEAST_PAGES + 2:  # both ends are read besides
+            return None
+        sample = sample_pages(fetch, self._page_size, most_requests, self._random)
+        if sample is None:
+            return None
+        return sample.total, estimate_calls(sample.pages, sample.total, sample.ends)

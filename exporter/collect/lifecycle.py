@@ -15,20 +15,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import replace as with_fields
 
-from exporter.collect.histogram import Histogram
-from exporter.collect.plausible import is_plausible
-from exporter.collect.tallies import LISTED
+from exporter.collect.tallies import KNOWN_PAIRS, Histogram, Pair, is_plausible, pair_of
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 
 LONGEST_GAP = 300.0  # seconds between listings; nobody knows when in a longer one something happened
 _RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
-_DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in LISTED))
+_DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in KNOWN_PAIRS))
 # Tuples, not sets: members are found by identity, which is many times faster than their hash.
 _WAITING = (CallStatus.QUEUED, CallStatus.RINGING)
 _UNSAID = (None, CallStatus.UNKNOWN)
@@ -47,7 +44,7 @@ class LifeCounts:
     """What was counted since the exporter started."""
 
     started: Mapping[Direction, int]
-    ended: Mapping[tuple[Direction, CallStatus], int]
+    ended: Mapping[Pair, int]
     """By the last status that was seen."""
     returned: int
     """Calls that one listing lacked and the next one had again."""
@@ -93,22 +90,22 @@ class Lifecycle:
 
     @classmethod
     def before(cls, bounds: Sequence[float]) -> Lifecycle:
-        """Give what is known before the first listing."""
+        """Return what is known before the first listing."""
         no_rings, no_calls = Histogram.of((), _RING_BOUNDS), Histogram.of((), bounds)
         counts = LifeCounts(
             started=dict.fromkeys(_DIRECTIONS, 0),
-            ended=dict.fromkeys(LISTED, 0),
+            ended=dict.fromkeys(KNOWN_PAIRS, 0),
             returned=0,
             rings={(direction, outcome): no_rings for direction in _DIRECTIONS for outcome in Outcome},
             durations=dict.fromkeys(_DIRECTIONS, no_calls),
         )
         return cls(tuple(bounds), counts)
 
-    def after(self, calls: Sequence[Call], at: float) -> Lifecycle:
-        """Give what is known after one more complete listing; one that is given again changes nothing."""
+    def after(self, calls: Iterable[Call], at: float) -> Lifecycle:
+        """Return what is known after one more complete listing; one that is given again changes nothing."""
         if at <= self.at:
             return self
-        present = dict(zip(map(attrgetter("call_sid"), calls), calls, strict=True))
+        present = {call.call_sid: call for call in calls}
         if self.at == -math.inf:
             return replace(self, at=at, present=present, waits=_waits(present, at, ()))
         came = present.keys() - self.present.keys()
@@ -133,7 +130,7 @@ class Lifecycle:
 
     @property
     def longest_rings(self) -> Mapping[Direction, float]:
-        """Give how long the call that waits longest has been seen waiting, by direction, in seconds."""
+        """Return how long the call that waits longest has been seen waiting, by direction, in seconds."""
         longest = dict.fromkeys(_DIRECTIONS, 0.0)
         for wait in self.waits.values():
             if wait.until is None:
@@ -141,7 +138,7 @@ class Lifecycle:
         return longest
 
     def _follow_waits(self, present: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
-        """Give the seconds of the waits that are over, and the waits that go on."""
+        """Return the seconds of the waits that are over, and the waits that go on."""
         over: _Rings = defaultdict(list)
         going_on: dict[str, _Wait] = {}
         for call_sid, wait in self.waits.items():
@@ -168,10 +165,7 @@ class Lifecycle:
                 lasted[call.direction or Direction.UNKNOWN].append(call.duration)
         return LifeCounts(
             started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
-            ended=_added(
-                before.ended,
-                ((call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN) for call in ended),
-            ),
+            ended=_added(before.ended, map(pair_of, ended)),
             returned=before.returned + returned,
             rings=_extended(before.rings, rings, _RING_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
@@ -179,7 +173,7 @@ class Lifecycle:
 
 
 def _waits(calls: Mapping[str, Call], at: float, started: Container[str]) -> dict[str, _Wait]:
-    """Give the waits of those calls that wait, as if they had just begun; those that started are whole."""
+    """Return the waits of those calls that wait, as if they had just begun; those that started are whole."""
     return {
         call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
         for call_sid, call in calls.items()

@@ -7,11 +7,11 @@ import time
 from collections import deque
 
 from exporter.config import CollectionConfig
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.rate_limiter import RateLimiter
 
 REFUSALS = {Reason.AUTH, Reason.FORBIDDEN}
-LOCAL = {Reason.SECRET, Reason.RESOURCES}
+_LOCAL = {Reason.SECRET, Reason.RESOURCES}
 """What went wrong on this machine: the API refused nothing, and the next collection may work."""
 REST = 60.0  # seconds in which what was refused isn't asked for again: the API may lock the account
 
@@ -29,11 +29,11 @@ class Scheduler:
     many as the last took.
     """
 
-    def __init__(self, config: CollectionConfig, budget: RateLimiter) -> None:
+    def __init__(self, config: CollectionConfig, rate_limiter: RateLimiter) -> None:
         self.sustainable_interval: float | None = None
         """The shortest interval, in seconds, that the budget allows for listings like the last whole ones."""
         self._config = config
-        self._rate_limiter = budget
+        self._rate_limiter = rate_limiter
         self._beside = int(config.agent_streams)  # requests beside those of the listing
         self._needed = 1 + self._beside  # requests for a collection without details
         self._taken: deque[int] = deque(maxlen=_REMEMBERED)  # requests of the last whole listings
@@ -43,9 +43,9 @@ class Scheduler:
         self._next_due = 0.0
 
     @property
-    def is_early(self) -> bool:
-        """Tell whether no collection is due yet."""
-        return time.monotonic() < self._next_due
+    def is_due(self) -> bool:
+        """Return whether it is time for the next collection."""
+        return time.monotonic() >= self._next_due
 
     def begin(self) -> None:
         """Take note that a collection begins."""
@@ -70,7 +70,7 @@ class Scheduler:
             self._needed = 1 + self._beside
 
     def detail_quota(self) -> int:
-        """Give the requests that may be made beside a listing, so that these go on at this pace."""
+        """Return the requests that may be made beside a listing, so that collections stay as frequent."""
         listing = time.monotonic() - self._began  # seconds; the minute may reach into another one
         in_a_minute = math.floor((_MINUTE + listing) / (self._interval - _EARLY)) + 1
         share = self._rate_limiter.requests_per_minute // in_a_minute
@@ -78,22 +78,23 @@ class Scheduler:
         return max(0, min(share - self._needed, left))
 
     def sample_quota(self) -> int:
-        """Give the requests that may be made where there is no listing, to the same end."""
+        """Return the requests that may be made where there is no listing, to the same end."""
         return self.detail_quota() + self._needed - self._beside
 
-    def end(self, error: ApiError | None, *, was_cut: bool) -> None:
+    def end(self, failure: Failure | None, *, was_cut: bool) -> None:
         """Take note of how a collection ended; `was_cut` when its scraper had little time."""
+        reason = failure and failure.reason
         pause = self._config.min_interval
-        if was_cut or (error is not None and error.reason in LOCAL):
+        if was_cut or reason in _LOCAL:
             pause = 0.0  # the next one may have more
-        elif error is not None and error.reason in REFUSALS:
+        elif reason in REFUSALS:
             pause = max(pause, REST)
-        needs_whole = error is None or error.reason in {Reason.INCOMPLETE, Reason.BUDGET}
+        needs_whole = reason in {None, Reason.INCOMPLETE, Reason.BUDGET}
         wait = self._wait() if needs_whole else 0.0
         self._next_due = max(self._began + pause - _EARLY, time.monotonic() + wait)
 
     def _wait(self) -> float:
-        """Give the seconds until a listing can end that begins then.
+        """Return the seconds until a listing can end that begins then.
 
         One that asks as fast as the last need not have all of its requests when it begins. It is a minute at
         most, in which the budget gets all of its requests back: an API that asked for a longer pause is then

@@ -1,28 +1,76 @@
-"""Tally of active calls by direction and status: concurrent calls, durations, recordings."""
+"""Tallies of active calls and of the agents in them: pure functions from rows to counts."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from operator import attrgetter
-from typing import cast
+from typing import Self, TypeGuard, cast
 
-from exporter.collect.histogram import Bucket, Histogram
-from exporter.collect.plausible import is_plausible
-from exporter.exotel.enums import CallStatus, Direction
-from exporter.exotel.models import Call
+from msgspec import UNSET
+
+from exporter.exotel.enums import AgentStatus, CallStatus, Direction
+from exporter.exotel.models import Agent, Call
 
 Pair = tuple[Direction, CallStatus]
 
-LISTED = [
+KNOWN_PAIRS = [
     (direction, status)
     for direction in (Direction.INBOUND, Direction.OUTBOUND_API, Direction.OUTBOUND_DIAL)
     for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
 ]
 """What is 0 when there is none; other directions and statuses are absent then."""
+_LONGEST = 7 * 86_400.0  # seconds; what is longer would spoil the sum of all others for ever
+
+
+def is_plausible(seconds: float | None) -> TypeGuard[float]:
+    """Return whether a duration was told and can be one, of seven days at most; NaN can't."""
+    return seconds is not None and 0 <= seconds <= _LONGEST
+
+
+def pair_of(call: Call) -> Pair:
+    """Return the direction and the status of a call."""
+    return call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN
+
+
+def has_ended(call: Call) -> bool:
+    """Return whether a call has ended and merely lingers in the list."""
+    return call.status is not None and call.status.is_over
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How many are not above `bound` seconds, and the longest call that no lower bucket holds."""
+
+    bound: float
+    cumulative: int
+    longest: tuple[float, str] | None = None
+    """Seconds and call_sid; None in an empty bucket, and where what is counted isn't calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Buckets by rising bound, the last of which is infinite, and the sum of all seconds."""
+
+    buckets: tuple[Bucket, ...]
+    sum: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float], bounds: Sequence[float]) -> Self:
+        """Count these seconds; the infinite bucket comes by itself."""
+        values = sorted(seconds)
+        buckets = tuple(Bucket(bound, bisect_right(values, bound)) for bound in (*bounds, math.inf))
+        return cls(buckets, math.fsum(values))
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """Count what both count; they have the same bounds, and no longest calls."""
+        both = zip(self.buckets, other.buckets, strict=True)
+        buckets = tuple(Bucket(one.bound, one.cumulative + two.cumulative) for one, two in both)
+        return Histogram(buckets, self.sum + other.sum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +96,17 @@ class CallTally:
     unknown: Mapping[str, int]
 
 
-def tally_calls(calls: Sequence[Call], bounds: Sequence[float]) -> CallTally:
+def tally_calls(calls: Collection[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
-    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in LISTED})
-    for (direction, status), members in _by_pair(calls).items():
-        groups[direction or Direction.UNKNOWN, status or CallStatus.UNKNOWN] += members
+    seen: defaultdict[tuple[Direction | None, CallStatus | None], list[Call]] = defaultdict(list)
+    for pair, call in zip(map(attrgetter("direction", "status"), calls), calls, strict=True):
+        seen[pair].append(call)
+    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in KNOWN_PAIRS})
+    for members in seen.values():
+        groups[pair_of(members[0])] += members
     unknown: Counter[str] = Counter()
     tallies = tuple(_group(pair, members, bounds, unknown) for pair, members in sorted(groups.items()))
     return CallTally(tallies, dict(unknown))
-
-
-def _by_pair(calls: Sequence[Call]) -> Mapping[tuple[Direction | None, CallStatus | None], list[Call]]:
-    groups: defaultdict[tuple[Direction | None, CallStatus | None], list[Call]] = defaultdict(list)
-    for pair, call in zip(map(attrgetter("direction", "status"), calls), calls, strict=True):
-        groups[pair].append(call)
-    return groups
 
 
 def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
@@ -93,3 +137,61 @@ def _buckets(timed: Sequence[Call], durations: Sequence[float], bounds: Sequence
         longest = (durations[upto - 1], timed[upto - 1].call_sid) if upto > below else None
         yield Bucket(bound, upto, longest)
         below = upto
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTally:
+    """Distinct agents in active calls: on a call, by status, on several calls; unknown values by field."""
+
+    on_call: int
+    by_status: Mapping[AgentStatus, int]
+    on_several_calls: int
+    unknown: Mapping[str, int]
+
+
+def tally_agents(calls: Collection[Call]) -> AgentTally | None:
+    """Count the distinct agents, by `user_id`; None where there are calls and no row speaks of agents.
+
+    A slim version of the API has no `agent_details`: then nothing is known of agents, which is not the same
+    as no agent.
+    """
+    unsaid = [call.agent_details is UNSET for call in calls].count(True)
+    if calls and unsaid == len(calls):
+        return None
+    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
+    for agent, call_status in map(attrgetter("agent_details", "status"), calls):
+        if isinstance(agent, Agent):
+            ids[agent.status, call_status].append(agent.user_id)
+    unknown = Counter(agent_details=unsaid, agent_id=0, agent_status=0)
+    named: list[tuple[AgentStatus, CallStatus | None, list[str]]] = []
+    for (told, call_status), group in ids.items():
+        status, known_ids = told or AgentStatus.UNKNOWN, [user_id for user_id in group if user_id]
+        named.append((status, call_status, known_ids))
+        unknown["agent_id"] += len(group) - len(known_ids)
+        unknown["agent_status"] += 0 if status.is_known else len(known_ids)
+    statuses = _statuses(named)
+    presumed = {
+        user_id
+        for status, call_status, group in named
+        if status is AgentStatus.UNKNOWN and call_status is CallStatus.IN_PROGRESS
+        for user_id in group
+        if statuses[user_id] is AgentStatus.UNKNOWN
+    }
+    by_status = Counter(statuses.values())
+    going_on = (group for _, call_status, group in named if not (call_status and call_status.is_over))
+    calls_of = Counter(chain.from_iterable(going_on))
+    return AgentTally(
+        on_call=by_status[AgentStatus.ON_CALL] + len(presumed),
+        by_status=by_status,
+        on_several_calls=sum(number > 1 for number in calls_of.values()),
+        unknown=dict(unknown),
+    )
+
+
+def _statuses(named: Iterable[tuple[AgentStatus, CallStatus | None, list[str]]]) -> dict[str, AgentStatus]:
+    """Return each agent's status: of several, the one that comes first among AgentStatus."""
+    statuses: dict[str, AgentStatus] = {}
+    precedence = list(AgentStatus)
+    for status, _, group in sorted(named, key=lambda each: -precedence.index(each[0])):
+        statuses.update(zip(group, repeat(status)))
+    return statuses

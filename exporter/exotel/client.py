@@ -22,7 +22,7 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.decode import read_agent_streams, read_page, read_stream, refuse_failure
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import ApiError, Reason, lack, unexpected, wait_before_retry
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import AgentStreams, Call, Page, Stream
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.exotel.transport import Answer, Transport, host_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Self
@@ -50,9 +51,6 @@ class ApiError(Exception):
     error texts may hold telephone numbers.
     """
 
-    cause: Cause | None = None
-    """What is behind the reason, where that changes what is to be done."""
-
     def __init__(  # noqa: PLR0913  # each is a fact of its own
         self,
         reason: Reason,
@@ -82,12 +80,23 @@ class ApiError(Exception):
         return self.with_traceback(None)
 
 
-class Incomplete(ApiError):
-    """A listing from which calls could be missing."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a collector's run failed: what an error told, without the frames and bodies that it would keep."""
 
-    def __init__(self, detail: str, cause: Cause | None) -> None:
-        super().__init__(Reason.INCOMPLETE, detail)
-        self.cause = cause
+    reason: Reason
+    detail: str
+    cause: Cause | None = None
+    """What is behind the reason, where that changes what is to be done."""
+    status: int | None = None
+    code: int | str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Return what an exception tells; one that nothing foresaw is a lack of resources, or a bug."""
+        told = unexpected(error)
+        return cls(told.reason, told.detail, status=told.status, code=told.code, request_id=told.request_id)
 
 
 # Descriptors, memory, local ports.

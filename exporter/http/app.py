@@ -26,8 +26,8 @@ from exporter.http.landing import page
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.log import lines_of, place
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.selection import EXPORTER, OF_ACCOUNTS, OF_ITSELF, Selection, UnknownCollector
+from exporter.metrics.definitions import EXPORTER
+from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -103,7 +103,7 @@ class _Handlers:
             return await self._expose(request, selection, snapshots)
         with lines_of(account.name) as log:
             snapshots = await _collect(request, [account])
-            explained = await self._write(request, explain, account, snapshots[account.name], log)
+            explained = await self._write(request, explain, account, snapshots[account], log)
         return PlainTextResponse(explained, headers=_UNCACHED)
 
     async def targets(self, request: Request) -> Response:
@@ -134,11 +134,10 @@ class _Handlers:
         self,
         request: Request,
         selection: Selection,
-        snapshots: Mapping[str, Snapshot],
+        snapshots: Mapping[Account, Snapshot],
         itself: ExporterStatus | None = None,
     ) -> Response:
-        withdraw = self._accounts.withdraw
-        return await self._write(request, exposition, request.headers, selection, snapshots, itself, withdraw)
+        return await self._write(request, exposition, request.headers, selection, snapshots, itself)
 
     def _count(self, request: Request, target: str) -> None:
         """Count a request among those for its target until its answer is read."""
@@ -156,7 +155,7 @@ def _selection(request: Request, accepted: Sequence[str]) -> Selection:
     return Selection.parse(query.getlist("collect[]"), query.getlist("name[]"), accepted)
 
 
-async def _collect(request: Request, accounts: Iterable[Account]) -> dict[str, Snapshot]:
+async def _collect(request: Request, accounts: Iterable[Account]) -> dict[Account, Snapshot]:
     return await collect(accounts, request.headers.get(TIMEOUT_HEADER))
 
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter import __revision__, __version__, release
-from exporter.collect.printable import printable
+from exporter.collect.breakdowns import printable
 from exporter.collect.snapshot import Snapshot
-from exporter.http.remediation import DOCS, remediation_of
+from exporter.exotel.remediation import DOCS, remediation_of
 
 _OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
 _STYLE = Path(__file__).with_name("landing.css").read_text(encoding="utf-8")
@@ -61,9 +61,10 @@ def page(accounts: Iterable[tuple[str, Snapshot | None]], telemetry_path: str, n
 def _state(last: Snapshot | None) -> _State:
     if last is None:
         return _State.NOT_SCRAPED
-    if last.error:
+    if last.failure:
         return _State.FAILED
-    return _State.PARTIAL if any(run.error for run in last.runs.values()) else _State.LISTED
+    failed = any(result and result.failure for result in last.results.values())
+    return _State.PARTIAL if failed else _State.LISTED
 
 
 def _rank(row: _Row) -> tuple[int, str, str]:

@@ -46,11 +46,7 @@ def find(accounts: Accounts, targets: Sequence[str]) -> Account:
 
 def explain(account: Account, snapshot: Snapshot, log: Sequence[str]) -> str:
     """Return a probe for people: its log, its metrics, and the configuration without its secrets."""
-    metrics, _ = expose(
-        {account.name: snapshot},
-        accept="text/plain",
-        withdraw=lambda _, observed, error: account.withdraw(observed, error),
-    )
+    metrics, _ = expose({account: snapshot}, accept="text/plain")
     return _DEBUG.format(
         log="\n".join(log),
         metrics=metrics.decode(),

@@ -14,10 +14,7 @@ from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import Reason
-from exporter.metrics.collector import Withdraw
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.exposition import accepts_gzip, expose
-from exporter.metrics.selection import Selection
+from exporter.metrics.exposition import ExporterStatus, Selection, accepts_gzip, expose
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN = 0.5  # seconds that writing and sending the answer may take
@@ -48,13 +45,13 @@ def seconds_for(configured: float, scraper: str | None) -> float:
     return min(configured, max(_LEAST, seconds - _MARGIN))
 
 
-async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[str, Snapshot]:
+async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> dict[Account, Snapshot]:
     """Collect from all accounts side by side, in their own threads; return the snapshots by account.
 
     Whatever happens to one, the others' are returned. Raises BadTimeout.
     """
     waits = {
-        account.name: _collect(account, seconds_for(account.config.collection.timeout, scraper_timeout))
+        account: _collect(account, seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
     return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
@@ -64,7 +61,11 @@ async def _collect(account: Account, seconds: float) -> Snapshot:
     deadline = Deadline.after(seconds)
     try:
         snapshot = await _join(account, deadline)
-        if snapshot.error is not None and snapshot.error.reason is Reason.TIMEOUT and deadline.remaining():
+        if (
+            snapshot.failure is not None
+            and snapshot.failure.reason is Reason.TIMEOUT
+            and deadline.remaining()
+        ):
             # It may have been the collection of a scraper with less time: there is some left for our own.
             snapshot = await _join(account, deadline)
     except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
@@ -84,13 +85,12 @@ async def _join(account: Account, deadline: Deadline) -> Snapshot:
 def exposition(
     headers: Headers,
     selection: Selection,
-    snapshots: Mapping[str, Snapshot],
+    snapshots: Mapping[Account, Snapshot],
     itself: ExporterStatus | None,
-    withdraw: Withdraw,
 ) -> Response:
     """Write the answer that the scraper's headers prefer; this takes its time, and needs no event loop."""
     accept = ",".join(headers.getlist("accept"))
-    text, content_type = expose(snapshots, accept, itself, selection, withdraw)
+    text, content_type = expose(snapshots, accept, itself, selection)
     answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
         return Response(gzip.compress(text, compresslevel=5), headers={**answer, "Content-Encoding": "gzip"})

@@ -108,7 +108,8 @@ class ConfigFile:
         """Note what is wrong at a place; `given` is what the check was given, if not what stands there."""
         items = given if isinstance(given, list) else [given]
         unusable = next((item.found for item in items if isinstance(item, Unusable)), None)
-        found = unusable or rejected.found or show(_look_up(self.data, place))
+        raw = _look_up(self.data, place)
+        found = unusable or rejected.found or show(given if raw is None else raw)
         why = f" ({rejected.why})" if rejected.why else ""
         line = self._line(place if rejected.key is None else (*place, rejected.key))
         error = InvalidValue(self.name, line, self._path(place), found + why, rejected.accepted or "")

@@ -12,8 +12,7 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from functools import cache
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import GetCoreSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, InitErrorDetails, core_schema
+from pydantic import GetCoreSchemaHandler, ValidationError, WrapValidator
 
 from exporter.web.shown import kind, show, show_key
 
@@ -64,10 +63,9 @@ class Accepts:
         self.checks = checks
         self.hidden = hidden
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Check a value, and have every error say what is accepted."""
-        inner = handler.generate_schema(Annotated[source, *self.checks]) if self.checks else handler(source)
-        return core_schema.no_info_wrap_validator_function(self._check, inner)
+        return handler.generate_schema(Annotated[source, *self.checks, WrapValidator(self._check)])
 
     def _check(self, value: Any, inner: Any) -> Any:
         try:
@@ -86,9 +84,9 @@ class Section:
     __slots__ = ()
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Read the mapping before its fields."""
-        return core_schema.no_info_wrap_validator_function(cls._read, handler(source))
+        return WrapValidator(cls._read).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
     def _read(cls: Any, data: Any, inner: Any) -> Any:
@@ -179,7 +177,7 @@ def rejection(problems: Iterable[tuple[Place, Rejected]]) -> ValidationError:
     return ValidationError.from_exception_data(
         "section",
         [
-            InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": rejected})
+            {"type": "value_error", "loc": place, "input": None, "ctx": {"error": rejected}}
             for place, rejected in problems
         ],
     )

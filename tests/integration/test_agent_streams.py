@@ -52,9 +52,8 @@ SCRAPER = "4"
 
 def sessions(snapshot: Snapshot) -> AgentStreams:
     """Give what was found; it must have been."""
-    assert snapshot.agent_streams is not None
-    assert snapshot.agent_streams.found is not None, snapshot.agent_streams.error
-    return snapshot.agent_streams.found
+    assert snapshot.agent_streams is not None, snapshot.results
+    return snapshot.agent_streams
 
 
 @pytest.mark.parametrize("format_", get_args(AgentStreamsFormat))
@@ -194,7 +193,8 @@ def test_refused_sessions_are_told_as_refused_in_xml_too() -> None:
         Simulator(settings) as simulator,
         collecting(account(NAME, simulator.url, collection=COLLECTION)) as collect,
     ):
-        error = collect().runs[Endpoint.AGENT_STREAMS].error
-    assert error is not None
-    assert error.reason == "not_found"
-    assert f"{simulator.url}/v1/Accounts/demo/ActiveStreams" in error.detail
+        result = collect().results[Endpoint.AGENT_STREAMS]
+    assert result is not None
+    assert result.failure is not None
+    assert result.failure.reason == "not_found"
+    assert f"{simulator.url}/v1/Accounts/demo/ActiveStreams" in result.failure.detail

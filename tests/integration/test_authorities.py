@@ -15,7 +15,7 @@ import trustme
 
 from exporter.config import CollectionConfig, Secret, TlsConfig
 from exporter.exotel.connection import tls_context
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import Failure, Reason
 from tests.serving import EAGER, account, collecting
 
 
@@ -78,10 +78,10 @@ def with_file(ca_file: Path | None, proxy: str | None = None) -> CollectionConfi
     return replace(EAGER, tls_config=TlsConfig(ca_file=ca_file), proxy_url=secret)
 
 
-def outcome(url: str, collection: CollectionConfig) -> ApiError | None:
+def outcome(url: str, collection: CollectionConfig) -> Failure | None:
     """Why an account of this API can't be listed; None when it can."""
     with collecting(account("acme", url, collection=collection)) as observe:
-        return observe().error
+        return observe().failure
 
 
 def test_an_authority_that_nobody_named_is_refused() -> None:
@@ -122,7 +122,7 @@ def test_what_one_account_trusts_another_does_not(ca_file: Path) -> None:
         trusts = account("trusts", server.url, collection=with_file(ca_file))
         doubts = account("doubts", server.url, collection=with_file(None))
         with collecting(trusts) as one, collecting(doubts) as other:
-            errors = [(one().error, other().error) for _ in range(3)]
+            errors = [(one().failure, other().failure) for _ in range(3)]
     for good, bad in errors:
         assert good is None
         assert bad is not None
@@ -136,12 +136,12 @@ def test_a_file_that_is_replaced_counts_from_the_next_collection_on(ca_file: Pat
         authority.cert_pem.write_to_path(str(ca_file))
         made = account("acme", server.url, collection=with_file(ca_file))
         with collecting(made) as observe:
-            reasons = [observe().error]
+            reasons = [observe().failure]
             for trusted in (other, authority):
                 fresh = ca_file.with_name("fresh.pem")
                 trusted.cert_pem.write_to_path(str(fresh))
                 fresh.replace(ca_file)
-                reasons.append(observe().error)
+                reasons.append(observe().failure)
     assert [error and error.reason for error in reasons] == [None, Reason.TLS, None]
 
 
@@ -160,12 +160,12 @@ def test_a_file_without_authorities_is_a_failure(ca_file: Path, content: str | N
             ca_file.unlink()
             if content is not None:
                 ca_file.write_text(content, encoding="ascii")
-            error = observe().error
+            error = observe().failure
             assert error is not None
             assert error.reason == reason
             assert server.requests == []
             authority.cert_pem.write_to_path(str(ca_file))
-            assert observe().error is None
+            assert observe().failure is None
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
 from tests.serving import running
 from tests.waiting import GUARD, wait_until
-from tests.web import write_certificate, write_web
+from tests.web import write_authority, write_certificate, write_web
 
 LIMITS = Limits(handshake=0.2, request=0.2, answer=0.3)
 LARGE = 50_000_000
@@ -278,3 +278,35 @@ def test_a_request_over_tls_has_the_same_limits(tls_server: Server) -> None:
     ):
         connection.sendall(GET)
         assert statuses(to_the_end(connection)) == [b"HTTP/1.1 408 Request Timeout"]
+
+
+def test_a_client_that_is_not_allowed_reaches_no_application(tmp_path: Path) -> None:
+    """Not even by a request that comes with the last message of its handshake."""
+    authority = write_authority(tmp_path)
+    write_certificate(tmp_path, authority, "127.0.0.1")
+    write_certificate(tmp_path, authority, "stranger.example.com", file="client")
+    reached = []
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+        await app(scope, receive, send)
+
+    mutual = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.pem"}
+    web = ActiveWebConfig(write_web(tmp_path, {**mutual, "client_allowed_sans": ["prometheus.example.com"]}))
+    context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    context.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(received, sent, server_hostname="127.0.0.1")
+    with running(Server(noting, web)) as address, connected(address) as connection:
+        with suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        connection.sendall(sent.read())
+        while client.version() is None or client.cipher() is None:
+            received.write(connection.recv(65536))
+            with suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+        client.write(GET + b"\r\n")
+        connection.sendall(sent.read())
+        with suppress(ConnectionError):
+            to_the_end(connection)
+    assert reached == []

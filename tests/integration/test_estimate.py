@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporter.collect.account import Account
+from exporter.collect.account import Account, LiveValues
+from exporter.collect.counters import Counters
+from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
@@ -22,6 +24,7 @@ from tests.answering import answering
 from tests.asked import asked
 from tests.clock import Clock, moved_clock
 from tests.serving import EAGER
+from tests.snapshots import Shown
 from tests.waiting import GUARD
 
 TIGHT = CollectionConfig(page_size=20, requests_per_minute=60, estimate=True)
@@ -62,7 +65,8 @@ def estimated(snapshot: Snapshot) -> dict[tuple[str, str], float]:
 
 def text(snapshot: Snapshot) -> str:
     """Give what a scraper is told."""
-    return expose({"acme": snapshot}, accept="text/plain")[0].decode()
+    nothing = LiveValues(Counters("acme").counts(), Lifecycle.before(()).counts, 0)
+    return expose({Shown("acme", nothing): snapshot}, accept="text/plain")[0].decode()
 
 
 def test_a_list_that_is_larger_than_the_budget_is_estimated_until_it_is_not() -> None:
@@ -79,7 +83,7 @@ def test_a_list_that_is_larger_than_the_budget_is_estimated_until_it_is_not() ->
         budget.requests_per_minute = 200  # as by a reload
         whole = next(each for each in (scrape() for _ in range(5)) if each.active_calls)
     settled = found[1:]  # the first scrape doesn't know the interval yet
-    assert {each.error and each.error.reason for each in found} == {Reason.BUDGET}
+    assert {each.failure and each.failure.reason for each in found} == {Reason.BUDGET}
     assert all(each.active_calls is None and each.reported == 1800 for each in found)
     assert all(each.estimate for each in settled)
     assert len({each.ended_at for each in settled}) == len(settled)
@@ -138,8 +142,8 @@ def test_a_list_that_can_be_had_by_waiting_is_waited_for_and_not_sampled() -> No
         served = simulator.requests_served()["calls"]
         found += [scrape() for _ in range(5)]
     assert served == 1
-    assert found[0].error
-    assert found[0].error.reason is Reason.BUDGET
+    assert found[0].failure
+    assert found[0].failure.reason is Reason.BUDGET
     assert not any(each.estimate for each in found)
     assert found[-1].active_calls
 
@@ -156,8 +160,8 @@ def test_a_list_that_was_read_and_not_proven_whole_is_its_own_sample() -> None:
             found.append(scrape())
             served.append(simulator.requests_served()["calls"])
     without, with_estimate = found
-    assert with_estimate.error is not None
-    assert with_estimate.error.cause is Cause.ORDER
+    assert with_estimate.failure is not None
+    assert with_estimate.failure.cause is Cause.ORDER
     assert not without.estimate
     assert sum(estimated(with_estimate).values()) == pytest.approx(735)
     assert served[0] == served[1]
@@ -214,7 +218,7 @@ def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -
         found = [scrape() for _ in range(5)]
         server.seconds = 0.0
         whole = scrape()
-    reasons = [each.error and each.error.reason for each in found]
+    reasons = [each.failure and each.failure.reason for each in found]
     tried, sampled = Reason.TIMEOUT, Reason.INCOMPLETE
     assert reasons == [tried, tried, sampled, tried, sampled]
     assert [bool(each.estimate) for each in found] == [reason is sampled for reason in reasons]
@@ -228,7 +232,7 @@ def test_without_estimate_a_list_that_is_cut_off_is_tried_each_time() -> None:
     with slow(replace(EAGER, page_size=20, timeout=GUARD)) as (server, scrape):
         server.seconds = 0.4
         found = [scrape() for _ in range(4)]
-    assert {each.error and each.error.reason for each in found} == {Reason.TIMEOUT}
+    assert {each.failure and each.failure.reason for each in found} == {Reason.TIMEOUT}
     assert not any(each.estimate for each in found)
 
 
@@ -237,6 +241,6 @@ def test_nothing_is_estimated_from_what_contradicts_its_total(settings: dict[str
     """More is reported than listed, or the server shows no more than the start: the rest may be anything."""
     with slow(replace(EAGER, page_size=20, estimate=True), **settings) as (_, scrape):
         found = scrape()
-    assert found.error is not None
-    assert found.error.cause in {Cause.TOTAL, Cause.WINDOW}
+    assert found.failure is not None
+    assert found.failure.cause in {Cause.TOTAL, Cause.WINDOW}
     assert not found.estimate

@@ -18,6 +18,7 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.worker_pool import WorkerPool
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
+from tests.logs import fields
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served
 from tests.waiting import GUARD
@@ -46,7 +47,8 @@ def spoil(bad: Account, **values: object) -> Callable[[], None]:
     whole = calls.collect
 
     def collect(deadline: Deadline) -> Any:
-        return replace(whole(deadline), **cast(Any, values))
+        snapshot, failure = whole(deadline)
+        return replace(snapshot, **cast(Any, values)), failure
 
     calls.collect = collect  # type: ignore[method-assign]  # stands in for a value that nothing foresaw
     return lambda: setattr(calls, "collect", whole)
@@ -58,10 +60,10 @@ def others_are_right(found: Scrape, simulator: Simulator) -> bool:
     return has_itself and all(right(found, name, simulator) for name in "az")
 
 
-def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str | None]]:
+def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
     """Give the lines that are no debugging, each with its reason."""
     records = [record for record in caplog.records if record.levelno > logging.DEBUG]
-    return [(record.getMessage(), vars(record)["facts"].get("reason")) for record in records]
+    return [(record.getMessage(), fields(record).get("reason")) for record in records]
 
 
 def test_what_cannot_be_written_is_a_failure_of_its_own_account(
@@ -76,7 +78,7 @@ def test_what_cannot_be_written_is_a_failure_of_its_own_account(
             assert found.one("bad", "exotel_up") == 0
             assert found.failures("bad") == {("internal",): collections}
         [record] = [each for each in caplog.records if each.levelno > logging.DEBUG]
-        assert vars(record)["facts"]["detail"].startswith("OverflowError at metric.py:")
+        assert str(fields(record)["detail"]).startswith("OverflowError at metric.py:")
         assert bad.last is not None
         assert (bad.last.active_calls, bad.last.reported) == (None, None)  # as the page has it
         heal()
@@ -114,7 +116,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
     submit = WorkerPool.submit
 
     def lacking(worker_pool: WorkerPool, *work: Any) -> Any:
-        if worker_pool is bad._conductor:
+        if worker_pool is bad._worker:
             raise RuntimeError("can't start new thread")
         return submit(worker_pool, *work)
 
@@ -138,7 +140,7 @@ def test_a_thread_that_cannot_be_started_costs_its_account_one_collection(
         (OSError(24, "Too many open files"), "resources"),
     ],
 )
-@pytest.mark.parametrize("where", ["account.collect", "pace.begin", "calls.collect"])
+@pytest.mark.parametrize("where", ["account.collect", "scheduler.begin", "calls.collect"])
 def test_an_exception_in_one_accounts_collection_is_its_failure(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, reason: str
 ) -> None:
@@ -150,7 +152,7 @@ def test_an_exception_in_one_accounts_collection_is_its_failure(
     with exporter(simulator) as (url, bad):
         places: dict[str, tuple[object, str]] = {
             "account.collect": (bad, "collect"),
-            "pace.begin": (bad._scheduler, "begin"),
+            "scheduler.begin": (bad._scheduler, "begin"),
             "calls.collect": (bad._calls, "collect"),
         }
         with monkeypatch.context() as patch:
@@ -187,7 +189,7 @@ def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing
     detailed = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=20))
     bad = account("bad", simulator.url, collection=detailed)
     with served([bad]) as url:
-        monkeypatch.setattr(bad._streams, "held", broken)
+        monkeypatch.setattr(bad._streams, "tally", broken)
         found = scrape(url)
         monkeypatch.undo()
         after = scrape(url)

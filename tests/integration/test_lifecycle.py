@@ -37,17 +37,17 @@ class Watch:
     def list_calls(self) -> LifeCounts:
         """Have the calls listed, and give what was counted so far."""
         snapshot = observe(self._account)
-        assert snapshot.active_calls is not None, snapshot.error
-        return snapshot.lives
+        assert snapshot.active_calls is not None, snapshot.failure
+        return self._account.live_values().lives
 
     def fail(self, fault: str, reason: Reason) -> LifeCounts:
         """Have them listed while something goes wrong, and give what was counted so far."""
         self.simulator.set_faults([fault])
         snapshot = observe(self._account)
         self.simulator.clear_faults()
-        assert snapshot.error is not None
-        assert snapshot.error.reason is reason
-        return snapshot.lives
+        assert snapshot.failure is not None
+        assert snapshot.failure.reason is reason
+        return self._account.live_values().lives
 
     def call_sids(self) -> frozenset[str]:
         """Tell which calls there truly are."""

@@ -146,8 +146,8 @@ def test_what_lies_beyond_a_window_is_told_in_words() -> None:
     with listed(answer) as (collect, _):
         found = collect()
     assert (calls(found), found.reported, found.seen, found.unseen) == (None, 2500, 1000, 1500)
-    assert found.error is not None
-    assert found.error.detail == (
+    assert found.failure is not None
+    assert found.failure.detail == (
         "the API refuses rows 960 to 1060 of its list (HTTP 422): "
         "1500 of 2500 calls that it reports can't be listed"
     )

@@ -125,7 +125,7 @@ def test_debug_shows_the_log_the_metrics_and_the_configuration(exporter: str) ->
     log, _, rest = text.partition("\n\nMetrics that the probe would have returned:\n")
     metrics, _, configuration = rest.partition("\n\nConfiguration of the account:\n")
     steps = [line.partition("msg=")[2].partition(" account=")[0] for line in log.splitlines()[1:]]
-    assert steps == ['"collection begins"', "asked", '"listing ended"', "collected"]
+    assert steps == ['"collection started"', "request", '"listing finished"', "collected"]
     assert f'exotel_calls_reported{{account="acme"}} {CALLS}.0\n' in metrics
     assert "api_token: <secret>\n" in configuration
     assert "sales: [<telephone number>]\n" in configuration
@@ -173,7 +173,7 @@ def test_debug_shows_the_last_failure_of_what_is_given_again_before_its_time() -
         patient = replace(EAGER, min_interval=600)
         with served([account("acme", simulator.url, collection=patient)]) as url:
             text = [probe(url, "?target=acme&debug=true").text for _ in range(2)][-1]
-    assert 'msg="no collection is due: the last one is given again"' in text
+    assert 'msg="no collection is due yet: returning the last snapshot"' in text
     assert 'msg="last failure" account=acme collector=calls reason=server_error status=500' in text
 
 

@@ -11,9 +11,11 @@ from dataclasses import replace
 import pytest
 
 from exporter.collect.account import Account
-from exporter.collect.calls import CallsCollector, Listed
+from exporter.collect.calls import CallsCollector
+from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import Failure
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
@@ -188,7 +190,7 @@ def test_details_are_left_out_when_the_listing_took_the_time(
     collect = CallsCollector.collect
     with moved_clock() as clock, exporter(simulator) as (url, _):
 
-        def collect_late(self: CallsCollector, deadline: Deadline) -> Listed:
+        def collect_late(self: CallsCollector, deadline: Deadline) -> tuple[Snapshot, Failure | None]:
             listed = collect(self, deadline)
             clock.forward(deadline.remaining() - 0.1)
             return listed

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.collect.details import StreamTally
 from exporter.collect.snapshot import Snapshot
-from exporter.collect.stream_tally import StreamTally
 from exporter.config import StreamsConfig
+from exporter.exotel.enums import Endpoint
 from exporter.simulator import Settings, Simulator, Truth
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS
 from tests.asked import asked
@@ -37,9 +38,10 @@ def looking(
 def tally_of(snapshot: Snapshot) -> StreamTally:
     """Give what the streams of an snapshot told; they must have succeeded."""
     assert snapshot.streams is not None
-    assert snapshot.streams.error is None, snapshot.streams.error
-    assert snapshot.streams.found is not None
-    return snapshot.streams.found
+    result = snapshot.results[Endpoint.STREAMS]
+    assert result is not None
+    assert result.failure is None, result.failure
+    return snapshot.streams
 
 
 def told(tally: StreamTally) -> Mapping[str, object]:
@@ -50,7 +52,7 @@ def told(tally: StreamTally) -> Mapping[str, object]:
         "legs_on_hold": tally.on_hold,
         "calls_by_legs": {legs: calls for legs, calls in tally.talks_by_legs.items() if calls},
         "all_muted": tally.all_muted,
-        "bridges": {status or "none": bridges for status, bridges in tally.bridges.items() if bridges},
+        "bridges": {status: bridges for status, bridges in tally.bridges.items() if bridges},
         "recordings": {channels: calls for channels, calls in tally.recordings.items() if calls},
         "recording_mismatch": tally.mismatches,
     }
@@ -121,8 +123,9 @@ def test_calls_that_cannot_be_looked_at_keep_no_others_waiting(fault: str) -> No
             failed = collect()
             tallies = [tally_of(collect()) for _ in range(3)]
         assert set(noted.details()[:90]) == simulator.truth().call_sids
-    assert failed.streams is not None
-    assert failed.streams.error is not None
+    result = failed.results[Endpoint.STREAMS]
+    assert result is not None
+    assert result.failure is not None
     assert set(noted.details()[90:]) == set(noted.details()[:MOST])
     assert [tally.inspected for tally in tallies] == [30, 60, 90]
 
@@ -190,26 +193,26 @@ def test_hostile_details_cost_only_themselves() -> None:
         simulator.set_faults(["stream/details"])
         made = account("acme", simulator.url, collection=replace(EAGER, streams=streams, concurrency=1))
         with collecting(made) as collect:
-            hostile = collect()
+            hostile, unknown = collect(), made.live_values().counts.unknown
             simulator.clear_faults()
             tally, truth = tally_of(collect()), simulator.truth()
     assert hostile.active_calls is not None
-    assert hostile.streams is not None
-    assert hostile.streams.error is not None
-    assert hostile.streams.error.reason == "bad_response"
-    found = hostile.streams.found
+    result, found = hostile.results[Endpoint.STREAMS], hostile.streams
+    assert result is not None
+    assert result.failure is not None
+    assert result.failure.reason == "bad_response"
     assert found is not None
     assert found.inspected + found.pending == calls
     assert found.inspected > calls / 2
     words = {str(word) for kind in found.legs for word in kind} | {
         *map(str, found.recordings),
-        *(str(status) for status in found.bridges if status),
+        *(set(map(str, found.bridges)) - {"none"}),
     }
     assert words <= {
         *("inbound", "outbound", "pstn", "voip", "other", "unknown", "active", "ended", "single", "dual"),
         *("connected", "in-progress", "ringing", "answered", "completed", "failed", "no-answer"),
     }
-    assert hostile.counts.unknown["legs"]
-    assert hostile.counts.unknown["bridge_created_at"]
-    assert hostile.counts.unknown["recording_duration"]
+    assert unknown["legs"]
+    assert unknown["bridge_created_at"]
+    assert unknown["recording_duration"]
     assert (tally.inspected, told(tally)) == (calls, true(truth))

@@ -587,6 +587,9 @@ def test_credentials_for_sessions_are_refused_in_clear_as_well(tmp_path: Path) -
     )
     [told] = errors(write(tmp_path, document(collection)))
     assert told.startswith("accounts[0] (acme1).agent_streams_url: found")
+    allowed = {**collection, "allow_http": True}
+    [told] = errors(write(tmp_path, document({"allow_http": False}, collection=allowed)))
+    assert told.startswith(f'{FIRST}.agent_streams_url: found "http://voice.example.com" (credentials would')
     only_account(write(tmp_path, document(collection={**collection, "allow_http": True})))
 
 

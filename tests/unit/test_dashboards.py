@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from promql_parser import MatchOp, MatrixSelector
 
-from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.definitions import CATALOGUE
 from exporter.metrics.metric import Kind
 from grafana.board import GRID
 from grafana.generate import dashboards as generated

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.each_agent import AgentCalls, agent_names, each_agent
-from exporter.collect.plausible import is_plausible
+from exporter.collect.breakdowns import AgentCalls, agent_names, each_agent
+from exporter.collect.tallies import is_plausible
 from exporter.exotel.decode import read_page
 from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call
@@ -20,12 +20,12 @@ NAME, NUMBER = "Asha Rao", "+911198765432"
 
 
 def with_agent(call_sid: str, user_id: str | None, duration: float | None, status: str = "ringing") -> Call:
-    """Give a call with an agent."""
+    """Return a call with an agent."""
     return call(call_sid, status=status, duration=duration, agent_details=agent(user_id))
 
 
 def named(call_sid: str, user_id: str | None, name: str | None, status: str | None = None) -> Call:
-    """Give a call whose agent has a name."""
+    """Return a call whose agent has a name."""
     return personal_call(call_sid, status=status, agent_details=NamedAgent(user_id, name=name))
 
 

@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.collect.agents import tally_agents
-from exporter.collect.each_agent import each_agent
+from exporter.collect.breakdowns import Lines, each_agent, longest_calls
 from exporter.collect.lifecycle import Outcome
-from exporter.collect.lines import Lines
-from exporter.collect.longest import longest_calls
-from exporter.collect.tallies import tally_calls
+from exporter.collect.tallies import tally_agents, tally_calls
 from exporter.config import Line
 from exporter.exotel.decode import read_page, read_stream
 from exporter.exotel.enums import CallStatus, Direction

@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collect.estimate import LEAST_PAGES, Estimate, estimate_calls, estimate_unproven
-from exporter.collect.tallies import LISTED, Pair
+from exporter.collect.tallies import KNOWN_PAIRS, Pair
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 
 TALKING, RINGING = (Direction.INBOUND, CallStatus.IN_PROGRESS), (Direction.INBOUND, CallStatus.RINGING)
 ODD = Direction.OTHER, CallStatus.UNKNOWN
-PAIRS = st.sampled_from([*LISTED, ODD])
+PAIRS = st.sampled_from([*KNOWN_PAIRS, ODD])
 _numbers = count()
 
 
 def page(**calls: int) -> list[Call]:
-    """Give a page of so many calls of each status, all inbound, none of which stands anywhere else."""
+    """Return a page of so many calls of each status, all inbound, none of which stands anywhere else."""
     return [
         Call(f"call-{next(_numbers)}", Direction.INBOUND, CallStatus(status.replace("_", "-")))
         for status, number in calls.items()
@@ -32,7 +32,7 @@ def page(**calls: int) -> list[Call]:
 
 
 def by_pair(estimates: Sequence[Estimate]) -> dict[Pair, Estimate]:
-    """Give the estimates by direction and status."""
+    """Return the estimates by direction and status."""
     return {(each.direction, each.status): each for each in estimates}
 
 
@@ -66,7 +66,7 @@ def test_a_known_pair_that_no_page_shows_is_0_at_most_a_few() -> None:
     found = by_pair(estimate_calls([page(in_progress=10) for _ in range(10)], 1000))
     assert found[RINGING].calls == 0
     assert 20 < found[RINGING].error < 40
-    assert found.keys() == set(LISTED)
+    assert found.keys() == set(KNOWN_PAIRS)
 
 
 def test_a_pair_that_is_not_always_told_is_told_where_it_was_seen() -> None:

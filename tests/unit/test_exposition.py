@@ -14,32 +14,47 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 from prometheus_client.samples import Sample
 
-from exporter.collect.snapshot import Run, Snapshot
-from exporter.exotel.errors import ApiError, Reason
+from exporter.collect.account import LiveValues
+from exporter.collect.counters import Counters
+from exporter.collect.snapshot import Result
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.models import AgentStreams, Call
-from exporter.metrics import exporter_metrics as itself
-from exporter.metrics.collector import CATALOGUE, AccountsCollector
-from exporter.metrics.exposition import accepts_gzip, expose, wants_openmetrics
+from exporter.metrics.definitions import CATALOGUE, OWN
+from exporter.metrics.exposition import accepts_gzip, account_families, expose, wants_openmetrics
 from exporter.metrics.metric import Kind, Metric
 from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
-from tests.snapshots import CENTRE, ESTIMATE, LIFE, STREAMS, TIMED, everything, failed, life, snapshot
+from tests.snapshots import (
+    CENTRE,
+    ESTIMATE,
+    LIFE,
+    STREAMS,
+    TIMED,
+    Collected,
+    Shown,
+    everything,
+    failed,
+    life,
+    shown,
+    snapshot,
+)
 
 OPENMETRICS = "application/openmetrics-text"
 ACCOUNT = HOSTILE.filter(str.isprintable)
 """A name that a configuration may give an account."""
 
 
-def samples(snapshots: dict[str, Snapshot]) -> dict[str, list[Sample]]:
-    """Give the samples of the accounts by their name."""
+def samples(collected: dict[str, Collected]) -> dict[str, list[Sample]]:
+    """Return the samples of the accounts by their name."""
     found: dict[str, list[Sample]] = {}
-    for family in AccountsCollector(snapshots).collect():
+    for family in account_families(shown(collected)):
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample)
     return found
 
 
 @pytest.mark.parametrize(
-    ("name", "snapshots"),
+    ("name", "collected"),
     [
         ("centre", {"acme": snapshot(CENTRE, limit=10)}),
         ("everything", {"acme": everything(TIMED, STREAMS, LIFE)}),
@@ -47,14 +62,14 @@ def samples(snapshots: dict[str, Snapshot]) -> dict[str, list[Sample]]:
             "failures",
             {"a": failed(Reason.AUTH), "b": failed(Reason.INCOMPLETE, reported=9, unseen=2, seen=7)},
         ),
-        ("estimate", {"acme": replace(failed(Reason.BUDGET, reported=1200), estimate=ESTIMATE)}),
+        ("estimate", {"acme": failed(Reason.BUDGET, reported=1200).but(estimate=ESTIMATE)}),
     ],
 )
 def test_the_exposition_is_the_golden_one(
-    golden: Callable[[str, str], None], name: str, snapshots: dict[str, Snapshot]
+    golden: Callable[[str, str], None], name: str, collected: dict[str, Collected]
 ) -> None:
     """Names, types, HELP, labels, values and order, as a user sees them; what changes shows in the file."""
-    text, _ = expose(snapshots, accept=OPENMETRICS)
+    text, _ = expose(shown(collected), accept=OPENMETRICS)
     golden(f"{name}.prom", text.decode().removesuffix("# EOF\n"))
 
 
@@ -89,10 +104,44 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
     assert sum(s.value for s in found["exotel_active_calls"]) == len(CENTRE)
 
 
+def test_counters_are_those_of_the_moment_at_which_the_text_is_written() -> None:
+    """A snapshot may be shown for a minute, and again after something failed; it holds no counters itself."""
+    counters, collected = Counters("acme"), snapshot(CENTRE)
+
+    class Counting(Shown):
+        def live_values(self) -> LiveValues:
+            return replace(self.live, counts=counters.counts())
+
+    account = Counting("acme", collected.live)
+    for failures in range(3):
+        text, _ = expose({account: collected.snapshot}, accept="text/plain")
+        line = 'exotel_collector_failures_total{account="acme",collector="calls",reason="timeout"}'
+        assert f"{line} {failures}.0\n" in text.decode()
+        counters.failure("calls", "timeout")
+
+
 def test_every_reason_starts_at_zero() -> None:
     """rate() and increase() see the first failure only if the counter was there before."""
     found = samples({"acme": snapshot([])})["exotel_collector_failures_total"]
     assert {s.labels["reason"]: s.value for s in found} == dict.fromkeys(Reason, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "values"),
+    [
+        ("exotel_agents", "status", {"available", "on-call", "busy", "after-call-work", "offline"}),
+        ("exotel_stream_legs", "status", {"ringing", "answered", "connected", "in-progress"}),
+        ("exotel_stream_calls_by_legs", "legs", {"0", "1", "2", "3+"}),
+        ("exotel_stream_bridges", "status", {"active", "none"}),
+        ("exotel_stream_recordings", "channels", {"single", "dual"}),
+        ("exotel_observed_calls_started_total", "direction", {"inbound", "outbound-api", "outbound-dial"}),
+    ],
+)
+def test_what_can_be_counted_is_zero_where_there_is_none(name: str, label: str, values: set[str]) -> None:
+    """A dashboard shows 0, not a gap."""
+    found = samples({"acme": everything([], [], life([]))})[name]
+    assert {sample.labels[label] for sample in found} == values
+    assert {sample.value for sample in found} == {0}
 
 
 def test_agents_are_absent_where_the_api_does_not_speak_of_them() -> None:
@@ -151,10 +200,10 @@ def test_streams_have_no_figures_of_what_no_details_speak_of(looks: list[object]
 def test_what_streams_found_is_shown_beside_their_failure() -> None:
     """What is held from before still holds; the calls are as they were."""
     whole = everything(TIMED, STREAMS, LIFE)
-    assert whole.streams is not None
-    error = ApiError(Reason.TIMEOUT, "…")
-    part = samples({"acme": replace(whole, streams=Run(0.5, whole.streams.found, error))})
-    none = samples({"acme": replace(whole, streams=Run(0.5, None, error))})
+    result = Result(0.5, Failure(Reason.TIMEOUT, "…"))
+    results = {**whole.snapshot.results, Endpoint.STREAMS: result}
+    part = samples({"acme": whole.but(results=results)})
+    none = samples({"acme": whole.but(results=results, streams=None)})
     for found in part, none:
         success = {s.labels["collector"]: s.value for s in found["exotel_collector_success"]}
         assert success == {"calls": 1, "streams": 0, "agent_streams": 1}
@@ -165,8 +214,7 @@ def test_what_streams_found_is_shown_beside_their_failure() -> None:
 
 def test_sessions_are_shown_even_where_the_listing_failed() -> None:
     """They are another list; a limit that isn't told is absent."""
-    observed = replace(failed(Reason.INCOMPLETE), agent_streams=Run(0.1, AgentStreams(12, None), None))
-    found = samples({"acme": observed})
+    found = samples({"acme": failed(Reason.INCOMPLETE).but(agent_streams=AgentStreams(12, None))})
     assert [s.value for s in found["exotel_agent_streams_active"]] == [12]
     assert "exotel_agent_streams_limit" not in found
     assert "exotel_active_calls" not in found
@@ -202,7 +250,7 @@ def test_any_calls_make_a_valid_exposition_with_everything_on(
     assert {sample.labels.get("account") for sample in found} == {account}
     assert _sum(found, "exotel_line_calls") == len(calls)
     assert _sum(found, "exotel_stream_calls") == len(calls)
-    active_calls = observed.active_calls
+    active_calls = observed.snapshot.active_calls
     assert active_calls is not None
     longest = {(each.call_sid, each.agent_id): each.duration for each in active_calls.longest_calls}
     assert _by(found, "exotel_call_duration_seconds", "call_sid", "agent_id") == longest
@@ -213,11 +261,11 @@ def test_any_calls_make_a_valid_exposition_with_everything_on(
         assert _by(found, "exotel_agent_info", "agent_id", "agent_name") == names
 
 
-def parsed(snapshots: dict[str, Snapshot]) -> list[Sample]:
-    """Give the samples that both parsers find in the text; none comes twice."""
-    openmetrics, _ = expose(snapshots, accept=OPENMETRICS)
+def parsed(collected: dict[str, Collected]) -> list[Sample]:
+    """Return the samples that both parsers find in the text; none comes twice."""
+    openmetrics, _ = expose(shown(collected), accept=OPENMETRICS)
     families = list(parse_openmetrics(openmetrics.decode()))  # type: ignore[no-untyped-call]
-    plain, _ = expose(snapshots, accept="*/*")
+    plain, _ = expose(shown(collected), accept="*/*")
     found = [sample for family in parse_plain(plain.decode()) for sample in family.samples]
     for samples_ in (found, [sample for family in families for sample in family.samples]):
         twice = Counter((sample.name, *sorted(sample.labels.items())) for sample in samples_)
@@ -233,7 +281,7 @@ def _sum(found: list[Sample], name: str) -> float:
     return math.fsum(sample.value for sample in found if sample.name == name)
 
 
-@pytest.mark.parametrize("metric", [*CATALOGUE, *itself.METRICS], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", [*CATALOGUE, *OWN], ids=lambda metric: metric.name)
 def test_the_catalogue_keeps_the_rules_of_naming(metric: Metric) -> None:
     """Prefix, base units, _total for counters alone, and a HELP that is a sentence."""
     assert metric.name.startswith("exotel_")

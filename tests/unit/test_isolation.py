@@ -14,14 +14,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from exporter.collect.accounts import Status
-from exporter.collect.histogram import Bucket, Histogram
 from exporter.collect.snapshot import Snapshot
-from exporter.exotel.errors import Reason
-from exporter.metrics.collector import CATALOGUE, withdrawn
-from exporter.metrics.exporter_metrics import ExporterStatus
-from exporter.metrics.exposition import expose
+from exporter.collect.tallies import Bucket, Histogram
+from exporter.exotel.errors import Failure, Reason
+from exporter.metrics.definitions import CATALOGUE
+from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.metrics.metric import Kind
-from tests.snapshots import LIFE, STREAMS, TIMED, everything
+from tests.snapshots import LIFE, STREAMS, TIMED, Collected, Shown, everything, shown
 
 WHOLE = everything(TIMED, STREAMS, LIFE)
 ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), {})
@@ -29,7 +28,7 @@ FORMATS = ("text/plain", "application/openmetrics-text")
 HOSTILE = [10**310, -(10**400), math.nan, math.inf, "ab\ud800", "many", object()]
 
 Spoil = Callable[[Any], Any]
-"""Makes a copy of an snapshot in which one value is another."""
+"""Makes a copy of what was collected in which one value is another."""
 
 
 def leaves(value: Any, put: Callable[[Any], Any]) -> Iterator[Callable[[Any], Any]]:
@@ -69,14 +68,14 @@ def _as_key(value: Mapping[Any, Any], key: Any, put: Spoil) -> Spoil:
 LEAVES = list(leaves(WHOLE, lambda whole: whole))
 
 
-def lines(accept: str, **snapshots: Snapshot) -> dict[str, list[str]]:
-    """Give the lines of each account; fails if the exporter's own are missing, or none can read it."""
-    text = expose(snapshots, accept, ITSELF)[0].decode()
+def lines(accept: str, **collected: Collected) -> dict[str, list[str]]:
+    """Return the lines of each account; fails if the exporter's own are missing, or none can read it."""
+    text = expose(shown(collected), accept, ITSELF)[0].decode()
     parse = parse_openmetrics if "openmetrics" in accept else parse_plain
     assert list(parse(text))
     assert "\nexotel_exporter_build_info{" in text
     told = text.splitlines()
-    return {account: [line for line in told if f'account="{account}"' in line] for account in snapshots}
+    return {account: [line for line in told if f'account="{account}"' in line] for account in collected}
 
 
 WELL = {accept: lines(accept, a=WHOLE, z=WHOLE) for accept in FORMATS}
@@ -94,7 +93,7 @@ def test_any_value_of_one_account_costs_no_other_a_line(spoil: Spoil, hostile: o
 @pytest.mark.parametrize("accept", FORMATS)
 def test_an_account_that_cannot_be_told_is_down_and_its_counters_go_on(accept: str) -> None:
     """A total with 310 digits: no call metrics, as after any other failure."""
-    spoilt = dataclasses.replace(WHOLE, reported=10**310)
+    spoilt = WHOLE.but(reported=10**310)
     told = lines(accept, bad=spoilt)["bad"]
     assert 'exotel_up{account="bad"} 0.0' in told
     of_calls = ("exotel_active_calls", "exotel_stream", "exotel_calls")
@@ -102,16 +101,18 @@ def test_an_account_that_cannot_be_told_is_down_and_its_counters_go_on(accept: s
     assert [line for line in told if line.startswith("exotel_api_requests_total{")]
 
 
-def test_who_tells_an_account_is_told_of_what_cannot_be_told() -> None:
-    """With the exception, once for each exposition; what is given instead is what is shown."""
+def test_an_account_takes_back_what_cannot_be_exported() -> None:
+    """With the exception, once for each exposition; what it returns instead is what is shown."""
     heard: list[tuple[str, str]] = []
 
-    def withdraw(account: str, snapshot: Snapshot, error: Exception) -> Snapshot:
-        heard.append((account, type(error).__name__))
-        return dataclasses.replace(snapshot, reported=7)
+    class Withdrawing(Shown):
+        def withdraw(self, snapshot: Snapshot, error: Exception) -> Snapshot:
+            heard.append((self.name, type(error).__name__))
+            return dataclasses.replace(snapshot, reported=7)
 
-    spoilt = dataclasses.replace(WHOLE, reported=10**310)
-    text, _ = expose({"bad": spoilt, "good": WHOLE}, "text/plain", withdraw=withdraw)
+    spoilt = WHOLE.but(reported=10**310).snapshot
+    bad, good = (Withdrawing(name, WHOLE.live) for name in ("bad", "good"))
+    text, _ = expose({bad: spoilt, good: WHOLE.snapshot}, "text/plain")
     assert heard == [("bad", "OverflowError")]
     assert 'exotel_calls_reported{account="bad"} 7.0' in text.decode()
 
@@ -131,9 +132,10 @@ def test_a_point_of_what_is_no_finite_double_cannot_be_made(value: Any) -> None:
             by_kind[Kind.GAUGE_HISTOGRAM].histogram(histogram)
 
 
-def test_an_unexpected_failure_of_telling_is_internal() -> None:
-    """It is a fault of the exporter, unless the memory ran out."""
+def test_an_unexpected_failure_of_an_exposition_is_internal() -> None:
+    """It is a bug in the exporter, unless the memory ran out; of the rest nothing is left but why."""
     for error, reason in ((KeyError("a"), Reason.INTERNAL), (MemoryError(), Reason.RESOURCES)):
-        left = withdrawn("bad", WHOLE, error)
-        assert left.error is not None
-        assert (left.error.reason, left.active_calls, left.counts) == (reason, None, WHOLE.counts)
+        left = WHOLE.snapshot.withdrawn(Failure.of(error))
+        assert left.failure is not None
+        assert (left.failure.reason, left.active_calls, left.reported) == (reason, None, None)
+        assert list(left.results) == list(WHOLE.snapshot.results)

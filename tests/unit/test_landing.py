@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.printable import printable
-from exporter.collect.snapshot import Run, Snapshot
+from exporter.collect.breakdowns import printable
+from exporter.collect.snapshot import Result, Snapshot
 from exporter.exotel.enums import Endpoint
-from exporter.exotel.errors import ApiError, Cause, Incomplete, Reason
+from exporter.exotel.errors import Cause, Failure, Reason
 from exporter.exotel.models import AgentStreams
+from exporter.exotel.remediation import REMEDIATIONS
 from exporter.http.landing import HEADERS, page
-from exporter.http.remediation import REMEDIATIONS
 from tests.snapshots import (
     CENTRE,
     ENDED_AT,
@@ -33,8 +33,8 @@ from tests.snapshots import (
 )
 
 NOW = ENDED_AT + 12
-WELL = snapshot(CENTRE, limit=150)
-TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in the time that was left")
+WELL = snapshot(CENTRE, limit=150).snapshot
+TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in the time that was left")
 
 
 class Seen(NamedTuple):
@@ -100,20 +100,22 @@ def text(*accounts: Seen, now: float = NOW) -> str:
     return read(*accounts, now=now).text
 
 
-def failing(error: ApiError, reported: int | None = None) -> Snapshot:
-    """Observe a listing that ended with this error."""
-    return replace(failed(error.reason, reported=reported), calls=Run(1.5, None, error))
+def failing(failure: Failure, reported: int | None = None) -> Snapshot:
+    """Return the snapshot of a listing that ended with this failure."""
+    results = {Endpoint.CALLS: Result(1.5, failure)}
+    return replace(failed(failure.reason, reported=reported).snapshot, results=results)
 
 
-def everything_on(streams: ApiError | None = None, agent_streams: ApiError | None = None) -> Snapshot:
-    """Observe with all that can be switched on, of which these failed."""
-    whole = everything(NAMED, STREAMS, LIFE)
-    assert whole.streams is not None
-    return replace(
-        whole,
-        streams=replace(whole.streams, error=streams),
-        agent_streams=Run(0.25, None if agent_streams else AgentStreams(12, 100), agent_streams),
-    )
+def everything_on(streams: Failure | None = None, agent_streams: Failure | None = None) -> Snapshot:
+    """Return a snapshot with all that can be switched on, of which these failed."""
+    whole = everything(NAMED, STREAMS, LIFE).snapshot
+    results = {
+        **whole.results,
+        Endpoint.STREAMS: Result(0.75, streams),
+        Endpoint.AGENT_STREAMS: Result(0.25, agent_streams),
+    }
+    sessions = None if agent_streams else AgentStreams(12, 100)
+    return replace(whole, results=results, agent_streams=sessions)
 
 
 # What it tells of an account
@@ -134,14 +136,14 @@ def test_a_complete_collection_is_told_with_its_calls() -> None:
 def test_agents_of_whom_nothing_is_known_are_not_none() -> None:
     """An API that says nothing of agents has no figure, which is not 0."""
     assert WELL.active_calls is not None
-    silent = replace(WELL, calls=replace(WELL.calls, found=replace(WELL.active_calls, agents=None)))
+    silent = replace(WELL, active_calls=replace(WELL.active_calls, agents=None))
     assert "agents on call" not in text(Seen("acme", silent)).partition("status")[2]
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> None:
     """The reason, the detail, the request for a ticket, the advice, its runbook; the total, if told."""
-    seen = Seen("acme", failing(ApiError(reason, "HTTP 599", request_id="b1946ac9"), reported=1204))
+    seen = Seen("acme", failing(Failure(reason, "HTTP 599", request_id="b1946ac9"), reported=1204))
     said = text(seen)
     assert "0 of 1 accounts listed, 1 failed" in said
     assert f"failed: {reason}, 12 s ago, took 1.50 s" in said
@@ -154,14 +156,14 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
 def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:
     """It may have seen none: that is told as well."""
     for seen, line in ((1187, "The listing found 1,187."), (0, "The listing found 0."), (None, None)):
-        error = Incomplete("between 4 pairs of pages calls could be missing", None)
-        said = text(Seen("acme", replace(failing(error), seen=seen)))
+        failure = Failure(Reason.INCOMPLETE, "calls could be missing between 4 pairs of pages")
+        said = text(Seen("acme", replace(failing(failure), seen=seen)))
         assert (line in said) if line else ("listing" not in said)
 
 
 def test_what_is_estimated_is_told_as_such() -> None:
     """Beside the total that the API reports: by direction and status, with how far off it may be."""
-    last = failing(ApiError(Reason.BUDGET, "too many"), reported=1200)
+    last = failing(Failure(Reason.BUDGET, "too many"), reported=1200)
     said = text(Seen("acme", replace(last, estimate=ESTIMATE)))
     assert "estimated, inbound: 1,041 ± 64 in-progress, 159 ± 42 ringing" in said
     assert "queued" not in said
@@ -171,7 +173,8 @@ def test_what_is_estimated_is_told_as_such() -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_what_to_do_about_an_incomplete_listing_is_told_by_its_cause(cause: Cause) -> None:
     """A server whose list can't be read whole isn't told as a list that moves."""
-    said = text(Seen("acme", failing(Incomplete("between 4 pairs of pages calls could be missing", cause))))
+    failure = Failure(Reason.INCOMPLETE, "calls could be missing between 4 pairs of pages", cause)
+    said = text(Seen("acme", failing(failure)))
     assert f"What to do {REMEDIATIONS[cause].sentence} Runbook" in said
 
 
@@ -185,7 +188,8 @@ def test_collectors_beside_the_calls_are_told_where_they_are_switched_on() -> No
 
 def test_a_collector_that_had_nothing_to_go_by_is_told() -> None:
     """Details of calls need a list of calls."""
-    last = replace(failing(TIMEOUT), collectors=tuple(Endpoint))
+    last = failing(TIMEOUT)
+    last = replace(last, results={**dict.fromkeys(Endpoint), **last.results})
     assert "streams: did not run agent_streams: did not run" in text(Seen("acme", last))
 
 
@@ -294,7 +298,7 @@ def test_no_text_changes_what_the_page_is_made_of(name: str, detail: str, reques
     """Whatever a name and an error say: elements and attributes stay, the text is shown as it is."""
 
     def shown(name: str, detail: str, request_id: str) -> Read:
-        error = ApiError(Reason.INTERNAL, detail, request_id=request_id or "none")
+        error = Failure(Reason.INTERNAL, detail, request_id=request_id or "none")
         return read(Seen(name, failing(error)), Seen(name, everything_on(error)), Seen(name, None))
 
     hostile, harmless = shown(name, detail, request_id), shown("acme", "HTTP 500", "b1946ac9")

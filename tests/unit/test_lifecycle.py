@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.histogram import Histogram
 from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.tallies import Histogram
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 from tests.rows import call
@@ -32,17 +32,17 @@ _K = TypeVar("_K")
 
 
 def ringing(sid: str = "a", direction: str = "inbound") -> Call:
-    """Give a call that rings."""
+    """Return a call that rings."""
     return call(sid, direction, "ringing", 0)
 
 
 def talking(sid: str = "a", seconds: float | None = 30) -> Call:
-    """Give a call in progress."""
+    """Return a call in progress."""
     return call(sid, "inbound", "in-progress", seconds)
 
 
 def known(history: History) -> list[Lifecycle]:
-    """Give what is known after each listing of a history."""
+    """Return what is known after each listing of a history."""
     life, at, lives = Lifecycle.before(BOUNDS), 0, []
     for seconds, listing in history:
         at += seconds
@@ -52,12 +52,12 @@ def known(history: History) -> list[Lifecycle]:
 
 
 def seeded(*listings: Listing) -> Lifecycle:
-    """Give what is known after these listings, one every 15 s; the first is the first there ever was."""
+    """Return what is known after these listings, one every 15 s; the first is the first there ever was."""
     return known([(15, listing) for listing in listings])[-1]
 
 
 def after(*listings: Listing) -> Lifecycle:
-    """Give what is known after these listings, one every 15 s, with an empty one before them."""
+    """Return what is known after these listings, one every 15 s, with an empty one before them."""
     return seeded([], *listings)
 
 
@@ -77,7 +77,7 @@ def counted(counts: Mapping[_K, float]) -> dict[_K, float]:
 
 
 def totals(histograms: Mapping[_K, Histogram]) -> dict[_K, tuple[int, float]]:
-    """Give count and sum of those that count something."""
+    """Return count and sum of those that count something."""
     each = {key: (histogram.buckets[-1].cumulative, histogram.sum) for key, histogram in histograms.items()}
     return {key: total for key, total in each.items() if total[0]}
 
@@ -394,7 +394,7 @@ def tell_longest_ring(told: Told, times: Sequence[int], seen: Sequence[Call | No
 
 
 def fields_of(row: Call | None) -> tuple[Direction, CallStatus, float | None]:
-    """Give what counts of a row that is there."""
+    """Return what counts of a row that is there."""
     assert row is not None
     return row.direction or Direction.UNKNOWN, row.status or CallStatus.UNKNOWN, row.duration
 
@@ -437,7 +437,7 @@ def test_counters_never_fall(history: History) -> None:
 
 
 def figures(counts: LifeCounts) -> dict[object, float]:
-    """Give every figure that may only rise."""
+    """Return every figure that may only rise."""
     rises: dict[object, float] = {
         ("started", direction): calls for direction, calls in counts.started.items()
     }

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.lines import OTHER, Lines, tally_lines
-from exporter.collect.tallies import LISTED
+from exporter.collect.breakdowns import OTHER, Lines, tally_lines
+from exporter.collect.tallies import KNOWN_PAIRS
 from exporter.config import Line
 from exporter.exotel.decode import read_page
 from exporter.exotel.models import Call, PersonalCall
@@ -44,7 +44,7 @@ SPELT = [(line, spelling) for line, spellings in SPELLINGS.items() for spelling 
 
 
 def line_of(number: str | None, lines: Lines = LINES) -> str:
-    """Give the line of a call from this number."""
+    """Return the line of a call from this number."""
     return lines.line_of(personal_call("a", "outbound-api", from_=number))
 
 
@@ -165,7 +165,7 @@ def test_every_way_in_which_the_simulator_writes_its_numbers_is_found(form: Form
 def test_known_pairs_are_zero_on_every_line() -> None:
     """A dashboard shows 0 for a line without calls, and for the rest."""
     tally = tally_lines([], LINES)
-    assert tally == {(line, *pair): 0 for line in (*SPELLINGS, OTHER) for pair in LISTED}
+    assert tally == {(line, *pair): 0 for line in (*SPELLINGS, OTHER) for pair in KNOWN_PAIRS}
 
 
 def test_an_account_without_lines_has_no_tally() -> None:

@@ -11,7 +11,7 @@ import pytest
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.lister import Lister, ListingFailed
 from exporter.exotel.listing.order import Order
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Page
 from tests.unit.test_listing import MovingList, list_once, still
 

@@ -33,13 +33,13 @@ class Ties(MovingList):
         return super().read(offset, limit)
 
     def call(self, call_sid: str) -> Call:
-        """Give the row of a call."""
+        """Return the row of a call."""
         number = int(call_sid.removeprefix("call-"))
         return Call(call_sid, start_time=f"{number // self.together:09}")
 
 
 def false_claims(server: MovingList, listing: Listing) -> set[str]:
-    """Give the calls that a listing lost or invented which is called complete."""
+    """Return the calls that a listing lost or invented which is called complete."""
     listed = {call.call_sid for call in listing.calls}
     return set() if listing.incomplete_reason else (server.throughout - listed) | (listed - server.ever)
 
@@ -79,24 +79,24 @@ class Lists(RuleBasedStateMachine):
 
     @rule(calls=st.integers(1, 80))
     def grow(self, calls: int) -> None:
-        """Have calls come between two listings."""
+        """Start calls between two listings."""
         for _ in range(calls):
             self.server.be_born()
 
     @rule(calls=st.integers(1, 120))
     def shrink(self, calls: int) -> None:
-        """Have calls end between two listings."""
+        """End calls between two listings."""
         for _ in range(min(calls, len(self.server.alive))):
             self.server.alive.pop(self.server.random.randrange(len(self.server.alive)))
 
     @rule(cap=st.integers(3, 40))
     def serve_other_pages(self, cap: int) -> None:
-        """Have the server serve longer pages, or shorter ones."""
+        """Make the server serve longer pages, or shorter ones."""
         self.server.cap = cap
 
     @rule(seconds=st.sampled_from([1.0, 15.0, 4000.0]))
     def wait(self, seconds: float) -> None:
-        """Let what is remembered grow old."""
+        """Pass the time in which what is remembered grows old."""
         self.now += seconds
 
     @invariant()
@@ -132,7 +132,7 @@ def test_no_claim_is_false_where_calls_of_one_moment_change_places(  # each is d
 
 
 def hopping(server: MovingList, at: int, call: int, place: int) -> Callable[[int, int], Page]:
-    """Give how a list answers in which a call hops to another place before one of the answers."""
+    """Return how a list answers in which a call hops to another place before one of the answers."""
     read, answers = server.read, 0
 
     def answer(offset: int, limit: int) -> Page:
@@ -186,7 +186,7 @@ def test_a_list_that_is_read_twice_needs_the_requests_for_it() -> None:
     server = MovingList(300, order="arbitrary")
     listing = Lister(50, lambda: 0.0).list(server.fetch, most_requests=10)
     assert listing.incomplete_reason == (
-        f"calls change places in the list, or may: it has to be read twice, which takes {listing.requests} "
+        f"calls change places in the list, or may, so it has to be read twice: that takes {listing.requests} "
         "requests, and fewer are left"
     )
     assert len(server.requests) <= 10 < listing.requests

@@ -45,7 +45,7 @@ KEYS: dict[TableOrder, Callable[[Row], tuple[object, ...]]] = {
 
 
 def rows_at(population: Population, profile: Profile, at: float) -> Iterator[Row]:
-    """Give the rows of a list at a moment, from all that became of each call."""
+    """Yield the rows of a list at a moment, from all that became of each call."""
     lives: defaultdict[int, list[Row]] = defaultdict(list)
     for told, row in population.changes:
         if told <= at:
@@ -159,7 +159,7 @@ def test_calls_ring_before_they_are_answered_and_end_once() -> None:
 
 
 def rows(*sids: str, status: CallStatus = CallStatus.IN_PROGRESS) -> list[Call]:
-    """Give rows of these calls."""
+    """Return rows of these calls."""
     return [Call(sid, status=status) for sid in sids]
 
 

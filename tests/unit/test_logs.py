@@ -29,7 +29,7 @@ LOGGER = logging.getLogger("tests.logs")
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave logging as the test found it; the thread that writes may take its time meanwhile."""
-    monkeypatch.setattr("exporter.log._LAST_WAIT", GUARD)
+    monkeypatch.setattr("exporter.log._FLUSH", GUARD)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     quiet = {name: logging.getLogger(name).level for name in ("urllib3", "asyncio", "uvicorn")}

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from exporter.collect.lines import Lines
-from exporter.collect.longest import LongCall, longest_calls
-from exporter.collect.plausible import is_plausible
-from exporter.collect.printable import printable
+from exporter.collect.breakdowns import Lines, LongCall, longest_calls, printable
+from exporter.collect.tallies import is_plausible
 from exporter.config import Line
 from exporter.exotel.models import Agent, Call
 from tests.rows import CALLS, PERSONAL_CALLS, agent, call, personal_call
@@ -22,12 +20,12 @@ NO_LINES = Lines(())
 
 
 def sids(calls: list[Call], most: int) -> list[str]:
-    """Give the call_sids of so many of the longest calls."""
+    """Return the call_sids of so many of the longest calls."""
     return [each.call_sid for each in longest_calls(calls, most, NO_LINES)]
 
 
 def lasting(**seconds: float | None) -> list[Call]:
-    """Give calls in progress that have lasted so long, by call_sid."""
+    """Return calls in progress that have lasted so long, by call_sid."""
     return [call(sid, "inbound", "in-progress", duration) for sid, duration in seconds.items()]
 
 

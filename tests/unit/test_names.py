@@ -9,8 +9,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from promql_parser import AggregateExpr, BinaryExpr, Expr
 
-from exporter.metrics import exporter_metrics as itself
-from exporter.metrics.collector import CATALOGUE
+from exporter.metrics.definitions import CATALOGUE, OWN
 from exporter.metrics.metric import Kind
 from tests import markdown
 from tests.expressions import Expression, expressions, rules
@@ -28,7 +27,7 @@ OF_A_TARGET = {"job", "instance"}
 LABELS = {
     **{name: {*OF_A_TARGET, "account"} for name in ("up", "scrape_duration_seconds")},  # many-accounts.yml
     **{family.name: OF_A_TARGET for family in REGISTRY.collect() if family.name.startswith("process_")},
-    **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in itself.METRICS},
+    **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in OWN},
     **{
         metric.name + suffix: {
             *OF_A_TARGET,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from exporter.exotel.decode import read_agent_streams, read_page, read_stream
 from exporter.exotel.errors import ApiError
 from exporter.exotel.models import AgentStreams, Call
 from exporter.metrics.exposition import expose
-from tests.snapshots import everything, life, look_at, snapshot
+from tests.snapshots import everything, inspect, life, shown, snapshot
 
 MOST = 10_000_000  # calls or sessions of an account
 #: Numbers as a body may hold them; each also as a text.
@@ -83,15 +82,15 @@ def test_no_number_that_an_account_tells_spoils_the_exposition(
         json.loads("{}") | {"duration": duration, "recording": {"enabled": True, "duration": recorded}}
         for duration, recorded in ((_loaded(one), _loaded(other)) for one, other in told)
     ]
-    assert all(look_at(call, stream) is not None for call, stream in zip(calls, streams, strict=True))
-    odd = replace(everything(calls, streams, life([], calls, [], [])), reported=read.total)
+    assert all(inspect(call, stream) is not None for call, stream in zip(calls, streams, strict=True))
+    odd = everything(calls, streams, life([], calls, [], [])).but(reported=read.total)
     sane = snapshot([])
     for accept in ("application/openmetrics-text", "text/plain"):
-        text, _ = expose({"odd": odd, "sane": sane}, accept)
-        alone, _ = expose({"sane": sane}, accept)
+        text, _ = expose(shown({"odd": odd, "sane": sane}), accept)
+        alone, _ = expose(shown({"sane": sane}), accept)
         samples = {line for line in text.decode().splitlines() if 'account="sane"' in line}
         assert samples == {line for line in alone.decode().splitlines() if 'account="sane"' in line}
-    text, _ = expose({"odd": odd}, "application/openmetrics-text")
+    text, _ = expose(shown({"odd": odd}), "application/openmetrics-text")
     for family in text_string_to_metric_families(text.decode()):  # type: ignore[no-untyped-call]  # untyped
         for sample in family.samples:
             assert math.isfinite(sample.value), sample

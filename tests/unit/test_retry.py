@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.exotel.enums import Endpoint
-from exporter.exotel.errors import RETRIED, ApiError, Reason, wait_before_retry
+from exporter.exotel.errors import ApiError, Reason, wait_before_retry
+from exporter.metrics.definitions import RETRIES
 
 #: Seconds before the second try, without jitter; what isn't here is not tried again.
 FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}
@@ -28,7 +29,7 @@ def test_what_another_try_cannot_mend_has_no_wait(reason: Reason) -> None:
 
 def test_the_reasons_that_are_exported_as_retried_are_those_that_are() -> None:
     """The counter of retries starts at 0 for each of them, and for no other."""
-    assert set(RETRIED[Endpoint.CALLS]) == set(FIRST_WAIT)
+    assert {reason for _, reason in RETRIES.zeros[Endpoint.CALLS]} == set(FIRST_WAIT)
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.STREAMS, Endpoint.AGENT_STREAMS])
@@ -44,7 +45,7 @@ def test_a_kept_connection_that_broke_is_replaced_at_once(endpoint: Endpoint, re
     """The server may have closed it since the request before: that is nobody's failure."""
     is_replaced = wait_before_retry(endpoint, ApiError(reason, ""), 1, dice(1), was_kept=True) == 0
     assert is_replaced == (reason is Reason.CONNECTION)
-    assert Reason.CONNECTION in RETRIED[endpoint]
+    assert (endpoint, Reason.CONNECTION) in RETRIES.zeros[endpoint]
 
 
 @given(reason=st.sampled_from(sorted(FIRST_WAIT)), tries=st.integers(1, 50), seed=st.integers())

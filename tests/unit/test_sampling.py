@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask
 from exporter.exotel.listing.sampling import Sample, sample_pages
 from exporter.exotel.models import Page
 from tests.unit.test_listing import MovingList, still
 
 
 def chance(seed: int = 0) -> Random:
-    """Give chance that is the same each time."""
+    """Return chance that is the same each time."""
     return Random(seed)  # noqa: S311  # it chooses pages
 
 
@@ -28,7 +28,7 @@ def sampled(server: MovingList, page_size: int, most: int, seed: int = 0) -> Sam
 
 
 def starts(sample: Sample | None) -> list[int]:
-    """Give where in a list that stands still each page begins that isn't at an end."""
+    """Return where in a list that stands still each page begins that isn't at an end."""
     assert sample is not None
     return [int(page[0].call_sid.removeprefix("call-")) for page in sample.pages]
 

@@ -10,8 +10,7 @@ import pytest
 
 from exporter.collect import streams as streams_collector
 from exporter.collect.counters import Counters
-from exporter.collect.details import Details, read_details
-from exporter.collect.stream_tally import StreamTally
+from exporter.collect.details import Details, StreamTally, read_details
 from exporter.collect.streams import StreamsCollector
 from exporter.config import StreamsConfig
 from exporter.exotel.client import Client
@@ -32,12 +31,17 @@ class Answering:
     def streams(
         self, call_sids: Iterable[str], _deadline: Deadline
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
-        """Give the details of these calls."""
+        """Return the details of these calls."""
         for call_sid in call_sids:
             self.asked.append(call_sid)
             status = self.statuses.get(call_sid, "in-progress")
             body = f'{{"response": {{"stream": {{"status": "{status}", "legs": []}}}}}}'
             yield call_sid, read_stream(body.encode(), call_sid)
+
+
+def by_sid(calls: Iterable[Call]) -> dict[str, Call]:
+    """Return calls by call_sid."""
+    return {call.call_sid: call for call in calls}
 
 
 class Collecting:
@@ -50,7 +54,7 @@ class Collecting:
     def look(self, most: int, *calls: Call) -> tuple[list[str], StreamTally]:
         """Collect; give the calls that were asked for, and what is held then."""
         self.client.asked.clear()
-        tally, error = self._collector.collect(calls, most, Deadline.after(1))
+        tally, error = self._collector.collect(by_sid(calls), most, Deadline.after(1))
         assert error is None
         return list(self.client.asked), tally
 
@@ -104,9 +108,9 @@ def test_one_calls_details_that_cannot_be_read_or_counted_cost_no_other(
     collector = StreamsCollector(StreamsConfig(), cast(Client, Answering()), Counters("acme"))
     calls = [call(name, status="in-progress") for name in "abc"]
     monkeypatch.setattr(streams_collector, "read_details", broken)
-    tally, error = collector.collect(calls, 3, Deadline.after(1))
+    tally, error = collector.collect(by_sid(calls), 3, Deadline.after(1))
     assert (tally.inspected, tally.pending) == (2, 1)
     assert error is not None
     assert error.reason is Reason.INTERNAL
     assert error.detail.startswith("OverflowError at ")
-    assert collector.held(calls) == tally
+    assert collector.tally(by_sid(calls)) == tally

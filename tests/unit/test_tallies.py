@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from exporter.collect.agents import AgentTally, tally_agents
-from exporter.collect.histogram import Histogram
-from exporter.collect.tallies import CallGroup, tally_calls
+from exporter.collect.tallies import AgentTally, CallGroup, Histogram, tally_agents, tally_calls
 from exporter.exotel.decode import read_page
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call, PersonalCall
@@ -36,7 +34,7 @@ def agents(*calls: Call) -> AgentTally:
 
 
 def with_agent(sid: str, user_id: str | None, agent_status: str | None, status: str = "in-progress") -> Call:
-    """Give a call with an agent."""
+    """Return a call with an agent."""
     return call(sid, status=status, agent_details=agent(user_id, agent_status))
 
 

@@ -1,9 +1,9 @@
 """The list of active calls, whole, from a list that moves while it is read.
 
 It knows neither HTTP nor time: pages come from a function, seconds from another. `paginator` asks for pages,
-`seams` and `start_order` say what they prove together, `sums` compares them with what the API reports,
-`list_order` says whether the list has to be read twice, `verdict` whether a call could be missing, and
-`list_memory` keeps what the next listing has to know.
+`stitching` and `order` say what they prove together, `evidence` compares them with what the API reports,
+`verdict` says whether the list has to be read twice and whether a call could be missing, and `memory` keeps
+what the next listing has to know.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.exotel.errors import ApiError, Cause
-from exporter.exotel.listing.ages import Ages
-from exporter.exotel.listing.memory import Memory
-from exporter.exotel.listing.order import Order, settle_order
-from exporter.exotel.listing.page_reader import FetchPages, Reader
+from exporter.exotel.listing.evidence import Evidence, Totals
+from exporter.exotel.listing.memory import Ages, Fact, Memory
+from exporter.exotel.listing.order import Order
+from exporter.exotel.listing.pages import Ask, FetchPages
 from exporter.exotel.listing.paginator import Paginator
-from exporter.exotel.listing.paging import Ask, Paging
-from exporter.exotel.listing.reading import Reading
-from exporter.exotel.listing.totals import Sums
-from exporter.exotel.listing.verdict import why_incomplete
+from exporter.exotel.listing.paging import DEFAULT_LIMIT, PageReader, Paging
+from exporter.exotel.listing.verdict import OrderFinding, ends_like_a_window, find_order, why_incomplete
 from exporter.exotel.models import Call, Page
 
 
@@ -31,46 +29,26 @@ class Listing:
     """What the pages held."""
 
     calls: tuple[Call, ...]
-    unreadable: int
-    """Rows that could not be read."""
-    total: int | None
-    """What the API reported last, if it did."""
+    unreadable: int  # rows that could not be read
+    total: int | None  # what the API reported last, if it did
     requests: int
-    repaired: int
-    """How many pages were asked for again because two neighbours shared no call."""
-    page_size: int
-    """Rows that the server serves with a page, as far as more than one page has shown it."""
-    rounds_offsets: bool
-    """Whether the server was seen to begin each page at a multiple of the limit."""
-    unseen: int | None
-    """Calls that the API reports beyond those listed; None where it reports no number."""
-    incomplete_reason: str | None
-    """Why a call that was alive throughout could be missing; None when none can."""
-    cause: Cause | None
-    """Whether that is the list's doing or the server's, where it shows."""
-    order: Order | None = None
-    """None where it doesn't show: a list of a page may be in any."""
-    age: float = 0.0
-    """How many seconds before it was read a page may have been true."""
+    page_size: int  # rows that the server serves with a page, as far as more than one page has shown it
+    unseen: int | None  # calls that the API reports beyond those listed; None where it reports no number
+    incomplete_reason: str | None  # why a call that was alive throughout could be missing; None when none can
+    cause: Cause | None  # whether that is the list's doing or the server's, where it shows
+    order: Order | None = None  # none where it doesn't show: a list of a page may be in any
+    age: float = 0.0  # how many seconds before it was read a page may have been true
 
 
+@dataclass(eq=False)
 class ListingFailed(Exception):
-    """A page could not be had.
+    """A page could not be had."""
 
-    `total` is what an earlier page reported, if any did; `needed` the requests that the listing takes, as far
-    as it is known; `page_size` the rows that the server serves with a page, as far as pages have shown it;
-    `listed` how many calls earlier pages showed, None where there was none.
-    """
-
-    def __init__(
-        self, error: ApiError, total: int | None, needed: int, page_size: int, listed: int | None
-    ) -> None:
-        super().__init__(error.detail)
-        self.error = error
-        self.total = total
-        self.needed = needed
-        self.page_size = page_size
-        self.listed = listed
+    error: ApiError
+    total: int | None  # what an earlier page reported, if any did
+    needed: int  # requests that the listing takes, as far as it is known
+    page_size: int  # rows that the server serves with a page, as far as pages have shown it
+    listed: int | None  # how many calls earlier pages showed; None where there was none
 
 
 class Lister:
@@ -88,59 +66,48 @@ class Lister:
     def list(self, fetch: FetchPages, most_requests: int = sys.maxsize) -> Listing:
         """List every active call, or say why some could be missing.
 
-        The first page teaches the total and the page size that the server really serves. The rest are asked
-        for at once, each overlapping its neighbour by a share of its rows, the last one reaching beyond the
-        total; if rows are there that the total knows nothing of, on to their end.
-        Where a call could hide between two pages, what lies there is asked for again: at once, and if that
-        isn't enough in a few rounds of rising width. A list that isn't in the order of start times, and whose
-        calls change places, or may, is read a second time, from its end to its start.
         A list of which the total tells that it takes more than `most_requests` is not begun; none takes more.
-
         Raises ListingFailed when a page can't be had.
         """
         began = self._clock()
-        memory = self._memory.lately(began, self._page_size)
+        memory = self._memory.at(began, self._page_size)
         paging = Paging(memory.page_size, memory.page_size, memory.overlap, memory.rounds_offsets)
-        sums = Sums(lambda: self._clock() - began)
-        reading = Reading(memory.past(began), sums)
-        reader = Reader(self._watched(fetch), paging, most_requests, reading)
-        paginator = Paginator(reader)
+        evidence = Evidence(memory, Totals(lambda: self._clock() - began))
+        reader = PageReader(self._watched(fetch), paging, most_requests, evidence)
+        paginator, total = Paginator(reader), evidence.totals
         try:
             paginator.begin()
             paginator.read_on()
             paginator.repair()
-            found = settle_order(paginator, reading)
-            reading.excuse()
+            finding = find_order(paginator, evidence)
+            evidence.raise_unexplained_refusal()
         except ApiError as error:
-            self._memory = memory.after_failure(reader, self._clock())
-            raise ListingFailed(
-                error, sums.last, paginator.needed, reader.page_size, reading.listed
-            ) from error
+            self._memory = self._knowing_server(memory, reader)
+            listed = len(evidence.calls) if evidence.seams.pages or evidence.earlier else None
+            raise ListingFailed(error, total.last, paginator.needed, reader.page_size, listed) from error
         finally:
             age = self._ages.end_listing()
-        incomplete_reason, cause = why_incomplete(reading, found, paginator.needed)
-        self._memory = memory.after(reader, found, self._clock())
+        incomplete_reason, cause = why_incomplete(evidence, finding, paginator.needed)
+        self._memory = self._knowing_list(memory, reader, finding)
         return Listing(
-            calls=reading.calls,
-            unreadable=reading.unreadable,
-            total=sums.last,
-            requests=paginator.needed if found.lacks_requests else reader.requests,
-            repaired=reader.repaired,
+            calls=evidence.calls,
+            unreadable=evidence.unreadable,
+            total=evidence.totals.last,
+            requests=paginator.needed if finding.lacks_requests else reader.requests,
             page_size=reader.page_size,
-            rounds_offsets=reader.paging.rounds_offsets,
-            unseen=reading.unseen,
+            unseen=evidence.unseen,
             incomplete_reason=incomplete_reason,
             cause=cause,
-            order=found.order,
+            order=finding.order,
             age=age,
         )
 
-    def doubt_order(self) -> None:
+    def note_returned_calls(self) -> None:
         """Read lists twice for a while: calls that were missing from a complete listing have come back."""
-        self._memory = self._memory.doubted(self._clock())
+        self._memory = self._memory.seeing(Fact.DISTRUSTED, now=self._clock())
 
     def _watched(self, fetch: FetchPages) -> FetchPages:
-        """Give the function that gives pages, and has their age followed."""
+        """Return the function that gives pages, with their age followed."""
 
         def watched(asks: Iterable[Ask]) -> Generator[Page, None, None]:
             with closing(fetch(asks)) as pages:
@@ -149,3 +116,33 @@ class Lister:
                     yield page
 
         return watched
+
+    def _knowing_server(self, memory: Memory, reader: PageReader) -> Memory:
+        """Return the memory with how the server was seen to serve pages."""
+        page_size, rounds_offsets = max(DEFAULT_LIMIT, reader.page_size), reader.paging.rounds_offsets
+        if page_size >= memory.page_size and rounds_offsets <= memory.rounds_offsets:
+            return memory
+        page_size = min(memory.page_size, page_size)
+        memory = replace(memory, page_size=page_size, rounds_offsets=rounds_offsets)
+        return memory.seeing(Fact.PAGING, now=self._clock())
+
+    def _knowing_list(self, before: Memory, reader: PageReader, finding: OrderFinding) -> Memory:
+        """Return the memory with what a listing taught that came to its end."""
+        now, evidence, seams = self._clock(), reader.evidence, reader.evidence.seams
+        shown = {
+            Fact.LONGEST_PAGE: evidence.longest_page > before.longest_page,
+            Fact.MOVING: finding.has_moved,
+            Fact.UNSORTED: not seams.start_order.is_possible,
+            Fact.TIES_MOVE: seams.ties_move and seams.is_by_start,
+        }
+        memory = replace(
+            self._knowing_server(before, reader), overlap=reader.overlap, longest_page=evidence.longest_page
+        ).seeing(*(fact for fact, is_shown in shown.items() if is_shown), now=now)
+        if finding.places or finding.order is Order.START:
+            memory = replace(memory, places=finding.places)
+        if evidence.is_sealed:
+            total = evidence.totals.last
+            excess = max(0, seams.end - total) if total is not None else 0
+            rows = seams.in_order_of_list() if ends_like_a_window(evidence) else ()
+            memory = replace(memory, end=seams.end, excess=excess, rows=rows, listed_at=now)
+        return memory

@@ -3,101 +3,120 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from itertools import chain
+from statistics import median
 
-from exporter.exotel.listing.order import Found, Order
-from exporter.exotel.listing.page_reader import Reader
-from exporter.exotel.listing.paging import DEFAULT_LIMIT
-from exporter.exotel.listing.past import Past
-from exporter.exotel.listing.verdict import ends_like_a_window
+from exporter.exotel.enums import CallStatus
 from exporter.exotel.models import Call
 
 _OVERLAP = 0.04
 """The share of its rows that a page has in common with its neighbour, before anything is known of a list."""
-_HOUR = 3600.0  # seconds in which a server is taken to be as it was
-_DOUBT = 600.0  # seconds
+_HOUR = 3600.0
+
+_FEWEST_LATE = 3  # calls of a page that must agree on its age
+_FOLLOWED = (
+    16  # one call in so many is followed, and those at the ends of a page, which its neighbours show too
+)
+_AT_ENDS = 8
+_REMEMBERED = 20  # listings; one of several replicas may not be met each time
+_JITTER = 0.3  # seconds between an answer and its reading
+_OLDEST = 3600.0  # seconds; durations that fall back by more are counted anew, for whatever reason
+
+
+class Fact(Enum):
+    """What is taken to hold for a while after it was seen, in seconds."""
+
+    PAGING = auto()  # how the server serves pages
+    LONGEST_PAGE = auto()
+    MOVING = auto()  # calls change places in the list
+    UNSORTED = auto()  # rows aren't in the order of start times
+    TIES_MOVE = auto()  # calls that started at the same moment change places
+    DISTRUSTED = auto()  # calls came back that were missing from a listing which was called complete
+
+
+_LASTS = dict.fromkeys(Fact, _HOUR) | {Fact.DISTRUSTED: 600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered, and until when, by the clock of the lister."""
+    """What is remembered at a moment, by the clock of the lister."""
 
     page_size: int
+    now: float = 0.0
     rounds_offsets: bool = False
-    paging_until: float = -math.inf
-    longest_page: int = 0
-    longest_until: float = -math.inf
     overlap: float = _OVERLAP
-    end: int | None = None
-    rows: tuple[Call, ...] = ()
-    """Of a list that ended where windows end."""
+    longest_page: int = 0  # rows of the longest page that was seen: a shorter one was hardly cut
+    end: int | None = None  # rows that the list had
+    excess: int = 0  # rows that it had beyond its total
+    rows: tuple[Call, ...] = ()  # its calls in the order of the list, if it ended where windows end
     listed_at: float = -math.inf
-    excess: int = 0
     places: Mapping[str, int] | None = None
-    moving_until: float = -math.inf
-    unsorted_until: float = -math.inf
-    ties_until: float = -math.inf
-    doubted_until: float = -math.inf
+    """Its calls in the order of the list, where that isn't the order of their start times."""
+    until: Mapping[Fact, float] = field(default_factory=dict)
 
-    def lately(self, now: float, page_size: int) -> Memory:
+    def at(self, now: float, page_size: int) -> Memory:
         """Return what still holds; after an hour pages are asked for as they are configured again."""
-        memory = self
-        if now >= self.paging_until:
+        memory = replace(self, now=now)
+        if not memory.holds(Fact.PAGING):
             memory = replace(memory, page_size=page_size, rounds_offsets=False)
-        if now >= self.longest_until:
-            memory = replace(memory, longest_page=0)
-        return memory
+        return memory if memory.holds(Fact.LONGEST_PAGE) else replace(memory, longest_page=0)
 
-    def past(self, now: float) -> Past:
-        """Return what a listing has to know that begins now."""
-        return Past(
-            longest_page=self.longest_page,
-            end=self.end,
-            rows=self.rows,
-            since=now - self.listed_at,
-            excess=self.excess,
-            places=self.places,
-            moves=now < self.moving_until,
-            was_unsorted=now < self.unsorted_until,
-            do_ties_move=now < self.ties_until,
-            is_doubted=now < self.doubted_until,
-        )
+    def holds(self, fact: Fact) -> bool:
+        """Return whether something was seen lately."""
+        return self.now < self.until.get(fact, -math.inf)
 
-    def doubted(self, now: float) -> Memory:
-        """Return it with a incomplete_reason in what a listing proved."""
-        return replace(self, doubted_until=now + _DOUBT)
+    def seeing(self, *facts: Fact, now: float) -> Memory:
+        """Return it with what was seen now."""
+        return replace(self, until={**self.until, **{fact: now + _LASTS[fact] for fact in facts}})
 
-    def after_failure(self, reader: Reader, now: float) -> Memory:
-        """Return it with what a listing taught of the server that had to be given up."""
-        page_size = max(DEFAULT_LIMIT, reader.page_size)
-        rounds_offsets = reader.paging.rounds_offsets
-        if page_size >= self.page_size and rounds_offsets <= self.rounds_offsets:
-            return self
-        return replace(
-            self,
-            page_size=min(self.page_size, page_size),
-            rounds_offsets=rounds_offsets,
-            paging_until=now + _HOUR,
-        )
+    def expected_rows(self, total: int | None) -> int | None:
+        """Return the rows that a list of this total is expected to have."""
+        return self.end if total is None else total + self.excess
 
-    def after(self, reader: Reader, found: Found, now: float) -> Memory:
-        """Return it with what a listing taught that came to its end."""
-        reading, until = reader.reading, now + _HOUR
-        seams, total = reading.seams, reading.sums.last
-        memory = replace(
-            self.after_failure(reader, now),
-            overlap=reader.overlap,
-            longest_page=reading.longest_page,
-            longest_until=until if reading.longest_page > self.longest_page else self.longest_until,
-            moving_until=until if found.has_moved else self.moving_until,
-            unsorted_until=self.unsorted_until if seams.start_order.is_possible else until,
-            ties_until=until if seams.do_ties_move and seams.is_by_start else self.ties_until,
-        )
-        if found.places or found.order is Order.START:
-            memory = replace(memory, places=found.places)
-        if reading.is_closed:
-            excess = max(0, seams.end - total) if total is not None else 0
-            rows = seams.in_order_of_list() if ends_like_a_window(reading) else ()
-            memory = replace(memory, end=seams.end, excess=excess, rows=rows, listed_at=now)
-        return memory
+
+class Ages:
+    """How old what was read is: replicas and caches tell of a list as it was some time ago.
+
+    A call that goes on grows older by a second each second. One that was told with a lower age than it must
+    have by now was read from something that stood still meanwhile. So some calls are followed from page to
+    page and from listing to listing.
+    """
+
+    def __init__(self) -> None:
+        self._starts: dict[str, float] = {}  # the earliest that was told of each
+        self._followed: dict[str, float] = {}  # those of this listing
+        self._worst = 0.0
+        self._lately: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def add(self, calls: Sequence[Call], now: float) -> None:
+        """Take in the calls of a page that was read now, in seconds."""
+        late, resolution = [], 1.0
+        for call in _sample(calls):
+            if call.duration is None or call.status is not CallStatus.IN_PROGRESS:
+                continue
+            if call.duration % 1:
+                resolution = 0.0
+            start = now - call.duration
+            known = self._followed.get(call.call_sid, self._starts.get(call.call_sid))
+            if known is not None:
+                late.append(start - known)
+            self._followed[call.call_sid] = start if known is None else min(start, known)
+        if len(late) >= _FEWEST_LATE and resolution + _JITTER < (age := median(late)) <= _OLDEST:
+            self._worst = max(self._worst, age + resolution)
+
+    def end_listing(self) -> float:
+        """Return how many seconds old a page of this listing, or of one of the last, was when it was read."""
+        self._lately.append(self._worst)
+        self._starts, self._followed, self._worst = self._followed, {}, 0.0
+        return max(self._lately)
+
+
+def _sample(calls: Sequence[Call]) -> Iterator[Call]:
+    if len(calls) <= 2 * _AT_ENDS:
+        return iter(calls)
+    between = (call for call in calls[_AT_ENDS:-_AT_ENDS] if hash(call.call_sid) % _FOLLOWED == 0)
+    return chain(calls[:_AT_ENDS], between, calls[-_AT_ENDS:])

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from exporter.exotel.errors import ApiError, Reason
-from exporter.exotel.listing.page_reader import FetchPages
-from exporter.exotel.listing.paging import Ask
+from exporter.exotel.listing.pages import Ask, FetchPages
 from exporter.exotel.models import Call
 
 
@@ -20,10 +19,8 @@ class Sample:
     ends: tuple[Call, ...]
     """Those of the first and the last page, which every sample has: an end is like nothing else of a list
     that is ordered by time."""
-    pages: tuple[tuple[Call, ...], ...]
-    """Those of each page in between."""
-    total: int
-    """What the API reported last."""
+    pages: tuple[tuple[Call, ...], ...]  # those of each page in between
+    total: int  # what the API reported last
 
 
 def sample_pages(fetch: FetchPages, page_size: int, most_requests: int, random: Random) -> Sample | None:
@@ -32,7 +29,7 @@ def sample_pages(fetch: FetchPages, page_size: int, most_requests: int, random: 
     The first teaches the total and the page size that the server really serves. Pages begin at its
     multiples, which a server that rounds offsets serves as well. The time, or the budget, may end before all
     are read: they are asked for in such an order that those which were lie evenly too.
-    Gives None where no total is told, and no pages where the list doesn't hold what it says.
+    Return None where no total is told, and no pages where the list doesn't hold what it says.
 
     Raises ApiError when a page can't be had.
     """

@@ -1,4 +1,4 @@
-"""The pace of collections: what details may take of the budget, and that listings don't feel it."""
+"""How often accounts are collected: what details may take of the budget, and that listings don't feel it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.collect import scheduler as pace
+from exporter.collect import scheduler
 from exporter.collect.scheduler import Scheduler
 from exporter.config import CollectionConfig
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.errors import ApiError, Reason
+from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.rate_limiter import RateLimiter
 from tests.clock import StillClock, still_clock
 
@@ -23,9 +23,9 @@ NO_WAIT = Deadline(float("inf"))
 
 @pytest.fixture(scope="module")
 def clock() -> Iterator[StillClock]:
-    """Have the pace and its budget go by a clock that waits only move."""
+    """Set scheduler and rate limiter to a clock that only waits move."""
     with still_clock() as clock, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace, "time", clock)
+        patch.setattr(scheduler, "time", clock)
         yield clock
 
 
@@ -41,7 +41,7 @@ class History:
     details: list[int] = field(default_factory=list)
 
     def most_in_a_minute(self) -> int:
-        """Give the most requests that any sixty seconds held."""
+        """Return the most requests that any sixty seconds held."""
         minute = 60 - 1e-6  # less what roundings make of it
         return max(
             bisect_left(self.requests, at + minute) - number for number, at in enumerate(self.requests)
@@ -85,7 +85,7 @@ class Centre:
             if clock.ahead > at:
                 continue  # the one before was still under way: its result is shared
             clock.ahead = at
-            if made.is_early:
+            if not made.is_due:
                 continue
             made.begin()
             history.listed.append(number)
@@ -171,9 +171,9 @@ def test_a_pause_that_the_api_asks_for_is_waited_for_up_to_a_minute(clock: Still
     budget.update_from(429, {"Retry-After": str(asked)})
     made.end(None, was_cut=False)
     clock.forward(min(asked, 60) - 0.01)
-    assert made.is_early
+    assert not made.is_due
     clock.forward(0.02)
-    assert not made.is_early
+    assert made.is_due
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ def test_the_next_collection_is_due_after_its_pause(
     made = Scheduler(CollectionConfig(min_interval=5), RateLimiter(200))
     clock.forward(1000)
     made.begin()
-    made.end(ApiError(error, "it failed") if error else None, was_cut=was_cut)
+    made.end(Failure(error, "it failed") if error else None, was_cut=was_cut)
     if pause:
         clock.forward(pause - 0.11)
-        assert made.is_early
+        assert not made.is_due
         clock.forward(0.02)  # a scraper that comes a little early isn't sent away
-    assert not made.is_early
+    assert made.is_due

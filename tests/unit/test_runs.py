@@ -1,4 +1,4 @@
-"""What the log says of failures that last, that change, and that are over."""
+"""What becomes of a collector's run, and what the log says of failures that last, change and are over."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.outages import Outages
-from exporter.exotel.errors import ApiError, Reason
+from exporter.collect.counters import Counters
+from exporter.collect.runs import Outages, Runs
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import ApiError, Failure, Reason
+from exporter.exotel.remediation import REMEDIATIONS
 from tests.clock import Clock, moved_clock
+from tests.logs import fields
 
-TIMEOUT = ApiError(Reason.TIMEOUT, "no whole answer in 9.5 s")
-REFUSED = ApiError(Reason.AUTH, "HTTP 401: check api_key", status=401, code=1010, request_id="b1946ac9")
+TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in 9.5 s")
+REFUSED = Failure(Reason.AUTH, "HTTP 401: check api_key", status=401, code=1010, request_id="b1946ac9")
 
 
 class Log:
@@ -26,9 +30,9 @@ class Log:
         self._caplog = caplog
 
     def lines(self, least: int = logging.INFO) -> list[tuple[str, dict[str, Any]]]:
-        """Give the new lines of at least this level."""
+        """Return the new lines of at least this level."""
         lines = [
-            (record.getMessage(), vars(record)["facts"])
+            (record.getMessage(), fields(record))
             for record in self._caplog.records
             if record.levelno >= least
         ]
@@ -38,11 +42,11 @@ class Log:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Log:
-    """Give the log of the test."""
+    """Return the log of the test."""
     return Log(caplog)
 
 
-def fail_for(outages: Outages, clock: Clock, seconds: int, every: int, *errors: ApiError) -> None:
+def fail_for(outages: Outages, clock: Clock, seconds: int, every: int, *errors: Failure) -> None:
     """Fail so often for so long, with these errors in turn."""
     for number in range(seconds // every):
         outages.failed("calls", errors[number % len(errors)])
@@ -62,6 +66,7 @@ def test_a_failure_is_logged_at_once_with_all_that_is_known_of_it(log: Log) -> N
         "code": 1010,
         "detail": "HTTP 401: check api_key",
         "request_id": "b1946ac9",
+        "remediation": REMEDIATIONS[Reason.AUTH].sentence,
     }
 
 
@@ -84,12 +89,12 @@ def test_whoever_debugs_sees_every_failure(log: Log) -> None:
     "other",
     [
         REFUSED,
-        ApiError(Reason.TIMEOUT, "no connection in 9.5 s"),
-        ApiError(Reason.TIMEOUT, TIMEOUT.detail, status=504),
-        ApiError(Reason.TIMEOUT, TIMEOUT.detail, code=1010),
+        Failure(Reason.TIMEOUT, "no connection in 9.5 s"),
+        Failure(Reason.TIMEOUT, TIMEOUT.detail, status=504),
+        Failure(Reason.TIMEOUT, TIMEOUT.detail, code=1010),
     ],
 )
-def test_a_changed_failure_is_logged_at_once(log: Log, other: ApiError) -> None:
+def test_a_changed_failure_is_logged_at_once(log: Log, other: Failure) -> None:
     """Another reason, status, code or text; one that comes back is no news within the minute."""
     with moved_clock() as clock:
         fail_for(Outages("acme"), clock, 60, 5, TIMEOUT, other)
@@ -99,7 +104,7 @@ def test_a_changed_failure_is_logged_at_once(log: Log, other: ApiError) -> None:
 def test_a_failure_in_which_only_numbers_change_is_unchanged(log: Log) -> None:
     """The seconds that are left, the calls that are missing: they differ each time."""
     with moved_clock() as clock:
-        errors = [ApiError(Reason.BUDGET, f"used up for {seconds} s") for seconds in range(12)]
+        errors = [Failure(Reason.BUDGET, f"used up for {seconds} s") for seconds in range(12)]
         fail_for(Outages("acme"), clock, 60, 5, *errors)
     assert len(log.lines()) == 1
 
@@ -153,11 +158,11 @@ def test_the_last_failure_can_be_recalled_until_it_is_over(log: Log) -> None:
         at = clock.time()
         clock.forward(30)
         log.lines(logging.DEBUG)
-        outages.recall("calls", "streams")
+        outages.recall(["calls", "streams"])
         [(message, facts)] = log.lines(logging.DEBUG)
         outages.recovered("calls")
         log.lines(logging.DEBUG)
-        outages.recall("calls", "streams")
+        outages.recall(["calls", "streams"])
         assert not log.lines(logging.DEBUG)
     assert message == "last failure"
     assert (facts["reason"], facts["status"], facts["code"]) == ("auth", 401, 1010)
@@ -175,8 +180,44 @@ def test_what_is_remembered_of_failures_is_bounded(codes: list[int]) -> None:
     """A server that invents a new code each time doesn't fill the memory; all of them are counted."""
     outages = Outages("acme")
     for code in codes:
-        outages.failed("calls", ApiError(Reason.SERVER_ERROR, "HTTP 500", code=code))
+        outages.failed("calls", Failure(Reason.SERVER_ERROR, "HTTP 500", code=code))
     outage = outages._by_collector["calls"]
     assert outage.failures == len(codes)
     assert len(outage._logged_at) <= 20
     assert len(outage._unlogged) <= 20
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (
+            ApiError(Reason.AUTH, "HTTP 401", status=401, code=1010, request_id="b1946ac9"),
+            Failure(Reason.AUTH, "HTTP 401", status=401, code=1010, request_id="b1946ac9"),
+        ),
+        (MemoryError(), Failure(Reason.RESOURCES, "out of memory")),
+    ],
+)
+def test_what_a_collector_raises_is_the_failure_of_its_run(error: Exception, failure: Failure) -> None:
+    """With all that the error tells, and nothing that would keep its frames alive; counted once."""
+
+    def collect() -> tuple[None, None]:
+        raise error
+
+    counters = Counters("acme")
+    found, result = Runs("acme", counters, Outages("acme")).run(Endpoint.STREAMS, collect)
+    assert (found, result.failure) == (None, failure)
+    assert counters.counts().failures == {("streams", failure.reason): 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "rests"), [(Reason.AUTH, True), (Reason.NOT_FOUND, True), (Reason.TIMEOUT, False)]
+)
+def test_what_was_refused_rests_for_a_minute(reason: Reason, rests: bool) -> None:
+    """Its last result stands until then, or until the credentials change; another failure is tried again."""
+    with moved_clock() as clock:
+        runs = Runs("acme", Counters("acme"), Outages("acme"))
+        for allow in (runs.forget_refusals, lambda: clock.forward(60)):
+            _, result = runs.run(Endpoint.STREAMS, lambda: (None, Failure(reason, "…")))
+            assert runs.resting(Endpoint.STREAMS) is (result if rests else None)
+            allow()
+            assert runs.resting(Endpoint.STREAMS) is None

@@ -1,0 +1,164 @@
+"""Breakdowns of active calls that are opt-in: by agent, by line, and the longest calls one by one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from typing import cast
+
+import phonenumbers
+from phonenumbers import PhoneNumber
+
+from exporter.collect.tallies import KNOWN_PAIRS, has_ended, is_plausible, pair_of
+from exporter.config import Line
+from exporter.exotel.enums import CallStatus, Direction
+from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
+
+OTHER = "other"
+"""The line of a call that is on none of the account's."""
+_NO_AGENT, _UNKNOWN = "none", "unknown"
+_MOST_CHARACTERS = 128
+_NO_DIGIT = re.compile("[^0-9]+")
+_BEHIND_A_NUMBER = re.compile("[@;]")  # in a SIP URI: the host, parameters
+
+LineTally = Mapping[tuple[str, Direction, CallStatus], int]
+"""Calls by line, direction and status."""
+
+
+def printable(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """Return a text of others, fit to be shown: bounded, without control characters."""
+    if text.isprintable():
+        return text[:most]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCalls:
+    """One agent: how many calls, and how long the longest has lasted, in seconds."""
+
+    agent_id: str
+    calls: int
+    longest: float | None
+    """None where the API tells no duration."""
+
+
+def each_agent(calls: Iterable[Call]) -> tuple[AgentCalls, ...]:
+    """Gather the active calls by agent."""
+    durations: defaultdict[str, list[float | None]] = defaultdict(list)
+    for call, agent in _with_agent(calls):
+        durations[printable(agent.user_id or "")].append(call.duration)
+    return tuple(
+        AgentCalls(agent_id, len(its), max(filter(is_plausible, its), default=None))
+        for agent_id, its in sorted(durations.items())
+    )
+
+
+def agent_names(calls: Iterable[Call]) -> Mapping[str, str]:
+    """Return the agents' names by agent id: of several names of one agent, the first by the alphabet."""
+    names: dict[str, str] = {}
+    for _, agent in _with_agent(calls):
+        if isinstance(agent, NamedAgent) and agent.name:
+            agent_id, name = printable(agent.user_id or ""), printable(agent.name)
+            names[agent_id] = min(name, names.get(agent_id, name))
+    return names
+
+
+def _with_agent(calls: Iterable[Call]) -> Iterator[tuple[Call, Agent]]:
+    """Yield the calls that have an agent with an id; calls that have ended don't count."""
+    for call in calls:
+        agent = call.agent_details
+        if isinstance(agent, Agent) and agent.user_id and not has_ended(call):
+            yield call, agent
+
+
+@dataclass(frozen=True, slots=True)
+class LongCall:
+    """A call, as the labels of its series tell it, and how long it has lasted, in seconds."""
+
+    call_sid: str
+    agent_id: str
+    direction: Direction
+    status: CallStatus
+    line: str
+    duration: float
+
+
+def longest_calls(calls: Iterable[Call], most: int, lines: Lines) -> tuple[LongCall, ...]:
+    """Return the calls that have lasted longest; of equally long ones the first by call_sid."""
+    going_on = (call for call in calls if is_plausible(call.duration) and not has_ended(call))
+    longest = nsmallest(most, going_on, key=lambda call: (-cast(float, call.duration), call.call_sid))
+    named: dict[str, Call] = {}
+    for call in longest:
+        named.setdefault(printable(call.call_sid), call)  # no series twice
+    return tuple(
+        LongCall(call_sid, _agent_id(call), *pair_of(call), lines.line_of(call), cast(float, call.duration))
+        for call_sid, call in named.items()
+    )
+
+
+def _agent_id(call: Call) -> str:
+    agent = call.agent_details
+    if agent is None:
+        return _NO_AGENT
+    return printable(agent.user_id) if isinstance(agent, Agent) and agent.user_id else _UNKNOWN
+
+
+class Lines:
+    """The account's lines, found by a number however the API writes it; numbers never leave it."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.names = (*(line.name for line in lines), OTHER) if lines else ()
+        self._with_plus: dict[str, str] = {}
+        spellings: defaultdict[str, set[str]] = defaultdict(set)
+        for line in lines:
+            for number in map(phonenumbers.parse, line.numbers):
+                self._with_plus.update(dict.fromkeys(_full(number), line.name))
+                for spelling in _national(number):
+                    spellings[spelling].add(line.name)
+        clear = {spelling: names.pop() for spelling, names in spellings.items() if len(names) == 1}
+        self._without_plus = (
+            clear | self._with_plus | {"00" + full: name for full, name in self._with_plus.items()}
+        )
+
+    def line_of(self, call: Call) -> str:
+        """Return the line of a call: the one it came in on, or else the one it goes out from."""
+        if not isinstance(call, PersonalCall):
+            return OTHER
+        came_in = call.direction is Direction.INBOUND
+        near, far = (call.to, call.from_) if came_in else (call.from_, call.to)
+        return self._find(near) or self._find(far) or OTHER
+
+    def _find(self, number: str | None) -> str | None:
+        written = _BEHIND_A_NUMBER.split(number or "", maxsplit=1)[0]
+        # With a plus it is a full number: its digits may be those of another country's national one.
+        names = self._with_plus if "+" in written else self._without_plus
+        return names.get(_NO_DIGIT.sub("", written))
+
+
+def tally_lines(calls: Iterable[Call], lines: Lines) -> LineTally | None:
+    """Count calls by line, direction and status; None where the account has no lines."""
+    if not lines.names:
+        return None
+    tally = Counter({(line, *pair): 0 for line in lines.names for pair in KNOWN_PAIRS})
+    tally.update((lines.line_of(call), *pair_of(call)) for call in calls)
+    return tally
+
+
+def _full(number: PhoneNumber) -> Iterator[str]:
+    """Yield the digits that may follow a plus: some leave the trunk prefix in, as in +91 (0) 80…"""
+    national = phonenumbers.national_significant_number(number)
+    yield from (f"{number.country_code}{national}", f"{number.country_code}{_trunk(number)}{national}")
+
+
+def _national(number: PhoneNumber) -> Iterator[str]:
+    """Yield the digits as they are written without a plus: 080…, 091 80…, or bare."""
+    national = phonenumbers.national_significant_number(number)
+    yield from (national, f"{_trunk(number)}{national}", f"0{number.country_code}{national}")
+
+
+def _trunk(number: PhoneNumber) -> str:
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""
