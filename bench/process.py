@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.command import SECONDS, Exporter
-from tests.e2e.processes import program, wait_for
+from tests.command import Exporter
+from tests.e2e.processes import program
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def simulator(log: Path, *options: str) -> Iterator[str]:
     """Run a simulator; give its URL."""
     command = (sys.executable, "-m", "exporter.simulator", "--listen-address=127.0.0.1:0", *options)
     with program(command, log) as running:
-        said = wait_for(running.said, SECONDS, what="a line that tells the simulator's URL")
+        said = wait_until(running.said, "a line that tells the simulator's URL")
         yield said.split()[-1]
 
 

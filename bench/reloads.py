@@ -23,7 +23,7 @@ from bench.process import Sample, simulator
 from bench.replica import Record, Scrape, open_session, scrape
 from bench.targets import Target, of_scrapes, report
 from tests.command import Exporter, exporter
-from tests.e2e.processes import wait_for
+from tests.waiting import wait_until
 
 RELOADS, REST = 20, 0.5
 """How many, and the seconds before each."""
@@ -94,7 +94,7 @@ def _reload(running: Exporter, *, by_signal: bool) -> float:
         running.program.process.send_signal(signal.SIGHUP)
     else:
         requests.post(running.url("/-/reload"), timeout=_PATIENCE).raise_for_status()
-    wait_for(lambda: _loaded(running) > before, _PATIENCE, what="a line that tells of the reload")
+    wait_until(lambda: _loaded(running) > before, "a line that tells of the reload")
     return time.monotonic() - began
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.configurations import ACCOUNT, TOKEN
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e.processes import Program, program
 from tests.tools import script
+from tests.waiting import GUARD, wait_until
 
 COMMAND = (script("exotel-exporter"),)
-SECONDS = 60
-"""A guard against hanging for ever, not a measure of speed."""
 
 _CREDENTIALS = (TOKEN, b64encode(f"{ACCOUNT['api_key']}:{TOKEN}".encode()).decode())
 
@@ -43,7 +42,7 @@ def run(*arguments: str, **variables: str) -> Ended:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=SECONDS,
+        timeout=GUARD,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
@@ -62,7 +61,7 @@ class Exporter:
             found = re.findall(r'listening.*address"?[=:] ?"?([^\s"]*:\d+)', self.program.said())
             return found if len(found) == count else []
 
-        return wait_for(announced, SECONDS, what=f"{count} lines that tell an address")
+        return wait_until(announced, f"{count} lines that tell an address")
 
     def url(self, path: str) -> str:
         """The URL of a path at its only address, as seen from this machine."""
@@ -72,7 +71,7 @@ class Exporter:
     def stop(self, number: signal.Signals) -> Ended:
         """Send a signal and wait for the end. Fails if a traceback or a credential was shown."""
         self.program.process.send_signal(number)
-        code = self.program.process.wait(SECONDS)
+        code = self.program.process.wait(GUARD)
         return Ended(code, self.program.log.read_text(encoding="utf-8"))
 
 

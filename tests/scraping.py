@@ -10,9 +10,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.simulator import Simulator
-
-GUARD = 30
-"""Seconds after which a scrape counts as never answered."""
+from tests.waiting import GUARD
 
 Labels = frozenset[tuple[str, str]]
 

@@ -25,6 +25,7 @@ from exporter.web.listen import Address, bound_address, listen
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
 from exporter.web.values import Seconds
+from tests.waiting import GUARD
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=Seconds(20), min_interval=Seconds(0), requests_per_minute=100_000)
@@ -64,7 +65,7 @@ def account(
 def collecting(made: Account) -> Iterator[Callable[[], Snapshot]]:
     """Give what collects once, with the account's own timeout, for as long as this lasts."""
     try:
-        yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=60)
+        yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=GUARD)
     finally:
         made.close()
 

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.waiting import GUARD
+
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sysconfig.get_path("scripts"))
 """Where the programs of the environment are that these tests run in."""
@@ -47,7 +49,7 @@ def script(name: str) -> str:
 def run(tool: str, *arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> str:
     """What `tool` says; the test fails with it unless the tool is content."""
     command: Sequence[str] = [require(tool), *arguments]
-    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, timeout=GUARD, check=False)
     said = (done.stdout + done.stderr).decode()
     assert done.returncode == 0, said
     return said

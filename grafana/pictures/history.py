@@ -17,7 +17,7 @@ import yaml
 from exporter.cli import main
 from exporter.simulator import EXOPHONES, Settings, Simulator
 from grafana.pictures.prometheus import free_address
-from tests.e2e.processes import wait_for
+from tests.waiting import wait_until
 
 SCRAPE_INTERVAL = 15
 LENGTH = timedelta(hours=6)
@@ -143,7 +143,7 @@ def _exporter(config: Path, clock: "Synchronized[float]") -> Iterator[str]:
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(arguments, clock))
     process.start()
     try:
-        wait_for(lambda: _answers(f"http://{address}/-/ready"), within=20, what="an exporter that is ready")
+        wait_until(lambda: _answers(f"http://{address}/-/ready"), "an exporter that is ready")
         yield f"http://{address}/metrics"
     finally:
         process.terminate()

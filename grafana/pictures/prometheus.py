@@ -14,11 +14,11 @@ from typing import Any
 import requests
 import yaml
 
-from tests.e2e.processes import program, wait_for
+from tests.e2e.processes import program
+from tests.waiting import wait_until
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 
-_SECONDS_TO_START = 30
 _NAME = re.compile(r"[a-zA-Z_:][\w:]*")
 
 Rule = Mapping[str, Any]
@@ -72,7 +72,7 @@ def running(data: Path, interval: int) -> Iterator[Prometheus]:
             except requests.ConnectionError:
                 return False
 
-        wait_for(answers, _SECONDS_TO_START, what="a Prometheus that is ready")
+        wait_until(answers, "a Prometheus that is ready")
         yield Prometheus(f"http://{address}")
 
 

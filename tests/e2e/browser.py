@@ -10,11 +10,9 @@ from typing import Any
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e.processes import Program, program
 from tests.tools import require
-
-SECONDS = 60
-"""A guard against hanging for ever: a busy machine takes long to start a browser."""
+from tests.waiting import GUARD, wait_until
 
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
@@ -60,7 +58,7 @@ class Browser:
         return [event["params"] for event in self._events if event["method"] in methods]
 
     def _receive(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._socket.recv(SECONDS))
+        message: dict[str, Any] = json.loads(self._socket.recv(GUARD))
         if "method" in message:
             self._events.append(message)
         return message
@@ -72,10 +70,10 @@ def browser(folder: Path) -> Iterator[Browser]:
     profile = folder / "profile"
     command = [require("chromium"), f"--user-data-dir={profile}", *_FLAGS]
     with program(command, folder / "chromium.log") as running:
-        port = wait_for(lambda: _port(running, profile), SECONDS, what="Chromium's port")
-        targets = requests.get(f"http://127.0.0.1:{port}/json/list", timeout=SECONDS).json()
+        port = wait_until(lambda: _port(running, profile), "Chromium's port")
+        targets = requests.get(f"http://127.0.0.1:{port}/json/list", timeout=GUARD).json()
         [tab] = [target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page"]
-        with connect(tab, open_timeout=SECONDS, max_size=None) as socket:
+        with connect(tab, open_timeout=GUARD, max_size=None) as socket:
             yield Browser(socket)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import yaml
 
 from exporter.simulator import EXOPHONES
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e.processes import Program, program
 from tests.tools import script
-
-SECONDS_TO_START = 20
+from tests.waiting import wait_until
 
 
 @contextmanager
@@ -77,7 +76,5 @@ def configured_exporter(
 
 def _announced(server: Program, pattern: str) -> str:
     """Where the program says that it listens, as soon as it does."""
-    found = wait_for(
-        lambda: re.search(pattern, server.said()), SECONDS_TO_START, what=f"a line like {pattern}"
-    )
+    found = wait_until(lambda: re.search(pattern, server.said()), f"a line like {pattern}")
     return str(found and found[1])

@@ -1,25 +1,12 @@
 """Programs started for a test: waited for, and ended by their own pid."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-T = TypeVar("T")
-
-SECONDS_TO_END = 10
-
-
-def wait_for(condition: Callable[[], T], within: float, what: str) -> T:
-    """The first true answer of `condition`; fails naming `what` when `within` seconds bring none."""
-    end = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < end, f"{what}: not within {within} s; last: {answer!r}"
-        time.sleep(0.05)
-    return answer
+from tests.waiting import GUARD
 
 
 @dataclass(frozen=True)
@@ -38,7 +25,7 @@ class Program:
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()
-        self.process.wait(SECONDS_TO_END)
+        self.process.wait(GUARD)
 
 
 @contextmanager
@@ -55,7 +42,7 @@ def program(
     finally:
         process.terminate()
         try:
-            process.wait(SECONDS_TO_END)
+            process.wait(GUARD)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(SECONDS_TO_END)
+            process.wait(GUARD)

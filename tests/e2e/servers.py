@@ -4,27 +4,34 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
 
-from tests.e2e.processes import Program, program, wait_for
+from tests.e2e.processes import Program, program
 from tests.tools import ROOT, require
+from tests.waiting import GUARD, scaled, wait_until
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 
-SECONDS_TO_START = 20
 
 #: A window, an offset or a wait. Not of refusals: refused credentials are tried again once in a true minute.
 MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |^)(\d+)m\b")
 
 
+@cache
+def minute() -> int:
+    """Return the seconds that stand for a minute: 2, or more where a test has less than half a processor."""
+    return max(2, round(scaled(1)))
+
+
 @contextmanager
 def prometheus(folder: Path, exporters: Sequence[str], alertmanager: str) -> Iterator[str]:
-    """The URL of a Prometheus as deployed, that scrapes these exporters every two seconds."""
+    """The URL of a Prometheus as deployed, that scrapes these exporters all the time."""
     config = _impatient_config("prometheus.yml", alertmanager)
     [job] = config["scrape_configs"]
     job["static_configs"] = [{"targets": list(exporters)}]
@@ -89,9 +96,24 @@ def query(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
     return _data(f"{prometheus_url}/api/v1/query", {"query": promql})["result"]  # type: ignore[no-any-return]
 
 
+def let_rules_run(prometheus_url: str, times: int) -> None:
+    """Wait until every group of rules has been evaluated so many times more."""
+
+    def evaluations() -> int:
+        text = requests.get(f"{prometheus_url}/metrics", timeout=GUARD).text
+        total, missed = (
+            [float(value) for value in re.findall(rf"^prometheus_rule_group_{name}{{.*}} (\S+)$", text, re.M)]
+            for name in ("iterations_total", "iterations_missed_total")
+        )
+        return int(min(all_ - left_out for all_, left_out in zip(total, missed, strict=True)))
+
+    wanted = evaluations() + times
+    wait_until(lambda: evaluations() >= wanted, f"{times} evaluations of each group")
+
+
 def last_errors(prometheus_url: str) -> dict[str, str]:
     """Why the last scrape of each job failed; nothing if it didn't."""
-    found = requests.get(f"{prometheus_url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
+    found = requests.get(f"{prometheus_url}/api/v1/targets", timeout=GUARD).json()["data"]["activeTargets"]
     return {target["labels"]["job"]: target["lastError"] for target in found}
 
 
@@ -102,26 +124,23 @@ def exemplars(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
 
 
 def _data(url: str, form: dict[str, str]) -> Any:
-    answer = requests.post(url, data=form, timeout=10).json()
+    answer = requests.post(url, data=form, timeout=GUARD).json()
     assert answer["status"] == "success", answer
     return answer["data"]
 
 
 def _impatient_config(name: str, alertmanager: str) -> Any:
-    """Give a deployed configuration that scrapes all the time, and alerts this Alertmanager.
-
-    Of its two seconds a scrape leaves the exporter one and a half: enough on a busy machine as well.
-    """
+    """Return a deployed configuration that scrapes all the time, and alerts this Alertmanager."""
     config = _read(PROMETHEUS / name)
-    config["global"]["evaluation_interval"] = "1s"
+    config["global"]["evaluation_interval"] = f"{minute() * 500}ms"
     config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [alertmanager]}]
     for job in config["scrape_configs"]:
-        job |= {"scrape_interval": "2s", "scrape_timeout": "2s"}
+        job.update(dict.fromkeys(("scrape_interval", "scrape_timeout"), f"{minute()}s"))
     return config
 
 
 def _impatient(rules: Any) -> Any:
-    """Make two seconds of a minute."""
+    """Make seconds of minutes."""
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule |= {key: re.sub(MINUTES, _seconds, rule[key]) for key in {"expr", "for"} & rule.keys()}
@@ -130,7 +149,7 @@ def _impatient(rules: Any) -> Any:
 
 def _seconds(found: re.Match[str]) -> str:
     before, minutes = found.groups()
-    return f"{before}{int(minutes) * 2}s"
+    return f"{before}{int(minutes) * minute()}s"
 
 
 def _alertmanager_config(folder: Path, webhook: str) -> Path:
@@ -165,5 +184,5 @@ def _ready(server: Program, url: str) -> str:
         except requests.ConnectionError:
             return False
 
-    wait_for(answers, within=SECONDS_TO_START, what=f"{url} is ready")
+    wait_until(answers, f"{url} is ready")
     return url

@@ -1,7 +1,6 @@
 """Trouble at Exotel, and what reaches the one on call: the alerts it calls for, no others, and their end."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import requests
 
 from exporter.simulator.leg import Leg
 from tests.e2e import exotel, servers
-from tests.e2e.processes import wait_for
 from tests.e2e.webhook import Webhook, webhook
+from tests.waiting import GUARD, wait_until
 
 CALLS, LIMIT = 40, 80
 
@@ -82,8 +81,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         _set_faults(urls["api-down"], "status:503")
         token.write_text("revoked")
         program.kill()
-        wait_for(lambda: _covers(_told(receiver), TOLD), within=60, what="every alert is told")
-        time.sleep(10)  # for those that should not come: by now they have had their quarter of an hour
+        wait_until(lambda: _covers(_told(receiver), TOLD), "every alert is told")
+        servers.let_rules_run(prometheus, times=10)  # five minutes more for those that should not come
         in_trouble = _told(receiver)
 
         for url in urls.values():
@@ -91,8 +90,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         token.write_text("demo")
         stack.enter_context(exotel.exporter_of("risen", folder, [doomed_account], listen=doomed))
         _wait_until_all_is_well(prometheus)
-        wait_for(lambda: not receiver.still_firing(), within=60, what="every alert is over")
-        time.sleep(5)
+        wait_until(lambda: not receiver.still_firing(), "every alert is over")
+        servers.let_rules_run(prometheus, times=5)
         yield Story(in_trouble, _told(receiver), _by_account(receiver.still_firing()))
 
 
@@ -111,7 +110,7 @@ def test_alerts_end_with_the_trouble_and_bring_no_others_up(story: Story) -> Non
 def _wait_until_all_is_well(prometheus: str) -> None:
     accounts = len(TOLD) - 1
     well = f"count(exotel_up == 1) == {accounts}"
-    wait_for(lambda: servers.query(prometheus, well), within=30, what="every account is listed")
+    wait_until(lambda: servers.query(prometheus, well), "every account is listed")
 
 
 def _told(receiver: Webhook) -> Alerts:
@@ -130,13 +129,13 @@ def _covers(told: Alerts, expected: Alerts) -> bool:
 
 
 def _set_faults(url: str, *faults: str) -> None:
-    requests.post(f"{url}/_simulator/faults", json=faults, timeout=10).raise_for_status()
+    requests.post(f"{url}/_simulator/faults", json=faults, timeout=GUARD).raise_for_status()
 
 
 def _list_of(url: str, change: Callable[[Rows], Rows]) -> str:
     """The fault of a simulator whose list is what `change` makes of its true one."""
     listed = f"{url}/v3/accounts/demo/calls/active?limit={CALLS}"
-    document = requests.get(listed, auth=("demo", "demo"), timeout=10).json()
+    document = requests.get(listed, auth=("demo", "demo"), timeout=GUARD).json()
     rows = change(document["response"]["active_calls"])
     document["response"] = {"active_calls": rows, "total_active": len(rows)}
     return f"calls/other_json:{json.dumps(document)}"

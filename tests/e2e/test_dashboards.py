@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,18 @@ import requests
 
 from grafana.promql import CALLS_AS_REPORTED, CONCURRENT_CALLS
 from tests.e2e import exotel, servers
-from tests.e2e.processes import wait_for
-from tests.expressions import Expression, dashboard_expressions, each_panel, panel_expressions, substituted
+from tests.expressions import (
+    Expression,
+    Panel,
+    all_panels,
+    panel_expressions,
+    substituted,
+    variable_expressions,
+)
+from tests.offenders import offenders
 from tests.tools import run
+from tests.waiting import GUARD, wait_until
 
-SECONDS_TO_HAPPEN = 60
 WEEK = 7 * 24 * 3600
 
 NOWHERE = "127.0.0.1:9"  # alerts are not what is tested here
@@ -54,20 +62,23 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("expression", [*dashboard_expressions()], ids=lambda expression: expression.place)
-def test_every_query_returns_data_when_everything_is_on(prometheus: str, expression: Expression) -> None:
+def test_every_query_returns_data_when_everything_is_on(prometheus: str) -> None:
     """No panel and no variable asks for something that isn't there."""
-    _seen(prometheus, _of(expression, "full"))
+    queries = [_of(query, "full") for query in (*panel_expressions(), *variable_expressions())]
+    assert offenders(((query.place, query) for query in queries), partial(_seen, prometheus)) == []
 
 
-@each_panel
-def test_panel_without_data_says_what_to_set(prometheus: str, panel: dict[str, Any]) -> None:
+def test_panels_without_data_say_what_to_set(prometheus: str) -> None:
     """With everything off a panel has data from the calls alone, or it is empty and tells the key."""
-    queries = [_of(expression, "bare") for expression in panel_expressions("", panel)]
-    if re.search(r"Set \w", panel["fieldConfig"]["defaults"]["noValue"]):
-        assert not any(_has_data(prometheus, query) for query in queries)
-    else:
-        _seen(prometheus, *queries)
+
+    def check(panel: Panel) -> None:
+        queries = [_of(query, "bare") for query in panel.queries]
+        if re.search(r"Set \w", panel.defaults["noValue"]):
+            assert not any(_has_data(prometheus, query) for query in queries)
+        else:
+            _seen(prometheus, *queries)
+
+    assert offenders(((panel.place, panel) for panel in all_panels()), check) == []
 
 
 def _of(expression: Expression, account: str) -> Expression:
@@ -80,18 +91,15 @@ def _happened(prometheus: str, promql: str) -> None:
 
 def _seen(prometheus: str, *queries: Expression) -> None:
     """Wait until one of the expressions has data."""
-    wait_for(
-        lambda: any(_has_data(prometheus, query) for query in queries),
-        within=SECONDS_TO_HAPPEN,
-        what=" or ".join(query.promql for query in queries),
-    )
+    wait_until(lambda: any(_has_data(prometheus, query) for query in queries), str(queries))
 
 
 def _has_data(prometheus: str, query: Expression) -> bool:
     """Whether the expression has a value: a number now, or, in a graph, at any time of the last minutes."""
     now = time.time()
     form = {"query": query.promql, "start": str(now if query.instant else now - 300), "end": str(now)}
-    answer = requests.post(f"{prometheus}/api/v1/query_range", data={**form, "step": "2"}, timeout=30).json()
+    url, form = f"{prometheus}/api/v1/query_range", {**form, "step": "2"}
+    answer = requests.post(url, data=form, timeout=GUARD).json()
     assert answer["status"] == "success", answer
     values = [float(value) for series in answer["data"]["result"] for _, value in series["values"]]
     return any(math.isfinite(value) for value in values)
@@ -106,7 +114,7 @@ def _bare(centre: str) -> dict[str, Any]:
 
 def _full(centre: str) -> dict[str, Any]:
     config = _bare(centre)
-    first, *_ = requests.get(f"{centre}/_simulator/truth", timeout=10).json()["lines"]
+    first, *_ = requests.get(f"{centre}/_simulator/truth", timeout=GUARD).json()["lines"]
     config["accounts"][0] |= {"name": "full", "call_limit": 100, "lines": {"sales": [first]}}
     config["collection"] |= {"agent_streams": True, "streams": {"enabled": True, "max_per_scrape": 50}}
     config["metrics"] = {"per_agent": True, "agent_names": True, "longest_calls": 10}
@@ -114,7 +122,7 @@ def _full(centre: str) -> dict[str, Any]:
 
 
 def _trouble(centre: str, *faults: str) -> None:
-    requests.post(f"{centre}/_simulator/faults", data=json.dumps(faults), timeout=10).raise_for_status()
+    requests.post(f"{centre}/_simulator/faults", data=json.dumps(faults), timeout=GUARD).raise_for_status()
 
 
 def _remember_last_week(folder: Path) -> None:

@@ -12,8 +12,9 @@ import yaml
 
 from grafana.promql import of_scrapes
 from tests.e2e import exotel, servers
-from tests.e2e.processes import Program, wait_for
+from tests.e2e.processes import Program
 from tests.expressions import substituted
+from tests.waiting import wait_until
 
 ACCOUNTS = {"acme", "globex", "initech", "hooli", "umbrella", "नमस्ते & co"}
 NOWHERE = "127.0.0.1:1"
@@ -68,9 +69,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 def test_every_account_is_probed_by_one_server_at_one_exporter(fleet: Fleet) -> None:
     """None is forgotten, none is asked twice; each exporter has a share, and so has each server."""
-    wait_for(
-        lambda: fleet.accounts("exotel_up == 1") == sorted(ACCOUNTS), within=30, what="each account once"
-    )
+    wait_until(lambda: fleet.accounts("exotel_up == 1") == sorted(ACCOUNTS), "each account once")
     assert fleet.accounts('up{account!=""} == 1') == sorted(ACCOUNTS)
     assert {labels["instance"] for labels in fleet.series("exotel_up")} == set(fleet.exporters)
     assert all(servers.query(shard, "exotel_up") for shard in fleet.shards)
@@ -84,7 +83,7 @@ def test_the_exporters_tell_of_themselves_once(fleet: Fleet) -> None:
     def told() -> list[str]:
         return sorted(labels["instance"] for labels in fleet.series("exotel_exporter_build_info"))
 
-    wait_for(lambda: told() == each_to_both, within=30, what="the build of each exporter on each server")
+    wait_until(lambda: told() == each_to_both, "the build of each exporter on each server")
     assert not any("account" in labels for labels in fleet.series("exotel_exporter_build_info"))
 
 
@@ -102,7 +101,7 @@ def test_an_account_that_is_added_is_probed_without_a_restart(fleet: Fleet) -> N
         text = yaml.safe_dump(configuration(fleet.simulator, more))
         (fleet.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
         program.process.send_signal(SIGHUP)
-    wait_for(lambda: fleet.accounts("exotel_up == 1") == sorted(more), within=30, what="one account more")
+    wait_until(lambda: fleet.accounts("exotel_up == 1") == sorted(more), "one account more")
 
 
 def test_a_dead_exporter_is_told_with_the_accounts_that_nobody_watches(fleet: Fleet) -> None:
@@ -111,9 +110,7 @@ def test_a_dead_exporter_is_told_with_the_accounts_that_nobody_watches(fleet: Fl
     lost = fleet.accounts(f'exotel_up{{instance="{dead}"}}')
     program.kill()
     firing = 'ALERTS{alertstate="firing",alertname="%s"}'
-    wait_for(
-        lambda: fleet.accounts(firing % "ExotelAccountUnwatched") == lost, within=60, what="its accounts"
-    )
-    wait_for(lambda: len(fleet.series(firing % "ExotelExporterDown")) == 2, within=30, what="two alerts")
+    wait_until(lambda: fleet.accounts(firing % "ExotelAccountUnwatched") == lost, "its accounts")
+    wait_until(lambda: len(fleet.series(firing % "ExotelExporterDown")) == 2, "two alerts")
     assert {labels["instance"] for labels in fleet.series(firing % "ExotelExporterDown")} == {dead}
     assert sorted({*fleet.accounts("exotel_up == 1"), *lost}) == sorted(ACCOUNTS | {"tyrell"})

@@ -11,8 +11,7 @@ import requests
 
 from tests.e2e.browser import Browser, browser
 from tests.e2e.exotel import account, exporter_of, simulator
-
-SECONDS = 60
+from tests.waiting import GUARD
 
 HOSTILE = "<script>document.title='owned'</script>\"'&amp;<img src=//example.invalid/a.png onerror=alert(1)>"
 LONG = "x" * 128
@@ -63,7 +62,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
         with exporter_of("page", folder, [*accounts.values()]) as (address, _), browser(folder) as chromium:
             url = f"http://{address}"
             token.unlink()
-            assert requests.get(f"{url}/metrics", timeout=SECONDS).ok
+            assert requests.get(f"{url}/metrics", timeout=GUARD).ok
             yield Opened(chromium, url)
 
 
@@ -125,16 +124,14 @@ def test_links_lead_where_they_say(opened: Opened) -> None:
     for name in ("/metrics", "/sd", "/-/healthy", "/-/ready"):
         [href] = [href for text, href in links if text == name]
         assert href == urljoin(opened.url, name)
-        assert requests.get(href, timeout=SECONDS).ok
+        assert requests.get(href, timeout=GUARD).ok
     asked = {
         what: [parse_qs(urlsplit(href).query) for text, href in links if text == what]
         for what in ("probe", "debug")
     }
     assert asked["probe"] == [{"target": [name]} for name in SHOWN]
     assert asked["debug"] == [{"target": [name], "debug": ["true"]} for name in SHOWN]
-    answers = {
-        text: requests.get(href, timeout=SECONDS).text for text, href in links if _is_of(href, HOSTILE)
-    }
+    answers = {text: requests.get(href, timeout=GUARD).text for text, href in links if _is_of(href, HOSTILE)}
     label = HOSTILE.replace('"', r"\"")
     assert f'exotel_up{{account="{label}"}} 1.0' in answers["probe"]
     assert "Log of the probe:" in answers["debug"]

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from tests.e2e import exotel, servers
-from tests.e2e.processes import wait_for
+from tests.waiting import wait_until
 from tests.web import PASSWORD, hashed, write_authority, write_certificate, write_web
 
-SECONDS = 30
 HOST = "exporter.example.com"
 CLIENT = "prometheus.example.com"
 
@@ -78,14 +77,14 @@ def _job(name: str, exporter: str) -> dict[str, Any]:
 def test_a_certificate_and_a_password_are_a_scrape(prometheus: str) -> None:
     """With both, the account's calls arrive."""
     calls = 'sum(exotel_active_calls{job="known"}) == 20'
-    assert wait_for(lambda: servers.query(prometheus, calls), SECONDS, what=calls)
+    assert wait_until(lambda: servers.query(prometheus, calls), calls)
     assert servers.last_errors(prometheus)["known"] == ""
 
 
 @pytest.mark.parametrize("job", [name for name, (_, _, error) in JOBS.items() if error])
 def test_without_either_there_is_no_scrape(prometheus: str, job: str) -> None:
     """Prometheus says what it lacks, and no account's data has come."""
-    error = wait_for(lambda: servers.last_errors(prometheus)[job], SECONDS, what=f"an error of {job}")
+    error = wait_until(lambda: servers.last_errors(prometheus)[job], f"an error of {job}")
     assert any(expected in error for expected in JOBS[job][2].split("|")), error
-    wait_for(lambda: servers.query(prometheus, f'up{{job="{job}"}} == 0'), SECONDS, what=f"{job} down")
+    wait_until(lambda: servers.query(prometheus, f'up{{job="{job}"}} == 0'), f"{job} down")
     assert not servers.query(prometheus, f'{{__name__=~"exotel_.*", job="{job}"}}')

@@ -21,6 +21,7 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import Reason
 from exporter.simulator import Settings, Simulator
 from tests.logs import fields
+from tests.waiting import GUARD
 
 #: Every collection asks anew.
 EAGER = CollectionConfig(min_interval=0, requests_per_minute=100_000)
@@ -48,7 +49,7 @@ def account(
 
 def observe(made: Account, seconds: float = 20) -> Snapshot:
     """Collect once, in at most so many seconds."""
-    return made.collect(Deadline.after(seconds)).result(timeout=60)
+    return made.collect(Deadline.after(seconds)).result(timeout=GUARD)
 
 
 def snapshot_of(simulator: Simulator, collection: CollectionConfig | None = None) -> ActiveCalls:

@@ -23,12 +23,9 @@ from exporter.web.connection import Limits
 from exporter.web.listen import Address
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
-from tests.e2e.processes import wait_for
 from tests.serving import running
+from tests.waiting import GUARD, wait_until
 from tests.web import write_authority, write_certificate, write_web
-
-GUARD = 30
-"""Seconds after which a test fails that waits for the end of a connection."""
 
 LIMITS = Limits(handshake=0.2, request=0.2, answer=0.3)
 LARGE = 50_000_000
@@ -227,8 +224,8 @@ def test_an_answer_that_is_not_read_is_given_up(server: Server, address: Address
     """The connection ends, though the client is still there."""
     with connected(address) as connection:
         connection.sendall(GET.replace(b"/ ", b"/large ") + close + b"\r\n")
-        wait_for(lambda: server.server_state.connections, GUARD, "the connection")
-        wait_for(lambda: not server.server_state.connections, GUARD, "its end")
+        wait_until(lambda: server.server_state.connections, "the connection")
+        wait_until(lambda: not server.server_state.connections, "its end")
 
 
 def test_a_large_answer_that_is_read_arrives() -> None:

@@ -24,8 +24,8 @@ from exporter.exotel.errors import Reason
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
-from tests.e2e.processes import wait_for
 from tests.serving import EAGER, account, busy_threads, served
+from tests.waiting import GUARD, scaled, wait_until
 
 SECONDS = 1.0
 """How long a collection may take here."""
@@ -33,8 +33,6 @@ LONGER = 2.5
 """How long where an overrun would be as long again, and must not pass for a busy machine's."""
 GRACE = 1.0
 """Seconds that a busy machine may take to wind up behind a deadline."""
-GUARD = 30
-"""Seconds after which something counts as never done."""
 DRIP = 0.05
 """Seconds between two drops: far below any timeout of a single read."""
 
@@ -55,7 +53,7 @@ class Peer:
     def check_all_gone(self) -> None:
         """Fail unless there were clients, and all of them close their side, now or soon."""
         assert self.accepted
-        wait_for(lambda: len(self.gone) == len(self.accepted), GRACE, "every socket to be closed")
+        wait_until(lambda: len(self.gone) == len(self.accepted), "closed sockets", within=scaled(GRACE))
 
 
 @contextmanager
@@ -180,7 +178,7 @@ def collected_from(url: str, collection: CollectionConfig = EAGER) -> Iterator[A
 def assert_over(made: Account, seconds: float = SECONDS) -> Snapshot:
     """Collect: it must end with its deadline, by a timeout, and no thread may be at work behind it."""
     observed = made.collect(Deadline.after(seconds)).result(timeout=GUARD)
-    wait_for(lambda: not busy_threads(made), GRACE, "every thread of the account to rest")
+    wait_until(lambda: not busy_threads(made), "idle threads", within=scaled(GRACE))
     assert observed.failure is not None
     assert observed.failure.reason == Reason.TIMEOUT
     assert made.live_values().counts.failures == {("calls", "timeout"): 1}
@@ -243,7 +241,7 @@ def test_a_request_that_no_time_was_left_for_is_not_counted() -> None:
         simulator.set_faults(["reset@middle*1", "status:404@middle*1", "status:429@middle"])
         with collected_from(simulator.url) as made:
             made.collect(Deadline.after(20)).result(timeout=GUARD)
-            wait_for(lambda: not busy_threads(made), GRACE, "every thread of the account to rest")
+            wait_until(lambda: not busy_threads(made), "idle threads", within=scaled(GRACE))
             made.collect(Deadline.after(0)).result(timeout=GUARD)
             counts = made.live_values().counts
         assert sum(counts.requests.values()) == simulator.requests_served()["calls"]
@@ -258,12 +256,12 @@ def test_a_hurried_collection_ends_at_once(fault: str, after: float) -> None:
     with Simulator(Settings(calls=5, speed=0)) as simulator, collected_from(simulator.url) as made:
         simulator.set_faults([fault])
         collection = made.collect(Deadline.after(20))
-        wait_for(simulator.requests_served, GUARD, "the request")
+        wait_until(simulator.requests_served, "the request")
         time.sleep(after)  # beyond the retry's own wait
         assert not collection.done()
         made.cancel()
         assert collection.result(timeout=4).failure is not None
-        wait_for(lambda: not busy_threads(made), GRACE, "every thread of the account to rest")
+        wait_until(lambda: not busy_threads(made), "idle threads", within=scaled(GRACE))
 
 
 def test_connections_are_cut_while_others_come_about() -> None:
@@ -300,7 +298,7 @@ def test_a_scraper_in_a_hurry_is_answered_at_its_own_deadline() -> None:
         simulator.set_faults(["slow:3s"])
         with served([account("acme", simulator.url)]) as url:
             patient = pool.submit(scrape, url)
-            wait_for(simulator.requests_served, GUARD, "the patient scraper's request")
+            wait_until(simulator.requests_served, "the patient scraper's request")
             cancelled = scrape(url, timeout=1)
             assert not patient.done()
             assert cancelled["exotel_up"] == 0

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from exporter.http.landing import HEADERS as PAGE_HEADERS
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
-from tests.e2e.processes import wait_for
 from tests.serving import account, served
+from tests.waiting import GUARD, wait_until
 
 Samples = dict[tuple[str, str], float]
 
@@ -44,7 +44,7 @@ def samples(answer: requests.Response) -> Samples:
 
 def test_metrics_tell_of_the_account_and_of_the_exporter(exporter: str) -> None:
     """One scrape has the calls, the build and the process."""
-    found = samples(requests.get(f"{exporter}/metrics", timeout=30))
+    found = samples(requests.get(f"{exporter}/metrics", timeout=GUARD))
     assert found["exotel_active_calls", "acme <b>"] == 30
     assert found["exotel_exporter_build_info", ""] == 1
     assert found["process_start_time_seconds", ""] > 0
@@ -68,7 +68,7 @@ def test_the_text_is_compressed_for_whoever_accepts_it(exporter: str) -> None:
         f"{exporter}/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=30
     ) as answer:
         assert b"exotel_up" in gzip.decompress(answer.raw.read())
-    plain = requests.get(f"{exporter}/metrics", headers={"Accept-Encoding": "identity"}, timeout=30)
+    plain = requests.get(f"{exporter}/metrics", headers={"Accept-Encoding": "identity"}, timeout=GUARD)
     assert "Content-Encoding" not in plain.headers
 
 
@@ -76,7 +76,7 @@ def test_the_text_is_compressed_for_whoever_accepts_it(exporter: str) -> None:
 def test_a_probe_of_the_service_asks_nothing_of_the_api(path: str) -> None:
     """Health is the exporter's own: no API is behind it."""
     with Simulator(Settings(calls=1)) as simulator, served([account("acme", simulator.url)]) as url:
-        assert requests.get(url + path, timeout=30).status_code == 200
+        assert requests.get(url + path, timeout=GUARD).status_code == 200
         assert simulator.requests_served().get("calls", 0) == 0
 
 
@@ -86,12 +86,12 @@ def test_the_page_for_people_tells_how_the_last_collection_went() -> None:
         Simulator(Settings(calls=30, speed=0)) as simulator,
         served([account("<script>alert(1)</script>", simulator.url)]) as url,
     ):
-        assert "not scraped yet" in requests.get(f"{url}/", timeout=30).text
-        requests.get(f"{url}/metrics", timeout=30)
-        good = requests.get(f"{url}/", timeout=30)
+        assert "not scraped yet" in requests.get(f"{url}/", timeout=GUARD).text
+        requests.get(f"{url}/metrics", timeout=GUARD)
+        good = requests.get(f"{url}/", timeout=GUARD)
         simulator.set_faults(["status:404"])
-        requests.get(f"{url}/metrics", timeout=30)
-        bad = requests.get(f"{url}/", timeout=30).text
+        requests.get(f"{url}/metrics", timeout=GUARD)
+        bad = requests.get(f"{url}/", timeout=GUARD).text
     assert ">30<" in good.text
     assert "complete" in good.text
     assert "&lt;script&gt;" in good.text
@@ -111,7 +111,7 @@ def test_an_account_that_hangs_costs_the_others_nothing() -> None:
             account("down", "http://127.0.0.1:1"),
         ]
         with served(accounts) as url:
-            found = samples(requests.get(f"{url}/metrics", headers={TIMEOUT_HEADER: "1.5"}, timeout=30))
+            found = samples(requests.get(f"{url}/metrics", headers={TIMEOUT_HEADER: "1.5"}, timeout=GUARD))
     assert {name: found["exotel_up", name] for name in ("good", "hangs", "down")} == {
         "good": 1,
         "hangs": 0,
@@ -126,12 +126,10 @@ def test_a_slow_collection_does_not_hold_up_other_requests() -> None:
     with Simulator(Settings(calls=1)) as simulator, ThreadPoolExecutor(1) as pool:
         simulator.set_faults(["hang"])
         with served([account("acme", simulator.url, timeout=3)]) as url:
-            scrape = pool.submit(requests.get, f"{url}/metrics", timeout=30)
-            wait_for(
-                lambda: simulator.requests_served().get("calls", 0), within=20, what="the scrape's request"
-            )
+            scrape = pool.submit(requests.get, f"{url}/metrics", timeout=GUARD)
+            wait_until(lambda: simulator.requests_served().get("calls", 0), "the scrape's request")
             for path in ("/-/healthy", "/"):
-                assert requests.get(url + path, timeout=30).status_code == 200
+                assert requests.get(url + path, timeout=GUARD).status_code == 200
             assert not scrape.done()
             assert samples(scrape.result())["exotel_up", "acme"] == 0
 
@@ -140,7 +138,7 @@ def test_two_scrapers_at_once_share_one_collection() -> None:
     """Prometheus replicas don't double the load on the API."""
     with Simulator(Settings(calls=5, speed=0, latency=0.3)) as simulator, ThreadPoolExecutor(10) as pool:
         with served([account("acme", simulator.url)]) as url:
-            scrapes = [pool.submit(requests.get, f"{url}/metrics", timeout=30) for _ in range(10)]
+            scrapes = [pool.submit(requests.get, f"{url}/metrics", timeout=GUARD) for _ in range(10)]
             assert all(samples(scrape.result())["exotel_active_calls", "acme"] == 5 for scrape in scrapes)
         assert simulator.requests_served().get("calls", 0) < 10
 
@@ -151,13 +149,13 @@ def test_two_scrapers_at_once_share_one_collection() -> None:
 )
 def test_what_does_not_exist_is_said_not_to_exist(exporter: str, method: str, path: str, status: int) -> None:
     """No redirect, no page, no scrape."""
-    answer = requests.request(method, exporter + path, allow_redirects=False, timeout=30)
+    answer = requests.request(method, exporter + path, allow_redirects=False, timeout=GUARD)
     assert answer.status_code == status
 
 
 def test_a_scrape_timeout_that_is_no_number_is_told_as_such(exporter: str) -> None:
     """One clear line, and nothing is collected."""
-    answer = requests.get(f"{exporter}/metrics", headers={TIMEOUT_HEADER: "soon"}, timeout=30)
+    answer = requests.get(f"{exporter}/metrics", headers={TIMEOUT_HEADER: "soon"}, timeout=GUARD)
     assert answer.status_code == 400
     assert answer.text.count("\n") == 1
     assert "found 'soon'; accepted: a number of seconds above 0" in answer.text

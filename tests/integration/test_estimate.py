@@ -25,6 +25,7 @@ from tests.asked import asked
 from tests.clock import Clock, moved_clock
 from tests.serving import EAGER
 from tests.snapshots import Shown
+from tests.waiting import GUARD
 
 TIGHT = CollectionConfig(page_size=20, requests_per_minute=60, estimate=True)
 """Twelve requests for each scrape, once in fifteen seconds."""
@@ -49,7 +50,7 @@ def scraping(
 
     def scrape() -> Snapshot:
         clock.forward(max(0.0, start + next(scrapes) - clock.monotonic()))
-        return made.collect(Deadline.after(collection.timeout)).result(timeout=60)
+        return made.collect(Deadline.after(collection.timeout)).result(timeout=GUARD)
 
     try:
         yield scrape, budget
@@ -228,7 +229,7 @@ def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -
 
 def test_without_estimate_a_list_that_is_cut_off_is_tried_each_time() -> None:
     """Nothing is sampled that nobody wants."""
-    with slow(replace(EAGER, page_size=20, timeout=10)) as (server, scrape):
+    with slow(replace(EAGER, page_size=20, timeout=GUARD)) as (server, scrape):
         server.seconds = 0.4
         found = [scrape() for _ in range(4)]
     assert {each.failure and each.failure.reason for each in found} == {Reason.TIMEOUT}

@@ -25,13 +25,13 @@ from exporter.collect.accounts import Accounts
 from exporter.config import Secret
 from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
+from exporter.web.files import Unreadable
 from exporter.web.reload import ActiveWebConfig
-from tests.e2e.processes import wait_for
 from tests.scraping import scrape
 from tests.serving import account, configuration, served, serving
+from tests.waiting import GUARD, wait_until
 from tests.web import PASSWORD, hashed, write_authority, write_certificate, write_web
 
-GUARD = 60
 #: What may take its time: a file system, a resolver, a hash that is made to be slow.
 SLOW = (
     (builtins, "open"),
@@ -126,7 +126,7 @@ def test_the_event_loop_does_nothing_that_may_be_slow(
             before = web.config
             write_certificate(tmp_path, authority, "127.0.0.1", "localhost")
             token.write_text("wrong still", encoding="utf-8")
-            wait_for(lambda: web.config != before, within=GUARD, what="the new certificate")
+            wait_until(lambda: web.config != before, "the new certificate")
             go_through(url)
     assert not found, "\n".join(found)
 
@@ -136,7 +136,7 @@ def hanging(over: threading.Event) -> Callable[..., Any]:
 
     def hang(*_: object) -> Any:
         assert over.wait(GUARD)
-        raise OSError(5, "Input/output error")
+        raise Unreadable("Input/output error")
 
     return hang
 
@@ -155,14 +155,14 @@ def test_a_secret_that_hangs_costs_its_account_alone(
         with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
             patch.setattr("exporter.config.secrets.read_text", hanging(over))
             scraped = pool.submit(scrape, url)
-            wait_for(lambda: bad.is_collecting, within=GUARD, what="the secret to be read")
+            wait_until(lambda: bad.is_collecting, "the secret to be read")
             for path in ("/-/healthy", "/-/ready", "/sd", "/", "/probe?target=good"):
                 assert requests.get(url + path, timeout=GUARD).ok
             found = scraped.result()
             assert (found.one("good", "exotel_up"), found.one("bad", "exotel_up")) == (1, 0)
             over.set()
         token.write_text("demo", encoding="utf-8")
-        wait_for(lambda: scrape(url).one("bad", "exotel_up") == 1, within=GUARD, what="the right secret")
+        wait_until(lambda: scrape(url).one("bad", "exotel_up") == 1, "the right secret")
 
 
 def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
@@ -193,7 +193,7 @@ def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
             write_web(tmp_path, {}, basic_auth_users={"bob": hashed("b")})
             assert statuses(url) == [200, 401]
         over.set()
-        wait_for(lambda: statuses(url) == [401, 200], within=GUARD, what="the new users")
+        wait_until(lambda: statuses(url) == [401, 200], "the new users")
 
 
 def test_an_error_while_the_files_are_looked_at_is_told_and_not_the_last_look(
@@ -210,10 +210,8 @@ def test_an_error_while_the_files_are_looked_at_is_told_and_not_the_last_look(
     with serving(Accounts(configuration), web=web) as url:
         with monkeypatch.context() as patch:
             patch.setattr("exporter.web.reload.fingerprint", fail)
-            wait_for(lambda: "web configuration not read" in caplog.text, within=GUARD, what="a line")
+            wait_until(lambda: "web configuration not read" in caplog.text, "a line")
         write_web(tmp_path, basic_auth_users={"bob": hashed("b")})
-        wait_for(
-            lambda: requests.get(f"{url}/-/healthy", auth=("bob", "b"), timeout=GUARD).ok,
-            within=GUARD,
-            what="the new users",
+        wait_until(
+            lambda: requests.get(f"{url}/-/healthy", auth=("bob", "b"), timeout=GUARD).ok, "the new users"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,9 +27,9 @@ from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
 from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
-from tests.e2e.processes import wait_for
-from tests.scraping import GUARD, Scrape, right, scrape
+from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, served
+from tests.waiting import GUARD, wait_until
 
 Where = Literal["first", "middle"]
 
@@ -153,16 +152,6 @@ def house() -> Iterator[House]:
         yield House(dict(sorted(simulators.items())), other)
 
 
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[str]]:
-    """Collect lines of the fault table; in the end they are written where FAULT_TABLE says, if it does."""
-    lines: list[str] = []
-    yield lines
-    if path := os.environ.get("FAULT_TABLE"):
-        head = f"{'fault':44} {'where':7} {'reason':13} {'others':7} recovered"
-        Path(path).write_text("\n".join([head, *lines, ""]), encoding="utf-8")
-
-
 #: The fault, the reason on the first page, the reason in the middle; `up` where the listing is whole.
 FAULTS: tuple[tuple[str, str, str], ...] = (
     ("status:400", "bad_response", "bad_response"),
@@ -248,7 +237,7 @@ def check_failure(found: Scrape, where: Where, reason: str, fault: str) -> None:
     [*cases(FAULTS, slow=False), *cases(SLOW_FAULTS, slow=True)],
 )
 def test_a_fault_has_its_reason_and_costs_only_its_account(
-    house: House, table: list[str], fault: str, where: Where, reason: str, slow: bool
+    house: House, fault: str, where: Where, reason: str, slow: bool
 ) -> None:
     """One reason is counted, the others are right, nothing goes on behind the answer, the next is whole."""
     with house.exporter() as (url, faulty):
@@ -262,10 +251,7 @@ def test_a_fault_has_its_reason_and_costs_only_its_account(
         house.faulty.clear_faults()
         after = scrape(url)
         recovered = right(after, FAULTY, house.faulty) and after.failures(FAULTY) == failed.failures(FAULTY)
-    told = ",".join(key for (key,) in failed.failures(FAULTY)) or "up"
-    answers = ["no", "yes"]
     others = house.others_right(failed)
-    table.append(f"{fault[:44]:44} {where:7} {told:13} {answers[others]:7} {answers[recovered]}")
     assert others
     assert busy == []
     if reason == "up":
@@ -280,7 +266,7 @@ def test_a_fault_has_its_reason_and_costs_only_its_account(
 @pytest.mark.parametrize("where", PLACES)
 @pytest.mark.parametrize(("fault", "reason"), REFUSALS)
 def test_a_refusal_is_given_again_until_the_credentials_change(
-    house: House, table: list[str], tmp_path: Path, fault: str, reason: str, where: Where
+    house: House, tmp_path: Path, fault: str, reason: str, where: Where
 ) -> None:
     """Within a minute nothing is asked with what was refused; other credentials are tried at once."""
     file = tmp_path / "token"
@@ -298,11 +284,6 @@ def test_a_refusal_is_given_again_until_the_credentials_change(
         file.write_text("demo")
         recovered = right(scrape(url), FAULTY, house.faulty)
     others = house.others_right(refused) and house.others_right(again)
-    answers = ["no", "yes"]
-    [(told,)] = refused.failures(FAULTY)
-    table.append(
-        f"{fault:44} {where:7} {told:13} {answers[others]:7} {answers[recovered]}, with other credentials"
-    )
     check_failure(refused, where, reason, fault)
     assert again.failures(FAULTY) == refused.failures(FAULTY)
     assert again.one(FAULTY, "exotel_up") == 0
@@ -352,11 +333,11 @@ def test_no_exchange_stays_open_behind_an_answer() -> None:
             assert (
                 scrape(url, SHORT).one(FAULTY, "exotel_up") == 0
             )  # its counter may follow on a busy machine
-            wait_for(lambda: not hanging._server._connections, 10, "every connection to be closed")
+            wait_until(lambda: not hanging._server._connections, "every connection to be closed")
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_hostile_rows_cost_only_themselves(house: House, table: list[str], where: Where) -> None:
+def test_hostile_rows_cost_only_themselves(house: House, where: Where) -> None:
     """Nulls, wrong types, quotes, newlines, emoji: each row that names a call counts, others are told."""
     named = {row["call_sid"] for row in HOSTILE_ROWS if isinstance(row, dict) and row.get("call_sid")}
     with house.exporter() as (url, _):
@@ -364,9 +345,7 @@ def test_hostile_rows_cost_only_themselves(house: House, table: list[str], where
         found = scrape(url)
         house.faulty.clear_faults()
         recovered = right(scrape(url), FAULTY, house.faulty)
-    answers = ["no", "yes"]
     others = house.others_right(found)
-    table.append(f"{'rows':44} {where:7} {'up':13} {answers[others]:7} {answers[recovered]}")
     assert found.failures(FAULTY) == {}
     calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
     assert sum(calls.values()) == CALLS + len(named)
@@ -410,7 +389,7 @@ def test_a_total_that_no_sample_can_hold_costs_only_itself(house: House, total: 
     assert house.others_right(found)
 
 
-def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list[str]) -> None:
+def test_unknown_values_by_the_thousand_make_no_series(house: House) -> None:
     """Five thousand directions, statuses and agents' statuses: one series each, and all are counted."""
     page = {"response": {"active_calls": UNKNOWN_ROWS, "total_active": len(UNKNOWN_ROWS)}}
     with house.exporter() as (url, _):
@@ -418,7 +397,6 @@ def test_unknown_values_by_the_thousand_make_no_series(house: House, table: list
         found = scrape(url)
         house.faulty.clear_faults()
         recovered = right(scrape(url), FAULTY, house.faulty)
-    table.append(f"{'5,000 unknown values':44} {'first':7} {'up':13} {'yes':7} {['no', 'yes'][recovered]}")
     assert found.by(FAULTY, "exotel_active_calls", "direction", "status") == {("other", "other"): 5000}
     assert found.by(FAULTY, "exotel_agents", "status") == {("other",): 5000}
     unknown = found.by(FAULTY, "exotel_unknown_values_total", "field")

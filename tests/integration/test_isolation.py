@@ -19,8 +19,9 @@ from exporter.exotel.worker_pool import WorkerPool
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.logs import fields
-from tests.scraping import GUARD, Scrape, right, scrape
+from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served
+from tests.waiting import GUARD
 
 OPENMETRICS = {"Accept": "application/openmetrics-text"}
 

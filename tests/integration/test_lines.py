@@ -16,8 +16,8 @@ import requests
 from exporter.config import Line, MetricsConfig, StreamsConfig
 from exporter.simulator import EXOPHONES, Settings, Simulator
 from exporter.simulator.numbers import Numbers, write
-from tests.scraping import GUARD
 from tests.serving import EAGER, account, collecting, served
+from tests.waiting import GUARD
 
 LINES = (Line("sales", EXOPHONES[:2]), Line("support", EXOPHONES[2:3]))
 NOISY = replace(EAGER, agent_streams=True, streams=StreamsConfig(enabled=True, max_per_scrape=500))
@@ -75,7 +75,8 @@ def test_an_account_without_lines_has_no_calls_by_line() -> None:
 
 def api(simulator: Simulator, path: str) -> Mapping[str, Any]:
     """Ask the API as anyone may who has the credentials."""
-    answer = requests.get(f"{simulator.url}/v3/accounts/demo/calls/{path}", auth=("demo", "demo"), timeout=10)
+    url = f"{simulator.url}/v3/accounts/demo/calls/{path}"
+    answer = requests.get(url, auth=("demo", "demo"), timeout=GUARD)
     response: Mapping[str, Any] = answer.json()["response"]
     return response
 

@@ -19,9 +19,9 @@ from starlette.responses import PlainTextResponse
 from exporter.simulator import Settings, Simulator
 from exporter.web import server
 from exporter.web.server import Server
-from tests.command import SECONDS, exporter, without_descriptors
+from tests.command import exporter, without_descriptors
 from tests.configurations import write
-from tests.e2e.processes import wait_for
+from tests.waiting import GUARD, wait_until
 
 CANT = "can't accept connections"
 
@@ -30,19 +30,19 @@ def test_out_of_descriptors_it_says_so_once_and_serves_on_at_once_when_it_has_so
     """Whoever came meanwhile has waited, and is answered; a connection from before is served throughout."""
     with exporter(tmp_path, "--demo") as running, requests.Session() as kept, ExitStack() as waiting:
         url = running.url("")
-        assert kept.get(f"{url}/-/healthy", timeout=SECONDS).status_code == 200
+        assert kept.get(f"{url}/-/healthy", timeout=GUARD).status_code == 200
         with without_descriptors(running):
             address = "127.0.0.1", int(url.rpartition(":")[2])
             first = waiting.enter_context(socket.create_connection(address))
             for _ in range(20):
                 waiting.enter_context(socket.create_connection(address))
-            wait_for(lambda: CANT in running.program.said(), SECONDS, "a line in the log")
+            wait_until(lambda: CANT in running.program.said(), "a line in the log")
             for _ in range(3):
-                assert kept.get(f"{url}/-/healthy", timeout=SECONDS).status_code == 200
+                assert kept.get(f"{url}/-/healthy", timeout=GUARD).status_code == 200
         first.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
-        first.settimeout(SECONDS)
+        first.settimeout(GUARD)
         assert first.recv(100).startswith(b"HTTP/1.1 200 OK")
-        found = requests.get(f"{url}/metrics", timeout=SECONDS).text
+        found = requests.get(f"{url}/metrics", timeout=GUARD).text
         assert 'exotel_up{account="demo"} 1.0\n' in found
         said = running.program.said()
     assert said.count(CANT) == 1
@@ -66,10 +66,10 @@ def test_out_of_descriptors_a_scrape_is_told_so_and_the_next_one_works(tmp_path:
         file = write(tmp_path, yaml.safe_dump({"accounts": [account]}))
         with exporter(tmp_path, f"--config.file={file}") as running, requests.Session() as kept:
             url = running.url("/metrics")
-            told = [kept.get(url, timeout=SECONDS).text]
+            told = [kept.get(url, timeout=GUARD).text]
             with without_descriptors(running):
-                told += [kept.get(url, timeout=SECONDS).text for _ in range(3)]
-            told.append(kept.get(url, timeout=SECONDS).text)
+                told += [kept.get(url, timeout=GUARD).text for _ in range(3)]
+            told.append(kept.get(url, timeout=GUARD).text)
     assert ['exotel_up{account="demo"} 1.0\n' in text for text in told] == [True, False, False, False, True]
     failures = re.findall(r'exotel_collector_failures_total\{.*reason="(.*)"\} ([1-9].*)\n', told[-1])
     assert failures == [("resources", "3.0")]
@@ -102,7 +102,7 @@ async def until(condition: Callable[[], bool], *listening: Failing) -> None:
     """Serve on sockets until a condition holds."""
     made = Server(PlainTextResponse("answered"))
     serving = asyncio.create_task(made.serve([*listening]))  # type: ignore[list-item]  # sockets, all but
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(GUARD):
         while not condition():
             await asyncio.sleep(0)
     made.should_exit = True
@@ -113,7 +113,7 @@ def test_what_cannot_be_accepted_is_tried_again_after_a_rest(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not each time around the event loop, which would take all that a core has; one line each is logged."""
-    monkeypatch.setattr(server, "_RETRY", SECONDS)
+    monkeypatch.setattr(server, "_RETRY", GUARD)
     turns = itertools.count()
     numbers = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EPERM, errno.ENETDOWN)
     listening = [Failing(number) for number in numbers]

@@ -26,11 +26,10 @@ from exporter.web.connection import Limits
 from exporter.web.listen import Address
 from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
-from tests.e2e.processes import wait_for
 from tests.serving import account, running, served
+from tests.waiting import GUARD, wait_until
 from tests.web import hashed, write_certificate, write_web
 
-GUARD = 30
 LARGE = 20_000_000
 """Bytes of an answer that no buffer of the system holds."""
 HEALTH = ("/-/healthy", "/-/ready")
@@ -51,7 +50,7 @@ def waiting(pool: ThreadPoolExecutor, url: str, hanging: Simulator) -> Future[re
     """Ask for something that takes as long as the account may, and wait until the API is asked."""
     asked = hanging.requests_served().get("calls", 0)
     answer = pool.submit(requests.get, url, timeout=GUARD)
-    wait_for(lambda: hanging.requests_served().get("calls", 0) > asked, GUARD, "a request to the API")
+    wait_until(lambda: hanging.requests_served().get("calls", 0) > asked, "a request to the API")
     return answer
 
 
@@ -174,7 +173,7 @@ class Visits:
         client = Client(*self._where, buffer)
         self._stack.callback(client.socket.close)
         if buffer:
-            for one in wait_for(lambda: self._server.server_state.connections, GUARD, "the connection"):
+            for one in wait_until(lambda: self._server.server_state.connections, "the connection"):
                 end = one.transport.get_extra_info("socket")
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         return client
@@ -206,11 +205,11 @@ def test_an_answer_keeps_its_place_until_it_is_read(tls: TLS) -> None:
     with visited(large, tls) as visits:
         slow = visits.client()
         slow.ask()
-        wait_for(lambda: large.written, GUARD, "an answer")
+        wait_until(lambda: large.written, "an answer")
         assert [visits.client().status() for _ in range(5)] == [b"503"] * 5
         assert large.written == 1
         slow.read()
-        wait_for(visits.is_free, GUARD, "a free place")
+        wait_until(visits.is_free, "a free place")
 
 
 def test_a_client_that_leaves_keeps_no_place(tls: TLS) -> None:
@@ -219,9 +218,9 @@ def test_a_client_that_leaves_keeps_no_place(tls: TLS) -> None:
     with visited(large, tls) as visits:
         gone = visits.client()
         gone.ask()
-        wait_for(lambda: large.written, GUARD, "an answer")
+        wait_until(lambda: large.written, "an answer")
         gone.socket.close()
-        wait_for(visits.is_free, GUARD, "a free place")
+        wait_until(visits.is_free, "a free place")
 
 
 def test_a_client_that_never_reads_keeps_its_place_no_longer_than_an_answer_may_take(tls: TLS) -> None:
@@ -229,8 +228,8 @@ def test_a_client_that_never_reads_keeps_its_place_no_longer_than_an_answer_may_
     large = Large()
     with visited(large, tls, answer=0.5) as visits:
         visits.client().ask()
-        wait_for(lambda: large.written, GUARD, "an answer")
-        wait_for(visits.is_free, GUARD, "a free place")
+        wait_until(lambda: large.written, "an answer")
+        wait_until(visits.is_free, "a free place")
 
 
 def test_a_client_that_reads_slowly_has_one_time_for_the_whole_answer(tls: TLS) -> None:
@@ -239,14 +238,14 @@ def test_a_client_that_reads_slowly_has_one_time_for_the_whole_answer(tls: TLS) 
     with visited(large, tls, answer=1) as visits:
         slow = visits.client(buffer=8192)
         slow.ask()
-        wait_for(lambda: large.written, GUARD, "an answer")
+        wait_until(lambda: large.written, "an answer")
 
         def read_on() -> bool:
             with suppress(ConnectionError, ssl.SSLError):
                 slow.socket.recv(16384)
             return visits.is_free()
 
-        wait_for(read_on, GUARD, "a free place")
+        wait_until(read_on, "a free place")
 
 
 def test_nothing_is_written_for_a_request_behind_an_unread_answer(tls: TLS) -> None:
@@ -255,11 +254,11 @@ def test_nothing_is_written_for_a_request_behind_an_unread_answer(tls: TLS) -> N
     with visited(large, tls) as visits:
         client = visits.client()
         client.ask(times=3)
-        wait_for(lambda: large.written, GUARD, "an answer")
+        wait_until(lambda: large.written, "an answer")
         assert visits.client().status() == b"503"
         assert large.written == 1
         client.read()
-        wait_for(lambda: large.written == 2, GUARD, "the next answer")
+        wait_until(lambda: large.written == 2, "the next answer")
 
 
 # Health

@@ -12,8 +12,9 @@ import requests
 import yaml
 
 from exporter.simulator import Settings, Simulator
-from tests.command import SECONDS, exporter, run
+from tests.command import exporter, run
 from tests.configurations import write
+from tests.waiting import GUARD
 
 #: Python imports this when it starts: the interpreter itself tells whatever goes out, and what is started.
 SITE = """
@@ -98,7 +99,7 @@ def test_a_server_speaks_to_the_account_alone(noted: Noted, api: Simulator, flag
     """Neither scrapes nor the page nor its start and end lead anywhere else."""
     with exporter(noted.folder, flag, listen=LISTEN, **noted.environment) as server:
         for path in ("/metrics", "/", "/-/ready", "/nowhere"):
-            requests.get(server.url(path), timeout=SECONDS)
+            requests.get(server.url(path), timeout=GUARD)
         assert server.stop(signal.SIGTERM).code == 0
     assert noted.all() == asked(api.url)
 
@@ -112,6 +113,6 @@ def test_a_check_speaks_to_nobody(noted: Noted, flag: str) -> None:
 def test_the_demo_stays_on_this_machine(noted: Noted) -> None:
     """It asks the simulator that it has brought."""
     with exporter(noted.folder, "--demo", listen=LISTEN, **noted.environment) as server:
-        assert requests.get(server.url("/metrics"), timeout=SECONDS).status_code == 200
+        assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 200
         simulator = server.program.said().partition("Simulated Exotel ")[2].split()[0]
     assert noted.all() == asked(simulator)

@@ -15,10 +15,10 @@ import pytest
 import requests
 import yaml
 
-from tests.command import COMMAND, SECONDS
+from tests.command import COMMAND
 from tests.configurations import ACCOUNT, document, write
-from tests.e2e.processes import wait_for
 from tests.tools import require
+from tests.waiting import GUARD, wait_until
 
 ADDRESS = f"{IPv4Address('127.2.0.0') + os.getpid()}:19927"
 """Nobody else's: what can't say where it listens is told. On 9927 a demo may listen, on all addresses."""
@@ -71,13 +71,19 @@ def is_there(process: subprocess.Popen[bytes]) -> bool:
     """Whether it answers already."""
     assert process.poll() is None, "it ended"
     try:
-        return requests.get(f"http://{ADDRESS}/-/ready", timeout=SECONDS).ok
+        return requests.get(f"http://{ADDRESS}/-/ready", timeout=GUARD).ok
     except requests.ConnectionError:
         return False
 
 
-@each_redirection
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("redirection", "number"),
+    [
+        *((redirection, signal.SIGTERM) for redirection in REDIRECTIONS.values()),
+        (REDIRECTIONS["unread"], signal.SIGINT),
+    ],
+    ids=[*REDIRECTIONS, "unread, interrupted"],
+)
 def test_it_serves_and_ends_well_whatever_becomes_of_its_output(
     tmp_path: Path, redirection: str, number: signal.Signals
 ) -> None:
@@ -89,22 +95,22 @@ def test_it_serves_and_ends_well_whatever_becomes_of_its_output(
     file = write(tmp_path, yaml.safe_dump({"accounts": accounts}))
     flags = (f"--config.file={file}", "--log.level=debug", f"--web.listen-address={ADDRESS}")
     with started(redirection, *flags) as process, ThreadPoolExecutor(4) as pool:
-        wait_for(lambda: is_there(process), SECONDS, what="an answer")
-        scrapes = [pool.submit(requests.get, f"http://{ADDRESS}/metrics", timeout=SECONDS) for _ in range(10)]
+        wait_until(lambda: is_there(process), "an answer")
+        scrapes = [pool.submit(requests.get, f"http://{ADDRESS}/metrics", timeout=GUARD) for _ in range(10)]
         assert {scrape.result().status_code for scrape in scrapes} == {200}
         process.send_signal(signal.SIGHUP)
-        assert requests.get(f"http://{ADDRESS}/-/healthy", timeout=SECONDS).ok
+        assert requests.get(f"http://{ADDRESS}/-/healthy", timeout=GUARD).ok
         process.send_signal(number)
-        assert process.wait(SECONDS) == 0
+        assert process.wait(GUARD) == 0
 
 
 @each_redirection
 def test_the_demo_serves_too(redirection: str) -> None:
     """Though it has lines for people."""
     with started(redirection, "--demo", f"--web.listen-address={ADDRESS}") as process:
-        wait_for(lambda: is_there(process), SECONDS, what="an answer")
+        wait_until(lambda: is_there(process), "an answer")
         process.terminate()
-        assert process.wait(SECONDS) == 0
+        assert process.wait(GUARD) == 0
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version", "--once", "--config.check"])
@@ -118,7 +124,7 @@ def test_what_was_to_be_written_and_cannot_be_is_one_line(
     base = {"base_url": "http://127.0.0.1:1"}
     file = write(tmp_path, document(base))
     with started(redirection, flag, f"--config.file={file}", "--log.level=error") as process:
-        out, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=GUARD)
     assert (process.returncode, out) == (1, b"")
     assert err.decode() == f"can't write to standard output: {why}\n"
 
@@ -128,13 +134,13 @@ def test_what_was_to_be_written_and_cannot_be_is_one_line(
 def test_the_exit_code_tells_what_cannot_be_said(redirection: str, flag: str, code: int) -> None:
     """Wrong usage is still that, and so is a bad configuration."""
     with started(redirection, flag) as process:
-        said = process.communicate(timeout=SECONDS)
+        said = process.communicate(timeout=GUARD)
     assert (process.returncode, said) == (code, (b"", b""))
 
 
 def test_what_is_closed_is_not_taken_by_a_connection() -> None:
     """Nothing that is opened later has its number, where a library's message would go."""
     with started("<&- >&- 2>&-", "--demo", f"--web.listen-address={ADDRESS}") as process:
-        wait_for(lambda: is_there(process), SECONDS, what="an answer")
+        wait_until(lambda: is_there(process), "an answer")
         for descriptor in range(3):
             assert Path(f"/proc/{process.pid}/fd/{descriptor}").readlink() == Path(os.devnull)

@@ -17,12 +17,13 @@ import requests
 
 import exporter
 from exporter import __revision__, __version__
-from tests.command import SECONDS, Exporter
+from tests.command import Exporter
 from tests.configurations import ACCOUNT
 from tests.e2e.processes import program
 from tests.packages import VERSION, declared
 from tests.tools import ROOT
 from tests.tools import run as run_tool
+from tests.waiting import GUARD
 
 COMMIT = "c21c987bd0b1aa6d4b4af9b8a55ae4f38dbbd5cd"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "exporter")
@@ -169,7 +170,7 @@ def run(installed: Path, folder: Path, command: str, *arguments: str, **variable
         env=variables,
         capture_output=True,
         encoding="utf-8",
-        timeout=SECONDS,
+        timeout=GUARD,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -208,7 +209,5 @@ def test_the_wheel_serves(installed: Path, tmp_path: Path) -> None:
     command = [str(installed / "exotel-exporter"), "--demo", "--web.listen-address=127.0.0.1:0"]
     with program(command, tmp_path / "exporter.log", {}) as started:
         running = Exporter(started)
-        assert (
-            'exotel_up{account="demo"} 1.0\n' in requests.get(running.url("/metrics"), timeout=SECONDS).text
-        )
+        assert 'exotel_up{account="demo"} 1.0\n' in requests.get(running.url("/metrics"), timeout=GUARD).text
         assert running.stop(signal.SIGTERM).code == 0

@@ -16,10 +16,9 @@ import requests
 
 from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
-from tests.command import SECONDS, exporter, run
+from tests.command import exporter, run
 from tests.serving import account, served
-
-GUARD = 30
+from tests.waiting import GUARD
 
 
 @contextmanager
@@ -165,7 +164,7 @@ def test_the_prefix_is_the_path_of_the_url_unless_told_otherwise(
     """With or without slashes, as in Prometheus; the demo tells where it is, to people by the URL."""
     with exporter(tmp_path, "--demo", *flags) as running:
         here = running.url(prefix)
-        assert requests.get(f"{here}/metrics", timeout=SECONDS).status_code == 200
+        assert requests.get(f"{here}/metrics", timeout=GUARD).status_code == 200
         metrics, people, *_ = running.program.said().splitlines()
         running.stop(signal.SIGTERM)
     local = here.replace("127.0.0.1", "localhost")

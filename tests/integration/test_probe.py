@@ -17,8 +17,8 @@ from exporter.http.endpoints import Endpoints
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.serving import EAGER, account, served
+from tests.waiting import GUARD
 
-GUARD = 60
 CALLS = 12
 NUMBER = "+918012345678"
 TOKEN = "hush-hush-7f3a9c"

@@ -24,11 +24,10 @@ from exporter.http.server import Reloader
 from exporter.simulator import Settings, Simulator
 from tests.command import exporter
 from tests.configurations import ACCOUNT, write
-from tests.e2e.processes import wait_for
 from tests.scraping import scrape
 from tests.serving import EAGER, account, configuration, served, serving
+from tests.waiting import GUARD, wait_until
 
-GUARD = 60
 CALLS = 12
 OWN = "exotel_exporter_config_last_reload_successful"
 INVALID = InvalidValue("exporter.yaml", 3, "accounts[0].api_key", "nothing", "a non-empty text")
@@ -128,7 +127,7 @@ def test_a_reload_while_a_collection_runs_allows_no_request_more() -> None:
         file = File(before)
         accounts = Accounts(file.read)
         in_flight = named_in(accounts, "acme").collect(Deadline.after(GUARD))
-        wait_for(lambda: slow.requests_served().get("calls", 0) >= 2, within=GUARD, what="a page")
+        wait_until(lambda: slow.requests_served().get("calls", 0) >= 2, "a page")
         file.content = configuration(replace(before, call_limit=7))
         accounts.reload()
         after = named_in(accounts, "acme").collect(Deadline.after(5))
@@ -204,7 +203,7 @@ def test_a_reload_in_the_middle_of_a_scrape_costs_it_nothing() -> None:
         accounts = Accounts(file.read)
         with serving(accounts) as url:
             scraped = pool.submit(scrape, url)
-            wait_for(lambda: accounts.status.in_flight, within=GUARD, what="a collection in flight")
+            wait_until(lambda: accounts.status.in_flight, "a collection in flight")
             file.content = configuration(named("other", slow))
             accounts.reload()
             assert scraped.result().one("acme", "exotel_up") == 1
@@ -248,7 +247,7 @@ def test_accounts_that_left_are_closed(simulator: Simulator, monkeypatch: pytest
     file.content = configuration(stays)
     reloader.ask().result(GUARD)
     assert closed == []
-    wait_for(lambda: closed, within=GUARD, what="an account is closed")
+    wait_until(lambda: closed, "an account is closed")
     assert closed == ["leaves"]
 
 
@@ -273,7 +272,7 @@ def test_every_account_that_left_is_closed_once(
         left += list(accounts)
         file.content = configuration(replace(named("acme", simulator), call_limit=limit))
         reloader.ask().result(GUARD)
-    wait_for(lambda: len(closed) >= len(left), within=GUARD, what="all of them are closed")
+    wait_until(lambda: len(closed) >= len(left), "all of them are closed")
     assert closed == left
 
 
@@ -301,7 +300,7 @@ class Gate:
         reads = self.reads
         self.open.clear()
         running = reloader.ask()
-        wait_for(lambda: self.reads > reads, within=GUARD, what="a reload begins")
+        wait_until(lambda: self.reads > reads, "a reload begins")
         return running
 
 
@@ -515,4 +514,4 @@ def configured(folder: Path, account: dict[str, object]) -> str:
 def hang_up(send: Callable[[signal.Signals], None], told: Callable[[], bool]) -> None:
     """Send SIGHUP and wait until the log tells what came of it."""
     send(signal.SIGHUP)
-    wait_for(told, within=GUARD, what="a line about the configuration")
+    wait_until(told, "a line about the configuration")

@@ -23,11 +23,10 @@ from exporter.simulator import Settings, Simulator
 from exporter.web.connection import Limits
 from exporter.web.reload import ActiveWebConfig
 from tests.configurations import write
-from tests.e2e.processes import wait_for
 from tests.serving import account, configuration, served, serving
+from tests.waiting import GUARD, wait_until
 from tests.web import PASSWORD, hashed, write_web
 
-GUARD = 30
 NUMBER = "+918012345678"
 TOKEN = "hush-hush-7f3a9c"
 
@@ -138,7 +137,7 @@ def test_answers_that_no_handler_gave_are_counted_too() -> None:
         made = account("acme", simulator.url, token=Secret(TOKEN))
         with served([made], Endpoints(max_requests=1), Limits(request=0.2)) as url:
             first = pool.submit(requests.get, f"{url}/probe?target=acme", timeout=GUARD)
-            wait_for(lambda: asked(simulator), GUARD, "a request to the API")
+            wait_until(lambda: asked(simulator), "a request to the API")
             assert requests.get(f"{url}/probe?target=acme", timeout=GUARD).status_code == 503
             host, port = url.removeprefix("http://").split(":")
             with socket.create_connection((host, int(port)), GUARD) as unfinished:

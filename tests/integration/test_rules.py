@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from grafana import style
 from tests.expressions import RULES, RUNBOOKS, dashboards, rules, runbook_expressions
+from tests.offenders import for_each
 from tests.tools import run
 
 PROMETHEUS = RULES.parent
@@ -22,9 +22,7 @@ NAMES = {rule["alert"] for rule in ALERTS}
 THRESHOLD = re.compile(r"\b(?:account|all):exotel_\w+:(?:threshold|minimum|warning|critical|low|high)\b")
 SERIES = re.compile(r"\b\w+:exotel_\w+:\w+")
 
-each_alert = pytest.mark.parametrize(
-    "alert", [pytest.param(rule, id=f"{rule['alert']}-{rule['labels']['severity']}") for rule in ALERTS]
-)
+each_alert = for_each((f"{rule['alert']} {rule['labels']['severity']}", rule) for rule in ALERTS)
 
 
 def _yaml(path: Path) -> Any:
@@ -42,10 +40,9 @@ def test_rules_pass_every_lint() -> None:
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES.glob("*.yml")))
 
 
-@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.name)
-def test_alerts_fire_and_resolve_as_their_cases_say(cases: Path) -> None:
+def test_alerts_fire_and_resolve_as_their_cases_say() -> None:
     """promtool evaluates the rules on the series of each case."""
-    run("promtool", "test", "rules", str(cases))
+    run("promtool", "test", "rules", *map(str, CASES))
 
 
 def test_every_alert_has_a_case_that_fires_one_that_does_not_and_one_that_resolves() -> None:
@@ -96,7 +93,7 @@ def test_alert_leads_to_a_dashboard_that_exists_and_selects_its_subject(alert: d
     )
     assert link, address
     assert link[2] == link[3]
-    assert link[1] in {dashboard["uid"] for _, dashboard in dashboards()}
+    assert link[1] in {dashboard["uid"] for dashboard in dashboards().values()}
 
 
 @each_alert
@@ -121,6 +118,14 @@ def test_scrapes_are_compared_with_the_interval_that_is_configured() -> None:
     [job] = _yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
     [expr] = [rule["expr"] for rule in RECORDED if "sustainable_interval_seconds:threshold" in rule["record"]]
     assert expr == f"{job['scrape_interval'].removesuffix('s')} * account:exotel_up:group"
+
+
+def test_inhibitions_are_between_alerts_that_exist() -> None:
+    """An alert that is renamed would no longer silence, or be silenced, and nobody would notice."""
+    alertmanager = _yaml(PROMETHEUS.parent / "alertmanager" / "alertmanager.yml")
+    named = set(re.findall(r"\bExotel\w+", str(alertmanager["inhibit_rules"]))) - {"Exotel"}
+    assert named
+    assert named <= NAMES
 
 
 def test_an_account_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
@@ -184,26 +189,26 @@ def test_what_alerts_of_one_group_alone_read_is_recorded_in_it_before_them() -> 
         assert None not in recorded[: sum(map(bool, recorded))]
 
 
-@pytest.mark.parametrize(
-    ("scale", "subject"),
-    [
-        (style.OF_LIMIT, "exotel_active_calls_per_call_limit"),
-        (style.CALL_LENGTH, "exotel_longest_call_duration_seconds"),
-        (style.RING_LENGTH, "exotel_observed_longest_ring_seconds"),
-        (style.HOLD_LENGTH, "exotel_stream_longest_hold_seconds"),
-        (style.ANSWERED, "exotel_observed_rings_answered"),
-        (style.RECORDED, "exotel_recording_enabled_calls"),
-        (style.OF_AGENT_STREAMS, "exotel_agent_streams_per_limit"),
-        (style.RETURNED, "exotel_observed_calls_returned"),
-        (style.INTERVAL, "exotel_sustainable_interval_seconds"),
-    ],
-)
-def test_panels_change_colour_where_alerts_begin(scale: style.Scale, subject: str) -> None:
+SCALES = {
+    "exotel_active_calls_per_call_limit": style.OF_LIMIT,
+    "exotel_longest_call_duration_seconds": style.CALL_LENGTH,
+    "exotel_observed_longest_ring_seconds": style.RING_LENGTH,
+    "exotel_stream_longest_hold_seconds": style.HOLD_LENGTH,
+    "exotel_observed_rings_answered": style.ANSWERED,
+    "exotel_recording_enabled_calls": style.RECORDED,
+    "exotel_agent_streams_per_limit": style.OF_AGENT_STREAMS,
+    "exotel_observed_calls_returned": style.RETURNED,
+    "exotel_sustainable_interval_seconds": style.INTERVAL,
+}
+
+
+def test_panels_change_colour_where_alerts_begin() -> None:
     """Whoever changes a threshold is told which scale of grafana/style.py to change with it."""
-    thresholds = {
-        float(rule["expr"].split(" * ")[0])
-        for rule in RECORDED
-        if re.fullmatch(f"account:{subject}:(threshold|warning|critical)", rule["record"])
-    }
-    assert thresholds
-    assert thresholds <= set(scale.steps)
+    for subject, scale in SCALES.items():
+        thresholds = {
+            float(rule["expr"].split(" * ")[0])
+            for rule in RECORDED
+            if re.fullmatch(f"account:{subject}:(threshold|warning|critical)", rule["record"])
+        }
+        assert thresholds, subject
+        assert thresholds <= set(scale.steps), subject

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.command import COMMAND, SECONDS, Ended, exporter
+from tests.command import COMMAND, Ended, exporter
 from tests.configurations import document, write
-from tests.e2e.processes import wait_for
 from tests.tools import ROOT
+from tests.waiting import GUARD, wait_until
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -50,7 +50,7 @@ def ended_early(command: Sequence[str], number: signal.Signals, after: float) ->
     ):
         time.sleep(after)
         process.send_signal(number)
-        _, err = process.communicate(timeout=SECONDS)
+        _, err = process.communicate(timeout=GUARD)
         return Ended(process.returncode, "", err.decode()).code
 
 
@@ -74,7 +74,7 @@ def test_none_is_lost_where_the_image_starts_it(tmp_path: Path) -> None:
     stopped = "kill -TERM $$; exec"  # the shell has it blocked, as whoever is about to be process 1 may
     flags = ["--web.listen-address=127.0.0.1:0", f"--config.file={write(tmp_path, document())}"]
     command = [*wrapper, "bash", "-c", f'{stopped} "$@"', "bash", *COMMAND, *flags]
-    assert subprocess.run(command, capture_output=True, timeout=SECONDS, check=False).returncode == 0
+    assert subprocess.run(command, capture_output=True, timeout=GUARD, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("flag", ["--once", "--config.check"])
@@ -94,8 +94,8 @@ def test_hangups_from_the_start_on_are_survived_and_heeded(tmp_path: Path) -> No
         while "listening" not in server.program.said():
             process.send_signal(signal.SIGHUP)
             time.sleep(0.002)
-        wait_for(lambda: "configuration loaded" in server.program.said(), SECONDS, what="a reload")
-        assert requests.get(server.url("/-/healthy"), timeout=SECONDS).ok
+        wait_until(lambda: "configuration loaded" in server.program.said(), "a reload")
+        assert requests.get(server.url("/-/healthy"), timeout=GUARD).ok
         assert server.stop(signal.SIGTERM).code == 0
 
 
@@ -103,9 +103,9 @@ def test_a_hangup_before_the_file_was_read_is_not_lost(tmp_path: Path) -> None:
     """One alone, as soon as the signals are the program's own: it is heeded once it can be."""
     with exporter(tmp_path, f"--config.file={write(tmp_path, document())}") as server:
         process = server.program.process
-        wait_for(lambda: catches(process.pid, signal.SIGHUP), SECONDS, what="the signal to be caught")
+        wait_until(lambda: catches(process.pid, signal.SIGHUP), "the signal to be caught")
         process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "configuration loaded" in server.program.said(), SECONDS, what="a reload")
+        wait_until(lambda: "configuration loaded" in server.program.said(), "a reload")
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

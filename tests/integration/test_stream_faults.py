@@ -19,9 +19,9 @@ from exporter.exotel.errors import Failure
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
-from tests.e2e.processes import wait_for
-from tests.scraping import GUARD, Scrape, right, scrape
+from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, served
+from tests.waiting import wait_until
 
 CALLS, MOST = 60, 20
 """Of the centre; that one collection looks at."""
@@ -228,7 +228,7 @@ def test_a_scraper_in_a_hurry_gets_all_but_the_details_that_hang(simulator: Simu
         asked = simulator.requests_served()["stream"]
         simulator.set_faults(["stream/hang"])
         patient = pool.submit(scrape, url, {TIMEOUT_HEADER: "3"})
-        wait_for(lambda: simulator.requests_served()["stream"] > asked, GUARD, "the first details")
+        wait_until(lambda: simulator.requests_served()["stream"] > asked, "the first details")
         cancelled = scrape(url, {TIMEOUT_HEADER: "1"})
         assert not patient.done()
         answered = patient.result()

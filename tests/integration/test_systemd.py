@@ -20,10 +20,11 @@ import requests
 
 from exporter.web import systemd
 from exporter.web.listen import CannotListen
-from tests.command import COMMAND, SECONDS, Ended, exporter, run, without_descriptors
+from tests.command import COMMAND, Ended, exporter, run, without_descriptors
 from tests.configurations import document, write
-from tests.e2e.processes import program, wait_for
+from tests.e2e.processes import program
 from tests.tools import require
+from tests.waiting import GUARD, wait_until
 
 READY = {"READY": "1", "STATUS": "accounts: 1"}
 
@@ -35,7 +36,7 @@ class Manager:
         self.name = name
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(name.replace("@", "\0", 1))
-        self._socket.settimeout(SECONDS)
+        self._socket.settimeout(GUARD)
 
     def heard(self) -> dict[str, str]:
         """The variables of the next message."""
@@ -68,7 +69,7 @@ def test_systemd_hears_of_the_start_of_reloads_and_of_the_end(
     with exporter(tmp_path, config, NOTIFY_SOCKET=manager.name) as server:
         process = server.program.process
         assert manager.heard() == READY
-        assert requests.get(server.url("/-/ready"), timeout=SECONDS).ok
+        assert requests.get(server.url("/-/ready"), timeout=GUARD).ok
         before = time.monotonic_ns() // 1000
         process.send_signal(signal.SIGHUP)
         reloading = manager.heard()
@@ -82,7 +83,7 @@ def test_systemd_hears_of_the_start_of_reloads_and_of_the_end(
         assert manager.heard() == {"READY": "1", "STATUS": refused}
         process.send_signal(signal.SIGTERM)
         assert manager.heard() == {"STOPPING": "1"}
-        assert process.wait(SECONDS) == 0
+        assert process.wait(GUARD) == 0
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
@@ -98,7 +99,7 @@ def test_the_watchdog_is_fed_if_it_is_for_this_program(
         if is_ours:
             assert [manager.heard() for _ in range(5)] == [{"WATCHDOG": "1"}] * 5
         else:
-            assert requests.get(server.url("/-/ready"), timeout=SECONDS).ok
+            assert requests.get(server.url("/-/ready"), timeout=GUARD).ok
         server.program.process.send_signal(signal.SIGTERM)
         heard = [manager.heard()]
         while heard[-1] == {"WATCHDOG": "1"}:
@@ -123,7 +124,7 @@ def test_a_manager_that_does_not_listen_is_no_trouble(tmp_path: Path, config: st
     manager = Manager(name) if is_there else None
     with exporter(tmp_path, config, NOTIFY_SOCKET=name, WATCHDOG_USEC="2000") as server:
         url = server.url("/-/ready")
-        assert all(requests.get(url, timeout=SECONDS).ok for _ in range(50))
+        assert all(requests.get(url, timeout=GUARD).ok for _ in range(50))
         assert server.stop(signal.SIGTERM).code == 0
     if manager:
         manager.close()
@@ -182,16 +183,16 @@ def test_it_serves_on_the_sockets_that_it_is_handed(config: str) -> None:
     ):
         for descriptor in (first, second):
             url = f"http://127.0.0.1:{port(descriptor)}/-/ready"
-            assert requests.get(url, timeout=SECONDS).ok
+            assert requests.get(url, timeout=GUARD).ok
         process.terminate()
-        _, said = process.communicate(timeout=SECONDS)
+        _, said = process.communicate(timeout=GUARD)
         assert re.findall(r"msg=listening address=127\.0\.0\.1:(\d+)", said) == [
             str(port(first)),
             str(port(second)),
         ]
         assert Ended(process.returncode, "", said).code == 0
         # The sockets are systemd's: who comes now waits for the next start.
-        with socket.create_connection(("127.0.0.1", port(first)), SECONDS):
+        with socket.create_connection(("127.0.0.1", port(first)), GUARD):
             pass
 
 
@@ -206,7 +207,7 @@ def test_what_cannot_be_served_on_is_one_line(tmp_path: Path, config: str, kind:
         }[kind]() as descriptor,
         handed([descriptor], config) as process,
     ):
-        _, said = process.communicate(timeout=SECONDS)
+        _, said = process.communicate(timeout=GUARD)
         assert process.returncode == 1
         assert re.fullmatch(r"sockets from systemd: descriptor 3: found .+; accepted: .+\n", said)
 
@@ -243,7 +244,7 @@ def test_systemds_own_activation_starts_it(tmp_path: Path, config: str) -> None:
     address = f"{IPv4Address('127.1.0.0') + os.getpid()}:9927"  # nobody else's
     command = [require("systemd-socket-activate"), f"--listen={address}", *COMMAND, "--web.systemd-socket"]
     with program([*command, config], tmp_path / "log") as running:
-        wait_for(lambda: "Listening on" in running.said(), SECONDS, what="a listening socket")
-        assert requests.get(f"http://{address}/-/ready", timeout=SECONDS).text == "Ready\n"
+        wait_until(lambda: "Listening on" in running.said(), "a listening socket")
+        assert requests.get(f"http://{address}/-/ready", timeout=GUARD).text == "Ready\n"
         running.process.terminate()
-        assert running.process.wait(SECONDS) == 0
+        assert running.process.wait(GUARD) == 0

@@ -17,12 +17,9 @@ import trustme
 
 from exporter.collect.accounts import Accounts
 from exporter.web.reload import ActiveWebConfig
-from tests.e2e.processes import wait_for
 from tests.serving import configuration, serving
+from tests.waiting import GUARD, wait_until
 from tests.web import PASSWORD, hashed, write_authority, write_certificate, write_web
-
-GUARD = 30
-"""Seconds after which an answer counts as never given."""
 
 AUTH = ("alice", PASSWORD)
 REQUIRED = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.pem"}
@@ -60,7 +57,7 @@ class Served:
     def looked(self) -> None:
         """Wait until the files have been looked at once more, from the beginning to the end."""
         enough = len(self.looks) + 2  # one may be under way
-        wait_for(lambda: len(self.looks) >= enough, within=GUARD, what="a look at the files")
+        wait_until(lambda: len(self.looks) >= enough, "a look at the files")
 
     def get(self, client: str | None = None, path: str = "/metrics", **options: Any) -> requests.Response:
         """Ask once, with a client's certificate or none."""

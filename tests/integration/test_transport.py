@@ -24,9 +24,7 @@ from exporter.exotel.errors import ApiError, Reason
 from tests.integration.test_authorities import serving as serving_tls
 from tests.raw_server import EMPTY_PAGE, Connection, answer, raw_server
 from tests.serving import EAGER
-
-GUARD = 20.0
-"""Seconds in which everything happens that is waited for, unless it never does."""
+from tests.waiting import GUARD
 
 PAGE = b'{"response": {"active_calls": [{"call_sid": "%s"}], "total_active": 1}}'
 

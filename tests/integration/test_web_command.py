@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.command import SECONDS, exporter, run
+from tests.command import exporter, run
 from tests.configurations import document, write
+from tests.waiting import GUARD
 from tests.web import PASSWORD, hashed, write_authority, write_certificate, write_web
 
 USERS = {"alice": hashed(PASSWORD)}
@@ -50,8 +51,8 @@ def test_tls_is_served_and_logged(tmp_path: Path, config: str) -> None:
     with exporter(tmp_path, config, f"--web.config.file={web}") as server, requests.Session() as session:
         url = server.url("/-/healthy").replace("http:", "https:")
         trust = str(tmp_path / "ca.pem")
-        assert session.get(url, verify=trust, timeout=SECONDS).status_code == 401
-        right = session.get(url, verify=trust, auth=("alice", PASSWORD), timeout=SECONDS)
+        assert session.get(url, verify=trust, timeout=GUARD).status_code == 401
+        right = session.get(url, verify=trust, auth=("alice", PASSWORD), timeout=GUARD)
         assert right.text == "Healthy\n"
         ended = server.stop(signal.SIGTERM)
     assert ended.code == 0
@@ -63,7 +64,7 @@ def test_without_tls_that_is_logged_too(tmp_path: Path, config: str) -> None:
     """Users alone make no TLS; in JSON it is a boolean."""
     web = write_web(tmp_path, basic_auth_users=USERS)
     with exporter(tmp_path, config, f"--web.config.file={web}", "--log.format=json") as server:
-        assert requests.get(server.url("/"), timeout=SECONDS).status_code == 401
+        assert requests.get(server.url("/"), timeout=GUARD).status_code == 401
         assert '"tls": false' in server.stop(signal.SIGTERM).out
 
 

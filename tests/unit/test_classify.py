@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.exotel.decode import read_page
 from exporter.exotel.errors import ApiError, Reason
+from tests.offenders import for_each
 from tests.rows import JSON
 
 ROWS = [{"call_sid": "a", "status": "ringing", "duration": 1}, {"call_sid": "b", "duration": 2}]
@@ -92,26 +94,22 @@ FAILURES: list[tuple[dict[str, Any], Reason]] = [
 ]
 
 
-@pytest.mark.parametrize("place", ["top", "inside"])
-@pytest.mark.parametrize("rows", [[], ROWS, ODD_ROWS])
-@pytest.mark.parametrize("told", NO_FAILURE)
-def test_what_success_says_of_itself_is_no_failure(told: dict[str, Any], rows: list[Any], place: str) -> None:
+@for_each((str(told), told) for told in NO_FAILURE)
+def test_what_success_says_of_itself_is_no_failure(told: dict[str, Any]) -> None:
     """Empty errors, codes of success and words that say nothing: the list is what it is."""
-    page = read_page(body(rows, told, {}) if place == "top" else body(rows, {}, told))
-    assert len(page.calls) == len(rows)
-    assert page.total == 2
+    for rows, (top, inside) in product(([], ROWS, ODD_ROWS), ((told, {}), ({}, told))):
+        page = read_page(body(rows, top, inside))
+        assert (len(page.calls), page.total) == (len(rows), 2)
 
 
-@pytest.mark.parametrize("place", ["top", "inside"])
-@pytest.mark.parametrize("rows", [[], ROWS, ODD_ROWS])
-@pytest.mark.parametrize(("told", "reason"), FAILURES)
-def test_a_failure_is_one_whatever_list_stands_beside_it(
-    told: dict[str, Any], reason: Reason, rows: list[Any], place: str
-) -> None:
+@for_each((str(told), (told, reason)) for told, reason in FAILURES)
+def test_a_failure_is_one_whatever_list_stands_beside_it(case: tuple[dict[str, Any], Reason]) -> None:
     """Above all an empty one: it would be 0 calls."""
-    with pytest.raises(ApiError) as caught:
-        read_page(body(rows, told, {}) if place == "top" else body(rows, {}, told))
-    assert caught.value.reason == reason
+    told, reason = case
+    for rows, (top, inside) in product(([], ROWS, ODD_ROWS), ((told, {}), ({}, told))):
+        with pytest.raises(ApiError) as caught:
+            read_page(body(rows, top, inside))
+        assert caught.value.reason == reason, (rows, top)
 
 
 VALUES: st.SearchStrategy[object] = (

@@ -1,20 +1,62 @@
-"""The dashboards are what the code generates, lie well on the screen, and explain themselves."""
+"""The dashboards: generated, legible, self-explanatory; queries as Grafana's dashboard-linter wants them."""
 
-import itertools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 
+import yaml
+from promql_parser import MatchOp, MatrixSelector
+
+from exporter.metrics.definitions import CATALOGUE
+from exporter.metrics.metric import Kind
 from grafana.board import GRID
 from grafana.generate import dashboards as generated
+from grafana.promql import CONCURRENT_CALLS, COUNTED, highest, once, select, total, week_before
 from grafana.style import LABEL_COLOURS
-from tests.expressions import DASHBOARDS, dashboards, each_dashboard, each_panel, panels
+from tests.expressions import (
+    DASHBOARDS,
+    Expression,
+    Panel,
+    all_panels,
+    dashboards,
+    panel_expressions,
+    panels,
+    substituted,
+    variable_expressions,
+)
+from tests.offenders import for_each
+from tests.tools import run
 
 #: Those of the units that Grafana's dashboard-linter knows which are used.
 UNITS = {"none", "short", "string", "percentunit", "s", "dthms", "cps", "reqps", "bytes"}
 
 #: What a kind of panel needs at 1366 by 768, in columns and rows of the grid.
 LEGIBLE = {"stat": (4, 4), "timeseries": (8, 7), "table": (9, 7), "bargauge": (8, 7), "heatmap": (8, 7)}
+
+#: What stands in for Grafana's own variable, and occurs nowhere else.
+RATE_INTERVAL = timedelta(minutes=11)
+
+#: Which option metrics need, by what their names begin with.
+OPTIONS = {
+    "exotel_call_limit": "call_limit",
+    "job_instance_account:exotel_active_calls_per_call_limit:": "call_limit",
+    "exotel_line_calls": "lines",
+    "exotel_agent_calls": "metrics.per_agent",
+    "exotel_agent_longest_call_": "metrics.per_agent",
+    "exotel_call_duration_": "metrics.longest_calls",
+    "exotel_stream_": "collection.streams.enabled",
+    "job_instance_account:exotel_stream_": "collection.streams.enabled",
+    "exotel_agent_streams_": "collection.agent_streams",
+    "job_instance_account:exotel_agent_streams_": "collection.agent_streams",
+}
+COVERAGE = "job_instance_account:exotel_stream_inspected_calls:ratio"
+WITH_LINE = {"exotel_line_calls", "exotel_call_duration_seconds"}
+
+PANELS = [(panel.place, panel) for panel in all_panels()]
+QUERIES = [(query.place, query) for query in panel_expressions()]
 
 
 def test_committed_dashboards_are_what_the_code_generates() -> None:
@@ -24,8 +66,8 @@ def test_committed_dashboards_are_what_the_code_generates() -> None:
 
 
 def test_dashboards_keep_their_addresses() -> None:
-    """A uid is the address that people bookmark and alerts link to: each file has its own, and it stays."""
-    assert {name: dashboard["uid"] for name, dashboard in dashboards()} == {
+    """A uid is the address that people bookmark and alerts link to."""
+    assert {name: dashboard["uid"] for name, dashboard in dashboards().items()} == {
         "supervisor.json": "exotel-supervisor",
         "load.json": "exotel-load",
         "quality.json": "exotel-quality",
@@ -34,124 +76,225 @@ def test_dashboards_keep_their_addresses() -> None:
     }
 
 
-@each_dashboard
+@for_each(dashboards().items())
 def test_variables_are_named_and_set_as_the_linter_wants(dashboard: dict[str, Any]) -> None:
     """Data source, job, instance, account and sometimes line can be chosen, and follow the time range."""
     source, *others = dashboard["templating"]["list"]
-    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
+    assert [source[key] for key in ("name", "type", "query")] == ["datasource", "datasource", "prometheus"]
     assert source["label"] == "Data source"
-    assert [variable["name"] for variable in others] in (
-        ["job", "instance", "account"],
-        ["job", "instance", "account", "line"],
-    )
+    names = [variable["name"] for variable in others]
+    assert names in (["job", "instance", "account"], ["job", "instance", "account", "line"])
+    wanted = {"type": "query", "multi": True, "includeAll": True, "allValue": ".+", "refresh": 2}
     for variable in others:
-        assert variable["type"] == "query"
+        assert wanted.items() <= variable.items()
         assert variable["label"] == variable["name"].capitalize()
         assert variable["datasource"]["uid"] == "${datasource}"
-        assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".+")
-        assert variable["refresh"] == 2
 
 
-@each_dashboard
-def test_dashboard_is_linked_tagged_and_read_only(dashboard: dict[str, Any]) -> None:
+@for_each(dashboards().items())
+def test_dashboards_are_linked_tagged_and_read_only(dashboard: dict[str, Any]) -> None:
     """What is generated isn't edited in Grafana; the others are one click away, with time and variables."""
     assert dashboard["editable"] is False
     assert "exotel" in dashboard["tags"]
     [link] = dashboard["links"]
-    assert (link["type"], link["tags"], link["keepTime"], link["includeVars"]) == (
-        "dashboards",
-        ["exotel"],
-        True,
-        True,
-    )
+    wanted = {"type": "dashboards", "tags": ["exotel"], "keepTime": True, "includeVars": True}
+    assert wanted.items() <= link.items()
 
 
-@each_dashboard
+@for_each(dashboards().items())
 def test_ids_are_unique(dashboard: dict[str, Any]) -> None:
     """Grafana mixes up panels that share an id, and queries of a panel that share a refId."""
-    ids = [panel["id"] for panel in dashboard["panels"]]
-    assert len(set(ids)) == len(ids)
-    for panel in panels(dashboard):
-        refs = [target["refId"] for target in panel["targets"]]
-        assert refs
-        assert len(set(refs)) == len(refs)
+    assert max(Counter(panel["id"] for panel in dashboard["panels"]).values()) == 1
+    for panel in dashboard["panels"]:
+        refs = [target["refId"] for target in panel.get("targets", [])]
+        assert (len(set(refs)), bool(refs)) == (len(refs), panel["type"] != "row")
 
 
-@each_dashboard
+@for_each(dashboards().items())
 def test_panels_lie_on_the_grid_side_by_side(dashboard: dict[str, Any]) -> None:
     """No panel covers another or leaves the grid, and the grid has no holes."""
-    places = [panel["gridPos"] for panel in dashboard["panels"]]
-    for place in places:
-        assert place["x"] >= 0
-        assert place["x"] + place["w"] <= GRID
-    for a, b in itertools.combinations(places, 2):
-        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
-        above = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
-        assert beside or above, (a, b)
-    bottom = max(place["y"] + place["h"] for place in places)
-    assert sum(place["w"] * place["h"] for place in places) == GRID * bottom
+    taken: Counter[tuple[int, int]] = Counter()
+    for place in (panel["gridPos"] for panel in dashboard["panels"]):
+        columns = range(place["x"], place["x"] + place["w"])
+        taken.update(product(columns, range(place["y"], place["y"] + place["h"])))
+    assert taken == Counter(product(range(GRID), range(max(row for _, row in taken) + 1)))
 
 
-@each_panel
-def test_panel_explains_itself(panel: dict[str, Any]) -> None:
-    """Each panel has a title, a description of what to do, a unit, thresholds, and words for no data."""
-    assert panel["title"]
-    assert re.search(r"[.:?] .+\.$", panel["description"]), "what it shows, and then what to do"
-    assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
-    defaults = panel["fieldConfig"]["defaults"]
-    assert defaults["unit"] in UNITS
-    assert defaults["noValue"]
-    assert defaults["thresholds"]["steps"]
+@for_each(PANELS)
+def test_every_panel_explains_itself(panel: Panel) -> None:
+    """Each has a title, a description of what to do, a unit, thresholds, and words for no data."""
+    assert panel.json["title"]
+    assert re.search(r"[.:?] .+\.$", panel.json["description"]), "what it shows, and then what to do"
+    assert panel.json["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert panel.defaults["unit"] in UNITS
+    assert panel.defaults["noValue"]
+    assert panel.defaults["thresholds"]["steps"]
 
 
-@each_panel
-def test_panel_is_legible_on_a_small_screen(panel: dict[str, Any]) -> None:
+@for_each(PANELS)
+def test_every_panel_is_legible_on_a_small_screen(panel: Panel) -> None:
     """At 1366 by 768 each kind of panel has the room it needs, for its title and its legend as well."""
-    width, height = LEGIBLE[panel["type"]]
-    assert panel["gridPos"]["w"] >= width
-    assert panel["gridPos"]["h"] >= height
-    assert len(panel["title"]) <= panel["gridPos"]["w"] * 6
-    if panel["type"] == "timeseries":
-        assert panel["options"]["legend"]["showLegend"] is True
-        assert all(target["legendFormat"] for target in panel["targets"])
+    place, (width, height) = panel.json["gridPos"], LEGIBLE[panel.json["type"]]
+    assert (place["w"] >= width, place["h"] >= height) == (True, True)
+    assert len(panel.json["title"]) <= place["w"] * 6
+    if panel.json["type"] == "timeseries":
+        assert panel.json["options"]["legend"]["showLegend"] is True
+        assert all(target["legendFormat"] for target in panel.json["targets"])
 
 
-@each_panel
-def test_table_shows_every_column_under_a_name_for_people(panel: dict[str, Any]) -> None:
+@for_each((place, panel) for place, panel in PANELS if panel.json["type"] == "table")
+def test_tables_show_every_column_under_a_name_for_people(table: Panel) -> None:
     """A table is of the present; its columns are renamed and placed, its largest row is on top."""
-    if panel["type"] != "table":
-        return
-    assert all(target["instant"] and target["format"] == "table" for target in panel["targets"])
-    organized = panel["transformations"][-1]["options"]
+    assert all(target["instant"] and target["format"] == "table" for target in table.json["targets"])
+    organized = table.json["transformations"][-1]["options"]
     titles = organized["renameByName"]
     assert titles.keys() == organized["indexByName"].keys()
     assert sorted(organized["indexByName"].values()) == list(range(len(titles)))
-    assert panel["options"]["sortBy"][0]["displayName"] in titles.values()
-    for override in panel["fieldConfig"]["overrides"]:
-        assert override["matcher"]["options"] in titles.values()
+    assert table.json["options"]["sortBy"][0]["displayName"] in titles.values()
+    assert {name for name, _ in table.overrides} <= {*titles.values()}
 
 
 def test_a_colour_means_the_same_on_every_dashboard() -> None:
     """A series that has a colour has one colour, and all the values of known labels have."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for _, dashboard in dashboards():
-        for panel in panels(dashboard):
-            for override in panel["fieldConfig"]["overrides"]:
-                for setting in override["properties"]:
-                    if setting["id"] == "color":
-                        found[override["matcher"]["options"]].add(setting["value"]["fixedColor"])
-    assert all(len(used) == 1 for used in found.values()), found
+    for _, panel in PANELS:
+        for series, properties in panel.overrides:
+            if "color" in properties:
+                found[series].add(properties["color"]["fixedColor"])
+    assert {series: colours for series, colours in found.items() if len(colours) > 1} == {}
     assert {name for label in ("direction", "status") for name in LABEL_COLOURS[label]} <= found.keys()
 
 
-@each_panel
-def test_colour_does_not_carry_meaning_alone(panel: dict[str, Any]) -> None:
+@for_each(PANELS)
+def test_colour_does_not_carry_meaning_alone(panel: Panel) -> None:
     """What is compared with is dashed, and a state has a name."""
-    for override in panel["fieldConfig"]["overrides"]:
-        if override["matcher"]["options"] in {"/ limit$/", "/ as reported$/", "last week"}:
-            assert "custom.lineStyle" in {setting["id"] for setting in override["properties"]}
-    if panel["fieldConfig"]["defaults"].get("mappings"):
-        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
+    for series, properties in panel.overrides:
+        assert series not in {"/ limit$/", "/ as reported$/", "last week"} or "custom.lineStyle" in properties
+    for mapping in panel.defaults.get("mappings", []):
         assert all(state["text"] for state in mapping["options"].values())
-    if panel["type"] == "timeseries" and len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1:
-        assert panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] == "dashed"
+    if panel.json["type"] == "timeseries" and len(panel.defaults["thresholds"]["steps"]) > 1:
+        assert panel.defaults["custom"]["thresholdsStyle"]["mode"] == "dashed"
+
+
+@for_each((query.place, query) for query in [*panel_expressions(), *variable_expressions()])
+def test_every_query_and_variable_is_promql_that_selects_something(query: Expression) -> None:
+    """Variables are asked for in PromQL as well."""
+    assert query.selectors
+
+
+@for_each(QUERIES)
+def test_every_selector_obeys_the_variables(query: Expression) -> None:
+    """What isn't selected isn't shown: job and instance always, account and line where the metric has them.
+
+    What every program exports, and the version of the exporter, are of no account.
+    """
+    for selector in query.selectors:
+        matchers = {each.name: each.value for each in selector.matchers.matchers if each.op == MatchOp.Re}
+        name = selector.name or ""
+        wanted = {"job": "$job", "instance": "$instance"}
+        if "exotel_" in name and not name.startswith("exotel_exporter_"):
+            wanted["account"] = "$account"
+        if name in WITH_LINE:
+            wanted["line"] = "$line"
+        assert wanted.items() <= matchers.items(), name
+
+
+@for_each(dashboards().items())
+def test_a_line_can_be_chosen_where_it_applies(dashboard: dict[str, Any]) -> None:
+    """A variable without an effect misleads, and so does a panel that ignores it."""
+    used = {name for panel in panels(dashboard) for name in panel.metrics}
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert ("line" in variables) == bool(used & WITH_LINE)
+
+
+@for_each(QUERIES)
+def test_rates_are_over_grafanas_own_window(query: Expression) -> None:
+    """A window of fixed length holds too few scrapes, or hides what happened between two points."""
+    for call in query.calls("rate", "irate", "increase"):
+        [window] = call.args
+        assert isinstance(window, MatrixSelector)
+        assert window.range == RATE_INTERVAL
+
+
+@for_each(QUERIES)
+def test_counters_are_rated_and_gauges_are_not(query: Expression) -> None:
+    """A counter says nothing in itself; a gauge histogram can fall, which a rate takes for a restart."""
+    rated = Counter(call.args[0].vector_selector.name for call in query.calls("rate", "increase"))
+    for name, times in Counter(selector.name or "" for selector in query.selectors).items():
+        family = re.sub(r"_(bucket|count|sum|gcount|gsum)$", "", name)
+        kinds = {metric.kind for metric in CATALOGUE if metric.name in {name, family}}
+        if name.endswith("_total") or kinds & {Kind.COUNTER, Kind.HISTOGRAM}:
+            assert rated[name] == times, name
+        elif kinds:
+            assert rated[name] == 0, name
+
+
+@for_each(PANELS)
+def test_an_empty_panel_says_which_option_it_needs(panel: Panel) -> None:
+    """Its words tell the key, and tell no key that it doesn't need."""
+    needed = [
+        {key for begin, key in OPTIONS.items() if any(name.startswith(begin) for name in query.metrics)}
+        for query in panel.queries
+    ]
+    assert {*re.findall(r"Set ([\w.]+)", panel.defaults["noValue"])} == set.intersection(*needed)
+
+
+@for_each(dashboards().items())
+def test_coverage_stands_beside_what_depends_on_it(dashboard: dict[str, Any]) -> None:
+    """A figure of the details of calls is worth what share of them is held: it is read in the same band."""
+    places = [panel.json["gridPos"] for panel in panels(dashboard) if COVERAGE in panel.metrics]
+    beside = {top for place in places for top in (place["y"], place["y"] + place["h"])}
+    for panel in panels(dashboard):
+        if any(name.startswith("exotel_stream_") for name in panel.metrics):
+            assert panel.json["gridPos"]["y"] in beside, panel.json["title"]
+
+
+# Two accounts: `a`, which a twin watches as well, and `b`, whose collection fails in the second minute and
+# whose exporter is gone from the fourth.
+SERIES = {
+    'exotel_up{job="x", instance="1", account="a"}': "1+0x100",
+    'exotel_up{job="x", instance="2", account="a"}': "1+0x100",
+    'exotel_up{job="x", instance="3", account="b"}': "1 1 0 1 stale",
+    'calls{job="x", instance="1", account="a", direction="in"}': "5+0x100",
+    'calls{job="x", instance="1", account="a", direction="out"}': "2+0x100",
+    'calls{job="x", instance="2", account="a", direction="in"}': "5+0x100",
+    'calls{job="x", instance="2", account="a", direction="out"}': "2+0x100",
+    'calls{job="x", instance="3", account="b", direction="in"}': "3 3 stale 4 stale",
+    f'{CONCURRENT_CALLS}{{job="x", instance="1", account="a"}}': "7+0x100",
+    f'{CONCURRENT_CALLS}{{job="x", instance="3", account="b"}}': "3 3 9 4 stale",
+}
+CALLS, COUNTED_CALLS = select("calls"), select(CONCURRENT_CALLS)
+
+TOTALS: dict[str, tuple[str, int, dict[str, float]]] = {
+    "an account with two exporters counts once": (total(CALLS), 1, {"": 10}),
+    "by label": (total(CALLS, "direction"), 1, {'direction="in"': 8, 'direction="out"': 2}),
+    "no total while a collection fails": (total(CALLS), 2, {}),
+    "nor one by label": (total(CALLS, "direction"), 2, {}),
+    "nor a highest value": (highest(CALLS), 2, {}),
+    "the other account is still there by itself": (once(CALLS), 2, {'account="a"': 7}),
+    "a total of what is reported meanwhile": (total(COUNTED_CALLS, of=COUNTED), 2, {"": 16}),
+    "and a highest value": (highest(COUNTED_CALLS, of=COUNTED), 2, {"": 9}),
+    "but none when nothing is reported either": (total(COUNTED_CALLS, of=COUNTED), 4, {}),
+    "a total again when all are listed": (total(CALLS), 3, {"": 11}),
+    "no total while an exporter is gone": (total(CALLS), 4, {}),
+    "after an hour an account is forgotten": (total(CALLS), 70, {"": 7}),
+    "last week": (week_before(total(CALLS)), 7 * 24 * 60 + 1, {"": 10}),
+    "a gap last week is a gap": (week_before(total(CALLS)), 7 * 24 * 60 + 2, {}),
+}
+
+
+def test_totals_are_of_every_account_or_not_there(tmp_path: Path) -> None:
+    """A sum that lacks an account looks like fewer calls, and a twin like more."""
+
+    def check(promql: str, minute: int, expected: dict[str, float]) -> dict[str, Any]:
+        samples = [{"labels": f"{{{labels}}}", "value": value} for labels, value in expected.items()]
+        return {"expr": substituted(promql), "eval_time": f"{minute}m", "exp_samples": samples}
+
+    series = [{"series": name, "values": values} for name, values in SERIES.items()]
+    cases = [
+        {"name": name, "interval": "1m", "input_series": series, "promql_expr_test": [check(*case)]}
+        for name, case in TOTALS.items()
+    ]
+    file = tmp_path / "totals.yml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": cases}))
+    run("promtool", "test", "rules", str(file))

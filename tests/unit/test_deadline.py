@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from exporter.exotel import deadline as deadline_module
 from exporter.exotel.deadline import Deadline
 from tests.clock import StillClock, still_clock
-
-GUARD = 10  # seconds: what a wait that ends early may take on the busiest machine
+from tests.waiting import GUARD
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.integers(0, 10_000))

@@ -16,6 +16,7 @@ from deploy import healthcheck
 from tests.answering import answering
 from tests.packages import PROJECT, VERSION
 from tests.tools import ROOT, run
+from tests.waiting import GUARD
 
 DEPLOY = ROOT / "deploy"
 LINES = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
@@ -170,5 +171,5 @@ def test_health_check_ends_with_what_docker_understands(silent: str) -> None:
         environment = {"http_proxy": f"http://{silent}"}
         for url, code in [(f"http://{address}/-/healthy", 0), ("http://127.0.0.1:1/", 1)]:
             command = [sys.executable, str(DEPLOY / "healthcheck.py"), url]
-            done = subprocess.run(command, env=environment, timeout=60, capture_output=True, check=False)
+            done = subprocess.run(command, env=environment, timeout=GUARD, capture_output=True, check=False)
             assert (done.returncode, done.stderr) == (code, b"")

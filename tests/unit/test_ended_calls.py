@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from exporter.config import Line
 from exporter.exotel.decode import read_page, read_stream
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call, PersonalCall
+from tests.offenders import for_each
 from tests.snapshots import life
 from tests.unit.test_streams_collector import Collecting
 
@@ -50,8 +52,9 @@ TERMINAL: dict[Any, str] = {
     **ENDED,
 }
 GOING_ON = ["queued", "ringing", "in-progress", "from_leg_ringing", "to_leg_answered", "pondering"]
-KINDS = pytest.mark.parametrize("kind", [Call, PersonalCall])
-DURATIONS = pytest.mark.parametrize("duration", [120, "120"])  # the second has the page read value by value
+KINDS: tuple[type[Call], ...] = (Call, PersonalCall)
+DURATIONS = (120, "120")
+"""The second has the page read value by value."""
 
 
 def read(kind: type[Call] = Call, **fields: Any) -> Call:
@@ -64,40 +67,32 @@ def read(kind: type[Call] = Call, **fields: Any) -> Call:
     return call
 
 
-@KINDS
-@DURATIONS
-@pytest.mark.parametrize(("written", "status"), ENDED.items())
-def test_a_final_status_of_any_edition_is_an_ended_call(
-    written: str, status: str, duration: object, kind: type[Call]
-) -> None:
+@for_each((written, written) for written in ENDED)
+def test_a_final_status_of_any_edition_is_an_ended_call(written: str) -> None:
     """By why it ended: nobody answered, somebody gave up, a party could not be dialled."""
-    call = read(kind, status=written, duration=duration)
-    assert (call.status, type(call)) == (status, kind)
-    assert call.status is not None
-    assert call.status.is_over
+    for kind, duration in product(KINDS, DURATIONS):
+        call = read(kind, status=written, duration=duration)
+        assert (call.status, type(call)) == (ENDED[written], kind)
+        assert call.status is not None
+        assert call.status.is_over
 
 
-@KINDS
-@DURATIONS
-@pytest.mark.parametrize("state", ["terminal", "Terminal"])
-@pytest.mark.parametrize(("written", "status"), TERMINAL.items())
-def test_a_terminal_state_is_an_ended_call_whatever_its_status(
-    written: object, status: str, state: str, duration: object, kind: type[Call]
-) -> None:
+@for_each((str(written), written) for written in TERMINAL)
+def test_a_terminal_state_is_an_ended_call_whatever_its_status(written: object) -> None:
     """One that was still waiting ended unanswered; of others the API calls a terminal one completed."""
-    call = read(kind, status=written, state=state, duration=duration)
-    assert call == read(kind, status=status, duration=duration)
+    for kind, duration, state in product(KINDS, DURATIONS, ("terminal", "Terminal")):
+        call = read(kind, status=written, state=state, duration=duration)
+        assert call == read(kind, status=TERMINAL[written], duration=duration)
 
 
-@DURATIONS
-@pytest.mark.parametrize("state", ["active", "pondering", "", None, 7, ["terminal"]])
-def test_any_other_state_leaves_the_status_what_it_is(state: object, duration: object) -> None:
+@for_each((str(state), state) for state in ["active", "pondering", "", None, 7, ["terminal"]])
+def test_any_other_state_leaves_the_status_what_it_is(state: object) -> None:
     """A call that is ongoing, or ended with its processing pending, is told by its status."""
-    for written in (*GOING_ON, *ENDED):
+    for written, duration in product((*GOING_ON, *ENDED), DURATIONS):
         assert read(status=written, state=state, duration=duration).status == CallStatus(written)
 
 
-@pytest.mark.parametrize("written", GOING_ON)
+@for_each((written, written) for written in GOING_ON)
 def test_a_status_that_says_no_end_is_none(written: str) -> None:
     """What isn't known counts as active: a call too many is seen, one too few is not."""
     assert not CallStatus(written).is_over
@@ -133,8 +128,9 @@ def test_a_call_that_turns_terminal_ends_its_ring() -> None:
     assert rings == {"answered": 1, "unanswered": 1}
 
 
-@pytest.mark.parametrize(("written", "status"), TERMINAL.items())
-def test_the_details_of_a_call_tell_its_end_alike(written: object, status: str) -> None:
+@for_each((str(written), written) for written in TERMINAL)
+def test_the_details_of_a_call_tell_its_end_alike(written: object) -> None:
     """So a call that ended since it was listed holds nothing."""
     stream = {"call_sid": "a", "status": written, "state": "terminal"}
-    assert read_stream(json.dumps({"response": {"stream": stream}}).encode(), "a").status == status
+    read = read_stream(json.dumps({"response": {"stream": stream}}).encode(), "a")
+    assert read.status == TERMINAL[written]

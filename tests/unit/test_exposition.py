@@ -228,7 +228,7 @@ def test_an_exemplar_that_openmetrics_forbids_is_left_out() -> None:
         assert sum(s.exemplar is not None for s in buckets) == exemplars
 
 
-@settings(max_examples=50)  # each is two expositions of hundreds of lines
+@settings(max_examples=25)  # each is two expositions of hundreds of lines
 @given(CALLS)
 def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -> None:
     """Whatever the API says: both parsers accept the text, no sample comes twice, and the counts agree."""
@@ -239,7 +239,7 @@ def test_any_calls_make_a_valid_exposition_whose_sums_agree(calls: list[Call]) -
     assert gcount == len([c for c in calls if c.duration is not None and 0 <= c.duration <= 604_800])
 
 
-@settings(max_examples=25)  # each is two expositions of a thousand lines
+@settings(max_examples=15)  # each is two expositions of a thousand lines
 @given(PERSONAL_CALLS, st.lists(STREAM, max_size=4), st.lists(PERSONAL_CALLS, max_size=3), ACCOUNT)
 def test_any_calls_make_a_valid_exposition_with_everything_on(
     calls: list[Call], looks: list[object], listings: list[list[Call]], account: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
+from tests.offenders import for_each
 from tests.tools import ROOT
 
 #: What each part may import of the project, beside itself.
@@ -49,7 +48,7 @@ def imported(file: Path) -> set[str]:
     return {module.split(".")[1] for module in modules if module.startswith("exporter.")}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+@for_each((str(file.relative_to(ROOT)), file) for file in FILES)
 def test_imports_only_go_down(file: Path) -> None:
     """Imports go http → metrics → collect → exotel → config; only the demo runs the simulator."""
     part = file.relative_to(ROOT / "exporter").parts[0].removesuffix(".py")

@@ -81,7 +81,7 @@ def lines(accept: str, **collected: Collected) -> dict[str, list[str]]:
 WELL = {accept: lines(accept, a=WHOLE, z=WHOLE) for accept in FORMATS}
 
 
-@settings(max_examples=60)  # each is an exposition of hundreds of lines, read by a slow parser
+@settings(max_examples=30)  # each is an exposition of hundreds of lines, read by a slow parser
 @given(spoil=st.sampled_from(LEAVES), hostile=st.sampled_from(HOSTILE), accept=st.sampled_from(FORMATS))
 def test_any_value_of_one_account_costs_no_other_a_line(spoil: Spoil, hostile: object, accept: str) -> None:
     """Wherever it stands, in both formats: the account that has it is told without it, or says it is down."""

@@ -399,7 +399,7 @@ def fields_of(row: Call | None) -> tuple[Direction, CallStatus, float | None]:
     return row.direction or Direction.UNKNOWN, row.status or CallStatus.UNKNOWN, row.duration
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(HISTORIES)
 def test_the_figures_are_those_of_each_call_by_itself(history: History) -> None:
     """Read off the story of one call after the other, all comes out the same."""

@@ -106,10 +106,10 @@ class Lists(RuleBasedStateMachine):
 
 
 TestLists = Lists.TestCase
-TestLists.settings = settings(max_examples=150, stateful_step_count=12)
+TestLists.settings = settings(max_examples=60, stateful_step_count=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.integers(60, 150),
     st.integers(10, 40),
@@ -146,7 +146,7 @@ def hopping(server: MovingList, at: int, call: int, place: int) -> Callable[[int
     return answer
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(
     st.integers(20, 150),
     st.integers(8, 40),

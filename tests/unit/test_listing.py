@@ -159,7 +159,7 @@ def bound(server: MovingList, found: Listing) -> int:
     return 2 * 2 * pages + 10
 
 
-@settings(max_examples=1000)
+@settings(max_examples=250)
 @given(LISTS, PAGE_SIZES, st.sampled_from(["oldest", "newest", "arbitrary"]), st.booleans())
 def test_a_complete_listing_has_every_call_that_was_alive_throughout(
     server: dict[str, int], page_size: int, order: str, tells_total: bool
@@ -179,7 +179,7 @@ def test_a_complete_listing_has_every_call_that_was_alive_throughout(
     assert len(moving.requests) <= bound(moving, found)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(LISTS, PAGE_SIZES, st.integers(2, 60))
 def test_a_list_that_stands_still_is_always_listed_whole(
     server: dict[str, int], page_size: int, cap: int
@@ -192,7 +192,7 @@ def test_a_list_that_stands_still_is_always_listed_whole(
     assert found.unseen == 0
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(LISTS, PAGE_SIZES)
 def test_a_still_list_without_order_is_never_claimed_to_be_whole_when_it_is_not(
     server: dict[str, int], page_size: int
@@ -205,7 +205,7 @@ def test_a_still_list_without_order_is_never_claimed_to_be_whole_when_it_is_not(
     assert len(shuffled.requests) <= bound(shuffled, found)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(
     LISTS,
     PAGE_SIZES,
@@ -227,7 +227,7 @@ def test_totals_that_lie_are_neither_believed_nor_followed_for_ever(
     assert len(lying.requests) <= bound(lying, found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(LISTS, PAGE_SIZES)
 def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(
     server: dict[str, int], page_size: int
@@ -475,7 +475,7 @@ def test_a_list_that_runs_away_is_one_that_moves() -> None:
     assert found.cause is Cause.MOVING
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(LISTS, PAGE_SIZES, st.sampled_from(ORDERS), st.sampled_from(["true", "wild", None, 70]))
 def test_only_an_incomplete_listing_has_a_cause(
     server: dict[str, int], page_size: int, order: str, total: int | str | None
@@ -492,7 +492,7 @@ def test_only_an_incomplete_listing_has_a_cause(
 PLACES = st.tuples(st.integers(0, 149), st.integers(0, 149))
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(
     st.integers(1, 150),
     st.lists(PLACES, max_size=1)
@@ -565,7 +565,7 @@ def test_several_rows_of_a_page_that_come_twice_cost_one_request() -> None:
     assert requests_when_known(doubled, 100) <= 5
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(
     LISTS,
     st.integers(0, 149),
@@ -604,7 +604,7 @@ def test_a_call_that_moved_is_not_taken_for_one_that_the_list_holds_twice() -> N
     assert (len(found.calls), found.incomplete_reason, found.order) == (300, None, Order.MOVING)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.integers(1, 150), st.sets(st.integers(0, 149)), st.integers(2, 60), st.sampled_from(["true", None]))
 def test_rows_that_can_not_be_read_are_counted_once(
     calls: int, unreadable: set[int], page_size: int, total: str | None
@@ -617,7 +617,7 @@ def test_rows_that_can_not_be_read_are_counted_once(
         assert len(found.calls) == calls - len(server.unreadable)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(
     st.integers(0, 150),
     st.integers(20, 60),
@@ -661,7 +661,7 @@ def test_a_total_that_is_too_low_costs_few_requests(calls: int, total: int | str
     assert len(server.requests) <= most
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.integers(0, 999), st.integers(20, 100), st.integers(20, 100), st.integers(1, 6))
 def test_a_server_that_rounds_offsets_is_listed_whole(
     calls: int, cap: int, page_size: int, window: int
@@ -706,7 +706,7 @@ def test_what_rounds_offsets_is_remembered_and_costs_few_requests() -> None:
     assert first <= 1.22 * 100 + server.window
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(LISTS, st.integers(10, 60), st.sampled_from(["oldest", "newest", "arbitrary"]))
 def test_a_moving_list_behind_rounded_offsets_hides_nothing(
     server: dict[str, int], page_size: int, order: str
@@ -718,7 +718,7 @@ def test_a_moving_list_behind_rounded_offsets_hides_nothing(
         assert rounding.throughout <= {call.call_sid for call in found.calls}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(LISTS, st.integers(20, 60), st.booleans(), st.sampled_from([400, 404, 416, 422]))
 def test_an_error_beyond_the_end_is_the_end(
     server: dict[str, int], page_size: int, tells_total: bool, status: int

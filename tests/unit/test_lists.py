@@ -60,7 +60,7 @@ def rows_at(population: Population, profile: Profile, at: float) -> Iterator[Row
             yield rows[-2]
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(POPULATIONS, DELAYED, st.sampled_from([*KEYS]), st.lists(st.integers(0, SECONDS), min_size=1))
 def test_a_table_has_the_rows_that_were_last_told_in_its_order(
     population: Population, profile: Profile, order: TableOrder, moments: list[int]
@@ -75,7 +75,7 @@ def test_a_table_has_the_rows_that_were_last_told_in_its_order(
         assert table.rows == sorted(wanted, key=lambda row: (*KEYS[order](row), row.number))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(POPULATIONS, MOMENTS)
 def test_a_table_that_isnt_behind_is_as_one_that_is(population: Population, moments: list[int]) -> None:
     """Told as time passes, or in advance."""
@@ -106,7 +106,7 @@ def test_an_order_of_its_own_has_the_same_rows(order: TableOrder) -> None:
         assert len(plain.rows) == len(own.rows)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(POPULATIONS, DELAYED, MOMENTS)
 def test_who_is_active_is_who_the_list_shows_as_active(
     population: Population, profile: Profile, moments: list[int]
@@ -211,7 +211,7 @@ MOVING = ("updated", "updated-newest", "status", "status-newest", "duration", "a
 @pytest.mark.parametrize("name", [*HONEST, *MOVING])
 def test_no_claim_is_false_of_a_list_that_keeps_its_order_or_is_read_twice(name: str) -> None:
     """With a total that counts its rows, at any size and page."""
-    for size, page in ((60, 20), (60, 100), (450, 20), (450, 100)):
+    for size, page in ((60, 20), (250, 20), (250, 100)):
         tally = series(Cell(name, size, 0.05, page))
         assert tally.listings == 10
         assert tally.false == 0

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import promql_parser
-import pytest
 from prometheus_client import REGISTRY
-from promql_parser import AggregateExpr, BinaryExpr, Expr, VectorSelector
+from promql_parser import AggregateExpr, BinaryExpr, Expr
 
 from exporter.metrics.definitions import CATALOGUE, OWN
 from exporter.metrics.metric import Kind
 from tests import markdown
-from tests.expressions import Expression, expressions, rules, substituted
-from tests.tools import ROOT
+from tests.expressions import Expression, expressions, rules
+from tests.offenders import for_each
 
 SUFFIXES = {
     Kind.GAUGE: [""],
@@ -50,17 +48,14 @@ NAMES = {*LABELS, *(metric.name for metric in CATALOGUE)}
 WRITTEN = re.compile(r"(?<![\w:/.-])((?:\w+:)?exotel_\w+(?::\w+)?)(\*?)")
 
 
-@pytest.mark.parametrize("expression", [*expressions()], ids=lambda expression: expression.place)
+@for_each((expression.place, expression) for expression in expressions())
 def test_every_metric_and_label_asked_for_exists(expression: Expression) -> None:
     """A renamed metric breaks this before it breaks a dashboard, an alert or a night on call."""
-    found: list[Expr] = []
-    promql_parser.walk(promql_parser.parse(substituted(expression.promql)), found.append)
-    selectors = [node for node in found if isinstance(node, VectorSelector)]
-    for selector in selectors:
-        assert selector.name in LABELS
-        assert {matcher.name for matcher in selector.matchers.matchers} <= LABELS[selector.name]
-    known = {label for selector in selectors for label in LABELS[selector.name or ""]}
-    assert {label for node in found for label in _labels(node)} <= known
+    assert expression.metrics <= LABELS.keys()
+    for selector in expression.selectors:
+        assert {matcher.name for matcher in selector.matchers.matchers} <= LABELS[selector.name or ""]
+    known = {label for name in expression.metrics for label in LABELS[name]}
+    assert {label for node in expression.nodes for label in _labels(node)} <= known
 
 
 def _labels(node: Expr) -> Iterator[str]:
@@ -71,7 +66,7 @@ def _labels(node: Expr) -> Iterator[str]:
         yield from node.modifier.matching.labels
 
 
-@pytest.mark.parametrize("page", markdown.PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@for_each(markdown.PAGES.items())
 def test_every_metric_written_of_exists(page: Path) -> None:
     """Texts name metrics that are exported or recorded; what ends in * is the beginning of some."""
     for name, star in WRITTEN.findall(markdown.text(page)):

@@ -174,7 +174,7 @@ def _seconds(moment: str) -> float:
     return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S%z").timestamp()
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(codes=st.lists(st.integers(0, 10**9), min_size=100, max_size=300))
 def test_what_is_remembered_of_failures_is_bounded(codes: list[int]) -> None:
     """A server that invents a new code each time doesn't fill the memory; all of them are counted."""

@@ -13,9 +13,7 @@ import pytest
 
 from exporter.exotel import worker_pool as threads
 from exporter.exotel.worker_pool import WorkerPool
-from tests.e2e.processes import wait_for
-
-GUARD = 30.0
+from tests.waiting import GUARD, wait_until
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_work_waits_for_the_others_of_a_pool_when_no_thread_can_start(
         scarcity.setattr(threading.Thread, "start", refuse)
         waiting = [worker_pool.submit(gate.wait, GUARD) for _ in range(5)]
     others = [worker_pool.submit(gate.wait, GUARD) for _ in range(2)]
-    wait_for(lambda: sum(each.running() for each in (first, *waiting, *others)) == 3, GUARD, "three threads")
+    wait_until(lambda: sum(each.running() for each in (first, *waiting, *others)) == 3, "three threads")
     gate.set()
     assert all(each.result(GUARD) for each in (first, *waiting, *others))
 
@@ -126,7 +124,7 @@ def test_an_idle_thread_is_taken_again_and_holds_nothing_meanwhile() -> None:
     held = Held()
     forgotten = weakref.ref(held)
     first = WorkerPool("first", 1).submit(lambda _: threading.get_ident(), held).result(GUARD)
-    wait_for(lambda: _names().get(first) == "idle", GUARD, "the thread to rest")
+    wait_until(lambda: _names().get(first) == "idle", "the thread to rest")
     del held
     assert forgotten() is None
     before = _names().keys()
@@ -140,7 +138,7 @@ def test_threads_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch, gate: th
     futures = [worker_pool.submit(lambda: gate.wait(GUARD) and threading.get_ident()) for _ in range(20)]
     gate.set()
     idents = {future.result(GUARD) for future in futures}
-    wait_for(lambda: not idents & _names().keys(), GUARD, "the threads to end")
+    wait_until(lambda: not idents & _names().keys(), "the threads to end")
 
 
 def test_work_that_is_handed_to_a_thread_about_to_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import requests
 
 from exporter.simulator import Simulator
+from tests.waiting import GUARD
 
 EPOCH = 1718447400.0  # 2024-06-15T10:30:00Z
 AUTH = ("demo", "demo")
@@ -14,7 +15,7 @@ AUTH = ("demo", "demo")
 
 def get(simulator: Simulator, path: str, **params: object) -> requests.Response:
     """GET with the right credentials."""
-    return requests.get(simulator.url + path, params=_texts(params), auth=AUTH, timeout=10)
+    return requests.get(simulator.url + path, params=_texts(params), auth=AUTH, timeout=GUARD)
 
 
 def calls(simulator: Simulator, **params: object) -> requests.Response:
@@ -43,7 +44,7 @@ def every_row(simulator: Simulator, **params: object) -> list[dict[str, Any]]:
 def connect(simulator: Simulator) -> socket.socket:
     """A connection with nothing sent yet."""
     url = urlsplit(simulator.url)
-    return socket.create_connection((url.hostname, url.port), timeout=10)
+    return socket.create_connection((url.hostname, url.port), timeout=GUARD)
 
 
 def _texts(params: dict[str, object]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from exporter.simulator.numbers import Form
 from exporter.simulator.rate_limit import RateLimit
 from exporter.simulator.truth import SETTLING
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
+from tests.waiting import GUARD
 
 LIVE = {"queued", "ringing", "in-progress"}
 
@@ -150,7 +151,7 @@ def test_agent_streams_are_told_in_xml_where_that_is_set() -> None:
     settings = Settings(calls=250, speed=0, stream_limit=3, agent_streams_format="xml")
     path = "/v1/Accounts/demo/ActiveStreams"
     with Simulator(settings) as simulator:
-        told, refused = get(simulator, path), requests.get(simulator.url + path, timeout=10)
+        told, refused = get(simulator, path), requests.get(simulator.url + path, timeout=GUARD)
     assert told.headers["Content-Type"] == refused.headers["Content-Type"] == "application/xml"
     assert told.text.endswith(
         "<TwilioResponse><Stream><ActiveStreamCount>3</ActiveStreamCount><ThrottleLimit>3</ThrottleLimit>"
@@ -184,7 +185,7 @@ def test_refusals_have_the_error_body_of_v3(
     simulator: Simulator, path: str, auth: tuple[str, str] | None, status: int, code: int
 ) -> None:
     """Wrong or no credentials, another account, a call that isn't there, any other path."""
-    answer = requests.get(simulator.url + path, auth=auth, timeout=10)
+    answer = requests.get(simulator.url + path, auth=auth, timeout=GUARD)
     document = answer.json()
     assert (answer.status_code, document["http_code"], document["response"]["code"]) == (status,) * 3
     assert document["response"]["error_data"]["code"] == code
@@ -197,7 +198,7 @@ def test_refusals_have_the_error_body_of_v3(
 def test_credentials_that_cannot_be_read_are_wrong(simulator: Simulator, authorization: str) -> None:
     """401, whatever the header says."""
     path = simulator.url + "/v3/accounts/demo/calls/active"
-    assert requests.get(path, headers={"Authorization": authorization}, timeout=10).status_code == 401
+    assert requests.get(path, headers={"Authorization": authorization}, timeout=GUARD).status_code == 401
 
 
 def test_a_large_limit_may_be_rejected() -> None:
@@ -312,8 +313,8 @@ def test_answers_are_compressed_only_when_both_sides_want_it() -> None:
     for switched_on in (False, True):
         with Simulator(Settings(calls=60, speed=0, gzip=switched_on)) as simulator:
             url = simulator.url + "/v3/accounts/demo/calls/active"
-            asked = requests.get(url, auth=AUTH, timeout=10)
-            unasked = requests.get(url, auth=AUTH, headers=plain, timeout=10)
+            asked = requests.get(url, auth=AUTH, timeout=GUARD)
+            unasked = requests.get(url, auth=AUTH, headers=plain, timeout=GUARD)
         assert asked.headers.get("Content-Encoding") == ("gzip" if switched_on else None)
         assert "Content-Encoding" not in unasked.headers
         assert asked.json()["response"] == unasked.json()["response"]

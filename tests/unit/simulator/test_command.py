@@ -18,6 +18,7 @@ from exporter.simulator.fault_kinds import KINDS
 from exporter.simulator.profiles import PROFILES
 from tests.tools import script
 from tests.unit.simulator.ask import AUTH
+from tests.waiting import GUARD
 
 COMMAND = [script("exotel-simulator"), "--listen-address=127.0.0.1:0"]
 
@@ -41,12 +42,12 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
     """Port 0 takes a free one; SIGTERM and SIGINT end it without a word, also while a client waits."""
     with running("--fault=stream/hang", "--account-sid=acme", "--calls=7") as (process, url):
-        answer = requests.get(url + "/v3/accounts/acme/calls/active", auth=AUTH, timeout=10)
+        answer = requests.get(url + "/v3/accounts/acme/calls/active", auth=AUTH, timeout=GUARD)
         assert len(answer.json()["response"]["active_calls"]) == 7
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as client:
             client.sendall(b"GET /v3/accounts/acme/calls/x/stream HTTP/1.1\r\nHost: x\r\n\r\n")
             process.send_signal(number)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=GUARD) == 0
         assert process.stderr
         assert process.stderr.read() == ""
 
@@ -54,7 +55,7 @@ def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
 def test_numbers_are_written_as_told() -> None:
     """By --numbers."""
     with running("--numbers=national", "--calls=3") as (_, url):
-        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
     assert all(row["from"].startswith("0") for row in answer.json()["response"]["active_calls"])
 
 
@@ -66,19 +67,19 @@ def test_it_serves_over_tls_with_a_certificate(tmp_path: Path) -> None:
     with running(f"--tls-file={pem}", "--calls=3") as (process, url), requests.Session() as client:
         assert url.startswith("https://")
         answer = client.get(
-            url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10, verify=str(trusted)
+            url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD, verify=str(trusted)
         )
         assert answer.json()["response"]["total_active"] == 3
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=GUARD) == 0
 
 
 def test_requests_are_logged_when_asked_for() -> None:
     """One line each, on standard error, without credentials."""
     with running("--log-requests") as (process, url):
-        requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+        requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=GUARD)
         assert process.stderr
         assert process.stderr.read().split(maxsplit=1)[1] == "GET /v3/accounts/demo/calls/active 200\n"
 
@@ -147,7 +148,7 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
 def test_a_profile_is_served_by_its_name() -> None:
     """By --profile: of 30 calls no page has more than 10."""
     with running("--profile=limit-10", "--calls=30") as (_, url):
-        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=10)
+        answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
     assert len(answer.json()["response"]["active_calls"]) == 10
 
 

@@ -14,6 +14,7 @@ from exporter.simulator.fault_kinds import KINDS
 from exporter.simulator.hostile import BROKEN_ROWS, SPOILT_ROWS
 from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
 from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
+from tests.waiting import wait_until
 
 ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n"
 
@@ -197,8 +198,7 @@ def test_hang(simulator: Simulator) -> None:
     simulator.set_faults(["hang*1"])
     with connect(simulator) as hanging:
         hanging.sendall(ASK)
-        while simulator.faults():
-            time.sleep(0.001)
+        wait_until(lambda: not simulator.faults(), "the request")
         assert calls(simulator).status_code == 200
         hanging.setblocking(False)  # noqa: FBT003 (as the socket has it)
         with pytest.raises(BlockingIOError):

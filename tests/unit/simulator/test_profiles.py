@@ -21,7 +21,7 @@ from tests.unit.simulator.ask import EPOCH, calls, every_row, page
 Row = dict[str, Any]
 Check = Callable[[Simulator], None]
 LIVE = {"queued", "ringing", "in-progress"}
-CALLS = 400
+CALLS = 250
 
 
 def serving(name: str, calls: int = CALLS) -> Simulator:

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import requests
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.connection import MAX_BODY
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, connect, get, page
+from tests.waiting import GUARD, wait_until
 
 PATH = "/v3/accounts/demo/calls/active"
 
@@ -67,7 +67,7 @@ def test_odd_targets_are_not_found(simulator: Simulator, target: str) -> None:
 def test_other_methods_find_nothing(simulator: Simulator) -> None:
     """The API is read only: 404 with a body, and none for HEAD."""
     for method in ("POST", "DELETE", "HEAD"):
-        answer = requests.request(method, simulator.url + PATH, auth=AUTH, timeout=10)
+        answer = requests.request(method, simulator.url + PATH, auth=AUTH, timeout=GUARD)
         assert answer.status_code == 404
         assert (answer.content == b"") == (method == "HEAD")
 
@@ -77,7 +77,7 @@ def test_other_methods_find_nothing(simulator: Simulator) -> None:
 
 def test_the_truth_is_told_over_http(simulator: Simulator) -> None:
     """The same as in Python; it isn't counted as a request and needs no credentials."""
-    told = requests.get(simulator.url + "/_simulator/truth", timeout=10).json()
+    told = requests.get(simulator.url + "/_simulator/truth", timeout=GUARD).json()
     truth = simulator.truth()
     assert told == json.loads(json.dumps(truth.document()))
     assert told["total"] == 60
@@ -88,10 +88,10 @@ def test_the_truth_is_told_over_http(simulator: Simulator) -> None:
 def test_faults_are_set_over_http(simulator: Simulator) -> None:
     """A list replaces those in force, and an empty one ends them; they can be looked at."""
     url = simulator.url + "/_simulator/faults"
-    assert requests.post(url, json=["status:500@first*3"], timeout=10).status_code == 200
+    assert requests.post(url, json=["status:500@first*3"], timeout=GUARD).status_code == 200
     assert calls(simulator).status_code == 500
-    assert requests.get(url, timeout=10).json() == ["status:500@first*3"]
-    assert requests.post(url, json=[], timeout=10).json() == []
+    assert requests.get(url, timeout=GUARD).json() == ["status:500@first*3"]
+    assert requests.post(url, json=[], timeout=GUARD).json() == []
     assert calls(simulator).status_code == 200
 
 
@@ -99,7 +99,7 @@ def test_faults_are_set_over_http(simulator: Simulator) -> None:
 def test_nonsense_for_faults_is_refused(simulator: Simulator, body: str) -> None:
     """400 with the reason; those in force stay."""
     simulator.set_faults([Fault("status", "500")])
-    answer = requests.post(simulator.url + "/_simulator/faults", data=body, timeout=10)
+    answer = requests.post(simulator.url + "/_simulator/faults", data=body, timeout=GUARD)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert simulator.faults() == [Fault("status", "500")]
@@ -119,12 +119,12 @@ def test_requests_are_counted_by_endpoint(simulator: Simulator) -> None:
         get(simulator, path)
     counted = {"calls": 2, "stream": 1, "agent_streams": 1, "other": 1}
     assert simulator.requests_served() == counted
-    assert requests.get(simulator.url + "/_simulator/requests", timeout=10).json() == counted
+    assert requests.get(simulator.url + "/_simulator/requests", timeout=GUARD).json() == counted
 
 
 def test_other_control_paths_are_not_found(simulator: Simulator) -> None:
     """404, and what there is."""
-    assert "GET truth" in requests.get(simulator.url + "/_simulator/", timeout=10).json()["error"]
+    assert "GET truth" in requests.get(simulator.url + "/_simulator/", timeout=GUARD).json()["error"]
 
 
 # Time
@@ -168,8 +168,7 @@ def test_it_stops_while_a_client_waits(fault: str) -> None:
         client.sendall(
             f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n".encode()
         )
-        while simulator.faults():
-            time.sleep(0.001)
+        wait_until(lambda: not simulator.faults(), "the request")
         idle = connect(simulator)
     assert "simulator" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConnectionRefusedError):

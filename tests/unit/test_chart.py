@@ -1,0 +1,585 @@
+"""The Helm chart, rendered by Helm's own engine: closed, shut in, complete."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.cli import main
+from tests.command import run as run_exporter
+from tests.expressions import DASHBOARDS, RULES
+from tests.offenders import for_each
+from tests.packages import PROJECT, VERSION
+from tests.tools import ROOT, require_module, run
+
+CHART = ROOT / "deploy" / "kubernetes" / "chart"
+MANIFESTS = ROOT / "deploy" / "kubernetes" / "manifests"
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+ACCOUNT = DEFAULTS["config"]["accounts"][0]
+ADDRESS = "exotel-exporter.monitoring.svc:9927"
+OPERATED = {"ServiceMonitor", "ScrapeConfig", "PrometheusRule"}
+"""Kinds of the Prometheus operator, which Kubernetes itself doesn't know."""
+
+#: Everything switched on.
+EVERYTHING: dict[str, Any] = {
+    "imagePullSecrets": [{"name": "registry"}],
+    "webConfig": {"secret": "exotel-web"},
+    "serviceMonitor": {
+        "enabled": True,
+        "tlsConfig": {"serverName": "exporter.example.com"},
+        "basicAuth": {name: {"name": "exotel-web", "key": name} for name in ("username", "password")},
+    },
+    "scrapeConfig": {"enabled": True},
+    "prometheusRule": {"enabled": True},
+    "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Exotel"}},
+    "podAnnotations": {"example.com/team": "voice"},
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "example.com/spot", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+}
+
+
+MONITORED = {"serviceMonitor": {"enabled": True}}
+MANY = {"serviceMonitor": {"enabled": True}, "scrapeConfig": {"enabled": True}}
+RULED = {"prometheusRule": {"enabled": True}}
+
+everywhere = for_each([("defaults", {}), ("everything", EVERYTHING)])
+
+
+def render(values: dict[str, Any]) -> dict[str, str]:
+    """Return the text of each template with these values, by the name of its file."""
+    require_module("helm_python")
+    return require_module("deploy.generate").render(values)  # type: ignore[no-any-return]
+
+
+def objects(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every object that Kubernetes would be given."""
+    return _objects(json.dumps(values))
+
+
+@cache
+def _objects(values: str) -> list[dict[str, Any]]:
+    texts = [text for name, text in render(json.loads(values)).items() if name.endswith(".yaml")]
+    return [made for text in texts for made in yaml.load_all(text, yaml.CSafeLoader) if made]
+
+
+def one(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the only object of this kind."""
+    [made] = [made for made in objects(values) if made["kind"] == kind]
+    return made
+
+
+def _pod(values: dict[str, Any]) -> dict[str, Any]:
+    return one("Deployment", values)["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+
+
+def _container(values: dict[str, Any]) -> dict[str, Any]:
+    [container] = _pod(values)["containers"]
+    return container  # type: ignore[no-any-return]
+
+
+@everywhere
+def test_helm_has_no_complaint(values: dict[str, Any]) -> None:
+    """`helm lint --strict` warns of nothing; that a picture is recommended is no warning."""
+    report = require_module("helm_python").lint(CHART, values, strict=True)
+    assert (report["total_charts_linted"], report["errors"]) == (1, [])
+    assert [message["error"] for message in report["messages"]] == ["icon is recommended"]
+
+
+def test_chart_is_of_the_programs_version() -> None:
+    """The image that it starts by default is that of this source."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert chart["appVersion"] == VERSION
+    assert (chart["name"], chart["description"]) == (PROJECT["name"], PROJECT["description"])
+
+
+def test_packed_chart_holds_the_rules_and_dashboards(tmp_path: Path) -> None:
+    """They are links to where they belong; an archive has the files themselves."""
+    helm = require_module("helm_python")
+    with helm.Chart.load(CHART) as chart, helm.Chart.load(chart.save(tmp_path)) as packed:
+        assert packed.render(EVERYTHING) == chart.render(EVERYTHING)
+        assert packed.files == chart.files
+        held = {file["name"] for file in packed.files if file["name"].startswith("files/")}
+    assert held == {f"files/rules/{file.name}" for file in RULES.glob("*.yml")} | {
+        f"files/dashboards/{file.name}" for file in DASHBOARDS.glob("*.json")
+    }
+
+
+def test_schema_is_a_schema_and_takes_the_defaults() -> None:
+    """values.yaml is what values.schema.json allows, by another reader than Helm's."""
+    schema = str(CHART / "values.schema.json")
+    run("check-jsonschema", "--check-metaschema", schema)
+    run("check-jsonschema", "--schemafile", schema, str(CHART / "values.yaml"))
+
+
+def test_schema_is_closed() -> None:
+    """A misspelt value is an error, wherever it stands."""
+
+    def objects(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        if "properties" in schema:
+            yield place, schema
+        for key, value in schema.items():
+            if isinstance(value, dict):
+                yield from objects(value, f"{place}/{key}")
+
+    assert not [
+        place for place, schema in objects(SCHEMA, "") if schema.get("additionalProperties") is not False
+    ]
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"replica": 2}, "'replica' not allowed"),
+    ({"image": {"name": "exporter"}}, "/image"),
+    ({"image": {"digest": "sha256:short"}}, "/image/digest"),
+    ({"replicas": "2"}, "/replicas"),
+    ({"config": {"accounts": []}}, "/config/accounts"),
+    ({"config": {"accounts": [{**ACCOUNT, "api_key": "key"}]}}, "/config/accounts/0/api_key"),
+    ({"config": {"accounts": [{**ACCOUNT, "api_token": "${TOKEN}"}]}}, "/config/accounts/0/api_token"),
+    ({"config": {"accounts": [{**ACCOUNT, "api_key_file": "key"}]}}, "/config/accounts/0/api_key_file"),
+    ({"config": {"accounts": [{**ACCOUNT, "proxy_url": "http://me:x@proxy"}]}}, "/0/proxy_url"),
+    ({"config": {"collection": {"proxy_url": "http://me:x@proxy"}}}, "/config/collection/proxy_url"),
+    ({"config": {"collections": {}}}, "'collections' not allowed"),
+    ({"config": {"collection": {"timeout": 10}}}, "/config/collection/timeout"),
+    ({"config": {"accounts": [{**ACCOUNT, "timout": "10s"}]}}, "'timout' not allowed"),
+    ({"secrets": ["Exotel Acme"]}, "/secrets/0"),
+    ({"secrets": ["exotel-acme", "exotel-acme"]}, "/secrets"),
+    ({"log": {"format": "text"}}, "/log/format"),
+    ({"serviceMonitor": {"interval": "1m"}}, "/serviceMonitor/interval"),
+    ({"serviceMonitor": {"basicAuth": {"password": "hush"}}}, "/serviceMonitor/basicAuth/password"),
+    ({"prometheusRule": {"grafanaUrl": "https://grafana.example.com/"}}, "/prometheusRule/grafanaUrl"),
+    ({"networkPolicy": {"egressPorts": []}}, "/networkPolicy/egressPorts"),
+    ({"networkPolicy": {"from": [{}]}}, "/networkPolicy/from/0"),
+    ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
+    ({"scrapeConfig": {"enabled": True}}, "scrapeConfig.enabled: found serviceMonitor.enabled false"),
+    (
+        {"prometheusRule": {"enabled": True, "thresholds": {"account:exotel_typo:threshold": "1"}}},
+        "prometheusRule.thresholds: found account:exotel_typo:threshold",
+    ),
+]
+
+
+@for_each((str(case), case) for case in REFUSED)
+def test_bad_values_are_refused_by_name(case: tuple[dict[str, Any], str]) -> None:
+    """Helm says which value it is; no secret can stand in values, where they would be stored in the clear.
+
+    What no schema can tell, as of values that don't fit together, is told when the chart is rendered.
+    """
+    values, place = case
+    with pytest.raises(require_module("helm_python").HelmError) as refused:
+        render(values)
+    assert place in str(refused.value)
+
+
+#: Another value for each that values.yaml has.
+OTHERS: dict[str, Any] = {
+    "image.repository": "example.com/other",
+    "image.tag": "9.9.9",
+    "image.digest": f"sha256:{'1' * 64}",
+    "image.pullPolicy": "Always",
+    "imagePullSecrets": [{"name": "other"}],
+    "replicas": 0,
+    "config": {"accounts": [{**ACCOUNT, "call_limit": 10_000_000}]},
+    "secrets": ["exotel-other"],
+    "log.level": "debug",
+    "log.format": "json",
+    "webConfig.secret": "other",
+    "webConfig.tls": False,
+    "resources": {"requests": {"memory": "1Gi"}},
+    "serviceMonitor.enabled": False,
+    "serviceMonitor.labels": {"release": "prometheus"},
+    "serviceMonitor.interval": "30s",
+    "serviceMonitor.scrapeTimeout": "5s",
+    "serviceMonitor.tlsConfig": {"insecureSkipVerify": True},
+    "serviceMonitor.basicAuth": {"password": {"name": "other", "key": "password"}},
+    "scrapeConfig.enabled": False,
+    "prometheusRule.enabled": False,
+    "prometheusRule.labels": {"release": "prometheus"},
+    "prometheusRule.grafanaUrl": "https://grafana.example.org",
+    "prometheusRule.thresholds": {"all:exotel_clock_ahead_seconds:threshold": "vector(9)"},
+    "dashboards.enabled": False,
+    "dashboards.labels": {"dashboards": "yes"},
+    "dashboards.annotations": {"grafana_folder": "Voice"},
+    "podDisruptionBudget.enabled": False,
+    "networkPolicy.enabled": False,
+    "networkPolicy.from": [{"podSelector": {}}],
+    "networkPolicy.egressPorts": [3128],
+    "podAnnotations": {"example.com/other": "yes"},
+    "nodeSelector": {"kubernetes.io/arch": "arm64"},
+    "tolerations": [{"key": "example.com/other", "operator": "Exists"}],
+    "affinity": {"podAffinity": {}},
+}
+
+
+def _paths(values: dict[str, Any]) -> Iterator[str]:
+    whole = ("config", "resources")
+    for name, value in values.items():
+        if isinstance(value, dict) and value and name not in whole:
+            yield from (f"{name}.{path}" for path in value)
+        else:
+            yield name
+
+
+def test_every_value_is_known_here() -> None:
+    """So that the next test forgets none."""
+    assert [*_paths(DEFAULTS)] == [*OTHERS]
+
+
+@for_each(zip(OTHERS, OTHERS, strict=True))
+def test_every_value_has_an_effect(path: str) -> None:
+    """None is accepted and then forgotten."""
+    section, _, key = path.partition(".")
+    own = EVERYTHING.get(section, {})
+    changed = {**EVERYTHING, section: {**own, key: OTHERS[path]} if key else OTHERS[path]}
+    if path == "serviceMonitor.enabled":
+        changed["scrapeConfig"] = {"enabled": False}
+    assert render(changed) != render(EVERYTHING)
+
+
+def test_committed_manifests_are_what_the_chart_renders() -> None:
+    """Nobody edits them by hand, and nobody forgets to render them."""
+    committed = {path.name: path.read_text(encoding="utf-8") for path in MANIFESTS.iterdir()}
+    assert committed == dict(require_module("deploy.generate").manifests()), "run make generate"
+
+
+def test_the_charts_schema_has_the_configuration_as_it_is() -> None:
+    """Nobody forgets to generate it."""
+    generate = require_module("deploy.generate")
+    assert generate.SCHEMA.read_text(encoding="utf-8") == generate.values_schema(), "run make generate"
+
+
+def test_kubernetes_knows_every_field(tmp_path: Path) -> None:
+    """Each object follows the schemas of the oldest Kubernetes that the chart names, and of the newest."""
+    made = [made for made in objects({}) + objects(EVERYTHING) if made["kind"] not in OPERATED]
+    file = tmp_path / "objects.yaml"
+    file.write_text(yaml.dump_all(made, Dumper=yaml.CSafeDumper), encoding="utf-8")
+    for version in ("1.25", "1.37"):
+        said = run("kubernetes-validate", "--strict", "--kubernetes-version", version, str(file))
+        assert said.count(" passed for resource ") == len(made)
+
+
+@everywhere
+def test_objects_belong_together(values: dict[str, Any]) -> None:
+    """All carry the same labels, and whatever selects pods selects those of the Deployment."""
+    made = objects(values)
+    names = {made["metadata"]["name"] for made in made if made["kind"] != "ConfigMap"}
+    assert names == {"exotel-exporter"}
+    assert all("namespace" not in made["metadata"] for made in made)
+    pod = one("Deployment", values)["spec"]["template"]["metadata"]["labels"]
+    selectors = [
+        one("Deployment", values)["spec"]["selector"]["matchLabels"],
+        one("Service", values)["spec"]["selector"],
+        one("PodDisruptionBudget", values)["spec"]["selector"]["matchLabels"],
+        one("NetworkPolicy", values)["spec"]["podSelector"]["matchLabels"],
+    ]
+    assert all(selector == selectors[0] for selector in selectors)
+    assert selectors[0].items() <= pod.items()
+
+
+def test_names_of_long_releases_fit() -> None:
+    """Kubernetes allows 63 characters for a Service, and a ConfigMap of a dashboard adds some."""
+    with require_module("helm_python").Chart.load(ROOT / "deploy/kubernetes/chart") as chart:
+        texts = chart.render({"dashboards": {"enabled": True}}, name="r" * 53, namespace="monitoring")
+    names = [name for text in texts.values() for name in re.findall(r"^  name: (\S+)$", text, re.MULTILINE)]
+    assert len(names) > 5
+    assert max(map(len, names)) <= 63
+
+
+@everywhere
+def test_pod_is_shut_in(values: dict[str, Any]) -> None:
+    """A numbered user without privileges, capabilities or token, who can write nowhere."""
+    pod = _pod(values)
+    assert pod["automountServiceAccountToken"] is False
+    assert one("ServiceAccount", values)["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert "USER 65532:65532" in (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    container = _container(values)
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    assert container["resources"]["limits"]["memory"]
+
+
+@everywhere
+def test_secrets_are_only_referred_to(values: dict[str, Any]) -> None:
+    """The chart makes no Secret; those it names are files, readable by the exporter's group alone."""
+    assert "Secret" not in {made["kind"] for made in objects(values)}
+    assert "env" not in _container(values)
+    secrets = [volume["secret"] for volume in _pod(values)["volumes"] if "secret" in volume]
+    web = ["exotel-web"] if values else []
+    assert [secret["secretName"] for secret in secrets] == [*web, "exotel-acme"]
+    assert all(secret["defaultMode"] == 0o440 for secret in secrets)
+
+
+def test_default_accounts_secrets_are_files_of_the_secrets_that_are_mounted() -> None:
+    """What the configuration names is there once the Secret is."""
+    mounts = {mount["mountPath"] for mount in _container({})["volumeMounts"]}
+    [account] = DEFAULTS["config"]["accounts"]
+    for file in (account["api_key_file"], account["api_token_file"]):
+        assert str(Path(file).parent) in mounts
+
+
+def test_configuration_is_one_that_the_exporter_takes(tmp_path: Path) -> None:
+    """The ConfigMap holds what values say, numbers as they were; the exporter finds no mistake in it."""
+    example = yaml.safe_load((ROOT / "config.example.yaml").read_text(encoding="utf-8"))
+    for account in example["accounts"]:
+        for secret in ("api_key", "api_token"):
+            del account[secret]
+            account[f"{secret}_file"] = f"/run/secrets/acme/{secret}"
+            (tmp_path / secret).write_text("hush", encoding="utf-8")
+        account["call_limit"] = 10_000_000
+    text = one("ConfigMap", {"config": example})["data"]["config.yaml"]
+    assert yaml.safe_load(text) == example
+    file = tmp_path / "config.yaml"
+    file.write_text(text.replace("/run/secrets/acme", str(tmp_path)), encoding="utf-8")
+    assert run_exporter(f"--config.file={file}", "--config.check").out == "ok\n"
+
+
+@everywhere
+def test_arguments_are_flags_of_the_exporter(values: dict[str, Any]) -> None:
+    """And the files that they name are mounted."""
+    known = {name for option in main.params for name in option.opts}
+    container = _container(values)
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    for argument in container["args"]:
+        flag, _, value = argument.partition("=")
+        assert flag in known
+        assert not value.startswith("/") or str(Path(value).parent) in mounts
+
+
+def test_changed_configuration_rolls_out() -> None:
+    """Its checksum is an annotation of the pod; what has nothing to do with it changes none."""
+
+    def checksum(values: dict[str, Any]) -> str:
+        annotations = one("Deployment", values)["spec"]["template"]["metadata"]["annotations"]
+        return str(annotations["checksum/config"])
+
+    changed = {**DEFAULTS["config"], "collection": {"page_size": 50}}
+    assert checksum({}) == checksum({"replicas": 2}) != checksum({"config": changed})
+
+
+def test_old_pods_go_when_new_ones_are_ready() -> None:
+    """An upgrade loses no scrape, and scrapes in flight have their 5 s."""
+    deployment = one("Deployment", {})["spec"]
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert _pod({})["terminationGracePeriodSeconds"] > 5
+
+
+def test_kubelet_asks_plainly_where_it_can() -> None:
+    """Over HTTP, at the port that the container names."""
+    container = _container({})
+    assert container["ports"] == [{"name": "http", "containerPort": 9927}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/-/healthy", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/-/ready", "port": "http"}
+
+
+@for_each([("https", True), ("http", False)])
+def test_kubelet_has_the_exporter_asked_from_inside_where_it_may_be_refused(tls: bool) -> None:
+    """With TLS or basic auth the image's own health check asks, for which a refusal is an answer."""
+    container = _container({"webConfig": {"secret": "exotel-web", "tls": tls}})
+    scheme = "https" if tls else "http"
+    for probe, path in [("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")]:
+        assert container[probe]["exec"]["command"] == [
+            "python",
+            "/opt/exotel-exporter/healthcheck.py",
+            f"{scheme}://127.0.0.1:9927{path}",
+        ]
+        assert container[probe]["timeoutSeconds"] >= 5
+
+
+def test_network_is_shut_but_for_what_is_needed() -> None:
+    """In: Prometheus, at one port. Out: names, and Exotel over TLS."""
+    policy = one("NetworkPolicy", {})["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    [way_in] = policy["ingress"]
+    assert way_in["ports"] == [{"port": 9927, "protocol": "TCP"}]
+    assert way_in["from"] == DEFAULTS["networkPolicy"]["from"]
+    ways_out = [(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule["ports"]]
+    assert ways_out == [(53, "UDP"), (53, "TCP"), (443, "TCP")]
+
+
+def test_notes_say_what_is_left_to_do() -> None:
+    """Which Secrets are missing, and who would have to scrape it."""
+    notes = render({})["NOTES.txt"]
+    assert "exotel-acme" in notes
+    assert "Nothing scrapes it yet" in notes
+    assert "Nothing scrapes it yet" not in render(EVERYTHING)["NOTES.txt"]
+    assert "Set prometheusRule.grafanaUrl" in render(EVERYTHING)["NOTES.txt"]
+
+
+#: The fields of the operator's API that the chart uses, as Prometheus calls them.
+FIELDS = {
+    "basicAuth": "basic_auth",
+    "honorLabels": "honor_labels",
+    "httpSDConfigs": "http_sd_configs",
+    "interval": "scrape_interval",
+    "metricsPath": "metrics_path",
+    "path": "metrics_path",
+    "relabelings": "relabel_configs",
+    "replacement": "replacement",
+    "scheme": "scheme",
+    "scrapeInterval": "scrape_interval",
+    "scrapeTimeout": "scrape_timeout",
+    "serverName": "server_name",
+    "sourceLabels": "source_labels",
+    "targetLabel": "target_label",
+    "tlsConfig": "tls_config",
+    "url": "url",
+}
+
+
+OWN = {"basicAuth", "port"}
+"""What the operator looks up: values in Secrets, the number of a Service's port."""
+
+
+def _for_prometheus(spec: Any) -> Any:
+    """The part of a scrape configuration that the operator would make of this; fails on unknown fields."""
+    if isinstance(spec, list):
+        return [_for_prometheus(item) for item in spec]
+    if not isinstance(spec, dict):
+        return spec
+    made = {FIELDS[name]: _for_prometheus(value) for name, value in spec.items() if name not in OWN}
+    if "scheme" in made:
+        made["scheme"] = made["scheme"].lower()
+    if "basicAuth" in spec:  # the operator reads them from the Secrets
+        made["basic_auth"] = {name: key["key"] for name, key in spec["basicAuth"].items()}
+    return made
+
+
+def _endpoint(values: dict[str, Any]) -> dict[str, Any]:
+    [endpoint] = one("ServiceMonitor", values)["spec"]["endpoints"]
+    return endpoint  # type: ignore[no-any-return]
+
+
+def test_what_the_operator_is_given_are_scrape_configurations(tmp_path: Path) -> None:
+    """Prometheus takes what their fields mean."""
+    found = [*map(_endpoint, (MONITORED, EVERYTHING))]
+    found += [one("ScrapeConfig", values)["spec"] for values in (MANY, EVERYTHING)]
+    jobs = [{"job_name": str(number), **_for_prometheus(each)} for number, each in enumerate(found)]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": jobs}), encoding="utf-8")
+    run("promtool", "check", "config", str(tmp_path / "prometheus.yml"))
+
+
+@for_each([("defaults", MONITORED), ("everything", EVERYTHING)])
+def test_the_service_monitor_finds_the_service(values: dict[str, Any]) -> None:
+    """By labels and a port that it has."""
+    monitor, service = one("ServiceMonitor", values)["spec"], one("Service", values)
+    assert monitor.keys() == {"selector", "endpoints"}
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+@for_each([("defaults", MANY), ("everything", EVERYTHING)])
+def test_accounts_get_the_labels_that_they_have_on_metrics(values: dict[str, Any]) -> None:
+    """Each is probed at the Service, by the name that /sd gives."""
+    spec = one("ScrapeConfig", values)["spec"]
+    assert (spec["metricsPath"], spec["honorLabels"]) == ("/probe", True)
+    assert spec["httpSDConfigs"][0]["url"].endswith(f"://{ADDRESS}/sd")
+    made = {
+        rule["targetLabel"]: rule.get("replacement", rule.get("sourceLabels")) for rule in spec["relabelings"]
+    }
+    assert made == {
+        "__param_target": ["__address__"],
+        "account": ["__address__"],
+        "__tmp_hash": ["__address__"],
+        "__address__": ADDRESS,
+        "instance": ADDRESS,
+        "job": "exotel",
+    }
+    assert [*made].index("__address__") > [*made].index("__tmp_hash")
+
+
+def test_exporters_own_metrics_have_the_names_that_their_accounts_have() -> None:
+    """The job is the one that rules look for, and the instance is the same for /metrics and /probe."""
+    alone = [(rule["targetLabel"], rule.get("replacement")) for rule in _endpoint(MONITORED)["relabelings"]]
+    beside = [(rule["targetLabel"], rule.get("replacement")) for rule in _endpoint(MANY)["relabelings"]]
+    assert alone == [("job", "exotel"), ("instance", None)]
+    assert beside == [("job", "exotel"), ("instance", ADDRESS)]
+
+
+def test_prometheus_brings_what_the_exporter_wants() -> None:
+    """TLS and basic auth are the same for scrapes and for the list of accounts."""
+    spec = one("ScrapeConfig", EVERYTHING)["spec"]
+    [service] = spec["httpSDConfigs"]
+    for place in (spec, service, _endpoint(EVERYTHING)):
+        assert place["tlsConfig"] == EVERYTHING["serviceMonitor"]["tlsConfig"]
+        assert place["basicAuth"] == EVERYTHING["serviceMonitor"]["basicAuth"]
+    assert _endpoint(EVERYTHING)["scheme"] == "https"
+    assert (spec["scheme"], service["url"].partition(":")[0]) == ("HTTPS", "https")
+
+
+def _groups(values: dict[str, Any]) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = one("PrometheusRule", values)["spec"]["groups"]
+    return groups
+
+
+def _changed(values: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The rules that these values change: as they were, and as they are."""
+    pairs = zip(_groups(RULED), _groups(values), strict=True)
+    rules = [pair for old, new in pairs for pair in zip(old["rules"], new["rules"], strict=True)]
+    return [(old, new) for old, new in rules if old != new]
+
+
+def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
+    """Word for word, templates in annotations too; promtool finds nothing wrong with them."""
+    groups = _groups(RULED)
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(RULES.glob("*.yml"))]
+    assert groups == [group for file in files for group in file["groups"]]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(file))
+
+
+def test_release_can_have_thresholds_of_its_own() -> None:
+    """One is given as a value; no other changes."""
+    record = "account:exotel_longest_call_duration_seconds:warning"
+    values = {"prometheusRule": {"enabled": True, "thresholds": {record: "7200 * account:exotel_up:group"}}}
+    [(old, new)] = _changed(values)
+    assert old["record"] == record
+    assert new == {**old, "expr": "7200 * account:exotel_up:group"}
+
+
+def test_alerts_are_told_how_often_is_scraped_and_where_grafana_is() -> None:
+    """Both follow from values that stand elsewhere."""
+    values = {
+        "serviceMonitor": {"interval": "30s"},
+        "prometheusRule": {"enabled": True, "grafanaUrl": "https://grafana.example.org"},
+    }
+    address, interval = (new for _, new in _changed(values))
+    assert address["labels"] == {"url": "https://grafana.example.org"}
+    assert interval["record"] == "account:exotel_sustainable_interval_seconds:threshold"
+    assert interval["expr"] == "30 * account:exotel_up:group"
+
+
+def test_dashboards_are_those_of_grafana() -> None:
+    """Each is a ConfigMap that the sidecar finds, smaller than Kubernetes allows."""
+    labelled = {
+        name: text
+        for made in objects({"dashboards": {"enabled": True}})
+        if made["metadata"]["labels"].get("grafana_dashboard") == "1"
+        for name, text in made["data"].items()
+    }
+    committed = {
+        f"exotel-{each.name}": each.read_text(encoding="utf-8") for each in DASHBOARDS.glob("*.json")
+    }
+    assert labelled == committed
+    assert all(json.loads(text)["uid"] for text in labelled.values())
+    assert max(len(text.encode()) for text in labelled.values()) < 2**19
