@@ -148,7 +148,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": {"collection": {"proxy_url": "http://me:x@proxy"}}}, "/config/collection/proxy_url"),
     ({"config": {"collections": {}}}, "'collections' not allowed"),
     ({"config": {"collection": {"timeout": 10}}}, "/config/collection/timeout"),
-    ({"config": {"accounts": [{**ACCOUNT, "timout": "10s"}]}}, "'timout' not allowed"),
+    ({"config": {"accounts": [{**ACCOUNT, "timeoutt": "10s"}]}}, "'timeoutt' not allowed"),
     ({"secrets": ["Exotel Acme"]}, "/secrets/0"),
     ({"secrets": ["exotel-acme", "exotel-acme"]}, "/secrets"),
     ({"log": {"format": "text"}}, "/log/format"),

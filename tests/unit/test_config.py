@@ -384,7 +384,7 @@ accounts:
         - "+91 80 1234 5678"
         - sales
 collection:
-  timout: 5s
+  timeoutt: 5s
 
   page_size: 0
 """

@@ -49,7 +49,7 @@ def test_what_the_exporter_takes_has_no_mark(text: str) -> None:
     [
         ("collection: {}", "$"),
         ("accounts: []", "$.accounts"),
-        (document({"timout": "5s"}), "$.accounts[0]"),
+        (document({"timeoutt": "5s"}), "$.accounts[0]"),
         (document({"timeout": 5}), "$.accounts[0].timeout"),
         (document({"account_sid": 12}), "$.accounts[0].account_sid"),
         (document({"call_limit": 0}), "$.accounts[0].call_limit"),
