@@ -59,7 +59,7 @@ def named(name: str, simulator: Simulator) -> AccountConfig:
 
 
 def named_in(accounts: Accounts, name: str) -> Account:
-    """The account of this name that is in force."""
+    """The active account of this name."""
     found = accounts.named(name)
     assert found is not None
     return found
@@ -148,7 +148,7 @@ def test_two_accounts_that_are_one_to_the_api_share_its_budget(simulator: Simula
 
 
 def test_what_all_accounts_export_can_be_changed(simulator: Simulator) -> None:
-    """Other buckets are in force for every account at once."""
+    """Other buckets apply to every account at once."""
     file = File(named("acme", simulator))
     accounts = Accounts(file.read)
     with serving(accounts) as url:
