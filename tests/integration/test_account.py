@@ -318,7 +318,7 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
     [record] = caplog.records
     told = fields(record)
     assert (told["account"], told["reason"]) == ("acme", "auth")
-    assert "check api_key" in str(told["detail"])
+    assert "Compare api_key" in str(told["remediation"])
     assert "s3cret" not in repr(vars(record))
 
 
