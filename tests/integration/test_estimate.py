@@ -229,7 +229,7 @@ def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -
 
 def test_without_estimate_a_list_that_is_cut_off_is_tried_each_time() -> None:
     """Nothing is sampled that nobody wants."""
-    with slow(replace(EAGER, page_size=20, timeout=GUARD)) as (server, scrape):
+    with slow(replace(EAGER, page_size=20, timeout=10)) as (server, scrape):
         server.seconds = 0.4
         found = [scrape() for _ in range(4)]
     assert {each.failure and each.failure.reason for each in found} == {Reason.TIMEOUT}
