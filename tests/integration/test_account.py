@@ -31,7 +31,7 @@ EAGER = CollectionConfig(min_interval=0, requests_per_minute=100_000)
 def account(
     url: str, *, sid: str = "demo", token: str = "demo", collection: CollectionConfig | None = None
 ) -> Iterator[Account]:
-    """Give an account whose API is at `url`, for as long as this lasts."""
+    """Return an account whose API is at `url`, for as long as this lasts."""
     config = AccountConfig(
         name="acme",
         account_sid=sid,

@@ -47,7 +47,7 @@ class File:
         self.content: Config | ConfigError = configuration(*accounts)
 
     def read(self) -> Config:
-        """Give what it holds now."""
+        """Return what it holds now."""
         if isinstance(self.content, ConfigError):
             raise self.content
         return self.content
@@ -289,7 +289,7 @@ class Gate:
         self.open.set()
 
     def read(self) -> Config:
-        """Give what the file held when the reading began."""
+        """Return what the file held when the reading began."""
         self.reads += 1
         content = File.read(self.file)
         assert self.open.wait(GUARD)
