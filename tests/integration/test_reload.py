@@ -126,7 +126,7 @@ def test_a_reload_while_a_collection_runs_allows_no_request_more() -> None:
         before = account("acme", slow.url, collection=collection).config
         file = File(before)
         accounts = Accounts(file.read)
-        in_flight = named_in(accounts, "acme").collect(Deadline.after(GUARD))
+        in_flight = named_in(accounts, "acme").collect(Deadline.after(20))  # before the budget is back
         wait_until(lambda: slow.requests_served().get("calls", 0) >= 2, "a page")
         file.content = configuration(replace(before, call_limit=7))
         accounts.reload()
