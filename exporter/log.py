@@ -26,7 +26,6 @@ _MOST_LINES = 1000  # kept of one account
 _MOST_WAITING = 10_000  # lines that aren't written yet: some megabytes
 _FLUSH = 0.5  # seconds, twice, for them to be written when the program ends
 _OWN = logging.getLogger("exporter")
-_OWN.setLevel(logging.DEBUG)  # `lines_of` wants all of them; what is printed is the handler's affair
 
 structlog.configure(
     processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
@@ -50,10 +49,13 @@ def lines_of(account: str) -> Iterator[list[str]]:
     """Yield a list that gathers the lines on an account, of every level."""
     keeper = _Keeper(account)
     _OWN.addHandler(keeper)
+    _OWN.setLevel(logging.DEBUG)  # what is printed meanwhile is up to its handler
     try:
         yield keeper.lines
     finally:
         _OWN.removeHandler(keeper)
+        if not _OWN.handlers:
+            _OWN.setLevel(logging.NOTSET)
 
 
 def place(error: BaseException) -> str:

@@ -87,11 +87,13 @@ def _accounts(file: ConfigFile, items: Any, collection: CollectionConfig) -> Ite
 
 def _completed(given: Any, base: Section) -> Any:
     """Return a mapping of the file with what it leaves out as in `base`; anything else as it is."""
-    if not isinstance(given or {}, dict):
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
         return given
     completed = {each.name: getattr(base, each.name) for each in fields(base)}  # type: ignore[arg-type]
-    for key, value in (given or {}).items():
-        if value is not None:
+    for key, value in given.items():
+        if value is not None or key not in completed:  # a key that is unknown has no default
             inner = completed.get(key)
             completed[key] = _completed(value, inner) if isinstance(inner, Section) else value
     return completed

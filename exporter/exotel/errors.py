@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -144,6 +144,11 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 _TRIES = 3
 _FIRST_WAIT = {Reason.CONNECTION: 0.1, Reason.SERVER_ERROR: 0.2, Reason.RATE_LIMITED: 1.0}  # seconds
+RETRIED: Mapping[Endpoint, tuple[Reason, ...]] = {
+    **dict.fromkeys(Endpoint, (Reason.CONNECTION,)),
+    Endpoint.CALLS: tuple(_FIRST_WAIT),
+}
+"""What isn't the list can wait for the next collection, unless a kept connection broke."""
 
 
 def wait_before_retry(

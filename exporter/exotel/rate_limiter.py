@@ -218,8 +218,7 @@ class RateLimiter:
             used_up = f"{made} requests were made in the last minute, and only {most} are allowed now"
             return ApiError(Reason.BUDGET, f"{used_up}: the next one is possible in {wait:.0f} s")
         used_up = f"all {most} requests of this minute are used up, the next one is possible in {wait:.0f} s"
-        advice = "lengthen the scrape interval, or raise page_size or requests_per_minute"
-        return ApiError(Reason.BUDGET, f"{used_up}: {advice}")
+        return ApiError(Reason.BUDGET, used_up)
 
 
 class RateLimiters:

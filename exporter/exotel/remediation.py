@@ -49,7 +49,8 @@ REMEDIATIONS: Mapping[Reason | Cause, Remediation] = {
         alert="ExotelRateLimited",
     ),
     Reason.BUDGET: Remediation(
-        "Raise page_size, or raise requests_per_minute once Exotel has raised the account's limit.",
+        "Raise page_size or the scrape interval, or raise requests_per_minute once Exotel has raised the "
+        "account's limit.",
         "The list takes more requests than a minute allows; until then `estimate: true` shows about how many "
         "calls there are.",
     ),

@@ -126,7 +126,12 @@ class InFlight:
         if self._most and self._by_target[target] >= self._most:
             raise TooManyRequests(self._most)
         self._by_target[target] += 1
-        held.callback(self._by_target.subtract, [target])
+        held.callback(self._leave, target)
+
+    def _leave(self, target: str) -> None:
+        self._by_target[target] -= 1
+        if not self._by_target[target]:  # there is one target for each account there ever was
+            del self._by_target[target]
 
     async def hold_text(self, held: AsyncExitStack) -> None:
         """Take a place for a text until its stack ends; raise TooManyRequests if none becomes free."""

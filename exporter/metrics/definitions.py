@@ -13,7 +13,7 @@ from exporter.exotel.enums import (
     LegStatus,
     NetworkType,
 )
-from exporter.exotel.errors import Reason
+from exporter.exotel.errors import RETRIED, Reason
 from exporter.metrics.metric import Kind, Metric
 
 EXPORTER = "exporter"
@@ -105,14 +105,7 @@ RETRIES = _each.counter(
     "exotel_api_retries_total",
     "Requests to the API that were repeated, by the reason why the one before failed.",
     ("endpoint", "reason"),
-    {
-        Endpoint.CALLS: [
-            (Endpoint.CALLS, reason)
-            for reason in (Reason.CONNECTION, Reason.SERVER_ERROR, Reason.RATE_LIMITED)
-        ],
-        Endpoint.STREAMS: [(Endpoint.STREAMS, Reason.CONNECTION)],
-        Endpoint.AGENT_STREAMS: [(Endpoint.AGENT_STREAMS, Reason.CONNECTION)],
-    },
+    {endpoint: [(endpoint, reason) for reason in reasons] for endpoint, reasons in RETRIED.items()},
 )
 BUDGET = _each.gauge(
     "exotel_api_budget_remaining_requests",

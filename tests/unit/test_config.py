@@ -193,6 +193,31 @@ def test_an_account_overrides_single_keys_of_streams(tmp_path: Path) -> None:
     assert config.collection.streams == common
 
 
+def test_an_account_switches_nothing_off_by_what_is_no_mapping(tmp_path: Path) -> None:
+    """`streams: false` is refused, whatever `collection` says: it would be taken for nothing at all."""
+    for written in ("false", "0", "''", "[]"):
+        for key in ("streams", "tls_config"):
+            file = tmp_path / "config.yaml"
+            file.write_text(
+                "accounts:\n  - {account_sid: a, base_url: 'https://x.com', api_key: k, api_token: t, "
+                f"{key}: {written}}}\ncollection: {{streams: {{enabled: true}}}}\n",
+                encoding="utf-8",
+            )
+            [error] = errors(file)
+            assert f"{key}: found" in error, error
+            assert "accepted: a mapping with the keys" in error, error
+
+
+def test_an_unknown_key_of_an_account_is_an_error_without_a_value_too(tmp_path: Path) -> None:
+    """Whoever misspells a key and has nothing behind it yet is told as well."""
+    account = {**ACCOUNT, "tiemout": None, "streams": {"x": None}}
+    found = errors(write(tmp_path, yaml.safe_dump({"accounts": [account]})))
+    assert [error.partition("; accepted")[0] for error in sorted(found)] == [
+        f"{FIRST}.streams: found the unknown key x",
+        f"{FIRST}: found the unknown key tiemout",
+    ]
+
+
 def test_what_costs_more_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
     """Left out, nothing asks for details, nothing has a series for each agent or call."""
     config = from_file(write(tmp_path, document()), {})

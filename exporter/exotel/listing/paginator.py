@@ -154,7 +154,7 @@ class Paginator:
         self.needed = needed
         if needed > most and not self._is_all():
             detail = f"{expected} calls take {needed} requests to list, and the budget allows {most}"
-            raise ApiError(Reason.BUDGET, f"{detail}: raise page_size or requests_per_minute")
+            raise ApiError(Reason.BUDGET, detail)
 
     def _requests_for(self, rows: int) -> int:
         return self._reader.requests + max(0, rows - self._paging.served) // self._paging.step + 1
