@@ -16,16 +16,17 @@ _INTRODUCTION = """\
 Generated from the code by `make generate`.
 
 Every metric of an account has the label `account`: its `name` in the configuration, or else its
-`account_sid`. Three collectors ask the API, and succeed or fail each by itself: `calls`, and where they are
-switched on `streams` (the details of single calls) and `agent_streams` (the sessions of voice bots).
+`account_sid`. Three collectors query the API, each of which succeeds or fails on its own: `calls` and, if
+enabled, `streams` (the details of individual calls) and `agent_streams` (the sessions of voice bots).
 
 When a listing of the calls fails or is incomplete, the account's metrics of calls, lines, agents and
-streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` tells the
-reason. The counters of observed calls stand still. What is known all the same: `exotel_calls_reported` is the
-number that the API reports, `exotel_listed_calls` how many were seen, which is fewer than there are.
+streams are absent, not 0 and not stale; `exotel_up` is 0 and `exotel_collector_failures_total` gives the
+reason. The counters of observed calls don't change. Two numbers remain: `exotel_calls_reported`, the number
+of calls that the API reports, and `exotel_listed_calls`, how many were seen, which is fewer than there are.
 
-A gaugehistogram is OpenMetrics' histogram of gauges, whose buckets may fall; its samples end in `_bucket`,
-`_gcount` and `_gsum`. The plain text format has no such type and says `histogram`: don't use `rate()` on it.
+A gaugehistogram is OpenMetrics' histogram of gauges, whose buckets may decrease; its samples end in
+`_bucket`, `_gcount` and `_gsum`. The plain text format has no such type and says `histogram`: don't use
+`rate()` on it.
 """
 
 _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
@@ -35,8 +36,8 @@ _OWN = """\
 ## The exporter itself
 {table}{metrics}
 
-They stand on `/metrics` alone, and beside them the usual `process_*` and `python_*` of the Prometheus client
-library. `--web.disable-exporter-metrics` leaves these out, and `exotel_exporter_http_requests_total`.
+They appear only on `/metrics`, together with the usual `process_*` and `python_*` metrics of the Prometheus
+client library. `--web.disable-exporter-metrics` excludes those, and `exotel_exporter_http_requests_total`.
 """
 
 _LABELS = """\
@@ -66,45 +67,44 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 
 `other` is a value that the exporter doesn't know, `unknown` one that the API left out.
 
-A call has ended when its `status` says so, also in the words of v3 and v2: `from_leg_unanswered` and the
+A call has ended when its `status` says so, also in the terms of v3 and v2: `from_leg_unanswered` and the
 like are `no-answer`, `from_leg_cancelled` is `canceled`, `to_leg_no_dial` (that party could not be dialled)
-is `failed`. It has also ended when its `state` is `terminal`, whatever its status still says: one that was
-queued or ringing is then `no-answer`, any other `completed`. The rules of the project count no ended call
-as active.
+is `failed`. It has also ended when its `state` is `terminal`, whatever its status still says: a call that was
+queued or ringing is then `no-answer`, any other `completed`. The project's rules don't count ended calls as
+active.
 
 Telephone numbers and names of agents aren't even read unless `lines` or `agent_names` is configured.
-Numbers are never shown; names appear only in `exotel_agent_info`, with `agent_names`.
+Numbers are never exported; names appear only in `exotel_agent_info`, with `agent_names`.
 
-A `call_sid` is a label only with `longest_calls: N`, and otherwise the exemplar of a duration bucket, in
-OpenMetrics. Each call that becomes one of the N longest is a new series. There are N at a time, but in the
-simulated hour below N = {longest} would make {series} new ones, about {a_day:,} a day, which stay in
-Prometheus for as long as it keeps data.
+A `call_sid` is a label only with `longest_calls: N`; otherwise it appears only as the exemplar of a duration
+bucket, in OpenMetrics. Each call that becomes one of the N longest is a new series. There are N at a time,
+but in the simulated hour below N = {longest} would create {series} new ones, about {a_day:,} a day, which
+stay in Prometheus for as long as it keeps data.
 """
 
 _STREAMS = """\
 
 ## What metrics of streams stand for
 
-`exotel_stream_*` stand for the inspected calls only; `exotel_stream_calls` says how many these are. After
-each listing the exporter asks for the details of calls one by one, those never asked for first (and of these
-the ones in progress), then those asked for longest ago: at most `max_per_scrape`, while the deadline allows,
-and no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older
-than `max_age` no longer count, nor do those of a call that has ended, left the list or changed its status;
-when a run fails, those found before still do. A 404 is no failure: the call has probably just ended, and
-is pending.
+`exotel_stream_*` cover the inspected calls only; `exotel_stream_calls` says how many these are. After each
+listing the exporter requests the details of calls one by one, first those never inspected (of these, the ones
+in progress first), then those inspected longest ago: at most `max_per_scrape`, while the deadline allows, and
+no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older than
+`max_age` no longer count, nor do those of a call that has ended, left the list or changed its status; when a
+run fails, earlier ones still count. A 404 isn't a failure: the call has probably just ended, and is pending.
 
-How many calls that is: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the defaults
-hold the details of about 15 % of the calls; `max_per_scrape: 44` and `max_age: 120s` those of 45 to 50 %.
-`make coverage` prints it.
+How many calls that covers: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the
+defaults cover about 15 % of the calls; `max_per_scrape: 44` and `max_age: 120s` cover 45 to 50 %.
+`make coverage` prints this.
 """
 
 _OBSERVED = """\
 
 ## How much of the life of calls is observed
 
-`exotel_observed_*` are the differences between complete listings. This is what they tell of a simulated
-hour with {calls} calls at a time, beside what truly happened. Shares are of the true number; rings include
-the time in the queue, durations the 0 s of unanswered calls.
+`exotel_observed_*` are the differences between complete listings. This is what they show of a simulated
+hour with {calls} calls at a time, compared with what really happened. Shares are of the true number; rings
+include the time in the queue, durations the 0 s of unanswered calls.
 
 | listed every | calls started | calls ended | answered rings | unanswered rings | mean answered ring | \
 mean unanswered ring | mean duration |
@@ -113,20 +113,21 @@ mean unanswered ring | mean duration |
 
 - Calls that fit between two listings are missed: short ones, most of them unanswered. So at 15 s the
   answered share comes out a little too high, and the means too long.
-- A listing every 15 s is enough to know how many calls come and go, and how long they last. For ringing
-  times take 5 s, with `min_interval` below it, if `exotel_sustainable_interval_seconds` allows it. At 60 s
-  ringing times and outcomes mean nothing.
+- A listing every 15 s is enough to know how many calls start and end, and how long they last. For ringing
+  times use 5 s, with a shorter `min_interval`, if `exotel_sustainable_interval_seconds` allows it. At 60 s
+  ringing times and outcomes are meaningless.
 - A ring counts as a whole number of intervals: buckets below the interval stay empty. The histogram can't
-  see a ring between two listings; and a call that was seen ringing, then answered and over before the next
+  see a ring between two listings, and a call that was seen ringing, then answered and over before the next
   listing, counts as unanswered.
-- An end is counted when two listings in a row lack the call, one listing late. So started less ended is
-  always the calls of the last two listings less those of the first, which counts nothing.
-- After a failure the next listing counts all who came and went meanwhile at once: over a longer time that is
-  right, though calls that fit into the gap are missed, but a rate of the minutes after it shows a jump. When
-  there was no listing for more than five minutes, rings that were under way or began in them never count,
-  nor do durations of calls that ended in them.
-- A call that one listing lacked and the next had again is in `exotel_observed_calls_returned_total`: that
-  listing was wrong. Divided by the calls of all listings it is the share that complete ones miss.
+- An end is counted when the call is missing from two listings in a row, one listing late. So started less
+  ended is always the calls of the last two listings less those of the first, which counts nothing.
+- After a failure, the next listing counts all calls that started and ended meanwhile at once: over a longer
+  period that is right, except for calls that fit into the gap, but a rate over the minutes after it shows a
+  jump. After more than five minutes without a listing, rings that were under way or began in that time never
+  count, nor do durations of calls that ended in it.
+- A call that is missing from one listing and back in the next counts in
+  `exotel_observed_calls_returned_total`: that listing was wrong. Divided by the calls of all listings, it is
+  the share that complete ones miss.
 """
 
 
@@ -161,7 +162,7 @@ def _row(metric: Metric) -> str:
 
 
 def _rows_of(hour: Hour) -> Iterator[str]:
-    yield _row_of("in truth", [str(count) for count in hour.true.counts], hour.true)
+    yield _row_of("in reality", [str(count) for count in hour.true.counts], hour.true)
     for interval, observed in hour.observed.items():
         counts = zip(observed.counts, hour.true.counts, strict=True)
         yield _row_of(f"{interval} s", [f"{100 * seen / true:.0f} %" for seen, true in counts], observed)

@@ -1,4 +1,4 @@
-"""Measures how much of the life of calls listings tell: a simulated hour, as observed and in truth."""
+"""Measure how much of the life of calls listings show: a simulated hour, as observed and in reality."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _read_rows = msgspec.json.Decoder(list[Call]).decode
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What happened to calls, in truth or as observed."""
+    """What happened to calls, in reality or as observed."""
 
     counts: tuple[int, int, int, int]
     """Started, ended, answered rings, unanswered ones."""

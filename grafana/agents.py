@@ -30,7 +30,7 @@ def agents() -> models.Dashboard:
     return board(
         uid="exotel-agents",
         title="Exotel / Agents",
-        description="Agents seen in active calls. What is shown of each needs metrics.per_agent, their names "
+        description="Agents seen in active calls. Figures of each agent need metrics.per_agent, their names "
         "metrics.agent_names.",
         bands=[
             Band(4, [agents_on_call(), _seen(), _with_several(), _share_now(), _share_shown(), _without()]),
@@ -56,8 +56,8 @@ def several_calls() -> models.Panel:
     """Agents who are on more than one call."""
     words = Words(
         "Agents on several calls",
-        "Nobody can talk on two calls: one is on hold, was left open, or the status is stale. Ask the agent "
-        "to end it; see whether their phone hangs up.",
+        "Nobody can talk on two calls: one is on hold, was left open, or the status is out of date. Ask the "
+        "agent to end it; check whether their phone hangs up.",
         f"Nobody. {NO_AGENT}",
     )
     calls = f"{once(select('exotel_agent_calls'), 'agent_id')} > 1"
@@ -83,8 +83,8 @@ def _seen() -> models.Panel:
 def _with_several() -> models.Panel:
     words = Words(
         "On several calls",
-        "Agents attached to more than one active call. Should be 0: the table below says who, and the run "
-        "over time whether it is new.",
+        "Agents assigned to more than one active call. Should be 0: the table below shows who, and the "
+        "graph over time whether it is new.",
         NOT_LISTED,
     )
     return tile(words, total(select("exotel_agents_multiple_calls")), unit="short", scale=NONE_WANTED)
@@ -93,7 +93,7 @@ def _with_several() -> models.Panel:
 def _share_now() -> models.Panel:
     words = Words(
         "On call now",
-        "Share of the agents seen who are on a call; the others of them ring, wrap up or are away. Above "
+        "Share of the agents seen who are on a call; the others are ringing, wrapping up or away. Above "
         "95%, the next caller waits: bring in agents.",
         "No agent seen",
     )
@@ -104,7 +104,7 @@ def _share_shown() -> models.Panel:
     words = Words(
         "Time on call",
         "Share of the agents' time on a call over the shown range: agents on call against agents seen, "
-        "summed over all listings. Agents without a call aren't seen, so idle time isn't in it.",
+        "summed over all listings. Agents without a call aren't seen, so idle time is not included.",
         "No agent seen",
     )
     on_call = total(f"sum_over_time({_ON_CALL}[{SHOWN_RANGE}])")
@@ -116,8 +116,8 @@ def _share_shown() -> models.Panel:
 def _without() -> models.Panel:
     words = Words(
         "Calls without agent",
-        "Calls in progress to which no agent is attached: they talk to a bot, a menu or nobody. More than "
-        "your bots and menus explain: callers wait for an agent.",
+        "Calls in progress without an assigned agent: they are with a bot, a menu or nobody. More than your "
+        "bots and menus explain: callers wait for an agent.",
         NOT_LISTED,
     )
     return tile(words, total(select("exotel_calls_without_agent", IN_PROGRESS)), unit="short")
@@ -126,8 +126,8 @@ def _without() -> models.Panel:
 def _by_status() -> models.Panel:
     words = Words(
         "Agents by status",
-        "As the API tells it, of agents in active calls. Busy or offline in a call: the status is stale, "
-        "have the agent log in anew. After-call-work grows: wrapping up takes long.",
+        "As the API reports it, for agents in active calls. Busy or offline in a call: the status is out of "
+        "date, have the agent log in again. After-call-work grows: wrapping up takes long.",
         NOT_LISTED,
     )
     return graph(words, [Query(total(_AGENTS, "status"), "{{status}}")], unit="short", stacked=True)
@@ -137,7 +137,7 @@ def _beside_calls() -> models.Panel:
     words = Words(
         "Agents and calls in progress",
         "When calls in progress rise and the agents on call don't, callers wait: bring in agents. Calls far "
-        "above agents all day: bots and menus carry them.",
+        "above agents all day: bots and menus handle them.",
         NOT_LISTED,
     )
     calls = total(select("exotel_active_calls", IN_PROGRESS))
@@ -158,8 +158,8 @@ def _several_over_time() -> models.Panel:
 def _each() -> models.Panel:
     words = Words(
         "Agents on a call",
-        "Each agent who has a call now, the longest call on top. Two calls or more: one was left open. A "
-        "longest call beyond an hour: ask the agent. No names: set metrics.agent_names.",
+        "Each agent who has a call now, longest call first. Two calls or more: one was left open. A longest "
+        "call beyond an hour: ask the agent. No names: set metrics.agent_names.",
         NO_AGENT,
     )
     calls = named(once(select("exotel_agent_calls"), "agent_id"), "agent_id")
@@ -187,8 +187,8 @@ def _longest() -> models.Panel:
 def _busiest() -> models.Panel:
     words = Words(
         "Share of the time on call, by agent",
-        "The ten agents with the most: the share of the listings in the shown range that saw them on a call. "
-        "Much above the others: spread the calls, see to breaks.",
+        "The ten agents with the largest share: of the listings in the shown range, those that saw them on "
+        "a call. Much above the others: spread the calls, make sure they get breaks.",
         NO_AGENT,
     )
     seen = once(f"count_over_time({select('exotel_agent_calls')}[{SHOWN_RANGE}])", "agent_id")

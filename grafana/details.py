@@ -24,7 +24,7 @@ _WIDTHS = (4, 10, 10)
 
 
 def bands_of_details() -> Sequence[Band]:
-    """One row for each subject; how many details are held stands first in each."""
+    """One row for each subject; each begins with the share of calls inspected."""
     return [
         Band(8, [(_coverage(), _silent()), _by_network(), _by_status()], _WIDTHS, "Legs"),
         Band(8, [(_coverage(), _longest_hold()), _muted_and_held(), _by_legs()], _WIDTHS, "Mute and hold"),
@@ -36,9 +36,9 @@ def bands_of_details() -> Sequence[Band]:
 
 def _coverage() -> models.Panel:
     words = Words(
-        "Details held",
-        "Share of the active calls whose details are held, on the account with the lowest: the figures of "
-        "legs, bridges and recorders are of these alone. Low? Raise streams.max_per_scrape or max_age.",
+        "Calls inspected",
+        "Share of the active calls that are inspected, on the account with the lowest: the figures for "
+        "legs, bridges and recordings cover only these. Low? Raise streams.max_per_scrape or max_age.",
         NO_DETAILS,
     )
     return tile(words, lowest(select(DETAILS_COVERAGE)), unit="percentunit", scale=COVERAGE)
@@ -58,7 +58,7 @@ def _silent() -> models.Panel:
 def _by_network() -> models.Panel:
     words = Words(
         "Legs by network",
-        "What phones the legs run over. One network falls to nothing while the other stays: its carrier, or "
+        "Which networks the legs use. One network drops to nothing while the other stays: its carrier, or "
         "the VoIP of your office, is out.",
         NO_DETAILS,
     )
@@ -69,8 +69,8 @@ def _by_network() -> models.Panel:
 def _by_status() -> models.Panel:
     words = Words(
         "Legs by status",
-        "Two connected legs make a talk. Ringing grows: agents don't pick up. Failed or no-answer grow: "
-        "wrong numbers, or phones that can't be reached.",
+        "Two connected legs make a conversation. Ringing grows: agents don't pick up. Failed or no-answer "
+        "grow: wrong numbers, or phones that can't be reached.",
         NO_DETAILS,
     )
     legs = total(select("exotel_stream_legs"), "status")
@@ -80,7 +80,7 @@ def _by_status() -> models.Panel:
 def _longest_hold() -> models.Panel:
     words = Words(
         "Longest hold",
-        "How long the leg that is on hold for longest has been seen so. Beyond two minutes customers "
+        "How long the leg that has been on hold longest has been seen on hold. Beyond two minutes customers "
         "hang up: ask the agent.",
         NO_DETAILS,
     )
@@ -106,8 +106,8 @@ def _muted_and_held() -> models.Panel:
 def _by_legs() -> models.Panel:
     words = Words(
         "Calls by number of legs",
-        "Calls in progress by their legs that are not over: two is a talk, three or more a conference or a "
-        "transfer. None or one that stays: somebody hears silence.",
+        "Calls in progress by their legs that are not over: two is a conversation, three or more a "
+        "conference or a transfer. None or one that stays: somebody hears silence.",
         NO_DETAILS,
     )
     calls = total(select("exotel_stream_calls_by_legs"), "legs")
@@ -117,8 +117,8 @@ def _by_legs() -> models.Panel:
 def _missing() -> models.Panel:
     words = Words(
         "Bridges missing",
-        "Calls in progress whose legs were never joined. A few seconds are normal after an answer; more that "
-        "stay: both sides hear silence, tell Exotel.",
+        "Calls in progress whose legs were never joined. A few seconds are normal after an answer; calls "
+        "that stay that way: both sides hear silence, report them to Exotel.",
         NO_DETAILS,
     )
     missing = total(select("exotel_stream_bridges", 'status="none"'))
@@ -139,8 +139,8 @@ def _bridges() -> models.Panel:
 def _bridge_setup() -> models.Panel:
     words = Words(
         "From start to bridge",
-        "How long the calls that are bridged now had waited for it, ringing included. It rises with ringing: "
-        "bring in agents. Rises alone: bridging is slow, tell Exotel.",
+        "How long the calls that are bridged now had waited for it, ringing included. It rises with "
+        "ringing: bring in agents. It rises alone: bridging is slow, report it to Exotel.",
         NO_DETAILS,
     )
     buckets = select("exotel_stream_bridge_setup_seconds_bucket")
@@ -150,8 +150,8 @@ def _bridge_setup() -> models.Panel:
 def _recorded() -> models.Panel:
     words = Words(
         "Recording share over time",
-        "Calls in progress for which recording is enabled, by account, as listed. It falls at once: a call "
-        "flow or a campaign was set up without recording.",
+        "Calls in progress with recording enabled, by account, as listed. A sudden drop: a call flow or a "
+        "campaign was set up without recording.",
         NO_CALL,
     )
     queries = [Query(once(select(RECORDED_SHARE)), "{{account}}")]
@@ -161,8 +161,8 @@ def _recorded() -> models.Panel:
 def _channels() -> models.Panel:
     words = Words(
         "Recordings by channels",
-        "Dual keeps both sides apart, as transcripts need it. Single where you pay for dual: the setting of "
-        "the call flow or of the campaign.",
+        "Dual keeps both sides apart, as transcripts need it. Single where you pay for dual: check the "
+        "settings of the call flow or the campaign.",
         NO_DETAILS,
     )
     recordings = total(select("exotel_stream_recordings"), "channels")
@@ -172,8 +172,8 @@ def _channels() -> models.Panel:
 def _mismatch() -> models.Panel:
     words = Words(
         "Recording mismatch",
-        "Calls in progress listed as recorded that have no recording under way, or the reverse. Should be 0: "
-        "what the law or a customer wants recorded may be lost; tell Exotel with the SIDs.",
+        "Calls in progress listed as recorded that have no recording under way, or the reverse. Should be "
+        "0: recordings that the law or a customer requires may be lost; report the SIDs to Exotel.",
         NO_DETAILS,
     )
     mismatch = total(select("exotel_stream_recording_mismatch_calls"))
@@ -183,8 +183,8 @@ def _mismatch() -> models.Panel:
 def _mismatches() -> models.Panel:
     words = Words(
         "Recording mismatch over time",
-        "By account. Short peaks are calls whose recording is about to begin; a floor that stays is a "
-        "recorder that fails.",
+        "By account. Short peaks are calls whose recording is about to begin; a constant level is recording "
+        "that fails.",
         NO_DETAILS,
     )
     mismatches = once(select("exotel_stream_recording_mismatch_calls"))
@@ -194,8 +194,8 @@ def _mismatches() -> models.Panel:
 def _lag() -> models.Panel:
     words = Words(
         "Recording lag",
-        "By how much recordings are shorter than their calls: what was said before is lost. Some is ringing; "
-        "when it grows, recording starts late: tell Exotel.",
+        "How much shorter recordings are than their calls: what was said before is lost. Some of it is "
+        "ringing; when it grows, recording starts late: report it to Exotel.",
         NO_DETAILS,
     )
     buckets = select("exotel_stream_recording_lag_seconds_bucket")

@@ -44,8 +44,8 @@ def exporter() -> models.Dashboard:
 def _up() -> models.Panel:
     words = Words(
         "Exporters",
-        "Whether every selected exporter answers Prometheus; those that were there within a day count. Down: "
-        "see that it runs, and that Prometheus can reach it.",
+        "Whether every selected exporter answers Prometheus, including those seen within the last day. "
+        "Down: check that it is running, and that Prometheus can reach it.",
         NOT_SCRAPED,
     )
     scale = Scale(BAD, {1: GOOD}, names={"0": ("Down", BAD), "1": ("Up", GOOD)})
@@ -55,8 +55,8 @@ def _up() -> models.Panel:
 def _collection() -> models.Panel:
     words = Words(
         "Collection",
-        "Whether every selected account was listed in full. While one fails, its call figures are missing, "
-        "not zero, and so are totals: the reason stands under failed collections.",
+        "Whether every selected account was listed completely. While one fails, its call figures are "
+        "missing, not zero, and so are totals: the reason is shown under failed collections.",
         NOT_SCRAPED,
     )
     scale = Scale(BAD, {1: GOOD}, names={"0": ("Failing", BAD), "1": ("Complete", GOOD)})
@@ -66,8 +66,8 @@ def _collection() -> models.Panel:
 def _age() -> models.Panel:
     words = Words(
         "Age of the figures",
-        "Time since the oldest listing that is shown. Above a minute: the budget stretches the interval. "
-        "Below zero: the clocks of exporter and Prometheus differ; set them.",
+        "Age of the oldest listing shown. Above a minute: the budget stretches the interval. Below zero: "
+        "the clocks of exporter and Prometheus differ; synchronise them.",
         _NEVER_LISTED,
     )
     newest = f"last_over_time({select('exotel_snapshot_timestamp_seconds')}[1d])"
@@ -78,8 +78,8 @@ def _age() -> models.Panel:
 def _unseen() -> models.Panel:
     words = Words(
         "Unseen calls",
-        "Calls the API reports beyond those listed, on the account with the most. A few came while it was "
-        "listed. More that stay: the API counts what it doesn't list; tell Exotel.",
+        "Calls the API reports beyond those listed, on the account with the most. A few started while it "
+        "was listed. A number that stays: the API counts what it doesn't list; report it to Exotel.",
         _NEVER_LISTED,
     )
     return tile(words, f"max({select('exotel_snapshot_unseen_calls')})", unit="short", scale=NONE_WANTED)
@@ -88,8 +88,8 @@ def _unseen() -> models.Panel:
 def _budget_now() -> models.Panel:
     words = Words(
         "Requests left",
-        "Of the budget of this minute, on the account with the least. At 0 the last listing is shown again: "
-        "raise requests_per_minute if Exotel allows more, or scrape less often.",
+        "Requests left of this minute's budget, on the account with the fewest. At 0 the last listing is "
+        "shown again: raise requests_per_minute if Exotel allows more, or scrape less often.",
         NOT_SCRAPED,
     )
     return tile(words, f"min({_BUDGET})", unit="short", scale=Scale(BAD, {1: WARNING, 20: GOOD}))
@@ -108,8 +108,8 @@ def _interval_now() -> models.Panel:
 def _collectors() -> models.Panel:
     words = Words(
         "Successful collections",
-        "Share of the runs of each collector that succeeded. calls lists them, streams asks for details, "
-        "agent_streams for sessions. Below 100%: the reason stands beside.",
+        "Share of each collector's runs that succeeded. calls lists the calls, streams requests their "
+        "details, agent_streams the sessions. Below 100%: the reason is shown alongside.",
         NOT_SCRAPED,
     )
     success = f"avg_over_time({select('exotel_collector_success')}[{RATE_WINDOW}])"
@@ -132,8 +132,8 @@ def _failures() -> models.Panel:
 def _seen_and_reported() -> models.Panel:
     words = Words(
         "Calls reported, listed and unseen",
-        "What the API says there are, how many a listing saw, complete or not, and how many more there "
-        "should be. Unseen that stays above nothing: the figures of calls are too low; tell Exotel.",
+        "How many calls the API reports, how many a listing saw, complete or not, and how many more there "
+        "should be. Unseen that stays above zero: the numbers of calls are too low; report it to Exotel.",
         NOT_SCRAPED,
     )
     queries = [
@@ -158,7 +158,7 @@ def _requests() -> models.Panel:
 def _latency() -> models.Panel:
     words = Words(
         "Latency of requests",
-        "How long answers of the API took. Rises with load: lower concurrency. Rises alone: Exotel, or the "
+        "How long the API's responses took. Rises with load: lower concurrency. Rises alone: Exotel, or the "
         "network; when listings run into the timeout, raise it with the scrape_timeout.",
         NOT_SCRAPED,
     )
@@ -172,9 +172,9 @@ def _latency() -> models.Panel:
 
 def _retries() -> models.Panel:
     words = Words(
-        "Requests made again",
-        "By the reason why the one before failed. Now and then is harmless; many cost budget and time: see "
-        "the codes beside.",
+        "Retried requests",
+        "By the reason why the request before failed. Now and then is harmless; many cost budget and time: "
+        "see the codes alongside.",
         NOT_SCRAPED,
     )
     retries = f"sum by (reason) (rate({select('exotel_api_retries_total')}[{RATE_WINDOW}]))"
@@ -204,8 +204,8 @@ def _interval() -> models.Panel:
 def _window() -> models.Panel:
     words = Words(
         "Listing window",
-        "How long the listing took: a call that came or went inside may be counted either way. Above a few "
-        "seconds: raise page_size or concurrency, see the latency of requests.",
+        "How long the listing took: a call that started or ended during it may be counted either way. Above "
+        "a few seconds: raise page_size or concurrency, check the latency of requests.",
         _NEVER_LISTED,
     )
     window = f"max by (account) ({select('exotel_snapshot_window_seconds')})"
@@ -240,10 +240,10 @@ def _memory() -> models.Panel:
 
 def _returned() -> models.Panel:
     words = Words(
-        "Calls missing and back",
-        "Of all calls that listings of 15 minutes should have had, those that a complete one lacked and the "
-        "next had again. More than a few in ten thousand: the list deceives; see the runbook of "
-        "ExotelCallsReturning.",
+        "Calls that returned",
+        "Of all calls that the listings of 15 minutes should have had, those missing from a complete one "
+        "and back in the next. More than a few in ten thousand: the list can't be trusted; see the runbook "
+        "of ExotelCallsReturning.",
         _NEVER_LISTED,
     )
     query = Query(f"max by (account) ({select(CALLS_RETURNED)})", "{{account}}")
@@ -252,9 +252,9 @@ def _returned() -> models.Panel:
 
 def _lists() -> models.Panel:
     words = Words(
-        "Lists and their order",
-        "Calls of the last listing, complete or not, and the order in which the API lists them, where it "
-        "shows. moving or none: listings take more requests, and fail more often; tell Exotel.",
+        "Order of the list",
+        "Calls of the last listing, complete or not, and the order in which the API lists them, if known. "
+        "moving or none: listings take more requests, and fail more often; report it to Exotel.",
         _NEVER_LISTED,
     )
     listed, order = select("exotel_listed_calls"), select("exotel_listing_order_info")
@@ -267,8 +267,8 @@ def _lists() -> models.Panel:
 def _unknown() -> models.Panel:
     words = Words(
         "Unknown values",
-        "Values of the API that the exporter doesn't know, or that were missing, by field; they are counted "
-        "as other or unknown. New ones: the API changed; look for a newer exporter.",
+        "Values from the API that the exporter doesn't know, or that were missing, by field; they are "
+        "counted as other or unknown. New ones: the API changed; look for a newer exporter.",
         "No unknown values",
     )
     unknown = f"increase({select('exotel_unknown_values_total')}[{RATE_WINDOW}])"

@@ -58,7 +58,7 @@ def load() -> models.Dashboard:
 def _calls_now() -> models.Panel:
     words = Words(
         "Concurrent calls",
-        "Calls that count against the limit now, all selected accounts together; as the API reports them "
+        "Calls that count against the limit now, of all selected accounts together; as the API reports them "
         "where a listing is incomplete. Unusual for the hour? See which direction, status or line changed.",
         NOT_COUNTED,
     )
@@ -90,8 +90,8 @@ def _headroom() -> models.Panel:
 def _peak() -> models.Panel:
     words = Words(
         "Peak of the day",
-        "The most concurrent calls of the last 24 hours, all selected accounts together; what was neither "
-        "listed nor reported isn't in it. Near the limit day after day? The plan is too small.",
+        "The most concurrent calls of the last 24 hours, of all selected accounts together, excluding times "
+        "when they were neither listed nor reported. Near the limit day after day? The plan is too small.",
         "No calls counted in 24 hours",
     )
     return tile(words, f"max_over_time(sum({once(select(CONCURRENT_CALLS))})[1d:])", unit="short")
@@ -100,9 +100,9 @@ def _peak() -> models.Panel:
 def _erlangs_now() -> models.Panel:
     words = Words(
         "Erlangs",
-        "Traffic of the last hour: the mean number of concurrent calls, those that wait included, as the "
-        "listings saw them, or else as the API reported them. Above 70% of the limit the peaks of the hour "
-        "meet it: ask for a higher one.",
+        "Traffic of the last hour: the mean number of concurrent calls, including those that wait, as "
+        "listed, or else as the API reported them. Above 70% of the limit, peaks within the hour reach it: "
+        "ask for a higher one.",
         NOT_COUNTED,
     )
     return tile(words, total(ERLANGS, of=COUNTED), unit="short")
@@ -111,7 +111,7 @@ def _erlangs_now() -> models.Panel:
 def _agent_streams_now() -> models.Panel:
     words = Words(
         "AgentStream share",
-        "AgentStream (voice bot) sessions against how many are allowed, on the fullest account. From 80% on, "
+        "AgentStream (voice bot) sessions as a share of those allowed, on the fullest account. From 80% on, "
         "send fewer calls to bots or ask Exotel for more sessions.",
         NO_AGENT_STREAMS,
     )
@@ -121,9 +121,9 @@ def _agent_streams_now() -> models.Panel:
 def _against_limit() -> models.Panel:
     words = Words(
         "Concurrent calls and limit",
-        "Calls that count against the limit, by account; the configured limit is the dashed line. A flat top "
-        "at the line: calls are being refused. As reported: the listing is incomplete, and the number is the "
-        "API's own, which agreed with listings before. A gap: not even that is known; see Exporter.",
+        "Calls that count against the limit, by account; the dashed line is the configured limit. A flat "
+        "top at the line: calls are being refused. As reported: the listing is incomplete, and the number "
+        "is the API's own, which agreed with listings before. A gap: not even that is known; see Exporter.",
         NOT_COUNTED,
     )
     queries = [
@@ -137,9 +137,9 @@ def _against_limit() -> models.Panel:
 def _against_last_week() -> models.Panel:
     words = Words(
         "Concurrent calls and last week",
-        "All selected accounts together, as the API reports them where a listing is incomplete; the same "
-        "time last week is the dashed line. Far below it in working hours: do callers reach you? Far above: "
-        "a campaign, a loop in a call flow, or news.",
+        "All selected accounts together, as the API reports them where a listing is incomplete; the dashed "
+        "line is the same time last week. Far below it in working hours: do callers reach you? Far above: a "
+        "campaign, a loop in a call flow, or news.",
         NOT_COUNTED,
     )
     calls = total(select(CONCURRENT_CALLS), of=COUNTED)
@@ -172,7 +172,7 @@ def calls_by_status() -> models.Panel:
 def _by_line() -> models.Panel:
     words = Words(
         "Calls by line",
-        "By purpose of the ExoPhones, as configured; other is every number without one. A line that falls to "
+        "By purpose of the ExoPhones, as configured; other is every number that isn't. A line that drops to "
         "nothing in working hours: call it. Other grows: a number is missing in the configuration.",
         NO_LINES,
     )
@@ -184,8 +184,8 @@ def _started() -> models.Panel:
     words = Words(
         "Calls started a second",
         "Mean of five minutes, as seen from listing to listing: calls shorter than the scrape interval are "
-        "not in it, and after a failure all who came meanwhile count at once. A burst fills the limit and "
-        "the queues: spread campaigns.",
+        "not included, and after a failure all calls that started meanwhile count at once. A burst fills "
+        "the limit and the queues: spread campaigns.",
         NOT_LISTED,
     )
     return graph(words, [Query(once(select(CALLS_STARTED)), "{{account}}")], unit="cps")
@@ -194,9 +194,9 @@ def _started() -> models.Panel:
 def _erlangs() -> models.Panel:
     words = Words(
         "Traffic in Erlangs",
-        "The mean number of concurrent calls of the hour before each point; the same time last week is the "
-        "dashed line. Where listings were incomplete, as the API reported it. To plan lines and agents, take "
-        "the busiest hour of the week.",
+        "The mean number of concurrent calls over the hour before each point; the dashed line is the same "
+        "time last week. Where listings were incomplete, as the API reported it. To plan lines and agents, "
+        "take the busiest hour of the week.",
         NOT_COUNTED,
     )
     calls = total(ERLANGS, of=COUNTED)
@@ -206,8 +206,8 @@ def _erlangs() -> models.Panel:
 def _agent_streams() -> models.Panel:
     words = Words(
         "AgentStream sessions and limit",
-        "AgentStream (voice bot) sessions, by account; what is allowed is the dashed line. At the line, bots "
-        "don't join further calls. Sessions without calls: a bot doesn't hang up.",
+        "AgentStream (voice bot) sessions, by account; the dashed line is how many are allowed. At the "
+        "line, bots can't join further calls. Sessions without calls: a bot doesn't hang up.",
         NO_AGENT_STREAMS,
     )
     queries = [

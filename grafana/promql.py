@@ -6,7 +6,7 @@ RATE_WINDOW = "$__rate_interval"
 SHOWN_RANGE = "$__range"
 
 # Recorded by deploy/prometheus/rules, which alone say what counts against the limit, and when the number that
-# the API reports stands in for a listing that fails.
+# the API reports replaces a listing that fails.
 CONCURRENT_CALLS = "job_instance_account:exotel_active_calls:sum_or_reported"
 CALLS_AS_REPORTED = "job_instance_account:exotel_calls_reported:fallback"
 CONCURRENT_CALLS_BY_DIRECTION = "job_instance_account_direction:exotel_active_calls:sum"
@@ -88,7 +88,7 @@ def week_before(expr: str) -> str:
 
 
 def named(expr: str, *key: str) -> str:
-    """`expr` by agent, told apart by `key`, with the names of agents where they are exported."""
+    """`expr` by agent, distinguished by `key`, with the names of agents where they are exported."""
     names = f"max by (account, agent_id, agent_name) ({select('exotel_agent_info')})"
     one_name = f"topk by (account, agent_id) (1, {names})"
     with_name = f"({expr}) * on (account, agent_id) group_left (agent_name) {one_name}"

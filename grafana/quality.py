@@ -20,8 +20,8 @@ from grafana.style import ANSWERED, NOT_LISTED, Words
 from grafana.supervisor import longest_ring
 
 _LASTED = select("exotel_active_call_duration_seconds_bucket", IN_PROGRESS)
-_NO_ANSWER = "No call was answered or gave up lately"
-_NO_END = "No call ended lately"
+_NO_ANSWER = "No call was answered or given up recently"
+_NO_END = "No call ended recently"
 
 
 def quality() -> models.Dashboard:
@@ -29,8 +29,9 @@ def quality() -> models.Dashboard:
     return board(
         uid="exotel-quality",
         title="Exotel / Call quality",
-        description="How long calls last and ring, how many are answered, and how their legs, bridges and "
-        "recordings are. Beside each figure that needs the details of calls stands how many are held.",
+        description="How long calls last and ring, how many are answered, and the state of their legs, "
+        "bridges and recordings. Beside each figure from the details of calls is the share of calls "
+        "inspected.",
         bands=[
             Band(9, [_distribution(), _durations()]),
             Band(8, [(_answered_now(), longest_ring()), _ringing(), _answered()], [4, 10, 10]),
@@ -43,8 +44,8 @@ def quality() -> models.Dashboard:
 def _distribution() -> models.Panel:
     words = Words(
         "Durations of calls in progress",
-        "How many calls in progress have lasted how long: the stronger the shade, the more. A band that "
-        "climbs is calls that don't end; a floor with nothing above it is calls that drop at once.",
+        "How many calls in progress have lasted how long: the stronger the shade, the more. A rising band "
+        "is calls that don't end; a floor with nothing above it is calls that drop at once.",
         NOT_LISTED,
     )
     # How things are at the moment, not a counter: it has no rate.
@@ -69,8 +70,9 @@ def _durations() -> models.Panel:
 def _answered_now() -> models.Panel:
     words = Words(
         "Answered share",
-        "Calls answered, of all that stopped ringing in the last 15 minutes, on the account with the lowest "
-        "share. Low: look at agents on call, at the numbers a campaign calls, at the hours of a line.",
+        "Calls answered, as a share of all that stopped ringing in the last 15 minutes, on the account with "
+        "the lowest share. Low: look at agents on call, at the numbers a campaign calls, at the hours of a "
+        "line.",
         _NO_ANSWER,
     )
     return tile(words, lowest(select(ANSWERED_SHARE)), unit="percentunit", scale=ANSWERED)
@@ -79,8 +81,8 @@ def _answered_now() -> models.Panel:
 def _ringing() -> models.Panel:
     words = Words(
         "Ringing until answered or given up",
-        "As seen from listing to listing, so to the scrape interval. Answers take longer: bring in agents. "
-        "Callers give up sooner than answers come: shorten menus and queues.",
+        "As seen from listing to listing, so only as precise as the scrape interval. Answers take longer: "
+        "bring in agents. Callers give up sooner than answers come: shorten menus and queues.",
         _NO_ANSWER,
     )
     answered, unanswered = _rings('outcome="answered"'), _rings('outcome="unanswered"')
@@ -99,8 +101,8 @@ def _rings(outcome: str) -> str:
 def _answered() -> models.Panel:
     words = Words(
         "Answered share over time",
-        "Calls answered, of all that stopped ringing in the 15 minutes before, by account. Falls each day at "
-        "the same hour: staff it. Falls at once to nothing: phones or their network are out.",
+        "Calls answered, as a share of all that stopped ringing in the 15 minutes before, by account. Drops "
+        "each day at the same hour: staff it. Drops at once to nothing: phones or their network are out.",
         _NO_ANSWER,
     )
     queries = [Query(once(select(ANSWERED_SHARE)), "{{account}}")]
@@ -110,8 +112,8 @@ def _answered() -> models.Panel:
 def _ended_durations() -> models.Panel:
     words = Words(
         "How long ended calls had lasted",
-        "When they were last seen; calls shorter than the scrape interval are not in it. Shorter than usual: "
-        "calls drop, or a bot gives up. Longer: agents lack an answer.",
+        "When they were last seen; calls shorter than the scrape interval are not included. Shorter than "
+        "usual: calls drop, or a bot gives up. Longer: agents lack an answer.",
         _NO_END,
     )
     buckets = f"rate({select('exotel_observed_call_duration_seconds_bucket')}[{RATE_WINDOW}])"

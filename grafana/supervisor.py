@@ -1,4 +1,4 @@
-"""The Supervisor dashboard: what is going on now, and which calls and agents want a look."""
+"""The Supervisor dashboard: what is going on now, and which calls and agents need attention."""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -43,7 +43,7 @@ def supervisor() -> models.Dashboard:
     return board(
         uid="exotel-supervisor",
         title="Exotel / Supervisor",
-        description="Calls and agents now, and which of them want a look.",
+        description="Calls and agents now, and which of them need attention.",
         bands=[
             Band(4, tiles),
             Band(7, [calls_by_status(), _held_and_silent()], widths=[11, 13]),
@@ -56,9 +56,9 @@ def supervisor() -> models.Dashboard:
 def _active() -> models.Panel:
     words = Words(
         "Active calls",
-        "Calls now, those that wait or ring included, all selected accounts together; as the API reports "
-        "them where a listing is incomplete. Unusual for the hour? Load shows last week and which line it "
-        "is.",
+        "Calls now, including those that wait or ring, of all selected accounts together; as the API "
+        "reports them where a listing is incomplete. Unusual for the hour? Load shows last week and which "
+        "line it is.",
         NOT_COUNTED,
     )
     return tile(words, total(select(CONCURRENT_CALLS), of=COUNTED), unit="short")
@@ -67,8 +67,8 @@ def _active() -> models.Panel:
 def _ringing() -> models.Panel:
     words = Words(
         "Ringing",
-        "Calls that ring now. Many of them while agents are free: phones are silent or away from the desk. "
-        "Many while nobody is free: bring in agents.",
+        "Calls ringing now. Many while agents are free: phones are silent or unattended. Many while nobody "
+        "is free: bring in agents.",
         NOT_LISTED,
     )
     return tile(words, total(select("exotel_active_calls", RINGING)), unit="short")
@@ -79,7 +79,7 @@ def longest_call() -> models.Panel:
     words = Words(
         "Longest call",
         "How long the longest call in progress has lasted. Beyond an hour, ask its agent; beyond four it is "
-        "stuck, costs money and a place in the limit: end it.",
+        "stuck, costs money and counts against the limit: end it.",
         NOT_LISTED,
     )
     longest = highest(select("exotel_longest_call_duration_seconds", IN_PROGRESS))
@@ -90,8 +90,8 @@ def longest_ring() -> models.Panel:
     """How long the call that waits longest has done so."""
     words = Words(
         "Longest ring",
-        "How long the call that waits longest has been queued or ringing, as seen from listing to listing. "
-        "Beyond a minute callers give up: pick up, or bring in agents.",
+        "How long the call that has waited longest has been queued or ringing, as seen from listing to "
+        "listing. Beyond a minute callers give up: pick up, or bring in agents.",
         NOT_LISTED,
     )
     longest = highest(select("exotel_observed_longest_ring_seconds"))
@@ -102,8 +102,8 @@ def recorded_share() -> models.Panel:
     """How many calls are to be recorded."""
     words = Words(
         "Recording share",
-        "Calls in progress for which recording is enabled, on the account with the lowest share. Below your "
-        "target: a call flow or a campaign was set up without recording.",
+        "Calls in progress with recording enabled, on the account with the lowest share. Below your target: "
+        "a call flow or a campaign was set up without recording.",
         NO_CALL,
     )
     return tile(words, lowest(select(RECORDED_SHARE)), unit="percentunit", scale=RECORDED)
@@ -112,8 +112,8 @@ def recorded_share() -> models.Panel:
 def _held_and_silent() -> models.Panel:
     words = Words(
         "Held and silent calls",
-        "Of the calls whose details are held, the share of which stands beside. A long hold: ask the agent. "
-        "All muted, or one leg or none: somebody hears silence; call back.",
+        "Of the inspected calls, whose share is shown alongside. A long hold: ask the agent. All muted, or "
+        "one leg or none: somebody hears silence; call back.",
         NO_DETAILS,
     )
     silent = once(select("exotel_stream_calls_by_legs", 'legs=~"0|1"'))
@@ -124,7 +124,7 @@ def _held_and_silent() -> models.Panel:
         Figure("Longest hold", hold, "s", HOLD_LENGTH),
         Figure("All muted", once(select("exotel_stream_all_muted_calls")), scale=NONE_WANTED),
         Figure("One leg or none", silent, scale=NONE_WANTED),
-        Figure("Details held", once(select(DETAILS_COVERAGE)), "percentunit", COVERAGE),
+        Figure("Calls inspected", once(select(DETAILS_COVERAGE)), "percentunit", COVERAGE),
     ]
     return columns(words, shown, sort_by="Longest hold")
 
@@ -132,8 +132,8 @@ def _held_and_silent() -> models.Panel:
 def _longest_calls() -> models.Panel:
     words = Words(
         "Longest calls",
-        "The longest active calls, the longest on top. One that goes on while its agent talks to somebody "
-        "else is stuck: look up its SID at Exotel and end it.",
+        "The longest active calls, longest first. One that goes on while its agent talks to somebody else "
+        "is stuck: look up its SID at Exotel and end it.",
         NO_LONGEST_CALLS,
     )
     calls = once(
