@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from deploy import healthcheck
 from exporter.http.endpoints import Endpoints
-from exporter.http.exchange import InFlight, TooManyRequests
+from exporter.http.exchange import Answers, Exchange, InFlight, TooManyRequests
 from exporter.simulator import Settings, Simulator
 from exporter.web.connection import Limits
 from exporter.web.listen import Address
@@ -191,7 +191,7 @@ class Visits:
 def visited(large: Large, tls: TLS, answer: float = 120) -> Iterator[Visits]:
     """Serve the long answers, for which a client has so many seconds."""
     web, context = tls
-    server = Server(large.app, web, Limits(answer=answer))
+    server = Server(Exchange(large.app, Answers()), web, Limits(answer=answer))
     with running(server) as address, ExitStack() as stack:
         yield Visits(server, address, context, stack)
 
