@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, Strict
 
 from exporter.config.models import AccountConfig, AccountSection, CollectionConfig, Config, MetricsConfig
-from exporter.web.config_file import ConfigError, ConfigFile
-from exporter.web.sections import Accepts, Rejected, Section, Unusable
-from exporter.web.shown import show
+from exporter.web.config_file import ConfigError, ConfigFile, Rejected, Unusable, show
+from exporter.web.sections import Accepts, Section
 
 ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
@@ -50,7 +49,7 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
 def from_environment(environment: Mapping[str, str]) -> Config:
     """Read one account from the environment alone. Raise ConfigError."""
     given = {key: environment.get(variable) or None for key, variable in ENVIRONMENT_VARIABLES.items()}
-    file = ConfigFile("environment", Path(), given)
+    file = ConfigFile(Path("environment"), given)
     section = file.validate(AccountSection, given)
     if section is None:
         keys = list(ENVIRONMENT_VARIABLES)
