@@ -206,7 +206,7 @@ def _lost_protection(before: WebConfig, after: WebConfig) -> Iterator[tuple[Plac
     if new and not old:
         yield lost("TLS, at a port without it", "nothing", "tls_server_config")
     if old and new:
-        if old.verify_mode > new.verify_mode:
+        if old.context.verify_mode > new.context.verify_mode:
             yield lost(new.client_auth_type, old.client_auth_type, "tls_server_config", "client_auth_type")
         if old.client_ca and not new.client_ca:
             yield lost("nothing", "certificates of authorities", "tls_server_config", "client_ca")

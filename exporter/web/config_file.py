@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,8 +34,6 @@ _KINDS = {
     str: "a text",
     int: "a number",
     float: "a number",
-    date: "a date",
-    datetime: "a date",
     bytes: "binary data",
 }
 
@@ -241,7 +238,7 @@ def kind(value: Any) -> str:
         return str(value).lower()
     if value in ([], {}):
         return f"an empty {'list' if value == [] else 'mapping'}"
-    return _KINDS.get(type(value), type(value).__name__)
+    return _KINDS.get(type(value), f"a {type(value).__name__}")  # a date, a datetime
 
 
 def show(value: Any) -> str:

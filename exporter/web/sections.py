@@ -104,8 +104,7 @@ class Section:
         try:
             section = inner(given)
         except ValidationError as error:
-            problems += [_missing(cls, each["loc"]) for each in error.errors() if each["type"] == "missing"]
-            problems += [_placed(cls, given, *problem) for problem in rejections(error)]
+            problems += [_placed(cls, given, each) for each in error.errors()]
         if problems:
             raise rejection(problems)
         return section
@@ -139,18 +138,18 @@ def _unknown(key: Any, known: Iterable[str]) -> tuple[Place, Rejected]:
     return (), Rejected(f"the unknown key {show_key(name)}", accepted=", ".join(near), key=name)
 
 
-def _missing(section: Any, place: Place) -> tuple[Place, Rejected]:
-    accepts = accepted(section)[str(place[0])]
-    other = f" (or {place[0]}_file)" if accepts.file else ""
-    return place, Rejected("nothing", accepted=accepts.text + other)
-
-
-def _placed(section: Any, given: Any, place: Place, rejected: Rejected) -> tuple[Place, Rejected]:
+def _placed(section: Any, given: Any, error: Any) -> tuple[Place, Rejected]:
     """Return a problem at the key that was given; a hidden value isn't shown, whoever rejects it."""
-    name = str(place[0]) if place else ""
+    place = error["loc"]
+    name = place[0]
+    accepts = accepted(section)[name]
+    if error["type"] == "missing":
+        other = f" (or {name}_file)" if accepts.file else ""
+        return place, Rejected("nothing", accepted=accepts.text + other)
+    rejected = error["ctx"]["error"]
     if isinstance(given.get(name), InFile):
         return (f"{name}_file",), rejected
-    if name and accepted(section)[name].hidden:
+    if accepts.hidden:
         rejected.found = rejected.found or kind(look_up(given, place))
     return place, rejected
 

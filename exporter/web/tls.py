@@ -126,38 +126,31 @@ class TlsServerConfig(Section):
 
     def _conflicts(self) -> Iterator[tuple[str, Rejected]]:
         given = "client_ca" if self.client_ca else "client_allowed_sans" if self.client_allowed_sans else ""
-        if given and self.verify_mode == ssl.CERT_NONE:
+        if given and _VERIFY[self.client_auth_type] == ssl.CERT_NONE:
             verifying = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
             found = show(self.client_auth_type)
             yield "client_auth_type", Rejected(found, why=f"{given} is given", accepted=verifying)
         if self.min_version > self.max_version:
             yield "max_version", Rejected(why="min_version is above it", accepted="TLS13")
-        if self.cipher_suites and not self._suites and self.max_version < "TLS13":
+        if self._has_only_tls_1_3 and self.max_version < "TLS13":
             needed = "at least one suite of TLS 1.2"
             yield "cipher_suites", Rejected(why="max_version is TLS12", accepted=needed)
 
     @property
-    def verify_mode(self) -> ssl.VerifyMode:
-        """Return how far clients are asked for certificates."""
-        return _VERIFY[self.client_auth_type]
-
-    @property
-    def _suites(self) -> list[str]:
-        """Return the suites of TLS 1.2, by their OpenSSL names."""
-        return [openssl for name in self.cipher_suites if (openssl := _SUITES[name])]
+    def _has_only_tls_1_3(self) -> bool:
+        return bool(self.cipher_suites) and not any(map(_SUITES.get, self.cipher_suites))
 
     @cached_property
     def context(self) -> ssl.SSLContext:
         """Return the TLS context. Raise what OpenSSL objects to, at its place."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        has_only_tls_1_3 = self.cipher_suites and not self._suites
-        context.minimum_version = _VERSIONS["TLS13" if has_only_tls_1_3 else self.min_version]
+        context.minimum_version = _VERSIONS["TLS13" if self._has_only_tls_1_3 else self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_alpn_protocols(["http/1.1"])
-        if self._suites:
+        if suites := [*filter(None, map(_SUITES.get, self.cipher_suites))]:
             with _placed("cipher_suites"):
-                context.set_ciphers(":".join(("@SECLEVEL=2", *self._suites)))
+                context.set_ciphers(":".join(("@SECLEVEL=2", *suites)))
         if not self.prefer_server_cipher_suites:
             context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
         if len(set(self.curve_preferences)) == 1:
@@ -168,9 +161,9 @@ class TlsServerConfig(Section):
                 context.load_verify_locations(path)
             # As in Go, each of these certificates is an authority, be it signed by another one.
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        elif self.verify_mode != ssl.CERT_NONE:
+        elif _VERIFY[self.client_auth_type] != ssl.CERT_NONE:
             _trust_the_system(context)
-        context.verify_mode = self.verify_mode
+        context.verify_mode = _VERIFY[self.client_auth_type]
         with _placed("cert"), _file(self.cert) as path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
         with _placed("key"), _file(self.cert) as path, _file(self.key) as key_path:
