@@ -14,7 +14,6 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
 from exporter.web.auth import WebMiddleware
 from exporter.web.config import ActiveWebConfig
@@ -68,8 +67,8 @@ class Server(uvicorn.Server):
             )
         )
         self._web = web
-        self._limits = limits or Limits()
-        self._count = count
+        self.limits = limits or Limits()
+        self.count = count
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -127,11 +126,11 @@ class Server(uvicorn.Server):
         tls = self._web.config.tls_server_config if self._web else None
         with suppress(OSError):  # the client is gone, or never ended its handshake: asyncio has closed it
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: _Connection(self.config, self.server_state, self._limits, tls, self._count),
+                lambda: _Connection(self, tls),
                 connection,
                 ssl=tls.context if tls else None,
-                ssl_handshake_timeout=self._limits.handshake if tls else None,
-                ssl_shutdown_timeout=self._limits.answer if tls else None,
+                ssl_handshake_timeout=self.limits.handshake if tls else None,
+                ssl_shutdown_timeout=self.limits.answer if tls else None,
             )
 
 
@@ -142,18 +141,11 @@ class _Connection(H11Protocol):
     request may be is h11's concern: 16 kB.
     """
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        state: ServerState,
-        limits: Limits,
-        tls: TlsServerConfig | None,
-        count: Callable[[int], None],
-    ) -> None:
-        super().__init__(config, state, {})
-        self._limits = limits
+    def __init__(self, server: Server, tls: TlsServerConfig | None) -> None:
+        super().__init__(server.config, server.server_state, {})
+        self._limits = server.limits
+        self._count = server.count
         self._tls = tls
-        self._count = count
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(
