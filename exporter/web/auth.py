@@ -27,11 +27,7 @@ class TooBusy(Exception):
 
 
 class Authenticator:
-    """Checks passwords with bcrypt, in a thread of its own, and remembers those that were verified.
-
-    An unknown name is checked too, against a user's hash, so that it takes as long as a wrong password.
-    Requests with the same user and password share one check.
-    """
+    """Checks passwords with bcrypt, in a thread of its own, and remembers those that were verified."""
 
     def __init__(self) -> None:
         self._verified: dict[str, bytes] = {}
@@ -49,7 +45,7 @@ class Authenticator:
         if credentials is None:
             return False
         name, password = credentials
-        hashed = hashes.get(name) or next(iter(hashes.values()))
+        hashed = hashes.get(name) or next(iter(hashes.values()))  # an unknown name takes as long as any
         parts = repr((name, hashed, password)).encode()
         digest = blake2b(parts, key=self._secret, digest_size=32).digest()
         if name in hashes and hmac.compare_digest(digest, self._verified.get(name, b"")):
@@ -60,6 +56,7 @@ class Authenticator:
         return True
 
     async def _check(self, digest: bytes, password: bytes, hashed: str) -> bool:
+        """Check a password, once for all requests that ask meanwhile."""
         if digest not in self._checks:
             if len(self._checks) >= _MOST_WAITING:
                 raise TooBusy

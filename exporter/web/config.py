@@ -111,10 +111,7 @@ class WebConfig(Section):
 
 
 class ActiveWebConfig:
-    """Holds what was last read without errors.
-
-    Files are read in a thread of their own, as they may be slow, or hang: who serves never waits for them.
-    """
+    """Holds what was last read without errors, in a thread of its own: a file may be slow, or hang."""
 
     def __init__(self, path: Path) -> None:
         """Read the file. Raise ConfigError."""
@@ -137,11 +134,7 @@ class ActiveWebConfig:
         self._is_over.set()
 
     def look(self) -> None:
-        """Read the files again if one of them has changed.
-
-        The log says once what can't be used. It is tried again after a while, since not every reason is in
-        the files.
-        """
+        """Read the files again if one has changed, or an error may be over; the log tells it once."""
         has_changed = any(fingerprint(path) != before for path, before in self._fingerprints.items())
         if not has_changed and time.monotonic() < self._retry_at:
             return
@@ -165,11 +158,7 @@ class ActiveWebConfig:
                 pause = _RETRY
 
     def _read(self) -> list[InvalidValue]:
-        """Read the files, and return the errors.
-
-        A section with an error stays as it was, and so does one that would no longer protect what it did, as
-        it may be half a file: to do without it takes a restart. Nor can TLS begin or end at an open port.
-        """
+        """Read the files, and return the errors. A section that has one stays as it was."""
         before = self.config
         self._fingerprints = {self._path: fingerprint(self._path)}
         try:
@@ -195,7 +184,7 @@ class ActiveWebConfig:
 
 
 def _lost_protection(before: WebConfig, after: WebConfig) -> Iterator[tuple[Place, Rejected]]:
-    """Yield what no longer protects what it did: its place, and what is wrong with it."""
+    """Yield what protects less than before, as half a file would: only a restart may bring that."""
 
     def lost(found: str, accepted: str, *place: str) -> tuple[Place, Rejected]:
         return place, Rejected(found, accepted=f"{accepted}, as before, or else a restart")

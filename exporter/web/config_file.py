@@ -40,10 +40,7 @@ _KINDS = {
 
 @dataclass(eq=False)
 class Rejected(ValueError):
-    """Raised by a check: `found` in place of the value, or `why` beside it; `accepted` if not the type's own.
-
-    `key` is the key of a mapping that is itself at fault.
-    """
+    """Raised by a check: `found` in the value's place, `why` beside it; `key` is a key that is wrong itself."""
 
     found: str | None = None
     _: KW_ONLY
@@ -90,10 +87,9 @@ class ConfigError(Exception):
 
 @dataclass
 class ConfigFile:
-    """A YAML file: `data` is what it holds, `errors` are those found so far.
+    """A YAML file: its data, the errors found so far, and each file that was read, as it was just before.
 
-    `fingerprints` has each file that was read, as it was just before. Beside the index of a mapping in a list
-    errors show the first of its `labels`.
+    Beside the index of a mapping in a list errors show the first of its `labels`.
     """
 
     path: Path
@@ -127,10 +123,7 @@ class ConfigFile:
         return path
 
     def validate(self, kind: type[_T], data: Any, *place: str | int) -> _T | None:
-        """Return what a part of the file is read into; None, and errors, if it can't be.
-
-        `data` is what stands at `place`, or is to be read in its stead.
-        """
+        """Return what `data`, which stands at a place, is read into; None, and errors, if it can't be."""
         try:
             read: _T = _adapter(kind).validate_python(data, context=self)
         except ValidationError as error:
@@ -255,10 +248,7 @@ def show(value: Any) -> str:
 
 
 def show_key(key: Any) -> str:
-    """Return a key; one that is no plain name is cut short, as it could be `api_token:` with its value.
-
-    So is one of many digits: it could be a telephone number.
-    """
+    """Return a key, cut short where it may go on with a secret, like `api_token:x`, or a telephone number."""
     name = key if isinstance(key, str) else show(key)
     match = _PLAIN_NAME.match(name[:_LONGEST_NAME])
     plain = match[0] if match else ""

@@ -38,10 +38,7 @@ class Limits:
 
 
 class Server(uvicorn.Server):
-    """Answers requests on sockets as the web configuration asks for it, and waits for no client for ever.
-
-    `count` is called with the status of each answer that the application doesn't give.
-    """
+    """Answers requests on sockets as the web configuration asks for it, and waits for no client for ever."""
 
     def __init__(
         self,
@@ -50,6 +47,7 @@ class Server(uvicorn.Server):
         limits: Limits | None = None,
         count: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """Call `count` with the status of each answer that the application doesn't give."""
         super().__init__(
             uvicorn.Config(
                 WebMiddleware(app, web, count) if web else app,
@@ -93,11 +91,7 @@ class Server(uvicorn.Server):
             self._web.close()
 
     async def _accept(self, listening: socket.socket) -> None:
-        """Accept connections for ever.
-
-        asyncio's own way, when no descriptor is left, tries a thousand times a second and more, and tells
-        nobody. What can't be accepted waits in the system's queue meanwhile.
-        """
+        """Accept connections for ever; without descriptors asyncio itself would be busy, and tell nobody."""
         listening.settimeout(0)
         loop = asyncio.get_running_loop()
         failed_at: float | None = None  # of a shortage that isn't over yet
@@ -135,11 +129,7 @@ class Server(uvicorn.Server):
 
 
 class _Connection(H11Protocol):
-    """One client's connection, which ends when the client takes for ever to ask or to listen.
-
-    uvicorn's would wait for the rest of a request for as long as the client likes. How large the head of a
-    request may be is h11's concern: 16 kB.
-    """
+    """A client's connection, which ends when it takes for ever to ask or to listen; uvicorn's would wait."""
 
     def __init__(self, server: Server, tls: TlsServerConfig | None) -> None:
         super().__init__(server.config, server.server_state, {})

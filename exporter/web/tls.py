@@ -203,10 +203,7 @@ def _placed(setting: str) -> Iterator[None]:
 
 @contextmanager
 def _file(text: str) -> Iterator[str]:
-    """Yield the path of a file with this text, since OpenSSL reads nothing else.
-
-    It is in memory where the system can, for the file system may be read-only.
-    """
+    """Yield the path of a file with this text, in memory where the system can: OpenSSL reads only files."""
     has_memory = hasattr(os, "memfd_create")
     with os.fdopen(os.memfd_create("pem"), "wb") if has_memory else NamedTemporaryFile() as file:
         file.write(text.encode())

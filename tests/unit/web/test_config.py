@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import ssl
@@ -198,7 +199,6 @@ TLS_ERRORS: list[Error] = [
     ({"key_file": None}, "key", "nothing", f"{A_KEY} (or key_file)"),
     ({"cert_file": "no.crt"}, "cert_file", f'"no.crt" {NO_FILE}', f"{FILE_OF} {CERTS}"),
     ({"cert_file": ""}, "cert_file", '""', f"{FILE_OF} {CERTS}"),
-    ({"cert_file": 5}, "cert_file", "5", f"{FILE_OF} {CERTS}"),
     ({"cert_file": "empty"}, "cert_file", '"empty" (no certificate in it)', CERTS),
     ({"cert_file": "server.key"}, "cert_file", '"server.key" (no certificate in it)', CERTS),
     ({"cert_file": "broken.crt"}, "cert_file", '"broken.crt" (OpenSSL can\'t read it)', CERTS),
@@ -231,7 +231,6 @@ TLS_ERRORS: list[Error] = [
         for name in ("RequireAnyClientCert", "RequireClientCert")
     ),
     ({"client_auth_type": "require"}, "client_auth_type", '"require"', ANY_AUTH),
-    ({"client_auth_type": True}, "client_auth_type", "true", ANY_AUTH),
     ({"client_allowed_sans": "a"}, "client_allowed_sans", '"a"', SANS),
     (
         {"client_allowed_sans": ["a b"]},
@@ -239,9 +238,7 @@ TLS_ERRORS: list[Error] = [
         '"a b"',
         "a name of 1 to 255 printable characters without a space",
     ),
-    *(({"min_version": old}, "min_version", f'"{old}"', A_VERSION) for old in ("TLS10", "TLS11")),
-    ({"min_version": 1.2}, "min_version", "1.2", A_VERSION),
-    ({"max_version": "TLS11"}, "max_version", '"TLS11"', A_VERSION),
+    *(({"min_version": old}, "min_version", json.dumps(old), A_VERSION) for old in ("TLS11", 1.2, True)),
     (
         {"min_version": "TLS13", "max_version": "TLS12"},
         "max_version",
@@ -304,7 +301,6 @@ OTHER_ERRORS: list[Error] = [
         )
         for name, value, found, accepted in (
             ("X-Frame-Options", "DENY", '"DENY"', "deny or sameorigin"),
-            ("X-Frame-Options", "", '""', "deny or sameorigin"),
             ("X-Content-Type-Options", "sniff", '"sniff"', "nosniff"),
             ("X-XSS-Protection", "1\r\nSet-Cookie: a", r'"1\r\nSet-Cookie: a"', A_LINE),
             ("X-XSS-Protection", True, "true", A_LINE),
