@@ -13,14 +13,11 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.web.files import Fingerprint, NotYaml, Unreadable, fingerprint, parse_yaml, read
+from exporter.web.files import Fingerprint, NotYaml, fingerprint, read_yaml
 
 _T = TypeVar("_T")
 Place = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
-
-_LARGEST = 4 * 2**20
-"""Bytes; ten thousand accounts take half of it."""
 
 _MOST_ERRORS = 100  # that are told: a file of another kind may have thousands
 _FEWEST_DIGITS = 5  # of a telephone number
@@ -40,7 +37,7 @@ _KINDS = {
 
 @dataclass(eq=False)
 class Rejected(ValueError):
-    """Raised by a check: `found` in the value's place, `why` beside it; `key` is a key that is wrong itself."""
+    """Raised by a check: `found` in the value's place, `why` beside it; `key` is a key that is wrong."""
 
     found: str | None = None
     _: KW_ONLY
@@ -104,7 +101,7 @@ class ConfigFile:
         """Read a file. Raise ConfigError of one that is no YAML: there is nothing to go on with."""
         file = cls(path, labels=labels, fingerprints={path: fingerprint(path)})
         try:
-            file.data, file.root, duplicates = parse_yaml(_text(path))
+            file.data, file.root, duplicates = read_yaml(path)
         except NotYaml as error:
             raise ConfigError(
                 [InvalidValue(str(path), error.line, "", error.found, error.accepted)]
@@ -182,21 +179,6 @@ class ConfigFile:
 
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-
-
-def _text(path: Path) -> str:
-    """Return the text of a YAML file. Raise NotYaml."""
-    try:
-        content = read(path, _LARGEST)
-    except Unreadable as error:
-        raise NotYaml(None, error.why, "the path of a readable YAML file") from None
-    if len(content) > _LARGEST:
-        raise NotYaml(None, "more than 4 MiB", "a configuration file")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise NotYaml(line, "bytes that aren't UTF-8", "a YAML file in UTF-8") from None
 
 
 def look_up(data: Any, place: Place) -> Any:

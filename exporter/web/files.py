@@ -17,6 +17,9 @@ Fingerprint = tuple[int, ...] | None
 _QUOTED = re.compile(r""" ['"](?!<|\\?.['"]).*""", re.DOTALL)
 """What an error of YAML quotes, beyond one character or its own `<...>`: it could be a credential."""
 
+_LARGEST = 4 * 2**20
+"""Bytes of YAML; ten thousand accounts take half of it."""
+
 _MOST_NODES = 300_000
 """Values; ten thousand accounts have half as many, and each costs a kilobyte while it is read."""
 
@@ -130,11 +133,12 @@ class _StrictLoader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
-def parse_yaml(text: str) -> tuple[Any, yaml.Node | None, list[tuple[int, str]]]:
-    """Return what a text holds, the nodes that know its lines, and each repeated key with its line.
+def read_yaml(path: Path) -> tuple[Any, yaml.Node | None, list[tuple[int, str]]]:
+    """Return what a file holds, the nodes that know its lines, and each repeated key with its line.
 
     No error quotes a secret. Raise NotYaml.
     """
+    text = _yaml_text(path)
     try:
         loader = _StrictLoader(text)
         root = loader.get_single_node()
@@ -145,6 +149,20 @@ def parse_yaml(text: str) -> tuple[Any, yaml.Node | None, list[tuple[int, str]]]
         raise NotYaml(None, "nesting that is too deep", "YAML of a few levels") from None
     except MemoryError:
         raise NotYaml(None, "more than memory holds", "a configuration file") from None
+
+
+def _yaml_text(path: Path) -> str:
+    try:
+        content = read(path, _LARGEST)
+    except Unreadable as error:
+        raise NotYaml(None, error.why, "the path of a readable YAML file") from None
+    if len(content) > _LARGEST:
+        raise NotYaml(None, "more than 4 MiB", "a configuration file")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NotYaml(line, "bytes that aren't UTF-8", "a YAML file in UTF-8") from None
 
 
 def _in_plain_words(error: yaml.YAMLError, text: str) -> NotYaml:
