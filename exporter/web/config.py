@@ -111,7 +111,7 @@ class WebConfig(Section):
 
 
 class ActiveWebConfig:
-    """Holds what was last read without errors, in a thread of its own: a file may be slow, or hang."""
+    """Holds what was last read without errors; a thread follows the files, as one may be slow, or hang."""
 
     def __init__(self, path: Path) -> None:
         """Read the file. Raise ConfigError."""
