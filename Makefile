@@ -23,8 +23,8 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
 
 demo: $(VENV)/runtime  ## a simulated contact centre and the exporter on http://localhost:PORT, 9927 unless given
-	@$(BIN)/python -c 'import socket; socket.create_server(("", $(PORT)))' 2>/dev/null \
-	  || { echo "Port $(PORT) is not free. Choose another: make demo PORT=9930" >&2; exit 1; }
+	@$(BIN)/python -c 'import socket; socket.create_server(("", int("$(PORT)")))' 2>/dev/null \
+	  || { echo "PORT=$(PORT) is not a free port. Choose another: make demo PORT=9930" >&2; exit 1; }
 	@echo "Starting the simulated contact centre and the exporter ..."
 	@exec $(BIN)/exotel-exporter --demo --web.listen-address=:$(PORT)
 
@@ -38,10 +38,10 @@ endif
 
 golden: $(VENV)/dev  ## tests/unit/golden/: the expositions that a review reads; look at the diff before you commit it
 	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py -k golden
-	git --no-pager diff --stat tests/unit/golden
+	@git diff --quiet tests/unit/golden && echo "Nothing changed." || git --no-pager diff --stat tests/unit/golden
 
 # What is told of wrong usage is click's, each version in its own words; how a wheel is built is setuptools'.
-lowest: $(VENV)/deploy  ## the program and its tests with the lowest versions that pyproject.toml declares
+lowest: $(VENV)/deploy  ## run the tests with the lowest versions that pyproject.toml declares
 	$(PYTHON) -m venv --clear --without-pip build/lowest
 	$(BIN)/uv pip install --quiet --python=build/lowest/bin/python --resolution=lowest-direct \
 	  --requirements=pyproject.toml --extra=dev
@@ -62,7 +62,7 @@ wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
 
 # cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
-lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: what an image installs, by hash, and the bill of it; the newest that is allowed
+lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: lock files and SBOM, with the newest allowed versions
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file=deploy/requirements-build.lock -
 	$(LOCK) --output-file=deploy/requirements.lock pyproject.toml
@@ -82,7 +82,7 @@ bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory
 	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 
-lists: $(VENV)/dev  ## lists as servers have them, in virtual time: what is called complete, and what of it is false
+lists: $(VENV)/dev  ## the listing against 70 simulated servers: how often it is called complete, and how often wrongly
 	$(BIN)/python -m bench.lists
 
 coverage: $(VENV)/dev  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
@@ -128,3 +128,4 @@ $(BIN)/pip:
 
 clean:  ## removes whatever was built, installed or cached here
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

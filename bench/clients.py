@@ -53,7 +53,7 @@ class Answer:
         """Return whether the account's calls were listed whole."""
         return self.total("exotel_up", account) == 1
 
-    def mistake(self) -> str | None:
+    def fault(self) -> str | None:
         """Say what can't be true, if anything: only the faulty account may be down, then without calls."""
         calls = {account: self.total("exotel_active_calls", account) for account in ACCOUNTS}
         for account in ACCOUNTS:
@@ -72,7 +72,7 @@ class Scrape:
     seconds: float
     answer: Answer | None = None
     failure: str | None = None
-    mistake: str | None = None
+    fault: str | None = None
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Record:
     unanswered: Counter[str] = field(default_factory=Counter)
     """Scrapes without a 200 in time, by what came in its place."""
     wrong: Counter[str] = field(default_factory=Counter)
-    """Answers with a mistake, by mistake."""
+    """Answers with a fault, by fault."""
     up: Counter[str] = field(default_factory=Counter)
     """Answers in which an account was up."""
     last: Answer | None = None
@@ -104,8 +104,8 @@ class Record:
         if scrape.answer:
             self.last = scrape.answer
             self.up.update(filter(scrape.answer.is_up, ACCOUNTS))
-        if mistake := scrape.mistake or (scrape.answer and scrape.answer.mistake()):
-            self.wrong[mistake] += 1
+        if fault := scrape.fault or (scrape.answer and scrape.answer.fault()):
+            self.wrong[fault] += 1
 
 
 async def scrape_on(url: str, record: Record) -> None:
@@ -132,11 +132,11 @@ def _scrape(session: requests.Session, url: str, read: Read) -> Scrape:
         return Scrape(seconds, failure=f"HTTP {response.status_code} after {seconds:.0f} s")
     told = response.headers.get("Content-Type", ""), response.headers.get("Content-Encoding")
     if not told[0].startswith(str(session.headers["Accept"])) or told[1] != "gzip":
-        return Scrape(seconds, mistake=f"not what was asked for: {told}")
+        return Scrape(seconds, fault=f"not what was asked for: {told}")
     try:
         return Scrape(seconds, Answer(read, response.text))
     except Exception as error:  # noqa: BLE001  # whatever a parser makes of it
-        return Scrape(seconds, mistake=f"can't be read: {error!r}")
+        return Scrape(seconds, fault=f"can't be read: {error!r}")
 
 
 async def keep_silent(host: str, port: int) -> None:

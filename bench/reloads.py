@@ -88,7 +88,7 @@ def _scrape_on(targets: Iterable[tuple[str, Sequence[str]]], over: Event) -> lis
 
 
 def _reload(running: Exporter, *, by_signal: bool) -> float:
-    """Reload; give the seconds until the configuration was in force."""
+    """Reload; give the seconds until the configuration was active."""
     before, began = _loaded(running), time.monotonic()
     if by_signal:
         running.program.process.send_signal(signal.SIGHUP)
@@ -103,7 +103,7 @@ def _loaded(running: Exporter) -> int:
 
 
 def _configuration(api: str, number: int) -> str:
-    """Write the configuration that is to be in force after so many reloads."""
+    """Write the configuration that is to be active after so many reloads."""
     account = {"account_sid": "demo", "api_key": "demo", "api_token": "demo", "base_url": api}
     accounts = [
         *({**account, "name": name} for name in STAYING),

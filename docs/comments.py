@@ -10,7 +10,7 @@ _COMMENT = re.compile(r" *(?:- )?#(?: (?P<text>.*))?")
 
 
 def meanings(example: str, keys: Container[str]) -> dict[str, str]:
-    """Give the comment above each of these keys by the key's path, like `collection.timeout`.
+    """Return the comment above each of these keys by the key's path, like `collection.timeout`.
 
     A key may be commented out itself. Those that follow one another share the comment above the first. Lists
     take no part in paths.
@@ -35,5 +35,5 @@ def meanings(example: str, keys: Container[str]) -> dict[str, str]:
 
 
 def _inline(text: str) -> str:
-    """Give a line as part of a sentence; an indented one is a command."""
+    """Return a line as part of a sentence; an indented one is a command."""
     return f"`{text.strip()}`" if text.startswith("    ") else text

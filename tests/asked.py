@@ -20,11 +20,11 @@ class Asked:
     requests: list[tuple[float, str]] = field(default_factory=list)
 
     def details(self) -> list[str]:
-        """Give the calls whose details were asked for."""
+        """Return the calls whose details were asked for."""
         return [path.split("/")[-2] for _, path in self.requests if path.endswith("/stream")]
 
     def most_in_a_minute(self) -> int:
-        """Give the most requests that came in any sixty seconds."""
+        """Return the most requests that came in any sixty seconds."""
         times = sorted(at for at, _ in self.requests)
         return max(sum(at <= other < at + 60 for other in times) for at in times)
 

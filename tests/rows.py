@@ -10,7 +10,7 @@ from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 
 
 def agent(user_id: str | None = None, status: str | None = None) -> Agent:
-    """Give an agent whose status is written like this."""
+    """Return an agent whose status is written like this."""
     return Agent(user_id, None if status is None else AgentStatus(status))
 
 
@@ -23,7 +23,7 @@ def call(  # in the order of a row's fields
     recording_enabled: bool | None = None,
     start_time: str | None = None,
 ) -> Call:
-    """Give a call whose direction and status are written like this."""
+    """Return a call whose direction and status are written like this."""
     known = (
         call_sid,
         None if direction is None else Direction(direction),
@@ -46,7 +46,7 @@ def personal_call(
     from_: str | None = None,
     to: str | None = None,
 ) -> PersonalCall:
-    """Give a call with its numbers, and the agent with the name."""
+    """Return a call with its numbers, and the agent with the name."""
     return PersonalCall(
         call_sid,
         None if direction is None else Direction(direction),

@@ -22,16 +22,16 @@ class Scrape:
     samples: Mapping[tuple[str, str], Mapping[Labels, float]]
 
     def one(self, name: str, metric: str) -> float | None:
-        """Give the value of a metric that has no other labels."""
+        """Return the value of a metric that has no other labels."""
         return self.samples.get((name, metric), {}).get(frozenset())
 
     def by(self, name: str, metric: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """Give the values of a metric that aren't 0, by these labels."""
+        """Return the values of a metric that aren't 0, by these labels."""
         found = self.samples.get((name, metric), {})
         return {tuple(dict(key)[label] for label in labels): value for key, value in found.items() if value}
 
     def failures(self, name: str) -> dict[tuple[str, ...], float]:
-        """Give the failures of an account by reason."""
+        """Return the failures of an account by reason."""
         return self.by(name, "exotel_collector_failures_total", "reason")
 
 
@@ -51,7 +51,7 @@ def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:
 
 
 def right(found: Scrape, name: str, simulator: Simulator) -> bool:
-    """Tell whether what was found of an account is what its simulator knows to be true."""
+    """Return whether what was found of an account is what its simulator knows to be true."""
     truth = simulator.truth()
     pair = "direction", "status"
     return (

@@ -33,7 +33,7 @@ _PROGRAM = str(Path(exporter.__file__).parent)
 
 
 def configuration(*accounts: AccountConfig, metrics: MetricsConfig | None = None) -> Config:
-    """Give a configuration of these accounts."""
+    """Return a configuration of these accounts."""
     return Config(accounts=accounts, collection=EAGER, metrics=metrics or MetricsConfig())
 
 
@@ -47,7 +47,7 @@ def account(
     lines: tuple[Line, ...] = (),
     metrics: MetricsConfig | None = None,
 ) -> Account:
-    """Give an account of the simulator at `url`."""
+    """Return an account of the simulator at `url`."""
     config = AccountConfig(
         name=name,
         account_sid="demo",
@@ -62,7 +62,7 @@ def account(
 
 @contextmanager
 def collecting(made: Account) -> Iterator[Callable[[], Snapshot]]:
-    """Give what collects once, with the account's own timeout, for as long as this lasts."""
+    """Return what collects once, with the account's own timeout, for as long as this lasts."""
     try:
         yield lambda: made.collect(Deadline.after(made.config.collection.timeout)).result(timeout=GUARD)
     finally:
@@ -114,7 +114,7 @@ def running(server: Server) -> Iterator[Address]:
 
 
 def busy_threads(made: Account) -> list[str]:
-    """Tell which threads of an account are at work; those that wait for some aren't."""
+    """Return which threads of an account are at work; those that wait for some aren't."""
     frames = sys._current_frames()
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return [

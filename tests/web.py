@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @cache
 def hashed(password: str, cost: int = 4) -> str:
-    """Give the bcrypt hash of a password, as cheap as can be."""
+    """Return the bcrypt hash of a password, as cheap as can be."""
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
 
 

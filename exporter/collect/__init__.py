@@ -1,1 +1,1 @@
-"""Second floor: from what the API said to what is true of an account."""
+"""From what the API said to what is true of an account."""

@@ -67,7 +67,7 @@ class Account:
         self._counters = Counters(self.name)
         self.outages = outages or Outages(self.name)
         self._runs = Runs(self.name, self._counters, self.outages)
-        self._client = Client(config, self._counters, _rows(config, metrics), rate_limiter)
+        self._client = Client(config, self._counters, _row_type(config, metrics), rate_limiter)
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
         self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
@@ -242,6 +242,6 @@ def _was_refused(snapshot: Snapshot) -> bool:
     return snapshot.failure is not None and snapshot.failure.reason in REFUSALS
 
 
-def _rows(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:
-    """Return the kind of rows that is needed: personal data is read only where something asks for it."""
+def _row_type(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:
+    """Return the type that rows are decoded into: personal data only where something asks for it."""
     return PersonalCall if config.lines or metrics.agent_names else Call

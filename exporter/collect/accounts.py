@@ -1,4 +1,4 @@
-"""The accounts of the active configuration: the one that was read last without a mistake."""
+"""The accounts of the active configuration: the one that was read last without an error."""
 
 from __future__ import annotations
 

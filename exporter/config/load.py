@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, Strict
 
 from exporter.config.models import AccountConfig, AccountSection, CollectionConfig, Config, MetricsConfig
-from exporter.web.config_file import ConfigError, ConfigFile, Rejected, Unusable, show
+from exporter.web.config_file import ConfigError, ConfigFile, InvalidValue, Rejected, Unusable, show
 from exporter.web.sections import Accepts, Section
 
 ENVIRONMENT_VARIABLES = {
@@ -49,6 +49,10 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
 def from_environment(environment: Mapping[str, str]) -> Config:
     """Read one account from the environment alone. Raise ConfigError."""
     given = {key: environment.get(variable) or None for key, variable in ENVIRONMENT_VARIABLES.items()}
+    if not any(given.values()):
+        found = f"none of {', '.join(ENVIRONMENT_VARIABLES.values())}"
+        accepted = "all of them for one account, or --config.file=PATH, or --demo"
+        raise ConfigError([InvalidValue("environment", None, "", found, accepted)])
     file = ConfigFile(Path("environment"), given)
     section = file.validate(AccountSection, given)
     if section is None:

@@ -1,1 +1,1 @@
-"""Ground floor: talks to Exotel, knows nothing of Prometheus."""
+"""The API's client; knows nothing of Prometheus."""

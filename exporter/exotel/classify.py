@@ -40,12 +40,6 @@ _APPLICATION_CODES = {
 }
 _FAILED = re.compile("fail|error|denied|invalid|forbidden|false|un(success|authori[sz]ed)", re.IGNORECASE)
 _ERRORS = ("error_data", "error", "errors", "RestException")
-_HINTS = {
-    Reason.AUTH: "check api_key, api_token and the region of base_url",
-    Reason.FORBIDDEN: "the account may be suspended, unpaid or without this permission",
-    Reason.NOT_FOUND: "check account_sid, and whether this API is enabled for the account",
-    Reason.REDIRECT: "redirects are not followed; set base_url to the API itself",
-}
 
 _IDENTIFIER = re.compile("(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}")  # a row of digits could be personal data
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -114,8 +108,8 @@ def refuse(status: int, answer: object) -> None:
         facts.append(f"status {inside} in the body")
     if code is not None:
         facts.append(f"API code {code}" + (f" ({known[1]})" if known else ""))
-    detail = ", ".join(facts) + (f": {_HINTS[reason]}" if reason in _HINTS else "")
     request_id = _identifier(member(answer, "request_id"))
+    detail = ", ".join(facts)
     raise ApiError(reason, detail, status=status, inside=inside, code=code, request_id=request_id)
 
 

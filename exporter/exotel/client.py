@@ -259,6 +259,5 @@ def _naming(url: str, error: ApiError) -> ApiError:
     """Return an answer's error with where AgentStream was asked: it may be a wrong host, or a wrong path."""
     if error.status is None or error.reason is Reason.CONNECTION:
         return error  # whoever answered, it wasn't AgentStream
-    told = error.detail.replace("base_url", "agent_streams_url")
-    detail = f"AgentStream at {url} (see agent_streams_url): {told}"
+    detail = f"AgentStream at {url} (see agent_streams_url): {error.detail}"
     return ApiError(error.reason, detail, status=error.status, code=error.code, request_id=error.request_id)

@@ -67,7 +67,8 @@ REMEDIATIONS: Mapping[Reason | Cause, Remediation] = {
         "tls_config.ca_file."
     ),
     Reason.REDIRECT: Remediation(
-        "Run curl -v on base_url from the exporter's machine: a proxy may be answering in place of the API."
+        "Set base_url to the API itself, as redirects aren't followed. Or a proxy is answering in its place: "
+        "run curl -v on base_url from the exporter's machine."
     ),
     Reason.BAD_RESPONSE: Remediation(
         "Check Exotel's status page, and open a ticket with Exotel if this lasts for more than 15 minutes."

@@ -1,1 +1,1 @@
-"""Third floor: turns snapshots into metric families, and these into text."""
+"""Snapshots become metric families, and these text."""

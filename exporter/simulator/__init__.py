@@ -1,4 +1,4 @@
-"""A believable Exotel on loopback: a contact centre that lives, and the API that tells of it."""
+"""A realistic Exotel on loopback: a contact centre that lives, and the API that tells of it."""
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.settings import Settings

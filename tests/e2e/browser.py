@@ -48,13 +48,13 @@ class Browser:
             self._receive()
 
     def evaluate(self, script: str) -> Any:
-        """Give the value of an expression on the page."""
+        """Return the value of an expression on the page."""
         result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
     def events(self, *methods: str) -> list[dict[str, Any]]:
-        """Give what has happened of these kinds."""
+        """Return what has happened of these kinds."""
         return [event["params"] for event in self._events if event["method"] in methods]
 
     def _receive(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def browser(folder: Path) -> Iterator[Browser]:
 
 
 def _port(chromium: Program, profile: Path) -> str:
-    """Give the port that Chromium has written down, once it has; fails if it has ended."""
+    """Return the port that Chromium has written down, once it has; fails if it has ended."""
     chromium.said()
     try:
         return (profile / "DevToolsActivePort").read_text().splitlines()[0]

@@ -35,7 +35,7 @@ def exporter(name: str, folder: Path, url: str, limit: int) -> Iterator[tuple[st
 
 
 def account(url: str, name: str = "demo") -> dict[str, Any]:
-    """Give the configuration of a simulator's account."""
+    """Return the configuration of a simulator's account."""
     return {"name": name, "account_sid": "demo", "base_url": url, "api_key": "demo", "api_token": "demo"}
 
 

@@ -126,7 +126,7 @@ def _trouble(centre: str, *faults: str) -> None:
 
 
 def _remember_last_week(folder: Path) -> None:
-    """Give Prometheus, before it starts, what is compared with: both accounts were listed, and had calls."""
+    """Write what Prometheus compares with before it starts: both accounts were listed, and had calls."""
     now = int(time.time()) - WEEK
     lines = []
     for metric, value in {"exotel_up": 1, CONCURRENT_CALLS: 80}.items():

@@ -23,12 +23,12 @@ TWIN = {"job": "exotel", "instance": "twin:9927"}
 
 
 def alert(name: str, **labels: str) -> Labels:
-    """Give the labels of an alert, with the severity of its rule unless that is said."""
+    """Return the labels of an alert, with the severity of its rule unless that is said."""
     return {"alertname": f"Exotel{name}", "severity": SEVERITIES[f"Exotel{name}"], **labels}
 
 
 def of_acme(name: str, **labels: str) -> Labels:
-    """Give the labels of an alert on the account acme."""
+    """Return the labels of an alert on the account acme."""
     return alert(name, account="acme", **labels)
 
 

@@ -31,7 +31,7 @@ EAGER = CollectionConfig(min_interval=0, requests_per_minute=100_000)
 def account(
     url: str, *, sid: str = "demo", token: str = "demo", collection: CollectionConfig | None = None
 ) -> Iterator[Account]:
-    """Give an account whose API is at `url`, for as long as this lasts."""
+    """Return an account whose API is at `url`, for as long as this lasts."""
     config = AccountConfig(
         name="acme",
         account_sid=sid,
@@ -318,7 +318,7 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
     [record] = caplog.records
     told = fields(record)
     assert (told["account"], told["reason"]) == ("acme", "auth")
-    assert "check api_key" in str(told["detail"])
+    assert "Compare api_key" in str(told["remediation"])
     assert "s3cret" not in repr(vars(record))
 
 

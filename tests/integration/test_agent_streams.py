@@ -51,7 +51,7 @@ SCRAPER = "4"
 
 
 def sessions(snapshot: Snapshot) -> AgentStreams:
-    """Give what was found; it must have been."""
+    """Return what was found; it must have been."""
     assert snapshot.agent_streams is not None, snapshot.results
     return snapshot.agent_streams
 
@@ -92,7 +92,7 @@ def test_the_numbers_may_be_texts(answer: object, active: int, limit: int | None
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    """Give a centre that stands still."""
+    """Return a centre that stands still."""
     with Simulator(Settings(calls=40, speed=0)) as made:
         yield made
 
@@ -111,12 +111,12 @@ def exporter(
 
 
 def failures(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give the failures by collector and reason."""
+    """Return the failures by collector and reason."""
     return found.by(NAME, "exotel_collector_failures_total", "collector", "reason")
 
 
 def successes(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give the collectors that succeeded."""
+    """Return the collectors that succeeded."""
     return found.by(NAME, "exotel_collector_success", "collector")
 
 

@@ -236,7 +236,7 @@ def test_metrics_are_at_a_plain_path_that_nothing_else_has(path: str) -> None:
 
 
 def usage_error(arguments: list[str]) -> str:
-    """Give what is said of arguments that can't be used; nothing is run."""
+    """Return what is said of arguments that can't be used; nothing is run."""
     with pytest.raises(click.UsageError) as caught:
         main.make_context("exotel-exporter", arguments)
     return caught.value.format_message()

@@ -23,7 +23,7 @@ Samples = dict[tuple[str, str], float]
 
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[str]:
-    """Give the URL of an exporter of one account with 30 calls."""
+    """Return the URL of an exporter of one account with 30 calls."""
     with (
         Simulator(Settings(calls=30, speed=0)) as simulator,
         served([account("acme <b>", simulator.url)]) as url,
@@ -32,7 +32,7 @@ def exporter() -> Iterator[str]:
 
 
 def samples(answer: requests.Response) -> Samples:
-    """Give the values by name and account, label sets summed."""
+    """Return the values by name and account, label sets summed."""
     assert answer.status_code == 200
     found: Samples = {}
     for family in parse_plain(answer.text):

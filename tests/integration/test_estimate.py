@@ -35,7 +35,7 @@ TIGHT = CollectionConfig(page_size=20, requests_per_minute=60, estimate=True)
 def scraping(
     url: str, collection: CollectionConfig, clock: Clock
 ) -> Iterator[tuple[Callable[[], Snapshot], RateLimiter]]:
-    """Give what scrapes an account every fifteen seconds, and its budget."""
+    """Return what scrapes an account every fifteen seconds, and its budget."""
     config = AccountConfig(
         name="acme",
         account_sid="demo",
@@ -59,12 +59,12 @@ def scraping(
 
 
 def estimated(snapshot: Snapshot) -> dict[tuple[str, str], float]:
-    """Give the estimates that aren't 0."""
+    """Return the estimates that aren't 0."""
     return {(each.direction, each.status): each.calls for each in snapshot.estimate if each.calls}
 
 
 def text(snapshot: Snapshot) -> str:
-    """Give what a scraper is told."""
+    """Return what a scraper is told."""
     nothing = LiveValues(Counters("acme").counts(), Lifecycle.before(()).counts, 0)
     return expose({Shown("acme", nothing): snapshot}, accept="text/plain")[0].decode()
 
@@ -200,7 +200,7 @@ class Slow:
 
 @contextmanager
 def slow(collection: CollectionConfig, **settings: int) -> Iterator[tuple[Slow, Callable[[], Snapshot]]]:
-    """Give a server, and what scrapes it."""
+    """Return a server, and what scrapes it."""
     with moved_clock() as clock:
         server = Slow(clock, **settings)
         with (
@@ -229,7 +229,7 @@ def test_a_list_that_is_cut_off_again_and_again_is_sampled_every_second_time() -
 
 def test_without_estimate_a_list_that_is_cut_off_is_tried_each_time() -> None:
     """Nothing is sampled that nobody wants."""
-    with slow(replace(EAGER, page_size=20, timeout=GUARD)) as (server, scrape):
+    with slow(replace(EAGER, page_size=20, timeout=10)) as (server, scrape):
         server.seconds = 0.4
         found = [scrape() for _ in range(4)]
     assert {each.failure and each.failure.reason for each in found} == {Reason.TIMEOUT}

@@ -55,13 +55,13 @@ def spoil(bad: Account, **values: object) -> Callable[[], None]:
 
 
 def others_are_right(found: Scrape, simulator: Simulator) -> bool:
-    """Tell whether the accounts beside the bad one, and the exporter's own metrics, are all there."""
+    """Return whether the accounts beside the bad one, and the exporter's own metrics, are all there."""
     has_itself = ("", "exotel_exporter_build_info") in found.samples
     return has_itself and all(right(found, name, simulator) for name in "az")
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
-    """Give the lines that are no debugging, each with its reason."""
+    """Return the lines that are no debugging, each with its reason."""
     records = [record for record in caplog.records if record.levelno > logging.DEBUG]
     return [(record.getMessage(), fields(record).get("reason")) for record in records]
 

@@ -50,13 +50,13 @@ class Watch:
         return self._account.live_values().lives
 
     def call_sids(self) -> frozenset[str]:
-        """Tell which calls there truly are."""
+        """Return which calls there truly are."""
         return self.simulator.truth().call_sids
 
 
 @contextmanager
 def watch() -> Iterator[Watch]:
-    """Give an account of a centre with two pages of calls, where no time passes by itself."""
+    """Return an account of a centre with two pages of calls, where no time passes by itself."""
     settings = Settings(calls=150, speed=0, day=FLAT_DAY)
     with moved_clock() as clock, Simulator(settings) as simulator, account(simulator.url) as made:
         yield Watch(simulator, made, clock)

@@ -82,7 +82,7 @@ def api(simulator: Simulator, path: str) -> Mapping[str, Any]:
 
 
 def numbers_of(simulator: Simulator) -> set[str]:
-    """Give every number and address that the API tells of any call, and each number as others write it."""
+    """Return every number and address that the API tells of any call, and each number as others write it."""
     told = set()
     for row in api(simulator, "active?limit=1000")["active_calls"]:
         told |= {row["from"], row["to"]}
@@ -91,7 +91,7 @@ def numbers_of(simulator: Simulator) -> set[str]:
 
 
 def spellings(number: str) -> Iterator[str]:
-    """Give a number without its prefix, as E.164, and with spaces; addresses have no other spelling."""
+    """Yield a number without its prefix, as E.164, and with spaces; addresses have no other spelling."""
     if not number.startswith("sip:"):
         digits = "".join(filter(str.isdigit, number))[-10:]
         yield digits
@@ -114,7 +114,7 @@ def everything_said(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> I
 
 
 def leaked(said: list[str], numbers: set[str]) -> set[str]:
-    """Give the numbers that anything said holds."""
+    """Return the numbers that anything said holds."""
     return {number for number in numbers if any(number in text for text in said)}
 
 
@@ -132,12 +132,12 @@ def test_no_number_leaves_the_process(numbers: Numbers, caplog: pytest.LogCaptur
 
 
 def row(number: int, **fields: object) -> dict[str, object]:
-    """Give a row whose numbers are the customer's."""
+    """Return a row whose numbers are the customer's."""
     return {"call_sid": f"call-{number}", "from": CUSTOMER, "to": CUSTOMER, "status": "ringing", **fields}
 
 
 def page(*rows: object) -> str:
-    """Give the fault that answers with these rows."""
+    """Return the fault that answers with these rows."""
     return "calls/other_json:" + json.dumps({"response": {"active_calls": rows, "total_active": len(rows)}})
 
 

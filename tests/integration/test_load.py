@@ -178,7 +178,7 @@ class Visits:
         return client
 
     def is_free(self) -> bool:
-        """Tell whether somebody who comes now is answered; he leaves at once."""
+        """Return whether somebody who comes now is answered; he leaves at once."""
         client = Client(*self._where)
         try:
             return client.status() == b"200"

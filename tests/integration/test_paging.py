@@ -21,7 +21,7 @@ Answer = tuple[int, bytes]
 
 
 def page(rows: list[int], total: int) -> Answer:
-    """Give a page of the calls with these numbers, which are when they started as well."""
+    """Return a page of the calls with these numbers, which are when they started as well."""
     same = {"direction": "inbound", "status": "in-progress"}
     calls = [{"call_sid": f"call-{row}", **same, "start_time": f"2026-{row:09}"} for row in rows]
     return 200, json.dumps(
@@ -33,7 +33,7 @@ def page(rows: list[int], total: int) -> Answer:
 def listed(
     answer: Callable[[int, int], Answer], requests_per_minute: int = 100_000
 ) -> Iterator[tuple[Callable[[], Snapshot], list[Ask]]]:
-    """Give what collects from a server that answers offsets and limits like this, and what it was asked."""
+    """Return what collects from a server that answers offsets and limits like this, and what it was asked."""
     asked: list[Ask] = []
 
     def get(path: str) -> Answer:
@@ -50,7 +50,7 @@ def listed(
 
 
 def calls(snapshot: Snapshot) -> float | None:
-    """Give how many calls were listed."""
+    """Return how many calls were listed."""
     active_calls = snapshot.active_calls
     return None if active_calls is None else sum(group.calls for group in active_calls.calls.groups)
 

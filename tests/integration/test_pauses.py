@@ -41,7 +41,7 @@ REFUSALS = (
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    """Give a centre that stands still."""
+    """Return a centre that stands still."""
     with Simulator(Settings(calls=61, speed=0)) as made:
         yield made
 
@@ -57,23 +57,23 @@ def exporter(simulator: Simulator, collection: CollectionConfig = COLLECTION) ->
 
 
 def failures(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give the failures by collector and reason."""
+    """Return the failures by collector and reason."""
     return found.by(NAME, "exotel_collector_failures_total", "collector", "reason")
 
 
 def failing(found: Scrape) -> set[str]:
-    """Give the collectors that failed."""
+    """Return the collectors that failed."""
     successes = found.samples[NAME, "exotel_collector_success"]
     return {dict(key)["collector"] for key, value in successes.items() if not value}
 
 
 def took(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give how long each collector's last run took."""
+    """Return how long each collector's last run took."""
     return found.by(NAME, "exotel_collector_duration_seconds", "collector")
 
 
 def inspected(found: Scrape) -> float:
-    """Give the calls whose details are held."""
+    """Return the calls whose details are held."""
     return found.by(NAME, "exotel_stream_calls", "result")["inspected",]
 
 

@@ -47,7 +47,7 @@ class File:
         self.content: Config | ConfigError = configuration(*accounts)
 
     def read(self) -> Config:
-        """Give what it holds now."""
+        """Return what it holds now."""
         if isinstance(self.content, ConfigError):
             raise self.content
         return self.content
@@ -59,7 +59,7 @@ def named(name: str, simulator: Simulator) -> AccountConfig:
 
 
 def named_in(accounts: Accounts, name: str) -> Account:
-    """The account of this name that is in force."""
+    """The active account of this name."""
     found = accounts.named(name)
     assert found is not None
     return found
@@ -126,7 +126,7 @@ def test_a_reload_while_a_collection_runs_allows_no_request_more() -> None:
         before = account("acme", slow.url, collection=collection).config
         file = File(before)
         accounts = Accounts(file.read)
-        in_flight = named_in(accounts, "acme").collect(Deadline.after(GUARD))
+        in_flight = named_in(accounts, "acme").collect(Deadline.after(20))  # before the budget is back
         wait_until(lambda: slow.requests_served().get("calls", 0) >= 2, "a page")
         file.content = configuration(replace(before, call_limit=7))
         accounts.reload()
@@ -148,7 +148,7 @@ def test_two_accounts_that_are_one_to_the_api_share_its_budget(simulator: Simula
 
 
 def test_what_all_accounts_export_can_be_changed(simulator: Simulator) -> None:
-    """Other buckets are in force for every account at once."""
+    """Other buckets apply to every account at once."""
     file = File(named("acme", simulator))
     accounts = Accounts(file.read)
     with serving(accounts) as url:
@@ -289,7 +289,7 @@ class Gate:
         self.open.set()
 
     def read(self) -> Config:
-        """Give what the file held when the reading began."""
+        """Return what the file held when the reading began."""
         self.reads += 1
         content = File.read(self.file)
         assert self.open.wait(GUARD)

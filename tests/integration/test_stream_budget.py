@@ -34,7 +34,7 @@ class Scraped:
 
     @property
     def listings_not_new(self) -> int:
-        """Tell how many scrapes were given a listing again, or none."""
+        """Return how many scrapes were given a listing again, or none."""
         stamps = {each.ended_at for each in self.snapshots if each.active_calls}
         return len(self.snapshots) - len(stamps)
 

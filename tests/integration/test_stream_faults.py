@@ -56,7 +56,7 @@ SLOW_FAULTS = (("hang", "timeout"), ("drip", "timeout"), ("slow:9s", "timeout"))
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    """Give a centre that stands still."""
+    """Return a centre that stands still."""
     with Simulator(Settings(calls=CALLS, speed=0)) as made:
         yield made
 
@@ -73,17 +73,17 @@ def exporter(simulator: Simulator, collection: CollectionConfig = STREAMS) -> It
 
 
 def coverage(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give the calls by whether their details are held, those that are none left out."""
+    """Return the calls by whether their details are held, those that are none left out."""
     return found.by(NAME, "exotel_stream_calls", "result")
 
 
 def success(found: Scrape) -> float | None:
-    """Give how the streams' last run went."""
+    """Return how the streams' last run went."""
     return found.samples[NAME, "exotel_collector_success"].get(frozenset({("collector", "streams")}))
 
 
 def failures(found: Scrape) -> dict[tuple[str, ...], float]:
-    """Give the failures by collector and reason."""
+    """Return the failures by collector and reason."""
     return found.by(NAME, "exotel_collector_failures_total", "collector", "reason")
 
 

@@ -28,7 +28,7 @@ MOST = 30
 def looking(
     simulator: Simulator, most: int = MOST, max_age: float = 3600, concurrency: int = 8
 ) -> Iterator[Look]:
-    """Give what collects once from a simulator, and tells what is then held of its calls."""
+    """Return what collects once from a simulator, and tells what is then held of its calls."""
     streams = StreamsConfig(enabled=True, max_per_scrape=most, max_age=max_age)
     collection = replace(EAGER, streams=streams, concurrency=concurrency)
     with collecting(account("acme", simulator.url, collection=collection)) as collect:
@@ -36,7 +36,7 @@ def looking(
 
 
 def tally_of(snapshot: Snapshot) -> StreamTally:
-    """Give what the streams of an snapshot told; they must have succeeded."""
+    """Return what the streams of an snapshot told; they must have succeeded."""
     assert snapshot.streams is not None
     result = snapshot.results[Endpoint.STREAMS]
     assert result is not None
@@ -45,7 +45,7 @@ def tally_of(snapshot: Snapshot) -> StreamTally:
 
 
 def told(tally: StreamTally) -> Mapping[str, object]:
-    """Give the figures of a tally under the names that the simulator gives them, zeros left out."""
+    """Return the figures of a tally under the names that the simulator gives them, zeros left out."""
     return {
         "legs": {kind: legs for kind, legs in tally.legs.items() if legs},
         "legs_muted": tally.muted,
@@ -59,7 +59,7 @@ def told(tally: StreamTally) -> Mapping[str, object]:
 
 
 def true(truth: Truth) -> Mapping[str, object]:
-    """Give what `told` must say when every call is inspected."""
+    """Return what `told` must say when every call is inspected."""
     names = "legs legs_muted legs_on_hold calls_by_legs all_muted bridges recordings recording_mismatch"
     return {name: getattr(truth, name) for name in names.split()}
 

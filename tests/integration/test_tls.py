@@ -69,7 +69,7 @@ class Served:
         return requests.get(self.url + path, cert=certificate, verify=ca, timeout=GUARD, **options)
 
     def refuses(self, client: str | None = None) -> bool:
-        """Tell whether a client doesn't even reach HTTP."""
+        """Return whether a client doesn't even reach HTTP."""
         try:
             self.get(client)
         except requests.ConnectionError:

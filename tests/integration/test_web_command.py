@@ -56,8 +56,7 @@ def test_tls_is_served_and_logged(tmp_path: Path, config: str) -> None:
         assert right.text == "Healthy\n"
         ended = server.stop(signal.SIGTERM)
     assert ended.code == 0
-    [line] = ended.out.splitlines()
-    assert re.search(r"msg=listening address=127\.0\.0\.1:\d+ tls=true$", line)
+    assert re.search(r"msg=listening address=127\.0\.0\.1:\d+ tls=true$", ended.out, re.MULTILINE)
 
 
 def test_without_tls_that_is_logged_too(tmp_path: Path, config: str) -> None:

@@ -414,9 +414,9 @@ def test_sessions_are_asked_for_on_the_voice_host(
 @pytest.mark.parametrize(
     ("answer", "reason", "said"),
     [
-        ({"status_code": 404}, "not_found", "HTTP 404: check account_sid"),
-        ({"status_code": 301}, "redirect", "set agent_streams_url to the API itself"),
-        ({"status_code": 401}, "auth", "the region of agent_streams_url"),
+        ({"status_code": 404}, "not_found", "(see agent_streams_url): HTTP 404"),
+        ({"status_code": 301}, "redirect", "(see agent_streams_url): HTTP 301"),
+        ({"status_code": 401}, "auth", "(see agent_streams_url): HTTP 401"),
         ({"content": b"<!DOCTYPE html><html>"}, "bad_response", "the answer is HTML"),
         ({"content": v1_error(404, None)}, "not_found", "status 404 in the body"),
     ],

@@ -207,7 +207,7 @@ def test_a_bridge_that_can_not_be_read_is_not_missing(bridge: object) -> None:
         (..., None),
     ],
 )
-def test_only_a_believable_time_of_a_bridge_is_counted(created_at: object, seconds: float | None) -> None:
+def test_only_a_plausible_time_of_a_bridge_is_counted(created_at: object, seconds: float | None) -> None:
     """The bridge is there all the same; its time is unknown."""
     found = details(bridge=changed({"status": "active"}, {"created_at": created_at}))
     assert found.bridge_setup == seconds

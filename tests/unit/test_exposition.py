@@ -23,6 +23,7 @@ from exporter.exotel.models import AgentStreams, Call
 from exporter.metrics.definitions import CATALOGUE, OWN
 from exporter.metrics.exposition import accepts_gzip, account_families, expose, wants_openmetrics
 from exporter.metrics.metric import Kind, Metric
+from tests.conftest import GOLDEN
 from tests.rows import CALLS, HOSTILE, PERSONAL_CALLS, STREAM, call
 from tests.snapshots import (
     CENTRE,
@@ -71,6 +72,13 @@ def test_the_exposition_is_the_golden_one(
     """Names, types, HELP, labels, values and order, as a user sees them; what changes shows in the file."""
     text, _ = expose(shown(collected), accept=OPENMETRICS)
     golden(f"{name}.prom", text.decode().removesuffix("# EOF\n"))
+
+
+def test_every_metric_of_an_account_is_in_a_golden_file() -> None:
+    """Or a review wouldn't see it: a call of tests/snapshots.py needs a value for it, then `make golden`."""
+    texts = [file.read_text(encoding="utf-8") for file in GOLDEN.glob("*.prom")]
+    families = {line.split()[2] for text in texts for line in text.splitlines() if line.startswith("# TYPE")}
+    assert {metric.name.removesuffix("_total") for metric in CATALOGUE} - families == set()
 
 
 def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> None:

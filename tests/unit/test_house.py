@@ -37,7 +37,7 @@ FILES = sorted((ROOT / "exporter").rglob("*.py"))
 
 
 def imported(file: Path) -> set[str]:
-    """Give the parts of the project that a file imports."""
+    """Return the parts of the project that a file imports."""
     modules = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):

@@ -82,11 +82,11 @@ class Read(HTMLParser):
             self._said += [data] if "body" in {element.tag for element in self._open} else []
 
     def texts(self, tag: str) -> list[str]:
-        """Give the texts of the elements of this kind."""
+        """Return the texts of the elements of this kind."""
         return [element.text for element in self.elements if element.tag == tag]
 
     def links(self) -> list[str]:
-        """Give where links lead."""
+        """Return where links lead."""
         return [element.attributes["href"] or "" for element in self.elements if element.tag == "a"]
 
 
@@ -96,7 +96,7 @@ def read(*accounts: Seen, now: float = NOW) -> Read:
 
 
 def text(*accounts: Seen, now: float = NOW) -> str:
-    """Give what the page of these accounts says."""
+    """Return what the page of these accounts says."""
     return read(*accounts, now=now).text
 
 

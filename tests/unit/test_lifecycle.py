@@ -383,7 +383,7 @@ def tell(told: Told, times: Sequence[int], gaps: Collection[int], seen: Sequence
 
 
 def tell_longest_ring(told: Told, times: Sequence[int], seen: Sequence[Call | None]) -> None:
-    """Tell how long one call has been seen ringing since the last long gap, if it still does."""
+    """Return how long one call has been seen ringing since the last long gap, if it still does."""
     story = story_of(seen)
     for life in _LIFE.finditer(story):
         if life.end() == len(story) and (ring := _STILL_RINGING.search(life[0])):

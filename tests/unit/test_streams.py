@@ -62,7 +62,7 @@ def read(**changes: object) -> Stream:
 
 
 def outcome(read: Callable[[], _T]) -> _T | Reason:
-    """Give what is read, or the reason why it is refused."""
+    """Return what is read, or the reason why it is refused."""
     try:
         return read()
     except ApiError as error:
