@@ -13,8 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from docs.comments import meanings
 from exporter.config import AccountSection, CollectionConfig, MetricsConfig
-from exporter.web.sections import Section, accepted, facts, keys
-from exporter.web.values import Seconds, written
+from exporter.web.sections import Seconds, Section, accepted, keys, written
 
 SECTIONS: Mapping[str, Any] = {
     "accounts": AccountSection,
@@ -130,8 +129,8 @@ def _property(section: Any, name: str, plain: dict[str, Any], meaning: str) -> d
     kinds = [kind for kind in plain.get("anyOf", [plain]) if kind != _NULL]
     types = [{key: value for key, value in kind.items() if key != "title"} for kind in kinds]
     others = [_VARIABLE] if types != [{"type": "string"}] else []
-    others += [] if is_required(section, name) and not facts(section)[name][1] else [_NULL]
-    said = {"description": f"{meaning}\n\nAccepted: {accepted(section, name)}."}
+    others += [] if is_required(section, name) and not accepted(section)[name].file else [_NULL]
+    said = {"description": f"{meaning}\n\nAccepted: {accepted(section)[name].text}."}
     if (value := default(section, name)) is not None:
         said["default"] = value
     return {**said, **({"anyOf": [*types, *others]} if others else types[0])}

@@ -17,7 +17,7 @@ from docs.config_schema import SECTIONS, default, example, inner_sections, is_re
 from exporter.cli import main
 from exporter.config import ENVIRONMENT_VARIABLES, ConfigError, from_file
 from exporter.web.config import WebConfig
-from exporter.web.sections import accepted, facts
+from exporter.web.sections import accepted
 
 _PAGE = Path(__file__).parent / "configuration.md"
 _REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -81,13 +81,13 @@ def _section(section: Any, path: str, told: Mapping[str, str]) -> Iterator[str]:
         yield from (f"### {path}", "", told[path], "")
     yield from ("| key | accepted | default | meaning |", "|---|---|---|---|")
     for name in (each.name for each in fields(section) if each.name in {*own_keys(section)} - inner.keys()):
-        _, in_file = facts(section)[name]
-        names = (name, f"{name}_file") if in_file else (name,)
-        accepts = [accepted(section, name), *([in_file.accepted] if in_file else [])]
+        accepts = accepted(section)[name]
+        names = (name, f"{name}_file") if accepts.file else (name,)
+        texts = (accepts.text, accepts.file) if accepts.file else (accepts.text,)
         meaning = next(told[before + key] for key in names if before + key in told)
         place = before.replace("accounts.", "accounts[].")
         yield (
-            f"| {_either(f'`{place}{key}`' for key in names)} | {_cell(_either(accepts))} "
+            f"| {_either(f'`{place}{key}`' for key in names)} | {_cell(_either(texts))} "
             f"| {_default(section, name)} | {_cell(meaning)} |"
         )
     for name, each in inner.items():

@@ -27,8 +27,8 @@ from exporter.http.server import serve
 from exporter.log import set_up, write_all
 from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.web import systemd
+from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address, CannotListen, bound_address, listen
-from exporter.web.reload import ActiveWebConfig
 
 _OUT, _ERR = 1, 2
 _RELEASE = release(__version__, __revision__)

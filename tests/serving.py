@@ -20,11 +20,10 @@ from exporter.http.app import create_app
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, Exchange
 from exporter.http.server import Reloader
-from exporter.web.connection import Limits
+from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address, bound_address, listen
-from exporter.web.reload import ActiveWebConfig
-from exporter.web.server import Server
-from exporter.web.values import Seconds
+from exporter.web.sections import Seconds
+from exporter.web.server import Limits, Server
 from tests.waiting import GUARD
 
 #: Every collection asks anew, and no budget is in its way.

@@ -10,9 +10,16 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 from pydantic import PlainValidator, WithJsonSchema
 
-from exporter.web.sections import Accepts, Place, Rejected, rejection
-from exporter.web.shown import kind, may_be_a_telephone_number, show, show_name
-from exporter.web.values import IN_QUOTES
+from exporter.web.config_file import (
+    Place,
+    Rejected,
+    kind,
+    may_be_a_telephone_number,
+    rejection,
+    show,
+    show_name,
+)
+from exporter.web.sections import IN_QUOTES, Accepts
 
 _THE_REST = "other"
 _NAME = re.compile(r"\S(.{0,62}\S)?")

@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, Strict
 
 from exporter.config.models import AccountConfig, AccountSection, CollectionConfig, Config, MetricsConfig
-from exporter.web.config_file import ConfigError, ConfigFile, InvalidValue
-from exporter.web.sections import Accepts, Rejected, Section, Unusable
-from exporter.web.shown import show
+from exporter.web.config_file import ConfigError, ConfigFile, InvalidValue, Rejected, Unusable, show
+from exporter.web.sections import Accepts, Section
 
 ENVIRONMENT_VARIABLES = {
     "account_sid": "EXOTEL_ACCOUNT_SID",
@@ -54,7 +53,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         found = f"none of {', '.join(ENVIRONMENT_VARIABLES.values())}"
         accepted = "all of them for one account, or --config.file=PATH, or --demo"
         raise ConfigError([InvalidValue("environment", None, "", found, accepted)])
-    file = ConfigFile("environment", Path(), given)
+    file = ConfigFile(Path("environment"), given)
     section = file.validate(AccountSection, given)
     if section is None:
         keys = list(ENVIRONMENT_VARIABLES)

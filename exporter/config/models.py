@@ -11,11 +11,20 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 
 from exporter.config.lines import LINES, Line
-from exporter.config.secrets import SECRET, SECRET_FILE, Secret
+from exporter.config.secrets import SECRET, Secret
 from exporter.config.urls import PROXY_URL, api_url
+from exporter.web.config_file import Rejected
 from exporter.web.files import Unreadable, read
-from exporter.web.sections import Accepts, Rejected, Section
-from exporter.web.values import Seconds, boolean, duration, text, whole_number, written
+from exporter.web.sections import (
+    Accepts,
+    Seconds,
+    Section,
+    boolean,
+    duration,
+    text,
+    whole_number,
+    written,
+)
 
 _MOST_BUCKETS = 50
 
@@ -127,8 +136,8 @@ class AccountSection(CollectionConfig):
         str, text("1 to 128 printable characters, no space at either end", r"\S(.{0,126}\S)?")
     ] = ""
     base_url: Annotated[str, api_url("https://ccm-api.in.exotel.com")]
-    api_key: Annotated[Secret, SECRET, SECRET_FILE]
-    api_token: Annotated[Secret, SECRET, SECRET_FILE]
+    api_key: Annotated[Secret, SECRET]
+    api_token: Annotated[Secret, SECRET]
     call_limit: Annotated[int, whole_number(1, 10_000_000)] | None = None
     lines: Annotated[tuple[Line, ...], LINES] = ()
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
+from exporter.web.config_file import Rejected
 from exporter.web.files import Unreadable, read_text
-from exporter.web.sections import Accepts, InFile, Rejected
-from exporter.web.values import not_a_text
+from exporter.web.sections import Accepts, InFile, not_a_text
 
 _LONGEST = 65536  # characters
 
@@ -69,5 +69,9 @@ def _secret(value: Any, info: ValidationInfo[Any]) -> Secret:
     return Secret(value.strip())
 
 
-SECRET = Accepts("a non-empty text", PlainValidator(_secret), WithJsonSchema({"type": "string"}), hidden=True)
-SECRET_FILE = InFile("the path of a non-empty text file, relative to this file")
+SECRET = Accepts(
+    "a non-empty text",
+    *(PlainValidator(_secret), WithJsonSchema({"type": "string"})),
+    file="the path of a non-empty text file, relative to this file",
+    hidden=True,
+)

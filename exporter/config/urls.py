@@ -12,7 +12,8 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from exporter.config.secrets import Secret
-from exporter.web.sections import Accepts, Rejected
+from exporter.web.config_file import Rejected
+from exporter.web.sections import Accepts
 
 _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)
 _PORTS = {"http": 80, "https": 443}

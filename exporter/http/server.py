@@ -22,8 +22,8 @@ from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, Exchange
 from exporter.log import place
 from exporter.web import systemd
+from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import bound_address
-from exporter.web.reload import ActiveWebConfig
 from exporter.web.server import Server
 
 _DRAIN = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves

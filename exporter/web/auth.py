@@ -1,16 +1,22 @@
-"""Basic auth: whether a request's user and password are those of a configured user."""
+"""What every request passes before the application: the rate limit, basic auth, headers of the answer."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import os
+import time
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 
 import bcrypt
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.web.config import ActiveWebConfig, RateLimit, WebConfig
 
 _MOST_WAITING = 32  # checks, each of them a twentieth of a second at a cost of 10
 _LONGEST = 72  # bytes of a password that bcrypt looks at
@@ -21,14 +27,9 @@ class TooBusy(Exception):
 
 
 class Authenticator:
-    """Checks passwords with bcrypt, in a thread of its own, and remembers those that were verified.
-
-    An unknown name is checked too, against another user's hash, so that it takes as long as a wrong password.
-    Requests with the same user and password share one check.
-    """
+    """Checks passwords with bcrypt, in a thread of its own, and remembers those that were verified."""
 
     def __init__(self) -> None:
-        self._hashes: Mapping[str, str] = {}
         self._verified: dict[str, bytes] = {}
         self._checks: dict[bytes, asyncio.Future[bool]] = {}
         self._secret = os.urandom(32)
@@ -43,21 +44,19 @@ class Authenticator:
         credentials = _credentials(authorization)
         if credentials is None:
             return False
-        if hashes != self._hashes:
-            self._hashes, self._verified = hashes, {}
         name, password = credentials
-        expected = hashes.get(name)
-        hashed = expected or self._stand_in(name)
-        digest = self._digest(name, hashed, password)
-        if expected and hmac.compare_digest(digest, self._verified.get(name, b"")):
+        hashed = hashes.get(name) or next(iter(hashes.values()))  # an unknown name takes as long as any
+        parts = repr((name, hashed, password)).encode()
+        digest = blake2b(parts, key=self._secret, digest_size=32).digest()
+        if name in hashes and hmac.compare_digest(digest, self._verified.get(name, b"")):
             return True
-        if not await self._check(digest, password, hashed) or not expected:
+        if not await self._check(digest, password, hashed) or name not in hashes:
             return False
-        if expected == self._hashes.get(name):  # still: they may have changed meanwhile
-            self._verified[name] = digest
+        self._verified[name] = digest
         return True
 
     async def _check(self, digest: bytes, password: bytes, hashed: str) -> bool:
+        """Check a password, once for all requests that ask meanwhile."""
         if digest not in self._checks:
             if len(self._checks) >= _MOST_WAITING:
                 raise TooBusy
@@ -65,14 +64,6 @@ class Authenticator:
             check.add_done_callback(lambda _: self._checks.pop(digest))
             self._checks[digest] = check
         return await asyncio.shield(self._checks[digest])  # whoever goes away takes it from nobody
-
-    def _stand_in(self, name: str) -> str:
-        """Return the hash that an unknown name is checked against: always the same one."""
-        hashes = list(self._hashes.values())
-        return hashes[int.from_bytes(self._digest(name), "big") % len(hashes)]
-
-    def _digest(self, *parts: str | bytes) -> bytes:
-        return blake2b(repr(parts).encode(), key=self._secret, digest_size=32).digest()
 
 
 def _matches(password: bytes, hashed: str) -> bool:
@@ -93,3 +84,69 @@ def _credentials(authorization: Sequence[str]) -> tuple[str, bytes] | None:
     except ValueError:
         return None
     return (name.decode(errors="surrogateescape"), password) if colon else None
+
+
+class TokenBucket:
+    """Full at first: each request takes a token, and one comes back after each interval."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.limit = limit
+        self._tokens = float(limit.burst)
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        """Take a token, if there is one; without an interval there always is."""
+        if not self.limit.interval:
+            return True
+        now = time.monotonic()
+        self._tokens = min(self.limit.burst, self._tokens + (now - self._at) / self.limit.interval)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class WebMiddleware:
+    """Passes requests to an application, or answers them in its stead, as the active configuration says."""
+
+    def __init__(
+        self, app: ASGIApp, active: ActiveWebConfig, count: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Call `count` with the status of each answer that it gives itself."""
+        self._app = app
+        self._active = active
+        self._count = count
+        self._authenticator = Authenticator()
+        self._bucket = TokenBucket(active.config.rate_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, by the configuration of this moment."""
+        config = self._active.config
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in config.http_server_config.headers.items():
+                    headers.setdefault(name, value)  # as in the toolkit, an endpoint's own stay
+            await send(message)
+
+        refusal = await self._refusal(config, Headers(scope=scope))
+        if refusal:
+            self._count(refusal.status_code)
+        await (refusal or self._app)(scope, receive, send_with_headers)
+
+    async def _refusal(self, config: WebConfig, headers: Headers) -> Response | None:
+        if config.rate_limit != self._bucket.limit:
+            self._bucket = TokenBucket(config.rate_limit)
+        if not self._bucket.take():
+            return PlainTextResponse("Too many requests\n", 429)
+        if not config.basic_auth_users:
+            return None
+        try:
+            authorization = headers.getlist("authorization")
+            if await self._authenticator.authenticate(config.basic_auth_users, authorization):
+                return None
+        except TooBusy:
+            return PlainTextResponse("Too busy to check passwords\n", 503, headers={"Retry-After": "1"})
+        return PlainTextResponse("Unauthorized\n", 401, headers={"WWW-Authenticate": "Basic"})

@@ -1,22 +1,28 @@
-"""The web configuration, in the format of Prometheus's exporter-toolkit.
+"""The web configuration in the format of Prometheus's exporter-toolkit, and how it follows its files.
 
 Keys, defaults and meanings are those of its docs/web-configuration.md, as of v0.17.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event, Thread
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from exporter.web.sections import Accepts, Rejected, Section, rejection
-from exporter.web.shown import kind, show_key
+from exporter.web.config_file import ConfigError, ConfigFile, InvalidValue, Place, Rejected, rejection
+from exporter.web.files import Fingerprint, fingerprint
+from exporter.web.sections import Accepts, Seconds, Section, boolean, duration, one_of, text, whole_number
 from exporter.web.tls import TlsServerConfig
-from exporter.web.values import IN_QUOTES, Seconds, boolean, duration, whole_number
 
+_INTERVAL = 1.0  # seconds between looks at the files
+_RETRY = 30.0  # seconds to the next attempt, though no file has changed
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "Strict-Transport-Security": (),
     "X-Content-Type-Options": ("nosniff",),
@@ -26,67 +32,45 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
 }
 """The headers that may be set, each with the only values that it may have."""
 
-_HEADER = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")  # what a header can hold, in ASCII
-_NAME = re.compile(r"[^:]{1,128}")
-# Version, cost, 22 characters of salt and 31 of hash, of whose last ones only some bits are used.
-_BCRYPT = re.compile(
-    r"\$2[aby]\$(?:0[4-9]|1[0-8])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]"
+_log = logging.getLogger(__name__)
+
+
+def _digits_as_text(value: Any) -> Any:
+    return str(value) if type(value) is int else value  # as in X-XSS-Protection: 0
+
+
+def _without_null(headers: Any) -> Any:
+    if not isinstance(headers, dict):
+        return headers
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def _allowed(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers that are set, if each has a value that it may have."""
+    wrong = [name for name, value in headers.items() if HEADERS[name] and value not in HEADERS[name]]
+    if wrong:
+        raise rejection(((name,), Rejected(accepted=" or ".join(HEADERS[name]))) for name in wrong)
+    return {name: value for name, value in headers.items() if value}
+
+
+def _zero(value: Any) -> Any:
+    """Return a zero as a duration: it needs no unit."""
+    return "0s" if value == "0" or (type(value) is int and not value) else value
+
+
+_HEADER = Accepts(
+    "a line of printable ASCII, no space at either end",
+    *(Strict(), Field(pattern="^([!-~]([ -~]*[!-~])?)?$"), BeforeValidator(_digits_as_text)),
 )
-_A_NAME = "a name of 1 to 128 printable characters, none of them a colon"
-_A_HASH = "a bcrypt hash ($2a$, $2b$ or $2y$) of cost 4 to 18, as `htpasswd -nBC 10 ''` makes them"
-
-
-def _mapping(accepts: str, check: Any, *, hidden: bool = False) -> Accepts:
-    """Accept a mapping whose items are each checked by a function; what it makes empty is left out."""
-
-    def read(value: Any) -> dict[str, str]:
-        if not isinstance(value, dict):
-            raise Rejected(kind(value))
-        texts, problems = {}, []
-        for name, given in value.items():
-            try:
-                texts[name] = check(name, given)
-            except Rejected as rejected:
-                problems.append(((name,) if rejected.key is None else (), rejected))
-        if problems:
-            raise rejection(problems)
-        return {name: text for name, text in texts.items() if text}
-
-    return Accepts(accepts, PlainValidator(read), WithJsonSchema({"type": "object"}), hidden=hidden)
-
-
-def _header(name: Any, value: Any) -> str:
-    if name not in HEADERS:
-        raise Rejected(f"the unknown key {show_key(name)}", accepted=", ".join(HEADERS), key=str(name))
-    if value is None:
-        return ""
-    text = str(value) if type(value) is int else value  # as in X-XSS-Protection: 0
-    if HEADERS[name] and text not in HEADERS[name]:
-        raise Rejected(accepted=" or ".join(HEADERS[name]))
-    if not isinstance(text, str) or not _HEADER.fullmatch(text):
-        raise Rejected(accepted="a line of printable ASCII, no space at either end")
-    return text
-
-
-def _user(name: Any, password_hash: Any) -> str:
-    if not isinstance(name, str) or not name.isprintable() or not _NAME.fullmatch(name):
-        found = "a name that no request can carry" if isinstance(name, str) else f"{kind(name)} as a name"
-        why = None if isinstance(name, str) else IN_QUOTES
-        raise Rejected(found, why=why, accepted=_A_NAME, key=str(name))
-    if not isinstance(password_hash, str):
-        raise Rejected(kind(password_hash), accepted=_A_HASH)
-    if not _BCRYPT.fullmatch(password_hash):
-        raise Rejected("a text that isn't a bcrypt hash", accepted=_A_HASH)
-    return password_hash
-
-
-def _interval(least: float, most: float) -> Accepts:
-    known = duration(least, most)
-
-    def read(value: Any) -> Any:
-        return Seconds(0) if value in ("0", "0s", "0ms") or (type(value) is int and not value) else value
-
-    return Accepts(f"0, or {known.text}", *known.checks, BeforeValidator(read))
+_HEADERS = Accepts(
+    f"a mapping with the keys {', '.join(HEADERS)}", AfterValidator(_allowed), BeforeValidator(_without_null)
+)
+_NAME = text("a name of 1 to 128 printable characters, none of them a colon", "[^:]{1,128}")
+_HASH = text(
+    "a bcrypt hash ($2a$, $2b$ or $2y$) of cost 4 to 18, as `htpasswd -nBC 10 ''` makes them",
+    # Version, cost, 22 characters of salt and 31 of hash, of whose last ones only some bits are used.
+    r"\$2[aby]\$(0[4-9]|1[0-8])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +78,16 @@ class HttpServerConfig(Section):
     """How HTTP is served: always as HTTP/1.1, whatever `http2` says."""
 
     http2: Annotated[bool, boolean()] = True
-    headers: Annotated[
-        Mapping[str, str], _mapping(f"a mapping with the keys {', '.join(HEADERS)}", _header)
-    ] = field(default_factory=dict)
+    headers: Annotated[dict[Annotated[str, one_of(HEADERS)], Annotated[str, _HEADER]], _HEADERS] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit(Section):
     """A token bucket for all requests: `burst` of them at once, and one more each `interval` seconds."""
 
-    interval: Annotated[float, _interval(0.001, 3600)] = Seconds(0)
+    interval: Annotated[float, duration(0, 3600), BeforeValidator(_zero)] = Seconds(0)
     burst: Annotated[int, whole_number(0, 1_000_000)] = 0
 
     def __post_init__(self) -> None:
@@ -121,5 +105,101 @@ class WebConfig(Section):
     http_server_config: HttpServerConfig = field(default_factory=HttpServerConfig)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     basic_auth_users: Annotated[
-        Mapping[str, str], _mapping("a mapping from names to bcrypt hashes", _user, hidden=True)
+        dict[Annotated[str, _NAME], Annotated[str, _HASH]],
+        Accepts("a mapping from names to bcrypt hashes", hidden=True),
     ] = field(default_factory=dict, repr=False)
+
+
+class ActiveWebConfig:
+    """Holds what was last read without errors; a thread follows the files, as one may be slow, or hang."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raise ConfigError."""
+        self._path = path
+        self._errors: list[InvalidValue] = []
+        self._retry_at = math.inf
+        self._is_over = Event()
+        file = ConfigFile.read(path)
+        config = file.validate(WebConfig, file.data)
+        file.check()
+        self.config = config or WebConfig()
+        self._fingerprints: Mapping[Path, Fingerprint] = file.fingerprints
+
+    def follow(self) -> None:
+        """Look at the files from now on, about once a second."""
+        Thread(target=self._follow, name="web configuration", daemon=True).start()
+
+    def close(self) -> None:
+        """Look at them no more."""
+        self._is_over.set()
+
+    def look(self) -> None:
+        """Read the files again if one has changed, or an error may be over; the log tells it once."""
+        has_changed = any(fingerprint(path) != before for path, before in self._fingerprints.items())
+        if not has_changed and time.monotonic() < self._retry_at:
+            return
+        before, errors = self.config, self._read()
+        if has_changed or errors != self._errors:
+            for error in errors:
+                _log.warning("web configuration not applied: %s", error)
+        if self.config != before:
+            _log.info("web configuration reloaded from %s", self._path)
+        self._errors = errors
+        self._retry_at = time.monotonic() + _RETRY if errors else math.inf
+
+    def _follow(self) -> None:
+        pause = _INTERVAL
+        while not self._is_over.wait(pause):
+            try:
+                self.look()
+                pause = _INTERVAL
+            except Exception as error:  # noqa: BLE001  # nobody else would look
+                _log.error("web configuration not read: %s; please report this", type(error).__name__)
+                pause = _RETRY
+
+    def _read(self) -> list[InvalidValue]:
+        """Read the files, and return the errors. A section that has one stays as it was."""
+        before = self.config
+        self._fingerprints = {self._path: fingerprint(self._path)}
+        try:
+            file = ConfigFile.read(self._path)
+        except ConfigError as error:
+            return list(error.errors)
+        self._fingerprints = file.fingerprints
+        config = file.validate(WebConfig, file.data)
+        refused = {error.path.partition(".")[0] for error in file.errors}
+        if "" in refused:  # it isn't known which sections there should be
+            return file.errors
+        if refused:
+            good = {name: value for name, value in file.data.items() if name not in refused}
+            config = file.validate(WebConfig, good)
+        if config is None:  # a file that was read well the first time
+            return file.errors
+        config = replace(config, **{name: getattr(before, name) for name in refused})
+        for place, rejected in _lost_protection(before, config):
+            file.reject(place, rejected)
+            config = replace(config, **{str(place[0]): getattr(before, str(place[0]))})
+        self.config = config
+        return file.errors
+
+
+def _lost_protection(before: WebConfig, after: WebConfig) -> Iterator[tuple[Place, Rejected]]:
+    """Yield what protects less than before, as half a file would: only a restart may bring that."""
+
+    def lost(found: str, accepted: str, *place: str) -> tuple[Place, Rejected]:
+        return place, Rejected(found, accepted=f"{accepted}, as before, or else a restart")
+
+    old, new = before.tls_server_config, after.tls_server_config
+    if old and not new:
+        yield lost("nothing", "a certificate and its key", "tls_server_config")
+    if new and not old:
+        yield lost("TLS, at a port without it", "nothing", "tls_server_config")
+    if old and new:
+        if old.context.verify_mode > new.context.verify_mode:
+            yield lost(new.client_auth_type, old.client_auth_type, "tls_server_config", "client_auth_type")
+        if old.client_ca and not new.client_ca:
+            yield lost("nothing", "certificates of authorities", "tls_server_config", "client_ca")
+        if old.client_allowed_sans and not new.client_allowed_sans:
+            yield lost("nothing", "a list of names", "tls_server_config", "client_allowed_sans")
+    if before.basic_auth_users and not after.basic_auth_users:
+        yield lost("nothing", "at least one user", "basic_auth_users")

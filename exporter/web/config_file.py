@@ -1,9 +1,11 @@
-"""Reads a YAML file into typed sections, and tells every invalid value at once, each with its line."""
+"""Validates a YAML file, and tells every invalid value at once: its line, what was found, never a secret."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,17 +13,44 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.web.files import Fingerprint, Unreadable, fingerprint, read
-from exporter.web.sections import Place, Rejected, Unusable, rejections
-from exporter.web.shown import show, show_key, show_name
-from exporter.web.strict_yaml import NotYaml, parse
+from exporter.web.files import Fingerprint, NotYaml, fingerprint, read_yaml
 
 _T = TypeVar("_T")
-
-_LARGEST = 4 * 2**20
-"""Bytes; ten thousand accounts take half of it."""
+Place = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
 
 _MOST_ERRORS = 100  # that are told: a file of another kind may have thousands
+_FEWEST_DIGITS = 5  # of a telephone number
+_LONGEST_NAME = 40
+_LONGEST_VALUE = 60
+_PLAIN_NAME = re.compile(rf"(?:[A-Za-z_-]*[0-9]){{0,{_FEWEST_DIGITS - 1}}}[A-Za-z_-]*")
+_KINDS = {
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bytes: "binary data",
+}
+
+
+@dataclass(eq=False)
+class Rejected(ValueError):
+    """Raised by a check: `found` in the value's place, `why` beside it; `key` is a key that is wrong."""
+
+    found: str | None = None
+    _: KW_ONLY
+    why: str | None = None
+    accepted: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Stands in place of a value that there is none of: a variable that isn't set, for one."""
+
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +73,23 @@ class ConfigError(Exception):
     """The configuration can't be used; `errors` says why, and how many more there are than can be read."""
 
     def __init__(self, errors: Iterable[InvalidValue]) -> None:
-        first, *others = errors
-        more = len(others) + 1 - _MOST_ERRORS
-        rest = [InvalidValue(first.file, None, "", f"{more:,} more invalid values", "none")] * (more > 0)
-        self.errors = (first, *others[: _MOST_ERRORS - 1], *rest)
-        super().__init__("\n".join(map(str, self.errors)))
+        told = list(errors)
+        if (more := len(told) - _MOST_ERRORS) > 0:
+            told[_MOST_ERRORS:] = [
+                InvalidValue(told[0].file, None, "", f"{more:,} more invalid values", "none")
+            ]
+        self.errors = tuple(told)
+        super().__init__("\n".join(map(str, told)))
 
 
 @dataclass
 class ConfigFile:
-    """A YAML file: `data` is what it holds, `errors` are those found so far.
+    """A YAML file: its data, the errors found so far, and each file that was read, as it was just before.
 
-    `fingerprints` has each file that was read, as it was just before. Beside the index of a mapping in a list
-    errors show the first of its `labels`.
+    Beside the index of a mapping in a list errors show the first of its `labels`.
     """
 
-    name: str
-    folder: Path
+    path: Path
     data: Any = None
     labels: tuple[str, ...] = ()
     root: yaml.Node | None = None
@@ -70,37 +99,33 @@ class ConfigFile:
     @classmethod
     def read(cls, path: Path, labels: tuple[str, ...] = ()) -> ConfigFile:
         """Read a file. Raise ConfigError of one that is no YAML: there is nothing to go on with."""
-        file = cls(str(path), path.parent, labels=labels)
-        file.fingerprints[path] = fingerprint(path)
+        file = cls(path, labels=labels, fingerprints={path: fingerprint(path)})
         try:
-            file.data, file.root, duplicates = parse(_text(path))
+            file.data, file.root, duplicates = read_yaml(path)
         except NotYaml as error:
             raise ConfigError(
-                [InvalidValue(file.name, error.line, "", error.found, error.accepted)]
+                [InvalidValue(str(path), error.line, "", error.found, error.accepted)]
             ) from None
         for line, key in duplicates:
             found = f"the key {show_key(key)} a second time"
-            file.errors.append(InvalidValue(file.name, line, "", found, "each key once"))
+            file.errors.append(InvalidValue(str(path), line, "", found, "each key once"))
         return file
 
     def resolve(self, text: Any) -> Path:
         """Return the path of a file that a value is about to be read from. Raise Rejected."""
         if not isinstance(text, str) or not text or not text.isprintable():
             raise Rejected
-        path = self.folder / text
+        path = self.path.parent / text
         self.fingerprints[path] = fingerprint(path)
         return path
 
     def validate(self, kind: type[_T], data: Any, *place: str | int) -> _T | None:
-        """Return what a part of the file is read into; None, and errors, if it can't be.
-
-        `data` is what stands at `place`, or is to be read in its stead.
-        """
+        """Return what `data`, which stands at a place, is read into; None, and errors, if it can't be."""
         try:
             read: _T = _adapter(kind).validate_python(data, context=self)
         except ValidationError as error:
             for inner, rejected in rejections(error):
-                self.reject((*place, *inner), rejected, _look_up(data, inner))
+                self.reject((*place, *inner), rejected, look_up(data, inner))
             return None
         return read
 
@@ -108,11 +133,11 @@ class ConfigFile:
         """Note what is wrong at a place; `given` is what the check was given, if not what stands there."""
         items = given if isinstance(given, list) else [given]
         unusable = next((item.found for item in items if isinstance(item, Unusable)), None)
-        raw = _look_up(self.data, place)
+        raw = look_up(self.data, place)
         found = unusable or rejected.found or show(given if raw is None else raw)
         why = f" ({rejected.why})" if rejected.why else ""
         line = self._line(place if rejected.key is None else (*place, rejected.key))
-        error = InvalidValue(self.name, line, self._path(place), found + why, rejected.accepted or "")
+        error = InvalidValue(str(self.path), line, self._path(place), found + why, rejected.accepted or "")
         self.errors.append(error)
 
     def check(self) -> None:
@@ -122,26 +147,27 @@ class ConfigFile:
 
     def _line(self, place: Place) -> int | None:
         """Return the line of a place's key, or of what is nearest around it."""
-        node, line = self.root, self.root.start_mark.line if self.root else None
+        if self.root is None:
+            return None
+        key: yaml.Node = self.root
+        node: yaml.Node | None = self.root
         for part in place:
             match node:
                 case yaml.MappingNode(value=pairs):  # the last, as merged keys come first
-                    found = next(((k, v) for k, v in reversed(pairs) if k.value == str(part)), None)
+                    found = (pair for pair in reversed(pairs) if pair[0].value == str(part))
+                    key, node = next(found, (key, None))
                 case yaml.SequenceNode(value=items) if isinstance(part, int) and part < len(items):
-                    found = (items[part], items[part])
+                    key = node = items[part]
                 case _:
-                    found = None
-            if found is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
-        return None if line is None else line + 1
+                    break
+        return int(key.start_mark.line) + 1
 
     def _path(self, place: Place) -> str:
         """Return a place as people write it, like `accounts[0] (acme).timeout`."""
         path = ""
         for index, part in enumerate(place, start=1):
             if isinstance(part, int):
-                path += f"[{part}]{self._label(_look_up(self.data, place[:index]))}"
+                path += f"[{part}]{self._label(look_up(self.data, place[:index]))}"
             else:
                 path += f".{show_name(part)}" if path else show_name(part)
         return path
@@ -155,7 +181,7 @@ class ConfigFile:
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-def _look_up(data: Any, place: Place) -> Any:
+def look_up(data: Any, place: Place) -> Any:
     """Return what stands at a place; None where nothing does."""
     for part in place:
         try:
@@ -165,15 +191,58 @@ def _look_up(data: Any, place: Place) -> Any:
     return data
 
 
-def _text(path: Path) -> str:
-    """Return the text of a YAML file. Raise NotYaml."""
+def rejections(error: ValidationError) -> list[tuple[Place, Rejected]]:
+    """Return what checks raised, each with its place."""
+    return [(each["loc"], each["ctx"]["error"]) for each in error.errors() if each["type"] == "value_error"]
+
+
+def rejection(problems: Iterable[tuple[Place, Rejected]]) -> ValidationError:
+    """Return what a check raises of several parts of a value, each with its place in it."""
+    return ValidationError.from_exception_data(
+        "section",
+        [
+            {"type": "value_error", "loc": place, "input": None, "ctx": {"error": rejected}}
+            for place, rejected in problems
+        ],
+    )
+
+
+def kind(value: Any) -> str:
+    """Return what kind of value YAML gave."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value in ([], {}):
+        return f"an empty {'list' if value == [] else 'mapping'}"
+    return _KINDS.get(type(value), f"a {type(value).__name__}")  # a date, a datetime
+
+
+def show(value: Any) -> str:
+    """Return a value as it stands in the file; of what is large or nested only the kind."""
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, list | dict) for item in items):
+        return kind(value)
     try:
-        content = read(path, _LARGEST)
-        if len(content) > _LARGEST:
-            raise NotYaml(None, "more than 4 MiB", "a configuration file")
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise NotYaml(line, "bytes that aren't UTF-8", "a YAML file in UTF-8") from None
-    except Unreadable as error:
-        raise NotYaml(None, error.why, "the path of a readable YAML file") from None
+        shown = json.dumps(value, ensure_ascii=False)
+        readable = shown if shown.isprintable() else json.dumps(value)
+    except (TypeError, ValueError):  # no JSON: a date, say, or a number of too many digits
+        return kind(value)
+    return readable if len(readable) <= _LONGEST_VALUE else kind(value)
+
+
+def show_key(key: Any) -> str:
+    """Return a key, cut short where it may go on with a secret, like `api_token:x`, or a telephone number."""
+    name = key if isinstance(key, str) else show(key)
+    match = _PLAIN_NAME.match(name[:_LONGEST_NAME])
+    plain = match[0] if match else ""
+    return (plain if plain == name else f"{plain}…") or '""'
+
+
+def show_name(name: str) -> str:
+    """Return a name that somebody chose, cut short only where it could be a telephone number."""
+    is_clear = name == name.strip() and name.isprintable() and len(name) <= _LONGEST_VALUE
+    return name if is_clear and not may_be_a_telephone_number(name) else show_key(name)
+
+
+def may_be_a_telephone_number(text: str) -> bool:
+    """Return whether a text has digits enough for one, whatever stands between them."""
+    return sum(map(str.isdigit, text)) >= _FEWEST_DIGITS

@@ -57,14 +57,16 @@ def _port(text: str) -> int | None:
 
 
 def listen(addresses: Iterable[Address]) -> list[socket.socket]:
-    """Return a listening socket for each address.
+    """Return a listening socket for each address. Raise CannotListen."""
+    return all_or_none(map(_listening, addresses))
 
-    Raise CannotListen, and leave none open, if one can't be had.
-    """
+
+def all_or_none(sockets: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return sockets that are opened one by one; leave none open if one can't be."""
     with ExitStack() as opened:
-        sockets = [opened.enter_context(_listening(address)) for address in addresses]
+        found = [opened.enter_context(each) for each in sockets]
         opened.pop_all()
-    return sockets
+    return found
 
 
 def _listening(address: Address) -> socket.socket:

@@ -1,66 +1,54 @@
 """Sections of a configuration: frozen dataclasses whose fields say what they accept, checked by pydantic.
 
-A section derives from `Section`. A field is annotated with what it accepts (`Accepts`), and may take its
-value from a file in the place of the text (`InFile`).
+A section derives from `Section`; a field is annotated, as in `Annotated[int, whole_number(1, 9)]`.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, fields, replace
+from dataclasses import dataclass, fields
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import GetCoreSchemaHandler, ValidationError, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+    WrapValidator,
+)
 
-from exporter.web.shown import kind, show, show_key
+from exporter.web.config_file import Place, Rejected, kind, look_up, rejection, rejections, show, show_key
 
-Place = tuple[str | int, ...]
-"""The keys and indexes that lead to a value."""
-
-
-@dataclass(eq=False)
-class Rejected(ValueError):
-    """Raised by a check: `found` in place of the value, or `why` beside it; `accepted` if not the type's own.
-
-    `key` is the key of a mapping that is itself at fault.
-    """
-
-    found: str | None = None
-    _: KW_ONLY
-    why: str | None = None
-    accepted: str | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """Stands in place of a value that there is none of: a variable that isn't set, for one."""
-
-    found: str
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+IN_QUOTES = "put it in quotes"
 
 
 @dataclass(frozen=True, slots=True)
 class InFile:
-    """In a field's type: a key with `_file` behind it may stand in its place, which accepts this.
+    """What a check is given of a value that stands in a file: the path as it was written."""
 
-    The check is then given this, with the path as it was written.
-    """
-
-    accepted: str
-    path: Any = None
+    path: Any
 
 
 class Accepts:
-    """In a field's type: completes the sentence "accepted: …", and has pydantic check it.
+    """In a field's type: completes the sentence "accepted: …", and has pydantic's annotations `checks` hold.
 
-    `checks` are pydantic's annotations. What is hidden is never shown.
+    Where `file` says what it accepts, a key with `_file` behind it may stand in the field's place, and the
+    check is given InFile. What is hidden is never shown.
     """
 
-    def __init__(self, text: str, *checks: Any, hidden: bool = False) -> None:
+    def __init__(self, text: str, *checks: Any, file: str = "", hidden: bool = False) -> None:
         self.text = text
         self.checks = checks
+        self.file = file
         self.hidden = hidden
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
@@ -71,11 +59,20 @@ class Accepts:
         try:
             return inner(value)
         except ValidationError as error:
+            text = self.file if isinstance(value, InFile) else self.text
             problems = rejections(error) or [((), Rejected())]
-            text = value.accepted if isinstance(value, InFile) else self.text
             for _, rejected in problems:
                 rejected.accepted = rejected.accepted or text
-            raise rejection(problems) from None
+            raise rejection(_at_keys(problems)) from None
+
+
+def _at_keys(problems: list[tuple[Place, Rejected]]) -> list[tuple[Place, Rejected]]:
+    """Return problems, of a wrong key that alone: it may hold a secret, which a path would show."""
+    wrong = {place[0]: rejected for place, rejected in problems if place[1:] == ("[key]",)}
+    for key, rejected in wrong.items():
+        rejected.key, rejected.found = str(key), f"the key {show_key(key)}"
+    others = [(place, rejected) for place, rejected in problems if not place or place[0] not in wrong]
+    return [*(((), rejected) for rejected in wrong.values()), *others]
 
 
 class Section:
@@ -96,35 +93,32 @@ class Section:
         known = keys(cls)
         if not isinstance(data, dict):
             raise Rejected(kind(data), accepted=f"a mapping with the keys {', '.join(known)}")
-        problems: list[tuple[Place, Rejected]]
-        problems = [((), _unknown(key, known)) for key in data if key not in known]
+        problems = [_unknown(key, known) for key in data if key not in known]
         given = {key: value for key, value in data.items() if key in known and value is not None}
-        for name, (_, in_file) in facts(cls).items():
+        for name, accepts in accepted(cls).items():
             key = f"{name}_file"
             if name in given and key in given:
                 problems.append(((name,), Rejected(f"both {name} and {key}", accepted="one of the two")))
-            if in_file and key in given:
-                given.setdefault(name, replace(in_file, path=given.pop(key)))
+            if accepts.file and key in given:
+                given.setdefault(name, InFile(given.pop(key)))
         try:
             section = inner(given)
         except ValidationError as error:
-            problems += [_missing(cls, each["loc"]) for each in error.errors() if each["type"] == "missing"]
-            problems += [_placed(cls, given, *problem) for problem in rejections(error)]
+            problems += [_placed(cls, given, each) for each in error.errors()]
         if problems:
             raise rejection(problems)
         return section
 
 
 @cache  # hundreds of accounts ask for the same
-def facts(section: Any) -> dict[str, tuple[Accepts | None, InFile | None]]:
-    """Return what the type of each field says of it: what it accepts, and what a file in its stead."""
+def accepted(section: Any) -> dict[str, Accepts]:
+    """Return what each field of a section accepts."""
     hints = get_type_hints(section, include_extras=True)
     found = {}
     for field in fields(section):
         kinds = (hints[field.name], *get_args(hints[field.name]))  # of `X | None` what X says
-        said = [fact for each in kinds for fact in getattr(each, "__metadata__", ())]
-        accepts = next((fact for fact in said if isinstance(fact, Accepts)), None)
-        found[field.name] = accepts, next((fact for fact in said if isinstance(fact, InFile)), None)
+        said = (fact for each in kinds for fact in getattr(each, "__metadata__", ()))
+        found[field.name] = next((fact for fact in said if isinstance(fact, Accepts)), Accepts("a mapping"))
     return found
 
 
@@ -133,51 +127,105 @@ def keys(section: Any) -> tuple[str, ...]:
     """Return every key that may stand in a section."""
     return tuple(
         key
-        for name, (_, in_file) in facts(section).items()
-        for key in ((name, f"{name}_file") if in_file else (name,))
+        for name, accepts in accepted(section).items()
+        for key in ((name, f"{name}_file") if accepts.file else (name,))
     )
 
 
-def accepted(section: Any, name: str) -> str:
-    """Return what a field accepts."""
-    accepts, _ = facts(section)[name]
-    return accepts.text if accepts else "a mapping"
+def _unknown(key: Any, known: Iterable[str]) -> tuple[Place, Rejected]:
+    name = key if isinstance(key, str) else show(key)
+    near = difflib.get_close_matches(name, known, n=1) or known
+    return (), Rejected(f"the unknown key {show_key(name)}", accepted=", ".join(near), key=name)
 
 
-def _placed(section: Any, given: Any, place: Place, rejected: Rejected) -> tuple[Place, Rejected]:
+def _placed(section: Any, given: Any, error: Any) -> tuple[Place, Rejected]:
     """Return a problem at the key that was given; a hidden value isn't shown, whoever rejects it."""
-    name = str(place[0]) if place else ""
+    place = error["loc"]
+    name = place[0]
+    accepts = accepted(section)[name]
+    if error["type"] == "missing":
+        other = f" (or {name}_file)" if accepts.file else ""
+        return place, Rejected("nothing", accepted=accepts.text + other)
+    rejected = error["ctx"]["error"]
     if isinstance(given.get(name), InFile):
         return (f"{name}_file",), rejected
-    accepts, _ = facts(section).get(name, (None, None))
-    if accepts and accepts.hidden:
-        rejected.found = rejected.found or kind(given.get(name))
+    if accepts.hidden:
+        rejected.found = rejected.found or kind(look_up(given, place))
     return place, rejected
 
 
-def _missing(section: Any, place: Place) -> tuple[Place, Rejected]:
-    name = str(place[0])
-    other = f" (or {name}_file)" if facts(section)[name][1] else ""
-    return place, Rejected("nothing", accepted=accepted(section, name) + other)
+class Seconds(float):
+    """A duration that has been read already, which a number in a file is not."""
 
 
-def _unknown(key: Any, known: tuple[str, ...]) -> Rejected:
-    near = difflib.get_close_matches(str(key), known, n=1) or known
-    name = key if isinstance(key, str) else show(key)
-    return Rejected(f"the unknown key {show_key(name)}", accepted=", ".join(near), key=name)
+def boolean() -> Accepts:
+    """Accept true or false; these words in a text too, since `${VAR}` gives texts."""
+
+    def from_text(value: Any) -> Any:
+        return value == "true" if value in ("true", "false") else value
+
+    return Accepts("true or false", Strict(), BeforeValidator(from_text))
 
 
-def rejections(error: ValidationError) -> list[tuple[Place, Rejected]]:
-    """Return what checks raised, each with its place."""
-    return [(each["loc"], each["ctx"]["error"]) for each in error.errors() if each["type"] == "value_error"]
+def whole_number(least: int, most: int) -> Accepts:
+    """Accept a whole number within bounds; digits in a text are one too, since `${VAR}` gives texts."""
 
+    def from_text(value: Any) -> Any:
+        return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
-def rejection(problems: Iterable[tuple[Place, Rejected]]) -> ValidationError:
-    """Return what a check raises of several parts of a value, each with its place in it."""
-    return ValidationError.from_exception_data(
-        "section",
-        [
-            {"type": "value_error", "loc": place, "input": None, "ctx": {"error": rejected}}
-            for place, rejected in problems
-        ],
+    return Accepts(
+        f"a whole number from {least} to {most}",
+        *(Strict(), Field(ge=least, le=most), BeforeValidator(from_text)),
     )
+
+
+def text(accepts: str, pattern: str) -> Accepts:
+    """Accept a text of printable characters that matches a pattern as a whole."""
+    return Accepts(accepts, Field(pattern=f"^({pattern})$"), BeforeValidator(_printable))
+
+
+def _printable(value: Any) -> str:
+    if not isinstance(value, str):
+        raise not_a_text(value)
+    if not value.isprintable():
+        raise Rejected
+    return value
+
+
+def not_a_text(value: Any) -> Rejected:
+    """Return what is raised of a value that is no text, though quotes may make it one."""
+    return Rejected(why=IN_QUOTES if isinstance(value, int | float | date) else None)
+
+
+def one_of(names: Iterable[str], *checks: Any) -> Accepts:
+    """Accept one of these names."""
+    *others, last = names
+    pattern = f"^({'|'.join((*others, last))})$"
+    return Accepts(f"{', '.join(others)} or {last}", Strict(), Field(pattern=pattern), *checks)
+
+
+def duration(least: float, most: float) -> Accepts:
+    """Accept a duration as Prometheus writes them, and read it into seconds."""
+
+    def check(value: Any) -> Seconds:
+        if isinstance(value, Seconds):
+            return value
+        match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+        if match is None:
+            raise Rejected
+        parts = zip(match.groups(), (3600, 60, 1, 0.001), strict=True)
+        seconds = Seconds(sum(int(number) * unit for number, unit in parts if number))
+        if not least <= seconds <= most:
+            raise Rejected
+        return seconds
+
+    return Accepts(
+        f"a duration from {least:g}s to {most:g}s, like 10s, 500ms or 1m30s",
+        PlainValidator(check),
+        WithJsonSchema({"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}),
+    )
+
+
+def written(seconds: float) -> str:
+    """Return a duration as a file could have it."""
+    return f"{seconds:.0f}s" if seconds % 1 == 0 else f"{seconds * 1000:.0f}ms"

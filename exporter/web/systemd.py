@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from threading import local
 
-from exporter.web.listen import CannotListen
+from exporter.web.listen import CannotListen, all_or_none
 
 _LEAST_PAUSE = 0.1  # seconds between two messages to the watchdog
 _FIRST = 3  # the descriptor behind those of standard input, output and error
@@ -44,10 +44,7 @@ def listening_sockets() -> list[socket.socket]:
     number = _number("LISTEN_FDS") if os.environ.get("LISTEN_PID") == str(os.getpid()) else 0
     if not number:
         raise CannotListen("sockets from systemd: found none; accepted: those of a .socket unit")
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(_listening(_FIRST + index)) for index in range(number)]
-        opened.pop_all()
-    return sockets
+    return all_or_none(map(_listening, range(_FIRST, _FIRST + number)))
 
 
 def _number(variable: str) -> int:
@@ -61,9 +58,8 @@ def _listening(descriptor: int) -> socket.socket:
         found = socket.socket(fileno=descriptor)
         is_listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
-        raise CannotListen(
-            f"{place}: found {(error.strerror or 'nothing').lower()}; accepted: a socket"
-        ) from None
+        why = (error.strerror or "nothing").lower()
+        raise CannotListen(f"{place}: found {why}; accepted: a socket") from None
     if found.family not in {socket.AF_INET, socket.AF_INET6} or not is_listening:
         found.close()
         raise CannotListen(f"{place}: found another kind of socket; accepted: ListenStream= of TCP")

@@ -5,55 +5,37 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationError, ValidationInfo
 
+from exporter.web.config_file import Place, Rejected, rejection, rejections, show
 from exporter.web.files import Unreadable, read_text
-from exporter.web.sections import (
-    Accepts,
-    InFile,
-    Place,
-    Rejected,
-    Section,
-    accepted,
-    rejection,
-    rejections,
-)
-from exporter.web.shown import show
-from exporter.web.values import boolean, one_of, text
+from exporter.web.sections import Accepts, InFile, Section, accepted, boolean, one_of, text
 
 _LONGEST = 4_000_000  # characters: the authorities of a whole system are a tenth of it
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+_CIPHERS = {
+    "AES_128_GCM_SHA256": "AES128-GCM-SHA256",
+    "AES_256_GCM_SHA384": "AES256-GCM-SHA384",
+    "CHACHA20_POLY1305_SHA256": "CHACHA20-POLY1305",
+    "AES_128_CBC_SHA": "AES128-SHA",
+    "AES_256_CBC_SHA": "AES256-SHA",
+}
 _SUITES = {
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
+    **{
+        f"TLS_ECDHE_{key}_WITH_{go}": f"ECDHE-{key}-{openssl}"
+        for key in ("ECDSA", "RSA")
+        for go, openssl in _CIPHERS.items()
+    },
     # Those of TLS 1.3 can't be chosen, neither in Go nor here: they are accepted and always there.
-    "TLS_AES_128_GCM_SHA256": "",
-    "TLS_AES_256_GCM_SHA384": "",
-    "TLS_CHACHA20_POLY1305_SHA256": "",
+    **{f"TLS_{name}": "" for name in list(_CIPHERS)[:3]},
 }
 _VERIFY = {
     "NoClientCert": ssl.CERT_NONE,
@@ -61,15 +43,11 @@ _VERIFY = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-_VERIFYING = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
-_CERTIFICATES = "certificates in PEM"
-_KEY = "a private key in PEM that belongs to the certificate and isn't encrypted"
-_A_NAME = "a name of 1 to 255 printable characters without a space"
-_IN_FILE = "the path of a file, relative to this one, with"
+_NOT_ITS_KEY = "it doesn't belong to the certificate"
 _WHY = {
-    "KEY_VALUES_MISMATCH": "it doesn't belong to the certificate",
-    "KEY_TYPE_MISMATCH": "it doesn't belong to the certificate",
-    "NO_CERTIFICATE_ASSIGNED": "it doesn't belong to the certificate",
+    "KEY_VALUES_MISMATCH": _NOT_ITS_KEY,
+    "KEY_TYPE_MISMATCH": _NOT_ITS_KEY,
+    "NO_CERTIFICATE_ASSIGNED": _NOT_ITS_KEY,
     "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in it",
     None: "OpenSSL can't read it",
 }
@@ -89,22 +67,14 @@ def _pem(accepts: str, *, hidden: bool = False) -> Accepts:
         except Unreadable as error:
             raise Rejected(why=error.why) from None
 
-    return Accepts(accepts, PlainValidator(check), WithJsonSchema({"type": "string"}), hidden=hidden)
+    file = f"the path of a file, relative to this one, with {accepts}"
+    return Accepts(accepts, PlainValidator(check), file=file, hidden=hidden)
 
 
-def _name_of(table: Iterable[str]) -> Accepts:
-    return one_of({name: name for name in table})
-
-
-def _client_auth() -> Accepts:
-    known = _name_of(_VERIFY)
-
-    def check(value: Any) -> Any:
-        if value in ("RequireAnyClientCert", "RequireClientCert"):
-            raise Rejected(why="Python's TLS requires no certificate that it doesn't verify")
-        return value
-
-    return Accepts(known.text, *known.checks, BeforeValidator(check))
+def _verified(value: Any) -> Any:
+    if value in ("RequireAnyClientCert", "RequireClientCert"):
+        raise Rejected(why="Python's TLS requires no certificate that it doesn't verify")
+    return value
 
 
 def _one_or_all(curves: tuple[str, ...]) -> tuple[str, ...]:
@@ -113,7 +83,10 @@ def _one_or_all(curves: tuple[str, ...]) -> tuple[str, ...]:
     return curves
 
 
-Certificates = Annotated[str, _pem(_CERTIFICATES), InFile(f"{_IN_FILE} {_CERTIFICATES}")]
+Certificates = Annotated[str, _pem("certificates in PEM")]
+Key = Annotated[
+    str, _pem("a private key in PEM that belongs to the certificate and isn't encrypted", hidden=True)
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,21 +94,23 @@ class TlsServerConfig(Section):
     """What is served over TLS, and to whom; versions, suites and curves by their Go names."""
 
     cert: Certificates = field(repr=False)
-    key: Annotated[str, _pem(_KEY, hidden=True), InFile(f"{_IN_FILE} {_KEY}")] = field(repr=False)
+    key: Key = field(repr=False)
     client_ca: Certificates = field(default="", repr=False)
-    client_auth_type: Annotated[str, _client_auth()] = "NoClientCert"
+    client_auth_type: Annotated[str, one_of(_VERIFY, BeforeValidator(_verified))] = "NoClientCert"
     client_allowed_sans: Annotated[
-        tuple[Annotated[str, text(_A_NAME, r"\S{1,255}")], ...],
+        tuple[
+            Annotated[str, text("a name of 1 to 255 printable characters without a space", r"\S{1,255}")], ...
+        ],
         Accepts("a list of names, such as prometheus.example.com or 10.0.0.1", Field(min_length=1)),
     ] = ()
-    min_version: Annotated[str, _name_of(_VERSIONS)] = "TLS12"
-    max_version: Annotated[str, _name_of(_VERSIONS)] = "TLS13"
+    min_version: Annotated[str, one_of(_VERSIONS)] = "TLS12"
+    max_version: Annotated[str, one_of(_VERSIONS)] = "TLS13"
     cipher_suites: Annotated[
-        tuple[Annotated[str, _name_of(_SUITES)], ...], Accepts("a list of cipher suites by their Go names")
+        tuple[Annotated[str, one_of(_SUITES)], ...], Accepts("a list of cipher suites by their Go names")
     ] = ()
     prefer_server_cipher_suites: Annotated[bool, boolean()] = True
     curve_preferences: Annotated[
-        tuple[Annotated[str, _name_of(_CURVES)], ...],
+        tuple[Annotated[str, one_of(_CURVES)], ...],
         Accepts(f"a list of one of {', '.join(_CURVES)}, or of all four", AfterValidator(_one_or_all)),
     ] = ()
 
@@ -151,34 +126,29 @@ class TlsServerConfig(Section):
 
     def _conflicts(self) -> Iterator[tuple[str, Rejected]]:
         given = "client_ca" if self.client_ca else "client_allowed_sans" if self.client_allowed_sans else ""
-        if given and self.verify_mode == ssl.CERT_NONE:
-            found, why = show(self.client_auth_type), f"{given} is given"
-            yield "client_auth_type", Rejected(found, why=why, accepted=_VERIFYING)
+        if given and _VERIFY[self.client_auth_type] == ssl.CERT_NONE:
+            verifying = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
+            found = show(self.client_auth_type)
+            yield "client_auth_type", Rejected(found, why=f"{given} is given", accepted=verifying)
         if self.min_version > self.max_version:
             yield "max_version", Rejected(why="min_version is above it", accepted="TLS13")
-        if self._is_limited_to_tls_1_3 and self.max_version < "TLS13":
+        if self._has_only_tls_1_3 and self.max_version < "TLS13":
             needed = "at least one suite of TLS 1.2"
             yield "cipher_suites", Rejected(why="max_version is TLS12", accepted=needed)
 
     @property
-    def verify_mode(self) -> ssl.VerifyMode:
-        """Return how far clients are asked for certificates."""
-        return _VERIFY[self.client_auth_type]
-
-    @property
-    def _is_limited_to_tls_1_3(self) -> bool:
-        return bool(self.cipher_suites) and not any(_SUITES[name] for name in self.cipher_suites)
+    def _has_only_tls_1_3(self) -> bool:
+        return bool(self.cipher_suites) and not any(map(_SUITES.get, self.cipher_suites))
 
     @cached_property
     def context(self) -> ssl.SSLContext:
         """Return the TLS context. Raise what OpenSSL objects to, at its place."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.sslobject_class = _SSLObject
-        context.minimum_version = _VERSIONS["TLS13" if self._is_limited_to_tls_1_3 else self.min_version]
+        context.minimum_version = _VERSIONS["TLS13" if self._has_only_tls_1_3 else self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_alpn_protocols(["http/1.1"])
-        if suites := [openssl for name in self.cipher_suites if (openssl := _SUITES[name])]:
+        if suites := [*filter(None, map(_SUITES.get, self.cipher_suites))]:
             with _placed("cipher_suites"):
                 context.set_ciphers(":".join(("@SECLEVEL=2", *suites)))
         if not self.prefer_server_cipher_suites:
@@ -191,9 +161,9 @@ class TlsServerConfig(Section):
                 context.load_verify_locations(path)
             # As in Go, each of these certificates is an authority, be it signed by another one.
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        elif self.verify_mode != ssl.CERT_NONE:
+        elif _VERIFY[self.client_auth_type] != ssl.CERT_NONE:
             _trust_the_system(context)
-        context.verify_mode = self.verify_mode
+        context.verify_mode = _VERIFY[self.client_auth_type]
         with _placed("cert"), _file(self.cert) as path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
         with _placed("key"), _file(self.cert) as path, _file(self.key) as key_path:
@@ -228,15 +198,12 @@ def _placed(setting: str) -> Iterator[None]:
         why = (getattr(error, "strerror", None) or str(error)).lower()
     else:
         return
-    raise rejection([((setting,), Rejected(why=why, accepted=accepted(TlsServerConfig, setting)))])
+    raise rejection([((setting,), Rejected(why=why, accepted=accepted(TlsServerConfig)[setting].text))])
 
 
 @contextmanager
 def _file(text: str) -> Iterator[str]:
-    """Yield the path of a file with this text, since OpenSSL reads nothing else.
-
-    It is in memory where the system can, for the file system may be read-only.
-    """
+    """Yield the path of a file with this text, in memory where the system can: OpenSSL reads only files."""
     has_memory = hasattr(os, "memfd_create")
     with os.fdopen(os.memfd_create("pem"), "wb") if has_memory else NamedTemporaryFile() as file:
         file.write(text.encode())
@@ -250,20 +217,3 @@ def _trust_the_system(context: ssl.SSLContext) -> None:
     context.load_verify_locations(capath=places.openssl_capath)
     with suppress(OSError):  # many systems have the folder alone; what can't be read vouches for nobody
         context.load_verify_locations(cafile=places.openssl_cafile)
-
-
-class _SSLObject(ssl.SSLObject):
-    """Has asyncio send the alert that says why a handshake failed; it would drop it with the connection."""
-
-    _has_failed = False
-
-    def do_handshake(self) -> None:
-        try:
-            super().do_handshake()
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise
-        except ssl.SSLError as error:
-            if self._has_failed:
-                raise
-            self._has_failed = True
-            raise ssl.SSLWantReadError from error  # upon which asyncio sends what there is

@@ -19,10 +19,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.connection import Limits
+from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address
-from exporter.web.reload import ActiveWebConfig
-from exporter.web.server import Server
+from exporter.web.server import Limits, Server
 from tests.serving import running
 from tests.waiting import GUARD, wait_until
 from tests.web import write_authority, write_certificate, write_web

@@ -25,8 +25,8 @@ from exporter.collect.accounts import Accounts
 from exporter.config import Secret
 from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
+from exporter.web.config import ActiveWebConfig
 from exporter.web.files import Unreadable
-from exporter.web.reload import ActiveWebConfig
 from tests.scraping import scrape
 from tests.serving import account, configuration, served, serving
 from tests.waiting import GUARD, wait_until
@@ -96,7 +96,7 @@ def test_the_event_loop_does_nothing_that_may_be_slow(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every page, with TLS and users, while files change and credentials are refused."""
-    monkeypatch.setattr("exporter.web.reload._INTERVAL", 0.02)
+    monkeypatch.setattr("exporter.web.config._INTERVAL", 0.02)
     write_certificate(tmp_path, authority := write_authority(tmp_path), "127.0.0.1")
     web = ActiveWebConfig(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)}))
     token = tmp_path / "token"
@@ -169,7 +169,7 @@ def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests and new connections over TLS go on by it, and follow the files again when they can be read."""
-    monkeypatch.setattr("exporter.web.reload._INTERVAL", 0.02)
+    monkeypatch.setattr("exporter.web.config._INTERVAL", 0.02)
     write_certificate(tmp_path, write_authority(tmp_path), "127.0.0.1")
     web = ActiveWebConfig(write_web(tmp_path, {}, basic_auth_users={"alice": hashed(PASSWORD)}))
     over, trust = threading.Event(), str(tmp_path / "ca.pem")
@@ -188,7 +188,7 @@ def test_a_web_configuration_that_hangs_leaves_the_one_before_in_force(
                 looking.set()
                 assert over.wait(GUARD)
 
-            patch.setattr("exporter.web.reload.fingerprint", hang)
+            patch.setattr("exporter.web.config.fingerprint", hang)
             assert looking.wait(GUARD)
             write_web(tmp_path, {}, basic_auth_users={"bob": hashed("b")})
             assert statuses(url) == [200, 401]
@@ -201,7 +201,7 @@ def test_an_error_while_the_files_are_looked_at_is_told_and_not_the_last_look(
 ) -> None:
     """Whatever it is: nobody else would notice that the files are followed no more."""
     for pause in ("_INTERVAL", "_RETRY"):
-        monkeypatch.setattr(f"exporter.web.reload.{pause}", 0.02)
+        monkeypatch.setattr(f"exporter.web.config.{pause}", 0.02)
     web = ActiveWebConfig(write_web(tmp_path, basic_auth_users={"alice": hashed(PASSWORD)}))
 
     def fail(*_: object) -> None:
@@ -209,7 +209,7 @@ def test_an_error_while_the_files_are_looked_at_is_told_and_not_the_last_look(
 
     with serving(Accounts(configuration), web=web) as url:
         with monkeypatch.context() as patch:
-            patch.setattr("exporter.web.reload.fingerprint", fail)
+            patch.setattr("exporter.web.config.fingerprint", fail)
             wait_until(lambda: "web configuration not read" in caplog.text, "a line")
         write_web(tmp_path, basic_auth_users={"bob": hashed("b")})
         wait_until(

@@ -122,12 +122,29 @@ def test_what_cannot_be_accepted_is_tried_again_after_a_rest(
     assert [record.message.partition(",")[0] for record in caplog.records] == [CANT] * len(numbers)
 
 
+class Recovering(Failing):
+    """A listening socket of which each second connection can be accepted."""
+
+    def __init__(self, real: socket.socket) -> None:
+        super().__init__(errno.EMFILE)
+        self._real = real
+
+    def accept(self) -> tuple[socket.socket, object]:  # type: ignore[override]  # which never returns
+        """Fail, or return the server's end of a connection."""
+        if self.tried % 2 == 0:
+            super().accept()
+        self.tried += 1
+        socket.create_connection(self._real.getsockname()).close()
+        return self._real.accept()
+
+
 def test_it_is_told_when_it_is_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And if it begins again, that is told as well."""
-    monkeypatch.setattr(server, "_QUIET", 0.0)
+    monkeypatch.setattr(server, "_QUIET", -1.0)
     caplog.set_level("INFO", logger=server.__name__)
-    asyncio.run(until(lambda: len(caplog.records) >= 4, Failing(errno.EMFILE)))
+    with socket.create_server(("127.0.0.1", 0)) as real:
+        asyncio.run(until(lambda: len(caplog.records) >= 4, Recovering(real)))
     said = [record.message.partition(",")[0] for record in caplog.records[:4]]
     assert said == [CANT, "connections are accepted again"] * 2

@@ -22,10 +22,9 @@ from deploy import healthcheck
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, Exchange, InFlight, TooManyRequests
 from exporter.simulator import Settings, Simulator
-from exporter.web.connection import Limits
+from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address
-from exporter.web.reload import ActiveWebConfig
-from exporter.web.server import Server
+from exporter.web.server import Limits, Server
 from tests.serving import account, running, served
 from tests.waiting import GUARD, wait_until
 from tests.web import hashed, write_certificate, write_web

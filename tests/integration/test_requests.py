@@ -20,8 +20,8 @@ from exporter.config import Line, Secret, from_file
 from exporter.http import app
 from exporter.http.endpoints import Endpoints
 from exporter.simulator import Settings, Simulator
-from exporter.web.connection import Limits
-from exporter.web.reload import ActiveWebConfig
+from exporter.web.config import ActiveWebConfig
+from exporter.web.server import Limits
 from tests.configurations import write
 from tests.serving import account, configuration, served, serving
 from tests.waiting import GUARD, wait_until

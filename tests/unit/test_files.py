@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from exporter.config import ConfigError, Secret, SecretUnreadable, from_file
+from exporter.web.config import ActiveWebConfig
 from exporter.web.files import Unreadable, read, read_text
-from exporter.web.reload import ActiveWebConfig
 from tests.configurations import ACCOUNT, write
 
 NOT_A_FILE = "not a regular file"

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from exporter.web import auth, middleware
-from exporter.web.config import RateLimit
-from exporter.web.middleware import TokenBucket, WebMiddleware
-from exporter.web.reload import ActiveWebConfig
+from exporter.web import auth
+from exporter.web.auth import TokenBucket, WebMiddleware
+from exporter.web.config import ActiveWebConfig, RateLimit
 from tests.clock import StillClock
 from tests.web import PASSWORD, hashed, write_web
 
@@ -132,7 +131,7 @@ def test_no_authorization_header_gives_an_error_or_lets_in(
 def test_a_bucket_is_full_at_first_and_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst is answered, then one request each interval; a long rest brings no more than a burst."""
     clock = StillClock()
-    monkeypatch.setattr(middleware, "time", clock)
+    monkeypatch.setattr(auth, "time", clock)
     bucket = TokenBucket(RateLimit(interval=10, burst=3))
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
     clock.forward(9)

@@ -17,8 +17,8 @@ import pytest
 import trustme
 import yaml
 
+from exporter.web.config import ActiveWebConfig
 from exporter.web.config_file import ConfigError
-from exporter.web.reload import ActiveWebConfig
 from tests.tools import ROOT
 from tests.web import hashed, write_authority, write_certificate
 
@@ -144,7 +144,7 @@ REFUSED: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "web_config_auth_user_list_invalid.bad": (
         {**tls(PAIR), "basic_auth_users": {"john": "doe"}},
-        ("basic_auth_users.john: found a text that isn't a bcrypt hash",),
+        ("basic_auth_users.john: found a text",),
     ),
     "web_config_noAuth_inventedCiphers.bad": (
         tls(IF_GIVEN, cipher_suites=["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048"]),
@@ -168,7 +168,7 @@ REFUSED: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "web_config_headers_extra_header.bad": (
         headers(Content_Type="foo"),
-        ("headers: found the unknown key Content-Type",),
+        ("headers: found the key Content-Type",),
     ),
 }
 
