@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.numbers import Form
-from exporter.simulator.rate_limit import RateLimit
+from exporter.simulator.api import RateLimit
+from exporter.simulator.phone_numbers import Format
 from exporter.simulator.truth import SETTLING
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
 from tests.waiting import GUARD
@@ -239,8 +239,8 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("numbers", get_args(Form))
-def test_numbers_may_be_written_otherwise(numbers: Form) -> None:
+@pytest.mark.parametrize("numbers", get_args(Format))
+def test_numbers_may_be_written_otherwise(numbers: Format) -> None:
     """In rows, and nothing else is: the digits, the calls and the truth are the same."""
     settings = Settings(calls=90, speed=0, epoch=EPOCH)
     with Simulator(settings) as simulator:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator import Settings
+from exporter.simulator import EXOPHONES, Settings
 from exporter.simulator.centre import Centre
 from exporter.simulator.settings import FLAT_DAY
-from exporter.simulator.traffic import EXOPHONES, load
+from exporter.simulator.traffic import load
 from tests.unit.simulator.ask import EPOCH
 
 FICTIONAL = r"\+91(11|22|33|44)0\d{7}"
@@ -91,9 +91,9 @@ def test_calls_are_neither_lost_nor_made_up() -> None:
         now = {call.sid: call.status for call in living.calls()}
         for sid in before.keys() & now.keys():
             assert stages[before[sid]] <= stages[now[sid]]
-        assert living.past.started.total() - living.past.ended.total() == len(now) - 100
+        assert living.counters.started.total() - living.counters.ended.total() == len(now) - 100
         before = now
-    assert living.past.answered > 100
+    assert living.counters.answered > 100
 
 
 def test_an_agent_has_one_call_unless_second_calls_are_meant() -> None:

@@ -13,8 +13,7 @@ import requests
 import trustme
 
 from exporter.simulator.cli import main
-from exporter.simulator.durations import parse_duration
-from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.profiles import PROFILES
 from tests.tools import script
 from tests.unit.simulator.ask import AUTH
@@ -104,7 +103,7 @@ def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
-        ("--fault=nonsense", "no fault is called 'nonsense'"),
+        ("--fault=nonsense", "unknown fault 'nonsense'"),
         ("--fault=status:9@first", "'9' is not an HTTP status"),
         ("--latency=5", "'5' is not a duration"),
         ("--listen-address=nowhere", "'nowhere' is not an address"),
@@ -112,7 +111,7 @@ def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str
         ("--calls=-1", "-1 is not in the range"),
         ("--order=random", "'random' is not one of"),
         ("--numbers=roman", "'roman' is not one of"),
-        ("--profile=odd", "no profile is called 'odd'"),
+        ("--profile=odd", "unknown profile 'odd'"),
         ("--no-such-option", "No such option"),
     ],
 )
@@ -160,4 +159,4 @@ def test_a_profile_that_chance_makes_is_told() -> None:
             assert process.stderr
             told.add(process.stderr.readline())
     assert len(told) == 1
-    assert told.pop().startswith("The list is served so: ")
+    assert told.pop().startswith("The profile is: ")

@@ -11,8 +11,12 @@ import requests
 
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
-from exporter.simulator.hostile import BROKEN_ROWS, SPOILT_ROWS
-from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
+from exporter.simulator.malformed import (
+    BORDERLINE_JSON_ROWS,
+    INVALID_JSON_ROWS,
+    MALFORMED_STREAMS,
+    changed,
+)
 from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
 from tests.waiting import wait_until
 
@@ -76,13 +80,13 @@ def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("nonsense", "no fault is called 'nonsense'"),
+        ("nonsense", "unknown fault 'nonsense'"),
         ("", "is not a fault"),
         ("status", "'' is not an HTTP status"),
         ("status:99", "'99' is not an HTTP status"),
         ("status:500,colour=red", "unknown option 'colour'"),
         ("status:500,body=pdf", "unknown body 'pdf'"),
-        ("status:429,retry-after=a\nb", "can't be a header"),
+        ("status:429,retry-after=a\nb", "can't be a header value"),
         ("hang:5", "takes no argument"),
         ("slow:5", "'5' is not a duration"),
         ("slow", "'' is not a duration"),
@@ -92,8 +96,8 @@ def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
         ("stream:[]", "is not a JSON object"),
         ("stream", "'' is not JSON"),
         ("details:1", "takes no argument"),
-        ("redirect", "no place to redirect to"),
-        ("hang*0", "can't befall 0 requests"),
+        ("redirect", "is not a URL to redirect to"),
+        ("hang*0", "can't affect 0 requests"),
         ("stream/hang@first", "only the list of calls has pages"),
         ("hang@last", "is not a fault"),
     ],
@@ -253,7 +257,7 @@ def test_endings() -> None:
 def test_spoilt(simulator: Simulator) -> None:
     """Rows that strict readers of JSON refuse, before the true ones; on an empty page as well."""
     true = calls(simulator).content.count(b"call_sid")
-    spoilt = len(SPOILT_ROWS) + len(BROKEN_ROWS) + 1  # one has its call_sid twice
+    spoilt = len(BORDERLINE_JSON_ROWS) + len(INVALID_JSON_ROWS) + 1  # one has its call_sid twice
     for faults, rows in (["spoilt"], true), (["empty_page", "spoilt"], 0):
         simulator.set_faults(faults)
         content = calls(simulator).content
@@ -318,7 +322,7 @@ def test_details(simulator: Simulator) -> None:
     """Each request has the next hostile stream, true where that says nothing; then it starts again."""
     true = stream_of(simulator)
     simulator.set_faults(["details"])
-    for hostile in (*HOSTILE_STREAMS, *HOSTILE_STREAMS[:10]):
+    for hostile in (*MALFORMED_STREAMS, *MALFORMED_STREAMS[:10]):
         assert stream_of(simulator) == (changed(true, hostile) if isinstance(hostile, dict) else hostile)
 
 
@@ -337,8 +341,8 @@ def test_details_begin_with_each_fault_and_pass_by_what_is_no_stream(simulator: 
 
 def test_hostile_streams_are_of_every_bad_kind() -> None:
     """Legs, bridges and recordings of all types, or left out; ten thousand legs; another call."""
-    objects = [hostile for hostile in HOSTILE_STREAMS if isinstance(hostile, dict)]
-    assert {type(hostile) for hostile in HOSTILE_STREAMS} == {type(None), str, int, list, dict}
+    objects = [hostile for hostile in MALFORMED_STREAMS if isinstance(hostile, dict)]
+    assert {type(hostile) for hostile in MALFORMED_STREAMS} == {type(None), str, int, list, dict}
     for name, types in (
         ("legs", {type(...), type(None), str, int, dict, list}),
         ("bridge", {type(...), type(None), str, dict, list}),

@@ -13,9 +13,9 @@ import pytest
 
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.profile import Profile
-from exporter.simulator.profiles import PROFILES, drawn
+from exporter.simulator.profiles import PROFILES, random_profile
 from exporter.simulator.settings import FLAT_DAY
-from exporter.simulator.traffic import chance
+from exporter.simulator.traffic import seeded_random
 from tests.unit.simulator.ask import EPOCH, calls, every_row, page
 
 Row = dict[str, Any]
@@ -516,9 +516,9 @@ def test_a_profile_is_served_as_it_says(name: str) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_profile_that_chance_makes_is_served(seed: int) -> None:
     """Whatever it is, it is another one than the plain one, and the rows are of calls that there are."""
-    profile = drawn(chance(seed))
-    assert profile == drawn(chance(seed))
-    assert replace(profile, told="") != Profile(told="")
+    profile = random_profile(seeded_random(seed))
+    assert profile == random_profile(seeded_random(seed))
+    assert replace(profile, description="") != Profile("")
     with Simulator(Settings(calls=60, speed=0, epoch=EPOCH, profile=profile)) as simulator:
         known = simulator.truth().call_sids
         simulator.advance(5)

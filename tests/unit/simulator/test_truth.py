@@ -8,8 +8,7 @@ import pytest
 from exporter.simulator import Settings
 from exporter.simulator.call import Agent, Call
 from exporter.simulator.centre import Centre
-from exporter.simulator.past import Past
-from exporter.simulator.truth import Truth, tell
+from exporter.simulator.truth import Counters, Truth, truth_of
 from tests.unit.simulator.ask import EPOCH
 from tests.unit.simulator.test_call import script
 
@@ -24,7 +23,7 @@ def call(sid: str, **changes: Any) -> Call:
 
 def truth(*calls: Call, at: float = 60.0, stream_limit: int = 100) -> Truth:
     """What is true of these a minute after they began."""
-    return tell(calls, EPOCH + at, Past(), stream_limit)
+    return truth_of(calls, EPOCH + at, Counters(), stream_limit)
 
 
 def test_legs_are_counted() -> None:
