@@ -215,10 +215,8 @@ class Call:
             "to": to,
             "start_time": timestamp(self.started),
         }
-        after = {
-            "agent_details": self.agent and self.agent.details(),
-            "recording_enabled": self.script.recorded,
-        }
+        agent = self.agent and self.agent.details()
+        after = {"agent_details": agent, "recording_enabled": self.script.recorded}
         encode = msgspec.json.encode
         self._row = encode(before)[:-1] + b',"duration":', b"," + encode(after)[1:]
         return self._row

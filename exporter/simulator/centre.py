@@ -6,7 +6,6 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from operator import attrgetter
 
 from exporter.simulator import phone_numbers, traffic
@@ -81,12 +80,10 @@ class Centre:
         return truth_of(self._calls.values(), self.now, self.counters, self._settings.stream_limit)
 
     def _create_first_calls(self) -> float:
-        """Create the first calls and return how many must arrive per second to keep the steady state.
-
-        In the steady state, the probability of meeting a call is proportional to its length.
-        """
+        """Create calls in the steady state; return how many must arrive per second to keep it."""
         random, count = self._random, self._settings.calls
         lengths = [script.length for script in self._scripts]
+        # The probability of meeting a call is proportional to its length.
         scripts = random.choices(self._scripts, lengths, k=count)
         met = [(random.random() * script.length, script) for script in scripts]
         for age, script in sorted(met, key=lambda each: -each[0]):
@@ -109,8 +106,7 @@ class Centre:
                 self._at(ringing_ends, self._stop_ringing, call)
 
     def _at(self, at: float, method: Callable[..., None], *arguments: object) -> None:
-        event: Callable[[], None] = partial(method, *arguments)
-        heapq.heappush(self._events, (at, next(self._numbers), event))
+        heapq.heappush(self._events, (at, next(self._numbers), lambda: method(*arguments)))
 
     def _schedule_arrival(self) -> None:
         if (at := next(self._arrivals, None)) is not None:

@@ -1,7 +1,6 @@
 """The command `exotel-simulator`."""
 
 import asyncio
-import functools
 import gc
 import os
 import signal
@@ -30,16 +29,16 @@ _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
 
 
-def _parsed_by(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Return a parser whose ValueErrors are usage errors."""
+def _type(name: str, parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return the type of an option that a function parses; its ValueErrors become usage errors."""
 
-    @functools.wraps(parse)
     def convert(text: str) -> T:
         try:
             return parse(text)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
 
+    convert.__name__ = name  # what help shows for a value
     return convert
 
 
@@ -72,15 +71,14 @@ def _definitions(texts: Mapping[str, str]) -> str:
     )
 
 
-_DURATION = _parsed_by(parse_duration)
+_DURATION = _type("duration", parse_duration)
 
 
 @click.command(epilog=_epilog(), context_settings={"show_default": True, "max_content_width": 100})
 @click.option(
     "--listen-address",
-    type=_parsed_by(_address),
+    type=_type("host:port", _address),
     default="127.0.0.1:9928",
-    metavar="HOST:PORT",
     help="Address to listen on; port 0 picks a free port.",
 )
 @click.option("--account-sid", default="demo")
@@ -119,13 +117,7 @@ _DURATION = _parsed_by(parse_duration)
     "--start-hour", type=click.FloatRange(0, 24), default=10.0, help="Hour of the day at the start."
 )
 @click.option("--flat", is_flag=True, help="Keep the load constant all day.")
-@click.option(
-    "--linger",
-    type=_DURATION,
-    default="0s",
-    metavar="DURATION",
-    help="Keep ended calls listed for this long.",
-)
+@click.option("--linger", type=_DURATION, default="0s", help="Keep ended calls listed for this long.")
 @click.option("--max-limit", type=_POSITIVE, default=100, help="Maximum number of rows on a page.")
 @click.option(
     "--over-limit",
@@ -138,7 +130,7 @@ _DURATION = _parsed_by(parse_duration)
 @click.option("--order", type=click.Choice(get_args(Order)), default="oldest", help="Order of the list.")
 @click.option(
     "--profile",
-    type=_parsed_by(_profile),
+    type=_type("name", _profile),
     metavar="NAME|random",
     show_default="as set by those options",
     help="How the list is maintained and served, instead of --linger and --max-limit to --order; see below.",
@@ -149,9 +141,7 @@ _DURATION = _parsed_by(parse_duration)
     default="e164",
     help="Format of telephone numbers in rows; mixed uses one format per call.",
 )
-@click.option(
-    "--latency", type=_DURATION, default="0s", metavar="DURATION", help="Delay before each response."
-)
+@click.option("--latency", type=_DURATION, default="0s", help="Delay before each response.")
 @click.option("--gzip", is_flag=True, help="Compress responses for clients that accept it.")
 @click.option(
     "--requests-per-minute", type=_COUNT, default=0, help="Rate limit, answered with 429; 0 is unlimited."
@@ -159,9 +149,8 @@ _DURATION = _parsed_by(parse_duration)
 @click.option(
     "--fault",
     "faults",
-    type=_parsed_by(Fault.parse),
+    type=_type("fault", Fault.parse),
     multiple=True,
-    metavar="FAULT",
     help="Fault to inject; repeatable, see below.",
 )
 @click.option(

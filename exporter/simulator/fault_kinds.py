@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from exporter.simulator.malformed import (
-    BORDERLINE_JSON_ROWS,
-    INVALID_JSON_ROWS,
+    BORDERLINE_ROWS,
+    INVALID_ROWS,
     MALFORMED_ROWS,
     MALFORMED_STREAMS,
     changed,
@@ -26,11 +26,7 @@ _HTML_PAGE = (
 _MESSAGE = "fault on demand"
 #: The application's own code for an HTTP status, where the API's documentation has one.
 _CODES = {401: 1010, 404: 1017, 429: 10724, 500: 10715, 503: 10743}
-_ENDED_IN_V3 = {
-    "no-answer": "to_leg_unanswered",
-    "canceled": "from_leg_cancelled",
-    "failed": "to_leg_no_dial",
-}
+_ENDINGS = {"no-answer": "to_leg_unanswered", "canceled": "from_leg_cancelled", "failed": "to_leg_no_dial"}
 _LIST_START = re.compile(rb'"active_calls": ?\[')
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
@@ -192,7 +188,7 @@ def _endings(response: Response) -> Response:
         for row in inner["active_calls"]:
             status = row["status"]
             row["state"] = "active" if status in {"queued", "ringing", "in-progress"} else "terminal"
-            row["status"] = "in-progress" if status == "completed" else _ENDED_IN_V3.get(status, status)
+            row["status"] = "in-progress" if status == "completed" else _ENDINGS.get(status, status)
 
     return _change(response, "active_calls", list, rewrite)
 
@@ -202,7 +198,7 @@ def _spoilt(response: Response) -> Response:
     if not (start := _LIST_START.search(response.body)):
         return response
     before, after = response.body[: start.end()], response.body[start.end() :]
-    rows = b",".join((*BORDERLINE_JSON_ROWS, *INVALID_JSON_ROWS))
+    rows = b",".join((*BORDERLINE_ROWS, *INVALID_ROWS))
     return replace(response, body=before + rows + (b"" if after.startswith(b"]") else b",") + after)
 
 

@@ -93,9 +93,9 @@ _BORDERLINE_VALUES = (
     b"[" * 10_000 + b"]" * 10_000,
 )
 
-BORDERLINE_JSON_ROWS = tuple(_json_row(number, value) for number, value in enumerate(_BORDERLINE_VALUES))
+BORDERLINE_ROWS = tuple(_json_row(number, value) for number, value in enumerate(_BORDERLINE_VALUES))
 """Rows that strict JSON parsers refuse, as bytes."""
-INVALID_JSON_ROWS = (_json_row(100, b"undefined"), _json_row(101, b'"an escape \\x41"'))
+INVALID_ROWS = (_json_row(100, b"undefined"), _json_row(101, b'"an escape \\x41"'))
 """Rows that aren't JSON, as bytes."""
 
 

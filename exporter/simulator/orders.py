@@ -5,30 +5,11 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from exporter.simulator.call import Status
 
-RowOrder = Literal[
-    "start",
-    "newest",
-    "start, touched",
-    "sid",
-    "insertion",
-    "direction",
-    "updated",
-    "updated newest",
-    "status",
-    "status newest",
-    "progress",
-    "duration",
-    "agent",
-    "shards",
-    "map",
-    "heap",
-    "heap in place",
-    "swap",
-]
 Key = tuple[float | str, ...]
 
 SHARDS = 4
@@ -172,7 +153,7 @@ def shard_of(row: Row) -> int:
     return row.hash % SHARDS
 
 
-_KEYS: dict[RowOrder, Callable[[Row], Key]] = {
+_KEYS: dict[str, Callable[[Row], Key]] = {
     "start": lambda row: (row.started,),
     "newest": lambda row: (-row.started,),
     "start, touched": lambda row: (row.started, row.updated),
@@ -190,12 +171,11 @@ _KEYS: dict[RowOrder, Callable[[Row], Key]] = {
 }
 
 
-def empty_rows(order: RowOrder) -> Rows:
-    """Return an empty collection that keeps an order."""
-    if order == "swap":
-        return _SwapRows()
-    if order == "map":
-        return _HashMapRows()
-    if order in {"heap", "heap in place"}:
-        return _HeapRows(in_place=order == "heap in place")
-    return _SortedRows(_KEYS[order])
+ORDERS: dict[str, Callable[[], Rows]] = {
+    **{name: partial(_SortedRows, key) for name, key in _KEYS.items()},
+    "map": _HashMapRows,
+    "heap": partial(_HeapRows, in_place=False),
+    "heap in place": partial(_HeapRows, in_place=True),
+    "swap": _SwapRows,
+}
+"""By name, how to create an empty collection that keeps an order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from exporter.simulator.orders import Row, RowOrder
+from exporter.simulator.orders import Row
 
 Starts = Literal["milliseconds", "seconds", "zoned", "skewed", "answer", "missing"]
 Reordering = Literal["none", "shuffled", "rotated", "ties", "shards", "shard lost"]
@@ -69,7 +69,8 @@ class Profile:
     description: str = field(kw_only=False)
 
     # Which rows, in which order
-    order: RowOrder = "start"
+    order: str = "start"
+    """One of ORDERS."""
     starts: Starts = "milliseconds"
     """How start times are written; skewed: by clocks up to 2 s apart; answer: reset by the answer."""
     resolution: float = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, get_args
 
-from exporter.simulator.orders import RowOrder
+from exporter.simulator.orders import ORDERS
 from exporter.simulator.profile import Pages, Profile, Starts, Total
 
 _REPLICAS = (0.0, 1.0, 4.0)
@@ -184,7 +184,7 @@ PROFILES = {
 }
 
 _ALTERNATIVES: list[tuple[str, Sequence[Any]]] = [
-    ("order", get_args(RowOrder)),
+    ("order", [*ORDERS]),
     ("starts", get_args(Starts)),
     ("resolution", (1.0, 60.0)),
     ("reordering", ("ties", "rotated", "shuffled")),

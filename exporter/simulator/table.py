@@ -10,7 +10,7 @@ from operator import attrgetter
 from random import Random
 
 from exporter.simulator.call import Status
-from exporter.simulator.orders import SHARDS, Row, empty_rows, shard_of
+from exporter.simulator.orders import ORDERS, SHARDS, Row, shard_of
 from exporter.simulator.profile import Profile, Reordering
 
 _ACTIVE: tuple[Status, ...] = ("queued", "ringing", "in-progress")
@@ -25,7 +25,7 @@ class Table:
     def __init__(self, profile: Profile, lag: float = 0.0) -> None:
         self._profile = profile
         self._lag = lag
-        self._rows = empty_rows(profile.order)
+        self._rows = ORDERS[profile.order]()
         self.rows = self._rows.rows
         self.statuses: Counter[Status] = Counter()
         self.ever = 0

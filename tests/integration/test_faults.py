@@ -23,7 +23,7 @@ from exporter.config import Secret
 from exporter.exotel.errors import Reason
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Fault, Settings, Simulator
-from exporter.simulator.malformed import BORDERLINE_JSON_ROWS, INVALID_JSON_ROWS, MALFORMED_ROWS
+from exporter.simulator.malformed import BORDERLINE_ROWS, INVALID_ROWS, MALFORMED_ROWS
 from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
@@ -369,8 +369,8 @@ def test_rows_that_are_barely_json_cost_only_themselves(house: House, where: Whe
         recovered = right(scrape(url), FAULTY, house.faulty)
     assert found.failures(FAULTY) == {}
     calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
-    assert sum(calls.values()) == CALLS + len(BORDERLINE_JSON_ROWS)
-    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["call",] == len(INVALID_JSON_ROWS)
+    assert sum(calls.values()) == CALLS + len(BORDERLINE_ROWS)
+    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["call",] == len(INVALID_ROWS)
     assert house.others_right(found)
     assert recovered
 
