@@ -24,7 +24,7 @@ _PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that affects some requests. Raise ValueError if it isn't valid."""
+    """A fault that affects some requests; raises ValueError if it isn't valid."""
 
     kind: str
     argument: str = ""
@@ -33,7 +33,8 @@ class Fault:
     """Of the list of calls: `first` is offset 0, `middle` any other."""
     times: int | None = None
     """How many requests it affects; unlimited if None."""
-    _apply: Apply = field(init=False, repr=False, compare=False)
+    apply: Apply = field(init=False, repr=False, compare=False)
+    """Returns a response with the fault."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -43,7 +44,7 @@ class Fault:
         if self.page != "any" and self.endpoint not in {"any", "calls"}:
             raise ValueError(f"fault {self.kind!r}: only the list of calls has pages, not {self.endpoint}")
         try:
-            object.__setattr__(self, "_apply", KINDS[self.kind].prepare(self.argument))
+            object.__setattr__(self, "apply", KINDS[self.kind].prepare(self.argument))
         except ValueError as error:
             raise ValueError(f"fault {self.kind!r}: {error}") from None
 
@@ -73,10 +74,6 @@ class Fault:
         if self.page != "any" and (endpoint != "calls" or (self.page == "first") != (offset == 0)):
             return False
         return self.endpoint in {"any", endpoint}
-
-    def apply(self, response: Response) -> Response:
-        """Return the response with the fault."""
-        return self._apply(response)
 
 
 class Faults:

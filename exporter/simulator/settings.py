@@ -22,7 +22,7 @@ FLAT_DAY = (1.0,) * 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings; times are in seconds. Contact centres with equal settings are equal."""
+    """Settings with times in seconds; equal ones give equal contact centres."""
 
     # The contact centre
     calls: int = 120
@@ -42,7 +42,7 @@ class Settings:
     start_hour: float = 10.0
     """Hour of the day at the start; its load is `calls`."""
 
-    # Its time
+    # Its clock
     epoch: float | None = None
     """Unix time at the start; now if None."""
     speed: float = 1.0
