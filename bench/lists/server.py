@@ -15,8 +15,7 @@ from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import ApiError
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Agent, Call, Page
-from exporter.simulator.backend import Backend
-from exporter.simulator.backend import Page as ServerPage
+from exporter.simulator.backend import Backend, ListPage
 from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile
 
@@ -110,7 +109,7 @@ class Server:
             return error
         raise AssertionError(answer.status)
 
-    def _page(self, answer: ServerPage) -> Page:
+    def _page(self, answer: ListPage) -> Page:
         calls = [self._call(row, answer.at) for row in answer.rows if row is not None]
         return Page(tuple(calls), len(answer.rows) - len(calls), answer.total)
 

@@ -26,7 +26,7 @@ _SHARD_LOST = 0.1  # of all responses
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """A page of the list, or the status of a refusal."""
 
     status: int
@@ -46,7 +46,7 @@ class Backend:
         lag = max(profile.lags) + profile.refresh
         self._tables = [Table(profile, lag) for _ in profile.lags]
         self._total_table = Table(replace(profile, order="insertion"), profile.total_lag)
-        self._cache: dict[tuple[int, int], tuple[float, Page]] = {}
+        self._cache: dict[tuple[int, int], tuple[float, ListPage]] = {}
         self._total: tuple[float, int | None] = -1.0, None
         self._estimate: tuple[float, float] = -1.0, 1.0
 
@@ -60,7 +60,7 @@ class Backend:
         if profile.total_lag:
             self._total_table.update(at, row)
 
-    def page(self, now: float, limit: int, offset: int) -> Page:
+    def page(self, now: float, limit: int, offset: int) -> ListPage:
         """Return a page of the list, perhaps from the cache."""
         if not self.profile.cache:
             return self._read(now, limit, offset)
@@ -86,7 +86,7 @@ class Backend:
                 return datetime.fromtimestamp(row.started // 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return timestamp(row.started)
 
-    def _read(self, now: float, limit: int, offset: int) -> Page:
+    def _read(self, now: float, limit: int, offset: int) -> ListPage:
         profile = self.profile
         replica = self._random.randrange(len(self._tables)) if len(self._tables) > 1 else 0
         table, lag = self._tables[replica], profile.lags[replica]
@@ -97,10 +97,10 @@ class Backend:
             rows = without_a_shard(rows, self._random)
         cut = profile.pages.cut(limit, offset, len(rows))
         if isinstance(cut, int):
-            return Page(cut)
+            return ListPage(cut)
         found = reordered(rows, cut, profile.reordering, self._random)
         total = self._reported_total(now, table, len(rows), cut)
-        return Page(200, self._shown(found), total, at if profile.ages else now)
+        return ListPage(200, self._shown(found), total, at if profile.ages else now)
 
     def _shown(self, rows: list[Row]) -> Sequence[Row | None]:
         """Repeat, remove and spoil rows of a page that was cut already."""
@@ -176,7 +176,7 @@ class CentreBackend:
             self._update(call, call.answered or call.started)
         centre.watch(lambda call: self._update(call, centre.now))
 
-    def page(self, limit: int, offset: int) -> Page:
+    def page(self, limit: int, offset: int) -> ListPage:
         """Return a page of the list now."""
         return self._backend.page(self._centre.now, limit, offset)
 
