@@ -12,8 +12,8 @@ from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
 from exporter.collect.tallies import Histogram
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
-from exporter.simulator.past import Past
 from exporter.simulator.settings import FLAT_DAY, Settings
+from exporter.simulator.truth import Counters
 
 CALLS = 120
 """Calls at a time."""
@@ -61,21 +61,21 @@ def measure() -> Hour:
     # Once more the same: an end is counted one listing late, and would look like one that wasn't seen.
     lives = {interval: life.after(calls, _HOUR + interval) for interval, life in lives.items()}
     observed = {interval: _observed(life.counts) for interval, life in lives.items()}
-    return Hour(_true(centre.past), observed, len(series) - LONGEST_CALLS)
+    return Hour(_true(centre.counters), observed, len(series) - LONGEST_CALLS)
 
 
 def _listed(centre: Centre) -> Sequence[Call]:
     return _read_rows(b"[%b]" % b",".join(call.row(centre.now) for call in centre.calls()))
 
 
-def _true(past: Past) -> Figures:
-    ended = past.ended.total()
+def _true(counters: Counters) -> Figures:
+    ended = counters.ended.total()
     return Figures(
-        (past.started.total(), ended, past.answered, past.unanswered),
+        (counters.started.total(), ended, counters.answered, counters.unanswered),
         (
-            past.answered_wait_seconds / past.answered,
-            past.unanswered_wait_seconds / past.unanswered,
-            past.ended_duration_seconds / ended,
+            counters.answered_wait_seconds / counters.answered,
+            counters.unanswered_wait_seconds / counters.unanswered,
+            counters.ended_duration_seconds / ended,
         ),
     )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from exporter.simulator.exotel import Exotel, Request
-from exporter.simulator.reply import Reply
+from exporter.simulator.api import Api
+from exporter.simulator.messages import Request, Response
 
 
 @dataclass
@@ -32,12 +32,12 @@ class Asked:
 @contextmanager
 def asked(clock: Callable[[], float] = time.monotonic) -> Iterator[Asked]:
     """Take note of all requests for as long as this lasts, at the times of this clock."""
-    noted, answer = Asked(), Exotel.answer
+    noted, answer = Asked(), Api.answer
 
-    def noting(self: Exotel, request: Request) -> Reply:
+    def noting(self: Api, request: Request) -> Response:
         noted.requests.append((clock(), request.target.partition("?")[0]))
         return answer(self, request)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Exotel, "answer", noting)
+        patch.setattr(Api, "answer", noting)
         yield noted

@@ -157,7 +157,7 @@ def behaviours(tallies: Mapping[Cell, Tally]) -> Iterator[str]:
     for name, each in by_name.items():
         tally = reduce(add, each)
         orders = ", ".join(f"{order} {count}" for order, count in tally.orders.most_common())
-        yield f"{_row(name, tally)}  {PROFILES[name].told}; {orders}"
+        yield f"{_row(name, tally)}  {PROFILES[name].description}; {orders}"
     yield _row("all", reduce(add, tallies.values()))
 
 

@@ -15,7 +15,7 @@ from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import ApiError
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Agent, Call, Page
-from exporter.simulator.backend import Answer, Backend
+from exporter.simulator.backend import Backend, ListPage
 from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile
 
@@ -92,13 +92,13 @@ class Server:
         return request.page
 
     def _read(self, request: _Request) -> Page | ApiError:
-        changes, told, tell = self._changes, self._told, self._backend.tell
+        changes, told, update = self._changes, self._told, self._backend.update
         while told < len(changes) and changes[told][0] <= request.read:
-            tell(*changes[told])
+            update(*changes[told])
             told += 1
         self._told = told
         offset, limit = request.ask
-        answer = self._backend.answer(request.read, limit, offset)
+        answer = self._backend.page(request.read, limit, offset)
         if answer.status == 200:
             return self._page(answer)
         if answer.status >= 500:
@@ -109,7 +109,7 @@ class Server:
             return error
         raise AssertionError(answer.status)
 
-    def _page(self, answer: Answer) -> Page:
+    def _page(self, answer: ListPage) -> Page:
         calls = [self._call(row, answer.at) for row in answer.rows if row is not None]
         return Page(tuple(calls), len(answer.rows) - len(calls), answer.total)
 

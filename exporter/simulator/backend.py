@@ -1,103 +1,109 @@
-"""A back end as a profile has it: it is told what becomes of calls, and answers with pages of its list."""
+"""The servers behind the list of calls, as a profile describes them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from math import ceil
 from random import Random
 
-from exporter.simulator.mixing import mixed, without_a_shard
+import msgspec
+
+from exporter.simulator.call import Call, Document, timestamp
+from exporter.simulator.centre import Centre
 from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile
-from exporter.simulator.table import Table
+from exporter.simulator.table import Table, reordered, without_a_shard
+from exporter.simulator.traffic import seeded_random
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 _ESTIMATE_HOLDS = 60.0  # seconds
 _SKEW = 2.0  # seconds
-_LOST = 0.1  # of all answers
+_SHARD_LOST = 0.1  # of all responses
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a back end answers."""
+class ListPage:
+    """A page of the list, or the status of a refusal."""
 
     status: int
     rows: Sequence[Row | None] = ()
-    """None for one that names no call."""
+    """None for a row without a call_sid."""
     total: int | None = None
     at: float = 0.0
-    """The moment for which durations are counted."""
+    """The moment for which durations are calculated."""
 
 
 class Backend:
-    """The machines behind one API. It is told of changes in the order of time, and asked in it."""
+    """The replicas of a list. Updates and requests must come in order of time."""
 
     def __init__(self, profile: Profile, random: Random) -> None:
         self.profile = profile
         self._random = random
-        behind = max(profile.lags) + profile.refresh
-        self._tables = [Table(profile, behind) for _ in profile.lags]
-        self._counting = Table(replace(profile, order="insertion"), profile.total_lag)
-        self._cache: dict[tuple[int, int], tuple[float, Answer]] = {}
+        lag = max(profile.lags) + profile.refresh
+        self._tables = [Table(profile, lag) for _ in profile.lags]
+        self._total_table = Table(replace(profile, order="insertion"), profile.total_lag)
+        self._cache: dict[tuple[int, int], tuple[float, ListPage]] = {}
         self._total: tuple[float, int | None] = -1.0, None
-        self._error: tuple[float, float] = -1.0, 1.0
+        self._estimate: tuple[float, float] = -1.0, 1.0
 
-    def tell(self, at: float, row: Row) -> None:
-        """Hear of a row that came or changed, or ended."""
+    def update(self, at: float, row: Row) -> None:
+        """Record a new version of a row, or the first or the last."""
         profile = self.profile
-        if profile.grain or profile.starts in {"skewed", "answer"}:
+        if profile.resolution or profile.starts in {"skewed", "answer"}:
             row = row._replace(started=self._started(row))
         for table in self._tables:
-            table.tell(at, row)
+            table.update(at, row)
         if profile.total_lag:
-            self._counting.tell(at, row)
+            self._total_table.update(at, row)
 
-    def answer(self, now: float, limit: int, offset: int) -> Answer:
-        """Answer a request for a page."""
+    def page(self, now: float, limit: int, offset: int) -> ListPage:
+        """Return a page of the list, perhaps from the cache."""
         if not self.profile.cache:
-            return self._answer(now, limit, offset)
-        until, answer = self._cache.get((limit, offset), (now, None))
-        if answer is None or now >= until:
-            answer = self._answer(now, limit, offset)
-            self._cache[limit, offset] = now + self.profile.cache, answer
-        return answer if self.profile.ages else replace(answer, at=now)
+            return self._read(now, limit, offset)
+        until, page = self._cache.get((limit, offset), (now, None))
+        if page is None or now >= until:
+            page = self._read(now, limit, offset)
+            self._cache[limit, offset] = now + self.profile.cache, page
+        return page if self.profile.ages else replace(page, at=now)
 
     def duration(self, row: Row, at: float) -> int:
-        """Count the whole seconds that a call has lasted."""
+        """Return the duration of a call in whole seconds."""
         counts_from = row.started if self.profile.from_start else row.answered
         return 0 if counts_from is None else max(0, int((row.ended or at) - counts_from))
 
     def start_time(self, row: Row) -> str | None:
-        """Write when a call started."""
-        if self.profile.starts == "missing":
-            return None
-        if self.profile.starts == "zoned":
-            return datetime.fromtimestamp(row.started, _INDIA).isoformat(" ", "seconds")
-        if self.profile.starts == "seconds":
-            return datetime.fromtimestamp(row.started // 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        at = datetime.fromtimestamp(row.started, UTC)
-        return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+        """Return a call's start time as rows show it."""
+        match self.profile.starts:
+            case "missing":
+                return None
+            case "zoned":
+                return datetime.fromtimestamp(row.started, _INDIA).isoformat(" ", "seconds")
+            case "seconds":
+                return datetime.fromtimestamp(row.started // 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(row.started)
 
-    def _answer(self, now: float, limit: int, offset: int) -> Answer:
+    def _read(self, now: float, limit: int, offset: int) -> ListPage:
         profile = self.profile
-        machine = self._random.randrange(len(self._tables)) if len(self._tables) > 1 else 0
-        table, lag = self._tables[machine], profile.lags[machine]
+        replica = self._random.randrange(len(self._tables)) if len(self._tables) > 1 else 0
+        table, lag = self._tables[replica], profile.lags[replica]
         at = (now - lag) // profile.refresh * profile.refresh + lag if profile.refresh else now - lag
         table.advance(at)
         rows = table.rows
-        if profile.mixing == "shard lost" and self._random.random() < _LOST:
+        if profile.reordering == "shard lost" and self._random.random() < _SHARD_LOST:
             rows = without_a_shard(rows, self._random)
         cut = profile.pages.cut(limit, offset, len(rows))
         if isinstance(cut, int):
-            return Answer(cut)
-        found = mixed(rows, cut, profile.mixing, self._random)
-        total = self._told(now, table, rows, cut)
-        return Answer(200, self._shown(found), total, at if profile.ages else now)
+            return ListPage(cut)
+        found = reordered(rows, cut, profile.reordering, self._random)
+        total = self._reported_total(now, table, len(rows), cut)
+        return ListPage(200, self._shown(found), total, at if profile.ages else now)
 
     def _shown(self, rows: list[Row]) -> Sequence[Row | None]:
-        """Return what a page shows of its rows."""
+        """Repeat, remove and spoil rows of a page that was cut already."""
         profile = self.profile
         if profile.copied:
             rows = [row for row in rows for _ in range(1 + profile.is_copied(row))]
@@ -107,22 +113,22 @@ class Backend:
             return [None if profile.is_unreadable(row) else row for row in rows]
         return rows
 
-    def _told(self, now: float, table: Table, rows: list[Row], cut: range) -> int | None:
+    def _reported_total(self, now: float, table: Table, rows: int, cut: range) -> int | None:
         profile = self.profile
         if profile.total_lag:
-            self._counting.advance(now - profile.total_lag)
-            return len(self._counting.rows)
+            self._total_table.advance(now - profile.total_lag)
+            return len(self._total_table.rows)
         until, total = self._total
         if profile.total_cache and now < until:
             return total
-        total = self._counted(now, table, rows, cut)
+        total = self._count(now, table, rows, cut)
         if total is not None and profile.total_cap is not None:
             total = min(total, profile.total_cap)
         if profile.total_cache:
             self._total = now + profile.total_cache, total
         return total
 
-    def _counted(self, now: float, table: Table, rows: list[Row], cut: range) -> int | None:  # noqa: PLR0911
+    def _count(self, now: float, table: Table, rows: int, cut: range) -> int | None:  # noqa: PLR0911
         match self.profile.total:
             case "none":
                 return None
@@ -131,7 +137,7 @@ class Backend:
             case "active":
                 return table.active
             case "queued left out":
-                return len(rows) - table.statuses["queued"]
+                return rows - table.statuses["queued"]
             case "ever":
                 return table.ever
             case "page":
@@ -139,20 +145,67 @@ class Backend:
             case "so far":
                 return cut.stop
             case "pages":
-                return ceil(len(rows) / max(1, len(cut)))
+                return ceil(rows / max(1, len(cut)))
             case "estimated":
-                return self._estimated(now, len(rows))
-        return len(rows)
+                return round(rows * self._estimate_factor(now))
+        return rows
 
-    def _estimated(self, now: float, rows: int) -> int:
-        until, error = self._error
+    def _estimate_factor(self, now: float) -> float:
+        until, factor = self._estimate
         if now >= until:
-            until, error = self._error = now + _ESTIMATE_HOLDS, self._random.uniform(0.85, 1.15)
-        return round(rows * error)
+            until, factor = self._estimate = now + _ESTIMATE_HOLDS, self._random.uniform(0.85, 1.15)
+        return factor
 
     def _started(self, row: Row) -> float:
-        if grain := self.profile.grain:
-            return row.started // grain * grain
+        if resolution := self.profile.resolution:
+            return row.started // resolution * resolution
         if self.profile.starts == "skewed":
-            return row.started + (_SKEW if row.lot & 1 else 0.0)
+            return row.started + (_SKEW if row.hash & 1 else 0.0)
         return row.answered if row.answered is not None else row.started
+
+
+class CentreBackend:
+    """Keeps a backend up to date with the calls of a contact centre, and writes its rows."""
+
+    def __init__(self, centre: Centre, profile: Profile, seed: int) -> None:
+        self._centre = centre
+        self._backend = Backend(profile, seeded_random(seed))
+        self._next = itertools.count()
+        self._numbers: dict[str, int] = {}
+        for call in centre.calls():
+            self._update(call, call.answered or call.started)
+        centre.watch(lambda call: self._update(call, centre.now))
+
+    def page(self, limit: int, offset: int) -> ListPage:
+        """Return a page of the list now."""
+        return self._backend.page(self._centre.now, limit, offset)
+
+    def document(self, row: Row | None, at: float) -> Document:
+        """Return a row for JSON; empty for one without a call_sid."""
+        if row is None:
+            return {}
+        call: Call = row.call
+        fields: Document = msgspec.json.decode(call.row(at))
+        fields["duration"] = self._backend.duration(row, at)
+        fields["start_time"] = self._backend.start_time(row)
+        return fields
+
+    def _update(self, call: Call, updated: float) -> None:
+        if call.sid not in self._numbers:
+            self._numbers[call.sid] = next(self._next)
+        row = Row(
+            call.sid,
+            self._numbers[call.sid],
+            int(call.sid[:8], 16),
+            call.started,
+            call.started,
+            updated,
+            call.status,
+            call.direction == "inbound",
+            call.answered,
+            call.ended,
+            copy(call),  # as it is now, for replicas that are behind
+        )
+        if call.ended is not None:
+            del self._numbers[call.sid]
+        self._backend.update(updated, row)

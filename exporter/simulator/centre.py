@@ -1,4 +1,4 @@
-"""A contact centre that lives: calls arrive, ring, are answered or given up, are held and muted, end."""
+"""A simulated contact centre: calls arrive, ring, are answered or abandoned, are held and muted, end."""
 
 import heapq
 import itertools
@@ -6,58 +6,53 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from operator import attrgetter
 
-from exporter.simulator import traffic
+from exporter.simulator import phone_numbers, traffic
 from exporter.simulator.call import Agent, Call, Script, Status
-from exporter.simulator.numbers import form_of
-from exporter.simulator.past import Past
 from exporter.simulator.settings import Settings
-from exporter.simulator.truth import Truth, tell
+from exporter.simulator.truth import Counters, Truth, truth_of
 
 _EPOCH = 1718427600.0  # 2024-06-15, 10:30 in India
 _SCRIPTS = 4096
 _AGENTS_PER_CALL = 0.9
 _WRAP_UP = 12.0  # seconds of after-call work
 _PATIENCE = 60.0  # seconds that a caller waits for an agent beyond the script, on average
-_TALK, _PAUSE = 150.0, 20.0  # seconds between a call's holds and mutes, and how long they last, on average
+_TALK, _PAUSE = 150.0, 20.0  # average seconds between a call's holds and mutes, and of each of them
 
 _started = attrgetter("started")
 
-Event = tuple[float, int, Callable[[], None]]
-
 
 class Centre:
-    """A contact centre over virtual time: nothing happens but in `advance`. Not safe for threads."""
+    """A contact centre in virtual time: things happen only in `advance`. Not thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self.start = _EPOCH if settings.epoch is None else settings.epoch
         self.now = self.start
-        self.past = Past()
+        self.counters = Counters()
         self.voice_bots = 0
         """Calls in progress with no agent: the AgentStream sessions."""
         self._settings = settings
-        self._chance = traffic.chance(settings.seed)
+        self._random = traffic.seeded_random(settings.seed)
         self._calls: dict[str, Call] = {}
         self._lists: dict[str | None, list[Call]] = {None: [], "inbound": [], "outbound": []}
-        self._events: list[Event] = []
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._watchers: list[Callable[[Call], None]] = []
         self._numbers = itertools.count()
         wanted = math.ceil(_AGENTS_PER_CALL * settings.calls) if settings.agents is None else settings.agents
         self._agents = {agent.user_id: agent for agent in traffic.agents(wanted)}
         self._staff = list(self._agents.values())
-        self._free = deque(self._chance.sample(self._staff, len(self._staff)))
+        self._free = deque(self._random.sample(self._staff, len(self._staff)))
         self._waiting: deque[Call] = deque()
-        self._scripts = traffic.scripts(self._chance, _SCRIPTS)
-        rate, day = self._open(), settings.day
+        self._scripts = traffic.scripts(self._random, _SCRIPTS)
+        rate, day = self._create_first_calls(), settings.day
         self._arrivals = traffic.arrivals(
-            self._chance, rate=rate, day=day, start_hour=settings.start_hour, start=self.start
+            self._random, rate=rate, day=day, start_hour=settings.start_hour, start=self.start
         )
-        self._expect_arrival()
+        self._schedule_arrival()
 
     def advance(self, to: float) -> None:
-        """Let time pass until `to`, in Unix seconds; the past is left as it is."""
+        """Let time pass until `to`, in Unix seconds; do nothing if that is in the past."""
         events = self._events
         while events and events[0][0] <= to:
             self.now, _, event = heapq.heappop(events)
@@ -65,11 +60,11 @@ class Centre:
         self.now = max(self.now, to)
 
     def watch(self, changed: Callable[[Call], None]) -> None:
-        """Have every change of a call told from now on, as it happens; those of its agent are none."""
+        """Call `changed` whenever a call changes from now on; a change of its agent doesn't count."""
         self._watchers.append(changed)
 
     def calls(self, direction: str | None = None, agent_id: str | None = None) -> Sequence[Call]:
-        """List calls, oldest first: all, `inbound` or `outbound`. The list lives: don't keep or change it."""
+        """Return calls, oldest first: all, `inbound` or `outbound`. Don't keep or change the list."""
         if agent_id is not None:
             agent = self._agents.get(agent_id)
             named = sorted(agent.calls, key=_started) if agent else []
@@ -77,32 +72,26 @@ class Centre:
         return self._lists[direction]
 
     def find(self, sid: str) -> Call | None:
-        """Find a call of the list."""
+        """Return a listed call."""
         return self._calls.get(sid)
 
     def truth(self) -> Truth:
-        """Tell what is true now, from the calls themselves."""
-        return tell(self._calls.values(), self.now, self.past, self._settings.stream_limit)
+        """Return the ground truth now."""
+        return truth_of(self._calls.values(), self.now, self.counters, self._settings.stream_limit)
 
-    # How a centre is found at the start
-
-    def _open(self) -> float:
-        """Find it in the steady state, where a call is met with a chance in proportion to its length.
-
-        Returns how many calls must arrive in a second to keep it so.
-        """
-        chance, count = self._chance, self._settings.calls
+    def _create_first_calls(self) -> float:
+        """Create calls in the steady state; return how many must arrive per second to keep it."""
+        random, count = self._random, self._settings.calls
         lengths = [script.length for script in self._scripts]
-        met = [
-            (chance.random() * script.length, script)
-            for script in chance.choices(self._scripts, lengths, k=count)
-        ]
+        # The probability of meeting a call is proportional to its length.
+        scripts = random.choices(self._scripts, lengths, k=count)
+        met = [(random.random() * script.length, script) for script in scripts]
         for age, script in sorted(met, key=lambda each: -each[0]):
             self._resume(self._new_call(script, self.start - age), age)
         return count / (sum(lengths) / len(lengths))
 
     def _resume(self, call: Call, age: float) -> None:
-        """Take up a call that has lasted for a while."""
+        """Continue a call that began `age` seconds ago."""
         script, started = call.script, call.started
         if age < script.queued:
             self._at(started + script.queued, self._leave_queue, call)
@@ -116,22 +105,18 @@ class Centre:
             else:
                 self._at(ringing_ends, self._stop_ringing, call)
 
-    # What happens to a call
+    def _at(self, at: float, method: Callable[..., None], *arguments: object) -> None:
+        heapq.heappush(self._events, (at, next(self._numbers), lambda: method(*arguments)))
 
-    def _at(self, at: float, happens: Callable[..., None], *whom: object) -> None:
-        event: Event = (at, next(self._numbers), partial(happens, *whom))
-        heapq.heappush(self._events, event)
-
-    def _expect_arrival(self) -> None:
-        at = next(self._arrivals, None)
-        if at is not None:
+    def _schedule_arrival(self) -> None:
+        if (at := next(self._arrivals, None)) is not None:
             self._at(at, self._arrive)
 
     def _arrive(self) -> None:
-        call = self._new_call(self._chance.choice(self._scripts), self.now)
-        self.past.start(call)
+        call = self._new_call(self._random.choice(self._scripts), self.now)
+        self.counters.start(call)
         self._at(call.started + call.script.queued, self._leave_queue, call)
-        self._expect_arrival()
+        self._schedule_arrival()
 
     def _changed(self, call: Call) -> None:
         call.changed()
@@ -139,10 +124,12 @@ class Centre:
             changed(call)
 
     def _new_call(self, script: Script, started: float) -> Call:
-        chance = self._chance
-        exophone = traffic.EXOPHONES[chance.getrandbits(2)]
-        call = Call(f"{chance.getrandbits(128):032x}", script, started, traffic.customer(chance), exophone)
-        call.form = form_of(self._settings.numbers, call.sid)
+        random = self._random
+        exophone = phone_numbers.EXOPHONES[random.getrandbits(2)]
+        call = Call(
+            f"{random.getrandbits(128):032x}", script, started, phone_numbers.customer(random), exophone
+        )
+        call.number_format = phone_numbers.format_of(self._settings.numbers, call.sid)
         self._calls[call.sid] = call
         for each in self._lists_with(call):
             each.append(call)
@@ -163,22 +150,19 @@ class Centre:
             self._wait(call)
 
     def _find_agent(self) -> Agent | None:
-        """Who has been free for longest; now and then anyone, free or not, if second calls are meant."""
-        if (
-            self._settings.second_calls
-            and self._staff
-            and self._chance.random() < self._settings.second_calls
-        ):
-            agent = self._chance.choice(self._staff)
+        """Return the agent free for longest, or at times (`second_calls`) one who has a call."""
+        share = self._settings.second_calls
+        if share and self._staff and self._random.random() < share:
+            agent = self._random.choice(self._staff)
             if agent.on_a_call:
                 return agent
         return self._free.popleft() if self._free else None
 
     def _wait(self, call: Call) -> None:
         self._waiting.append(call)
-        self._at(self.now + self._chance.expovariate(1 / _PATIENCE), self._give_up, call)
+        self._at(self.now + self._random.expovariate(1 / _PATIENCE), self._abandon, call)
 
-    def _give_up(self, call: Call) -> None:
+    def _abandon(self, call: Call) -> None:
         if call.status == "queued":
             self._waiting.remove(call)
             self._end(call, "canceled")
@@ -196,7 +180,7 @@ class Centre:
 
     def _stop_ringing(self, call: Call) -> None:
         if call.script.answered:
-            self.past.answer(call, self.now)
+            self.counters.answer(call, self.now)
             self._answer(call, self.now)
         else:
             self._end(call, call.script.outcome)
@@ -213,17 +197,17 @@ class Centre:
 
     def _talk(self, call: Call) -> None:
         call.on_hold = call.muted = call.customer_muted = False
-        self._at(self.now + self._chance.expovariate(1 / _TALK), self._pause, call)
+        self._at(self.now + self._random.expovariate(1 / _TALK), self._pause, call)
 
     def _pause(self, call: Call) -> None:
-        """Put the customer on hold, or mute the agent, now and then both sides."""
+        """Put the customer on hold, or mute the agent or, rarely, both sides."""
         if call.status == "in-progress":
-            drawn = self._chance.random()
+            drawn = self._random.random()
             call.on_hold, call.muted, call.customer_muted = drawn < 0.5, drawn >= 0.5, drawn >= 0.95
             self._changed(call)
-            self._at(self.now + self._chance.expovariate(1 / _PAUSE), self._go_on, call)
+            self._at(self.now + self._random.expovariate(1 / _PAUSE), self._resume_talk, call)
 
-    def _go_on(self, call: Call) -> None:
+    def _resume_talk(self, call: Call) -> None:
         if call.status == "in-progress":
             self._talk(call)
             self._changed(call)
@@ -233,30 +217,30 @@ class Centre:
             self.voice_bots -= 1
         call.status, call.ended = status, self.now
         call.on_hold = call.muted = call.customer_muted = False
-        self.past.end(call, self.now)
+        self.counters.end(call, self.now)
         self._changed(call)
         if self._settings.linger:
-            self._at(self.now + self._settings.linger, self._forget, call)
+            self._at(self.now + self._settings.linger, self._remove, call)
         else:
-            self._forget(call)
+            self._remove(call)
         if call.agent:
             if not call.agent.on_a_call:
                 call.agent.wrapping_up = True
                 self._at(self.now + _WRAP_UP, self._take_next, call.agent)
             call.agent.changed()
 
-    def _forget(self, call: Call) -> None:
+    def _remove(self, call: Call) -> None:
         del self._calls[call.sid]
         for each in self._lists_with(call):
-            place = bisect_left(each, call.started, key=_started)
-            while each[place] is not call:
-                place += 1
-            del each[place]
+            index = bisect_left(each, call.started, key=_started)
+            while each[index] is not call:
+                index += 1
+            del each[index]
         if call.agent:
             call.agent.calls.remove(call)
 
     def _take_next(self, agent: Agent) -> None:
-        """Be free again, for the caller who has waited longest if there is one."""
+        """Ring the agent for the caller who has waited longest, or make the agent available."""
         agent.wrapping_up = False
         if self._waiting:
             self._ring(self._waiting.popleft(), agent)

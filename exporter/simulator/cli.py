@@ -1,7 +1,6 @@
 """The command `exotel-simulator`."""
 
 import asyncio
-import functools
 import gc
 import os
 import signal
@@ -15,16 +14,14 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from exporter.simulator import traffic
-from exporter.simulator.durations import parse_duration
-from exporter.simulator.exotel import Request
-from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.faults import SYNTAX, Fault
-from exporter.simulator.numbers import Numbers
-from exporter.simulator.profiles import PROFILES, drawn
-from exporter.simulator.reply import Reply
+from exporter.simulator.messages import Request, Response
+from exporter.simulator.phone_numbers import Numbers
+from exporter.simulator.profiles import PROFILES, random_profile
 from exporter.simulator.server import Server
 from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, AgentStreamsFormat, Order, OverLimit, Settings
+from exporter.simulator.traffic import seeded_random
 
 T = TypeVar("T")
 
@@ -32,16 +29,16 @@ _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
 
 
-def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
-    """Have what a reader says of nonsense told as wrong usage."""
+def _type(name: str, parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return the type of an option that a function parses; its ValueErrors become usage errors."""
 
-    @functools.wraps(read)
     def convert(text: str) -> T:
         try:
-            return read(text)
+            return parse(text)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
 
+    convert.__name__ = name  # what help shows for a value
     return convert
 
 
@@ -49,122 +46,120 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit() and int(port) <= 65535):
         raise ValueError(f"{text!r} is not an address: expected host:port")
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 (as asked for: ":9928")
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 (as requested: ":9928")
 
 
 def _profile(text: str) -> str:
     if text not in {*PROFILES, "random"}:
-        raise ValueError(f"no profile is called {text!r}: expected random, or one of {', '.join(PROFILES)}")
+        raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(PROFILES)}")
     return text
 
 
 def _epilog() -> str:
-    kinds = _terms({name: kind.help for name, kind in KINDS.items()})
-    profiles = _terms({name: profile.told for name, profile in PROFILES.items()})
+    kinds = _definitions({name: kind.help for name, kind in KINDS.items()})
+    profiles = _definitions({name: profile.description for name, profile in PROFILES.items()})
     return (
-        f"\b\nFaults are written {SYNTAX}. Kinds:\n{kinds}\n\n"
-        f"\b\nProfiles; random is one that --seed draws, told on standard error:\n{profiles}"
+        f"\b\nA fault is written as {SYNTAX}. Kinds:\n{kinds}\n\n"
+        f"\b\nProfiles (random is one that depends on --seed, described on standard error):\n{profiles}"
     )
 
 
-def _terms(told: Mapping[str, str]) -> str:
+def _definitions(texts: Mapping[str, str]) -> str:
     return "\n".join(
         textwrap.fill(f"{name}  {text}", width=76, initial_indent="  ", subsequent_indent=" " * 6)
-        for name, text in told.items()
+        for name, text in texts.items()
     )
 
 
-_DURATION = _argument(parse_duration)
+_DURATION = _type("duration", parse_duration)
 
 
 @click.command(epilog=_epilog(), context_settings={"show_default": True, "max_content_width": 100})
 @click.option(
     "--listen-address",
-    type=_argument(_address),
+    type=_type("host:port", _address),
     default="127.0.0.1:9928",
-    metavar="HOST:PORT",
-    help="Port 0 takes a free one.",
+    help="Address to listen on; port 0 picks a free port.",
 )
 @click.option("--account-sid", default="demo")
 @click.option("--api-key", default="demo")
 @click.option("--api-token", default="demo")
-@click.option("--calls", type=_COUNT, default=120, help="Active calls at the start.")
-@click.option("--agents", type=_COUNT, show_default="0.9 for each call")
+@click.option("--calls", type=_COUNT, default=120, help="Number of active calls at the start.")
+@click.option("--agents", type=_COUNT, show_default="0.9 per call", help="Number of agents.")
 @click.option(
     "--second-calls",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="Share of calls that go to an agent who may have one.",
+    help="Share of calls offered to a random agent, who may already have a call.",
 )
-@click.option("--stream-limit", type=_COUNT, default=100, help="AgentStream sessions allowed.")
+@click.option("--stream-limit", type=_COUNT, default=100, help="Maximum number of AgentStream sessions.")
 @click.option(
     "--agent-streams-format",
     type=click.Choice(get_args(AgentStreamsFormat)),
     default="json",
-    help="How AgentStream sessions are told.",
+    help="Format of the AgentStream response.",
 )
-@click.option("--seed", type=int, default=1, help="Equal seeds give equal centres.")
+@click.option("--seed", type=int, default=1, help="Random seed; equal seeds give equal contact centres.")
 @click.option(
     "--epoch",
     type=click.FloatRange(min=0),
     metavar="UNIX",
     show_default="now",
-    help="When the centre starts.",
+    help="Unix time at which the simulation starts.",
 )
 @click.option(
     "--speed",
     type=click.FloatRange(min=0),
     default=1.0,
-    help="Seconds in the centre for each real one; 0 stands still.",
+    help="Simulated seconds per real second; 0 stops the clock.",
 )
 @click.option(
     "--start-hour", type=click.FloatRange(0, 24), default=10.0, help="Hour of the day at the start."
 )
-@click.option("--flat", is_flag=True, help="The load doesn't follow the day.")
-@click.option(
-    "--linger", type=_DURATION, default="0s", metavar="DURATION", help="How long ended calls stay listed."
-)
-@click.option("--max-limit", type=_POSITIVE, default=100, help="Rows in a page at most.")
+@click.option("--flat", is_flag=True, help="Keep the load constant all day.")
+@click.option("--linger", type=_DURATION, default="0s", help="Keep ended calls listed for this long.")
+@click.option("--max-limit", type=_POSITIVE, default=100, help="Maximum number of rows on a page.")
 @click.option(
     "--over-limit",
     type=click.Choice(get_args(OverLimit)),
     default="cut",
-    help="What becomes of a larger limit.",
+    help="What to do with a limit above --max-limit.",
 )
-@click.option("--ignore-paging", is_flag=True, help="Every page is the whole list.")
-@click.option("--ignore-offset", is_flag=True, help="Every page is the first.")
-@click.option("--order", type=click.Choice(get_args(Order)), default="oldest")
+@click.option("--ignore-paging", is_flag=True, help="Answer every request with the whole list.")
+@click.option("--ignore-offset", is_flag=True, help="Answer every request with the first page.")
+@click.option("--order", type=click.Choice(get_args(Order)), default="oldest", help="Order of the list.")
 @click.option(
     "--profile",
-    type=_argument(_profile),
+    type=_type("name", _profile),
     metavar="NAME|random",
-    show_default="as those options say",
-    help="How the list is kept and served, in place of --linger and of --max-limit to --order; see below.",
+    show_default="as set by those options",
+    help="How the list is maintained and served, instead of --linger and --max-limit to --order; see below.",
 )
 @click.option(
     "--numbers",
     type=click.Choice(get_args(Numbers)),
     default="e164",
-    help="How rows write telephone numbers; mixed is one way for each call.",
+    help="Format of telephone numbers in rows; mixed uses one format per call.",
 )
-@click.option("--latency", type=_DURATION, default="0s", metavar="DURATION", help="Before each answer.")
-@click.option("--gzip", is_flag=True, help="Compress for clients that accept it.")
-@click.option("--requests-per-minute", type=_COUNT, default=0, help="More are answered 429; 0 for no limit.")
+@click.option("--latency", type=_DURATION, default="0s", help="Delay before each response.")
+@click.option("--gzip", is_flag=True, help="Compress responses for clients that accept it.")
+@click.option(
+    "--requests-per-minute", type=_COUNT, default=0, help="Rate limit, answered with 429; 0 is unlimited."
+)
 @click.option(
     "--fault",
     "faults",
-    type=_argument(Fault.parse),
+    type=_type("fault", Fault.parse),
     multiple=True,
-    metavar="FAULT",
-    help="Repeatable; see below.",
+    help="Fault to inject; repeatable, see below.",
 )
 @click.option(
     "--tls-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     show_default=False,
-    help="Serve over TLS: a PEM file with a key and its certificates.",
+    help="Serve over TLS with the key and certificates of this PEM file.",
 )
-@click.option("--log-requests", is_flag=True, help="One line on standard error for each.")
+@click.option("--log-requests", is_flag=True, help="Log each request to standard error, one line each.")
 def main(
     listen_address: tuple[str, int],
     *,
@@ -176,17 +171,18 @@ def main(
 ) -> None:
     """Serve a simulated contact centre through Exotel's Active Stream Monitoring API.
 
-    Beside the API it serves GET /_simulator/truth, what is true in the centre; GET /_simulator/requests,
-    how many there were; and POST /_simulator/faults, a JSON list of faults that replaces those in force.
+    A control API beside it serves GET /_simulator/truth, the ground truth about the contact centre; GET
+    /_simulator/requests, the number of requests by endpoint; and POST /_simulator/faults, which replaces
+    the active faults with those in a JSON list.
     """
-    served = PROFILES.get(profile) if profile else None
+    chosen = PROFILES.get(profile) if profile else None
     if profile == "random":
-        served = drawn(traffic.chance(options["seed"]))
-        click.echo(f"The list is served so: {served.told}", err=True)
-    settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=served, **options)
+        chosen = random_profile(seeded_random(options["seed"]))
+        click.echo(f"The profile is: {chosen.description}", err=True)
+    settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=chosen, **options)
     host, port = listen_address
     server = Server(settings, _log if log_requests else None)
-    gc.freeze()  # the calls found at the start are no garbage: to look through them takes most of a second
+    gc.freeze()  # the calls found at the start aren't garbage, and traversing them takes most of a second
     try:
         asyncio.run(_serve(server, host, port, _context(tls_file)))
     except OSError as error:
@@ -195,7 +191,7 @@ def main(
 
 
 def _reason(error: OSError) -> str:
-    """Shorter than what asyncio makes of it."""
+    """Return the system's message, which is shorter than asyncio's."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
@@ -211,12 +207,12 @@ async def _serve(server: Server, host: str, port: int, tls: ssl.SSLContext | Non
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await server.serve(host, port, ready=_tell, stop=stop, tls=tls)
+    await server.serve(host, port, ready=_announce, stop=stop, tls=tls)
 
 
-def _tell(url: str) -> None:
-    click.echo(f"Exotel is simulated on {url}")
+def _announce(url: str) -> None:
+    click.echo(f"Simulating Exotel on {url}")
 
 
-def _log(request: Request, reply: Reply) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {request.method} {request.target} {reply.status}", err=True)
+def _log(request: Request, response: Response) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {request.method} {request.target} {response.status}", err=True)

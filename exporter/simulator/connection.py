@@ -1,4 +1,4 @@
-"""One client's connection: HTTP as it should be, or broken in the way that a fault wants."""
+"""A client's connection: HTTP as it should be, or broken as a fault demands."""
 
 import asyncio
 import contextlib
@@ -11,19 +11,18 @@ from http import HTTPStatus
 
 import h11
 
-from exporter.simulator.exotel import Request
-from exporter.simulator.reply import Reply, json_reply
+from exporter.simulator.messages import Request, Response, json_response
 
 MAX_BODY = 65536  # of a request
-_PIECE = 65536
-_GZIP_FROM = 500  # bytes; less isn't worth it
+_CHUNK = 65536
+_GZIP_FROM = 500  # bytes; compressing less isn't worth it
 _NO_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
-Answer = Callable[[Request], Awaitable[Reply]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Connection:
-    """Reads requests and sends replies until either side has had enough."""
+    """Reads requests and sends responses until either side closes the connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, compress: bool) -> None:
         self._reader = reader
@@ -31,37 +30,37 @@ class Connection:
         self._compress = compress
         self._http = h11.Connection(h11.SERVER)
 
-    async def serve(self, answer: Answer) -> None:
-        """Serve the client to the end; a client that goes away or talks nonsense is no error."""
+    async def serve(self, handle: Handler) -> None:
+        """Serve the client until the connection closes; a client that disconnects is no error."""
         try:
             while (request := await self._request()) is not None:
-                await self._send(await answer(request), request)
+                await self._send(await handle(request), request)
                 if self._http.states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
                     break
                 self._http.start_next_cycle()
         except h11.RemoteProtocolError as error:
-            await self._refuse(error.error_status_hint)
+            await self._reject(error.error_status_hint)
         except (ConnectionError, TimeoutError):
             pass
         finally:
             self._writer.close()
 
     async def _request(self) -> Request | None:
-        """The next request; None if there will be none. A body that is too long is a RemoteProtocolError."""
+        """Return the next request; None at the end. Raise RemoteProtocolError if its body is too long."""
         head, body = None, b""
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
                     await self._write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
-                self._http.receive_data(await self._reader.read(_PIECE))
+                self._http.receive_data(await self._reader.read(_CHUNK))
             elif isinstance(event, h11.Request):
                 head = event
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > MAX_BODY:
                     raise h11.RemoteProtocolError(
-                        "too much", error_status_hint=HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                        "body too long", error_status_hint=HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                     )
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
@@ -69,71 +68,71 @@ class Connection:
             else:
                 return None
 
-    async def _send(self, reply: Reply, request: Request) -> None:
-        await asyncio.sleep(reply.delay)
-        if reply.delivery == "hang":
-            while await self._reader.read(_PIECE):
+    async def _send(self, response: Response, request: Request) -> None:
+        await asyncio.sleep(response.delay)
+        if response.delivery == "hang":
+            while await self._reader.read(_CHUNK):
                 pass
-        elif reply.delivery == "reset":
+        elif response.delivery == "reset":
             self._reset()
-        elif reply.delivery == "garbage":
+        elif response.delivery == "garbage":
             await self._write(b"SSH-2.0-OpenSSH_9.6\r\n\x00\xff\xfe\r\n")
-        elif reply.delivery != "close":
+        elif response.delivery != "close":
             if request.method == "HEAD":
-                reply = replace(reply, body=b"", padding=0)
-            await self._send_response(self._encode(reply, request))
+                response = replace(response, body=b"", padding=0)
+            await self._send_response(self._encode(response, request))
 
-    async def _send_response(self, reply: Reply) -> None:
-        if reply.status in _NO_BODY:
-            reply = replace(reply, body=b"", padding=0)
-        headers = [("Content-Type", reply.content_type), *reply.headers]
-        if reply.padding:
+    async def _send_response(self, response: Response) -> None:
+        if response.status in _NO_BODY:
+            response = replace(response, body=b"", padding=0)
+        headers = [("Content-Type", response.content_type), *response.headers]
+        if response.padding:
             headers.append(("Transfer-Encoding", "chunked"))
         else:
-            headers.append(("Content-Length", str(len(reply.body))))
+            headers.append(("Content-Length", str(len(response.body))))
         head = self._http.send(
-            h11.Response(status_code=reply.status, headers=headers, reason=_reason(reply.status))
+            h11.Response(status_code=response.status, headers=headers, reason=_reason(response.status))
         )
-        if reply.delivery == "whole" and not reply.padding:  # in one go: nearly every reply
+        if response.delivery == "whole" and not response.padding:  # in one write, as nearly all responses
             await self._write(
-                head, self._http.send(h11.Data(reply.body)), self._http.send(h11.EndOfMessage())
+                head, self._http.send(h11.Data(response.body)), self._http.send(h11.EndOfMessage())
             )
             return
         await self._write(head)
-        if reply.delivery == "truncate":
-            await self._write(self._http.send(h11.Data(reply.body[: len(reply.body) // 2])))
+        if response.delivery == "truncate":
+            await self._write(self._http.send(h11.Data(response.body[: len(response.body) // 2])))
             return
-        for start in range(0, reply.padding, _PIECE):
-            await self._write(self._http.send(h11.Data(b" " * min(_PIECE, reply.padding - start))))
-        if reply.delivery == "drip":
-            for byte in reply.body:
+        for start in range(0, response.padding, _CHUNK):
+            await self._write(self._http.send(h11.Data(b" " * min(_CHUNK, response.padding - start))))
+        if response.delivery == "drip":
+            for byte in response.body:
                 await self._write(self._http.send(h11.Data(bytes((byte,)))))
                 await asyncio.sleep(1)
         else:
-            await self._write(self._http.send(h11.Data(reply.body)))
+            await self._write(self._http.send(h11.Data(response.body)))
         await self._write(self._http.send(h11.EndOfMessage()))
 
-    def _encode(self, reply: Reply, request: Request) -> Reply:
+    def _encode(self, response: Response, request: Request) -> Response:
         accepted = "gzip" in request.headers.get("accept-encoding", "")
-        if not self._compress or not accepted or reply.padding or len(reply.body) < _GZIP_FROM:
-            return reply
-        body = gzip.compress(reply.body, compresslevel=1, mtime=0)
-        return replace(reply, body=body, headers=(*reply.headers, ("Content-Encoding", "gzip")))
+        if not self._compress or not accepted or response.padding or len(response.body) < _GZIP_FROM:
+            return response
+        body = gzip.compress(response.body, compresslevel=1, mtime=0)
+        return replace(response, body=body, headers=(*response.headers, ("Content-Encoding", "gzip")))
 
-    async def _refuse(self, status: int) -> None:
+    async def _reject(self, status: int) -> None:
         if self._http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             with contextlib.suppress(ConnectionError, TimeoutError, h11.LocalProtocolError):
-                refusal = json_reply(status, {"error": _reason(status).decode()})
-                await self._send_response(replace(refusal, headers=(("Connection", "close"),)))
+                rejection = json_response(status, {"error": _reason(status).decode()})
+                await self._send_response(replace(rejection, headers=(("Connection", "close"),)))
 
     def _reset(self) -> None:
-        """End with RST, not FIN: what the system sends when nothing may linger."""
+        """Close with RST rather than FIN, which is what a linger time of 0 does."""
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
-    async def _write(self, *pieces: bytes | None) -> None:
-        self._writer.writelines(piece for piece in pieces if piece)
+    async def _write(self, *chunks: bytes | None) -> None:
+        self._writer.writelines(chunk for chunk in chunks if chunk)
         await self._writer.drain()
 
 

@@ -1,10 +1,10 @@
-"""What can be set of a simulated contact centre and of the API in front of it."""
+"""The settings of a simulated contact centre and of the API in front of it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from exporter.simulator.faults import Fault
-from exporter.simulator.numbers import Numbers
+from exporter.simulator.phone_numbers import Numbers
 from exporter.simulator.profile import Profile
 
 Order = Literal["oldest", "newest", "shuffled"]
@@ -16,39 +16,39 @@ OFFICE_DAY = (
     0.08, 0.06, 0.05, 0.05, 0.05, 0.08, 0.15, 0.30, 0.55, 0.80, 0.95, 1.00,
     0.95, 0.80, 0.82, 0.92, 0.98, 0.95, 0.80, 0.62, 0.48, 0.35, 0.22, 0.12,
 )  # fmt: skip
-#: Load that doesn't follow the hour.
+#: A constant load.
 FLAT_DAY = (1.0,) * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A centre and its API. Times are in seconds; with the same settings a centre is the same."""
+    """Settings with times in seconds; equal ones give equal contact centres."""
 
-    # The centre
+    # The contact centre
     calls: int = 120
-    """Active calls at the start, exactly; later their number follows the day."""
+    """Active calls at the start; later their number follows the day's load."""
     seed: int = 1
     agents: int | None = None
-    """How many agents work; 0.9 for each call at the start unless set."""
+    """Number of agents; 0.9 per call at the start if None."""
     second_calls: float = 0.0
-    """Share of the calls that go to an agent who may have one already."""
+    """Share of calls offered to a random agent, who may already have one."""
     linger: float = 0.0
     """How long an ended call stays in the list, with its final status."""
     stream_limit: int = 100
-    """AgentStream sessions allowed."""
+    """Maximum number of AgentStream sessions."""
     agent_streams_format: AgentStreamsFormat = "json"
-    """How they are told: XML is what the newer edition of the API's page shows."""
+    """How they are reported: the newer edition of the API's documentation shows XML."""
     day: tuple[float, ...] = OFFICE_DAY
     start_hour: float = 10.0
-    """Hour of the day at the start: the load of this hour is `calls`."""
+    """Hour of the day at the start; its load is `calls`."""
 
-    # Its time
+    # Its clock
     epoch: float | None = None
-    """Unix time at which the centre starts; now unless set."""
+    """Unix time at the start; now if None."""
     speed: float = 1.0
-    """Seconds that pass in the centre for each real one; 0 stands still."""
+    """Simulated seconds per real second; 0 stops the clock."""
     step: float = 0.0
-    """Seconds that pass with each request for the list: it moves while it is paged, each time alike."""
+    """Simulated seconds per request for the list, so that it changes reproducibly while it is paged."""
 
     # Its API
     account_sid: str = "demo"
@@ -57,17 +57,17 @@ class Settings:
     max_limit: int = 100
     over_limit: OverLimit = "cut"
     ignore_paging: bool = False
-    """Every page is the whole list, whatever `limit` and `offset` say."""
+    """Every page is the whole list."""
     ignore_offset: bool = False
     """Every page is the first one."""
     order: Order = "oldest"
     profile: Profile | None = None
-    """How the list is kept and served, in place of all from `max_limit` to `order`; it knows no filters."""
+    """How the list is maintained and served, instead of `max_limit` to `order`; it has no filters."""
     numbers: Numbers = "e164"
-    """How rows write telephone numbers; mixed is one way for each call."""
+    """The format of telephone numbers in rows; mixed: one format per call."""
     latency: float = 0.0
     gzip: bool = False
-    """Compress for those who accept it."""
+    """Compress responses for clients that accept it."""
     requests_per_minute: int = 0
-    """More are answered 429 until the minute is over; 0 for no limit."""
+    """Further requests get 429 until the minute is over; 0 is unlimited."""
     faults: tuple[Fault, ...] = ()

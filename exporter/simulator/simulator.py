@@ -1,4 +1,4 @@
-"""The simulator in a thread of its own, for tests and the demo."""
+"""The simulator in a thread, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class Simulator:
-    """A believable Exotel on loopback, for as long as the `with` lasts.
+    """A realistic Exotel on loopback, for the duration of a `with` statement.
 
         with Simulator(Settings(calls=500, speed=0)) as simulator:
             requests.get(f"{simulator.url}/v3/accounts/demo/calls/active", auth=("demo", "demo"))
 
-    All methods may be called from any thread. `start` raises OSError if the address can't be had.
+    Thread-safe. `start` raises OSError if it can't listen on the address.
     """
 
     def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -34,51 +34,50 @@ class Simulator:
 
     @property
     def settings(self) -> Settings:
-        """What the centre and its API were made from; `epoch` is always set."""
+        """The settings; `epoch` is always set."""
         return self._server.settings
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """The URL, without a trailing slash."""
         return self._started.result()
 
     def start(self) -> None:
-        """Listen, once; `with` does it."""
+        """Start to listen, once; `with` does it."""
         self._thread.start()
         self._started.result()
 
     def stop(self) -> None:
-        """Close the port and every connection, whatever clients are waiting for; again does nothing."""
+        """Close the port and every connection, even if clients are waiting; harmless when stopped."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def truth(self) -> Truth:
-        """Tell what is true in the centre now."""
+        """Return the ground truth about the contact centre now."""
         return self._do(self._server.centre.truth)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass in the centre, beside what passes by itself."""
+        """Let simulated time pass, on top of what passes by itself."""
         centre = self._server.centre
         self._do(lambda: centre.advance(centre.now + seconds))
 
     def set_faults(self, faults: Iterable[Fault | str]) -> None:
-        """Replace the faults; each may be written as on the command line. ValueError if one is nonsense."""
-        self._server.faults.replace(
-            [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
-        )
+        """Replace the faults; strings are parsed as on the command line. Raise ValueError if invalid."""
+        parsed = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
+        self._server.faults.replace(parsed)
 
     def faults(self) -> list[Fault]:
-        """Return which are in force; one that has befallen all its requests is not."""
-        return self._server.faults.listed()
+        """Return the active faults, without those that are used up."""
+        return self._server.faults.active()
 
     def clear_faults(self) -> None:
-        """Let all go well again."""
+        """Remove all faults."""
         self.set_faults([])
 
     def requests_served(self) -> dict[str, int]:
-        """Count the requests so far: calls, stream, agent_streams, other."""
-        return self._do(lambda: dict(self._server.exotel.served))
+        """Return the number of requests by endpoint: calls, stream, agent_streams, other."""
+        return self._do(lambda: dict(self._server.api.served))
 
     def __enter__(self) -> Self:
         self.start()
@@ -90,12 +89,12 @@ class Simulator:
         self.stop()
 
     def _do(self, work: Callable[[], T]) -> T:
-        """Have the server's thread do it, once the centre has kept up; without that thread do it here."""
+        """Do the work on the server's thread with its clock up to date; do it here if that has ended."""
         if not self._thread.is_alive():
             return work()
 
         async def do() -> T:
-            self._server.keep_up()
+            self._server.update_clock()
             return work()
 
         return asyncio.run_coroutine_threadsafe(do(), self._loop).result()

@@ -1,13 +1,10 @@
-"""What callers do: how calls go, how many there are at each hour, who takes part. All of it fictional."""
+"""The load on a contact centre: how calls go, how many arrive at each hour, who answers them."""
 
 import itertools
-import random
 from collections.abc import Iterator, Sequence
+from random import Random
 
 from exporter.simulator.call import Agent, Direction, Script, Status
-
-#: The centre's own numbers. After the code of a city in India (11, 22, 33, 44) no number begins with 0.
-EXOPHONES = ("+912200000001", "+912200000002", "+913300000001", "+914400000001")
 
 _DIRECTIONS: tuple[Direction, ...] = ("inbound", "outbound-api", "outbound-dial")
 _DIRECTION_WEIGHTS = (55, 30, 15)
@@ -16,59 +13,46 @@ _UNANSWERED: dict[Direction, tuple[tuple[Status, float], ...]] = {
     "outbound-api": (("no-answer", 0.20), ("busy", 0.10), ("failed", 0.05)),
     "outbound-dial": (("no-answer", 0.15), ("busy", 0.08), ("failed", 0.02)),
 }
-_LONGEST = 14400.0  # the API's own limit for a call
-_FIRST_NAMES = (
-    "Asha",
-    "Ravi",
-    "Meera",
-    "Arjun",
-    "Lila",
-    "Kiran",
-    "Nila",
-    "Dev",
-    "Tara",
-    "Vikram",
-    "Uma",
-    "Om",
-)
-_LAST_NAMES = ("Rao", "Iyer", "Das", "Nair", "Mehta", "Sen", "Bose", "Kaul", "Shah", "Gill", "Joshi", "Pai")
+_LONGEST = 14400.0  # seconds: the API's own limit for a call
+_FIRST = ("Asha", "Ravi", "Meera", "Arjun", "Lila", "Kiran", "Nila", "Dev", "Tara", "Vikram", "Uma", "Om")
+_LAST = ("Rao", "Iyer", "Das", "Nair", "Mehta", "Sen", "Bose", "Kaul", "Shah", "Gill", "Joshi", "Pai")
 
 
-def chance(seed: int) -> random.Random:
-    """Make the one source of chance of a centre: equal seeds, equal centres."""
-    return random.Random(seed)  # noqa: S311 (a simulation: it must repeat itself)
+def seeded_random(seed: int) -> Random:
+    """Return the source of randomness of a contact centre: equal seeds give equal centres."""
+    return Random(seed)  # noqa: S311 (a simulation must be repeatable)
 
 
-def scripts(chance: random.Random, count: int) -> list[Script]:
-    """Draw how calls go."""
-    return [_script(chance) for _ in range(count)]
+def scripts(random: Random, count: int) -> list[Script]:
+    """Return random scripts for calls."""
+    return [_script(random) for _ in range(count)]
 
 
-def _script(chance: random.Random) -> Script:
-    direction = chance.choices(_DIRECTIONS, _DIRECTION_WEIGHTS)[0]
-    outcome = _outcome(chance, direction)
+def _script(random: Random) -> Script:
+    direction = random.choices(_DIRECTIONS, _DIRECTION_WEIGHTS)[0]
+    outcome = _outcome(random, direction)
     if direction == "inbound":
-        queued, ringing = 1.0 + chance.expovariate(1 / 10), chance.uniform(3, 20)
+        queued, ringing = 1.0 + random.expovariate(1 / 10), random.uniform(3, 20)
     else:
-        queued, ringing = chance.uniform(0.3, 3), chance.uniform(5, 30)
+        queued, ringing = random.uniform(0.3, 3), random.uniform(5, 30)
     answered = outcome == "completed"
     return Script(
         direction=direction,
         queued=queued,
         ringing=0.0 if outcome == "canceled" else ringing,
-        talking=min(1.0 + chance.lognormvariate(5.0, 0.9), _LONGEST) if answered else 0.0,
+        talking=min(1.0 + random.lognormvariate(5.0, 0.9), _LONGEST) if answered else 0.0,
         outcome=outcome,
-        needs_agent=direction != "outbound-api" or chance.random() < 0.5,
-        bridging=chance.uniform(0.5, 5),
-        legs=chance.choices((1, 2, 3), (0.5, 97.5, 2))[0],
-        recorded=chance.random() < 0.95,
-        channels="dual" if chance.random() < 0.7 else "single",
-        recorder_errs=chance.random() < 0.01,
+        needs_agent=direction != "outbound-api" or random.random() < 0.5,
+        bridging=random.uniform(0.5, 5),
+        legs=random.choices((1, 2, 3), (0.5, 97.5, 2))[0],
+        recorded=random.random() < 0.95,
+        channels="dual" if random.random() < 0.7 else "single",
+        recorder_errs=random.random() < 0.01,
     )
 
 
-def _outcome(chance: random.Random, direction: Direction) -> Status:
-    draw = chance.random()
+def _outcome(random: Random, direction: Direction) -> Status:
+    draw = random.random()
     for outcome, share in _UNANSWERED[direction]:
         if draw < share:
             return outcome
@@ -77,8 +61,8 @@ def _outcome(chance: random.Random, direction: Direction) -> Status:
 
 
 def agents(count: int) -> list[Agent]:
-    """Hire agents; one in fifty takes calls on the phone alone, one in three has no softphone."""
-    names = itertools.cycle(itertools.product(_FIRST_NAMES, _LAST_NAMES))
+    """Return agents: one in 50 only takes calls by phone and shows as offline, one in 3 has no softphone."""
+    names = itertools.cycle(itertools.product(_FIRST, _LAST))
     return [
         _agent(number, f"{first} {last}")
         for number, (first, last) in zip(range(1, count + 1), names, strict=False)
@@ -92,26 +76,21 @@ def _agent(number: int, name: str) -> Agent:
     return Agent(user_id=f"agent_{number:05d}", name=name, contact_uri=contact, signed_in=signed_in)
 
 
-def customer(chance: random.Random) -> str:
-    """Make up a customer's number."""
-    return f"+9111{chance.randrange(100_000_000) // 10:08d}"
-
-
 def load(day: Sequence[float], hour: float) -> float:
-    """Read the curve of a day at an hour (any number: days repeat), straight between full hours."""
+    """Return the load at an hour, interpolated between full hours; hours beyond the day wrap around."""
     whole = int(hour // 1)
     here, there = day[whole % len(day)], day[(whole + 1) % len(day)]
     return here + (there - here) * (hour - whole)
 
 
 def arrivals(
-    chance: random.Random, *, rate: float, day: Sequence[float], start_hour: float, start: float
+    random: Random, *, rate: float, day: Sequence[float], start_hour: float, start: float
 ) -> Iterator[float]:
-    """Draw the times at which calls arrive: `rate` a second at the start, then as the day goes."""
+    """Yield the times at which calls arrive: `rate` a second at the start, then following the day's curve."""
     scale = rate / (load(day, start_hour) or max(day) or 1.0)
     highest = scale * max(day)
     at = start
     while highest > 0:
-        at += chance.expovariate(highest)
-        if chance.random() * highest < scale * load(day, start_hour + (at - start) / 3600):
+        at += random.expovariate(highest)
+        if random.random() * highest < scale * load(day, start_hour + (at - start) / 3600):
             yield at

@@ -1,106 +1,146 @@
-"""What is true of a centre, counted from its calls and not from what the API writes of them."""
+"""The ground truth about a contact centre, counted from its calls and not from what the API writes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from exporter.simulator.call import Agent, AgentStatus, Call, Channels, Direction, Status
-from exporter.simulator.leg import LegDirection, LegStatus, NetworkType
-from exporter.simulator.past import Past
+from exporter.simulator.call import (
+    Agent,
+    AgentStatus,
+    Call,
+    Channels,
+    Direction,
+    LegDirection,
+    LegStatus,
+    NetworkType,
+    Status,
+)
 
-Kind = tuple[Direction, Status]
+DirectionAndStatus = tuple[Direction, Status]
 
-#: Seconds from the answer in which a bridge and a recording come about: before, none is missing.
+#: Seconds after the answer within which a bridge and a recording appear; a call is settled after them.
 SETTLING = 10
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was counted since the start; seconds are exact. Calls found at the start count as they end."""
+
+    started: Counter[Direction] = field(default_factory=Counter)
+    """Calls that arrived; not those found at the start."""
+    ended: Counter[Direction] = field(default_factory=Counter)
+    answered: int = 0
+    answered_wait_seconds: float = 0.0
+    unanswered: int = 0
+    unanswered_wait_seconds: float = 0.0
+    ended_duration_seconds: float = 0.0
+
+    def start(self, call: Call) -> None:
+        """Count a call that arrives."""
+        self.started[call.direction] += 1
+
+    def answer(self, call: Call, now: float) -> None:
+        """Count a call that is answered now."""
+        self.answered += 1
+        self.answered_wait_seconds += now - call.started
+
+    def end(self, call: Call, now: float) -> None:
+        """Count a call that ends now."""
+        self.ended[call.direction] += 1
+        if call.answered is None:
+            self.unanswered += 1
+            self.unanswered_wait_seconds += now - call.started
+        else:
+            self.ended_duration_seconds += now - call.answered
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A centre at one moment. Pairs with no calls are left out; durations are whole seconds.
+    """A contact centre at one moment. Pairs with no calls are left out; durations are whole seconds.
 
-    Calls that ended and linger in the list are counted by the figures down to `agents`, not by those below.
+    Ended calls that linger in the list count in the fields down to `agents`, not in those below.
     """
 
     now: float
-    """Unix time in the centre."""
+    """Unix time in the contact centre."""
     call_sids: frozenset[str]
     total: int
-    calls: Mapping[Kind, int]
-    recorded: Mapping[Kind, int]
+    calls: Mapping[DirectionAndStatus, int]
+    recorded: Mapping[DirectionAndStatus, int]
     """Calls listed as recorded."""
-    without_agent: Mapping[Kind, int]
-    longest: Mapping[Kind, int]
+    without_agent: Mapping[DirectionAndStatus, int]
+    longest: Mapping[DirectionAndStatus, int]
     longest_duration: int
     lines: Mapping[str, int]
-    """Calls by the centre's own number."""
+    """Calls by the contact centre's own number."""
     agents_on_call: int
     agents: Mapping[AgentStatus, int]
-    """Distinct agents in the list, by what they do."""
+    """Distinct agents in the list, by status."""
 
     agents_with_several_calls: int
     legs: Mapping[tuple[LegDirection, LegStatus, NetworkType], int]
     legs_muted: int
     legs_on_hold: int
     calls_by_legs: Mapping[str, int]
-    """Settled calls in progress by their legs: 1, 2 or 3+."""
+    """Settled calls in progress by number of legs: 1, 2 or 3+."""
     all_muted: int
-    """Settled calls in progress with legs that are all muted."""
+    """Settled calls in progress with all legs muted."""
     bridges: Mapping[Literal["active", "none"], int]
-    """Calls in progress whose legs are joined; settled ones whose legs aren't."""
+    """Bridged calls in progress; settled calls that aren't bridged."""
     recordings: Mapping[Channels, int]
-    """Calls that are being recorded."""
+    """Calls being recorded."""
     recording_mismatch: int
-    """Settled calls in progress that are listed as recorded and are not, or the reverse."""
+    """Settled calls in progress that are listed as recorded but aren't being recorded, or the reverse."""
     agent_streams: int
-    """Voice-bot sessions: calls in progress with no agent, as many as are allowed."""
+    """Voice-bot sessions: calls in progress with no agent, up to the limit."""
 
     started: int
-    """Calls that arrived since the start; those found at the start aren't among them."""
+    """Calls that arrived since the start; not those found at the start."""
     started_by_direction: Mapping[Direction, int]
     answered: int
     """Calls answered since the start."""
     answered_wait_seconds: float
-    """How long these were queued and rang, together and exactly."""
+    """How long they were queued and ringing, in total."""
     unanswered: int
-    """Calls that ended since the start without an answer."""
+    """Calls that ended unanswered since the start."""
     unanswered_wait_seconds: float
     ended: int
     """Calls that ended since the start, answered or not."""
     ended_by_direction: Mapping[Direction, int]
     ended_duration_seconds: float
-    """How long these lasted from the answer on, together and exactly."""
+    """How long they lasted from the answer on, in total."""
 
     def document(self) -> dict[str, Any]:
-        """Write it for JSON: tuples become levels, such as direction, then status."""
+        """Return the truth for JSON: keys that are tuples become nested objects."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
-def tell(every: Iterable[Call], now: float, past: Past, stream_limit: int) -> Truth:
-    """Count what is true of these calls."""
-    calls = list(every)
-    kinds, recorded, without_agent = Counter[Kind](), Counter[Kind](), Counter[Kind]()
-    longest: dict[Kind, int] = {}
+def truth_of(listed: Iterable[Call], now: float, counters: Counters, stream_limit: int) -> Truth:
+    """Return the truth about the calls in a list."""
+    calls = list(listed)
+    groups, recorded = Counter[DirectionAndStatus](), Counter[DirectionAndStatus]()
+    without_agent, longest = Counter[DirectionAndStatus](), dict[DirectionAndStatus, int]()
     agents: Counter[Agent] = Counter()
     for call in calls:
-        kind = (call.direction, call.status)
-        kinds[kind] += 1
-        recorded[kind] += call.script.recorded
-        longest[kind] = max(longest.get(kind, 0), call.duration(now))
+        group = (call.direction, call.status)
+        groups[group] += 1
+        recorded[group] += call.script.recorded
+        longest[group] = max(longest.get(group, 0), call.duration(now))
         if call.agent is None:
-            without_agent[kind] += 1
+            without_agent[group] += 1
         else:
             agents[call.agent] += call.ended is None
     statuses = Counter(agent.status for agent in agents)
     legs = {call: call.legs(now) for call in calls if call.ended is None}
-    every_leg = [leg for each in legs.values() for leg in each]
+    all_legs = [leg for each in legs.values() for leg in each]
     talking = [call for call in calls if call.status == "in-progress"]
     settled = [call for call in talking if call.duration(now) >= SETTLING]
     return Truth(
         now=now,
         call_sids=frozenset(call.sid for call in calls),
         total=len(calls),
-        calls=kinds,
+        calls=groups,
         recorded=+recorded,
         without_agent=without_agent,
         longest=longest,
@@ -109,10 +149,10 @@ def tell(every: Iterable[Call], now: float, past: Past, stream_limit: int) -> Tr
         agents_on_call=statuses["on-call"],
         agents=statuses,
         agents_with_several_calls=sum(count > 1 for count in agents.values()),
-        legs=Counter((leg.direction, leg.status, leg.network_type) for leg in every_leg),
-        legs_muted=sum(leg.muted for leg in every_leg),
-        legs_on_hold=sum(leg.on_hold for leg in every_leg),
-        calls_by_legs=Counter(_up_to_3(len(legs[call])) for call in settled),
+        legs=Counter((leg.direction, leg.status, leg.network_type) for leg in all_legs),
+        legs_muted=sum(leg.muted for leg in all_legs),
+        legs_on_hold=sum(leg.on_hold for leg in all_legs),
+        calls_by_legs=Counter("3+" if len(legs[call]) > 2 else str(len(legs[call])) for call in settled),
         all_muted=sum(all(leg.muted for leg in legs[call]) for call in settled if legs[call]),
         bridges=Counter(
             "none" if call.bridged(now) is None else "active"
@@ -122,20 +162,16 @@ def tell(every: Iterable[Call], now: float, past: Past, stream_limit: int) -> Tr
         recordings=Counter(call.script.channels for call in legs if call.recording(now) is not None),
         recording_mismatch=sum(call.script.recorded != (call.recording(now) is not None) for call in settled),
         agent_streams=min(sum(call.agent is None for call in talking), stream_limit),
-        started=past.started.total(),
-        started_by_direction=past.started.copy(),
-        answered=past.answered,
-        answered_wait_seconds=past.answered_wait_seconds,
-        unanswered=past.unanswered,
-        unanswered_wait_seconds=past.unanswered_wait_seconds,
-        ended=past.ended.total(),
-        ended_by_direction=past.ended.copy(),
-        ended_duration_seconds=past.ended_duration_seconds,
+        started=counters.started.total(),
+        started_by_direction=counters.started.copy(),
+        answered=counters.answered,
+        answered_wait_seconds=counters.answered_wait_seconds,
+        unanswered=counters.unanswered,
+        unanswered_wait_seconds=counters.unanswered_wait_seconds,
+        ended=counters.ended.total(),
+        ended_by_direction=counters.ended.copy(),
+        ended_duration_seconds=counters.ended_duration_seconds,
     )
-
-
-def _up_to_3(legs: int) -> str:
-    return "3+" if legs > 2 else str(legs)
 
 
 def _plain(value: object) -> object:

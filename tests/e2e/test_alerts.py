@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from exporter.simulator.leg import Leg
+from exporter.simulator.call import Leg
 from tests.e2e import exotel, servers
 from tests.e2e.webhook import Webhook, webhook
 from tests.waiting import GUARD, wait_until

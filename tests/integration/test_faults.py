@@ -23,7 +23,7 @@ from exporter.config import Secret
 from exporter.exotel.errors import Reason
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Fault, Settings, Simulator
-from exporter.simulator.hostile import BROKEN_ROWS, HOSTILE_ROWS, SPOILT_ROWS
+from exporter.simulator.malformed import BORDERLINE_ROWS, INVALID_ROWS, MALFORMED_ROWS
 from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
@@ -339,7 +339,7 @@ def test_no_exchange_stays_open_behind_an_answer() -> None:
 @pytest.mark.parametrize("where", PLACES)
 def test_hostile_rows_cost_only_themselves(house: House, where: Where) -> None:
     """Nulls, wrong types, quotes, newlines, emoji: each row that names a call counts, others are told."""
-    named = {row["call_sid"] for row in HOSTILE_ROWS if isinstance(row, dict) and row.get("call_sid")}
+    named = {row["call_sid"] for row in MALFORMED_ROWS if isinstance(row, dict) and row.get("call_sid")}
     with house.exporter() as (url, _):
         house.set_fault("rows", where)
         found = scrape(url)
@@ -350,7 +350,7 @@ def test_hostile_rows_cost_only_themselves(house: House, where: Where) -> None:
     calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
     assert sum(calls.values()) == CALLS + len(named)
     unreadable = found.by(FAULTY, "exotel_unknown_values_total", "field")["call",]
-    assert unreadable == len(HOSTILE_ROWS) - len(named) - 1  # one call comes twice
+    assert unreadable == len(MALFORMED_ROWS) - len(named) - 1  # one call comes twice
     assert {value for pair in calls for value in pair} <= {
         *("inbound", "outbound-api", "outbound-dial", "outbound", "other", "unknown"),
         *("queued", "ringing", "in-progress"),
@@ -369,8 +369,8 @@ def test_rows_that_are_barely_json_cost_only_themselves(house: House, where: Whe
         recovered = right(scrape(url), FAULTY, house.faulty)
     assert found.failures(FAULTY) == {}
     calls = found.by(FAULTY, "exotel_active_calls", "direction", "status")
-    assert sum(calls.values()) == CALLS + len(SPOILT_ROWS)
-    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["call",] == len(BROKEN_ROWS)
+    assert sum(calls.values()) == CALLS + len(BORDERLINE_ROWS)
+    assert found.by(FAULTY, "exotel_unknown_values_total", "field")["call",] == len(INVALID_ROWS)
     assert house.others_right(found)
     assert recovered
 

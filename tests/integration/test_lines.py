@@ -15,7 +15,7 @@ import requests
 
 from exporter.config import Line, MetricsConfig, StreamsConfig
 from exporter.simulator import EXOPHONES, Settings, Simulator
-from exporter.simulator.numbers import Numbers, write
+from exporter.simulator.phone_numbers import Numbers, write
 from tests.serving import EAGER, account, collecting, served
 from tests.waiting import GUARD
 

@@ -10,9 +10,8 @@ import pytest
 
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.exotel import Exotel, Request
-from exporter.simulator.rate_limit import RateLimit, Taken
-from exporter.simulator.reply import Reply
+from exporter.simulator.api import Api, Decision, RateLimit
+from exporter.simulator.messages import Request, Response
 from tests.clock import moved_clock
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served
@@ -156,7 +155,7 @@ def test_an_account_that_has_no_requests_left_is_down_after_a_minute_and_asked_a
     simulator: Simulator,
 ) -> None:
     """The last listing is given again for so long, with its time stamp: no limit is used up for an hour."""
-    taken = Taken(headers=(("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(HOUR))))
+    taken = Decision(headers=(("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(HOUR))))
     with moved_clock() as clock, exporter(simulator, EAGER) as url:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(RateLimit, "take", lambda _: taken)
@@ -177,16 +176,16 @@ def test_an_account_that_has_no_requests_left_is_down_after_a_minute_and_asked_a
 
 def test_what_details_are_told_of_their_own_limit_leaves_the_list_alone(simulator: Simulator) -> None:
     """An answer about one call says that none are left: every listing is new all the same."""
-    answer = Exotel.answer
+    answer = Api.answer
     exhausted = ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "30")
 
-    def told(self: Exotel, request: Request) -> Reply:
-        reply = answer(self, request)
-        return replace(reply, headers=exhausted) if request.target.endswith("/stream") else reply
+    def told(self: Api, request: Request) -> Response:
+        response = answer(self, request)
+        return replace(response, headers=exhausted) if request.target.endswith("/stream") else response
 
     found, asked = [], -simulator.requests_served().get("stream", 0)
     with moved_clock() as clock, exporter(simulator) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Exotel, "answer", told)
+        patch.setattr(Api, "answer", told)
         for _ in range(3):
             found.append(scrape(url))
             clock.forward(5)

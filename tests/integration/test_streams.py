@@ -13,7 +13,7 @@ from exporter.collect.snapshot import Snapshot
 from exporter.config import StreamsConfig
 from exporter.exotel.enums import Endpoint
 from exporter.simulator import Settings, Simulator, Truth
-from exporter.simulator.hostile_streams import HOSTILE_STREAMS
+from exporter.simulator.malformed import MALFORMED_STREAMS
 from tests.asked import asked
 from tests.clock import moved_clock
 from tests.serving import EAGER, account, collecting
@@ -187,7 +187,7 @@ def test_a_call_that_ended_before_its_turn_is_no_failure() -> None:
 
 def test_hostile_details_cost_only_themselves() -> None:
     """Every row of the table: what can be read counts, unknown words are `other`, all else is left out."""
-    calls = len(HOSTILE_STREAMS)
+    calls = len(MALFORMED_STREAMS)
     streams = StreamsConfig(enabled=True, max_per_scrape=calls)
     with Simulator(Settings(calls=calls, speed=0)) as simulator:
         simulator.set_faults(["stream/details"])

@@ -15,7 +15,7 @@ from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import BridgeStatus, Channels, LegDirection, LegStatus, NetworkType
 from exporter.exotel.errors import ApiError
 from exporter.exotel.models import Call, Stream
-from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
+from exporter.simulator.malformed import MALFORMED_STREAMS, changed
 from tests.rows import CALLS, PERSONAL_CALLS, STREAM, call
 from tests.unit.test_streams import LEG, SID, STREAM_OF_THE_PAGE, body, read
 
@@ -377,7 +377,7 @@ def test_details_of_several_calls_add_up() -> None:
     assert found.recording_lag.sum == 10.0
 
 
-@pytest.mark.parametrize("hostile", HOSTILE_STREAMS, ids=range(len(HOSTILE_STREAMS)))
+@pytest.mark.parametrize("hostile", MALFORMED_STREAMS, ids=range(len(MALFORMED_STREAMS)))
 def test_hostile_details_count_nothing_false(hostile: object) -> None:
     """Beside the calls in order they change no figure that they don't speak of."""
     try:

@@ -16,9 +16,8 @@ from exporter.collect.tallies import KNOWN_PAIRS
 from exporter.config import Line
 from exporter.exotel.decode import read_page
 from exporter.exotel.models import Call, PersonalCall
-from exporter.simulator.hostile import HOSTILE_ROWS
-from exporter.simulator.numbers import Form, write
-from exporter.simulator.traffic import EXOPHONES, customer
+from exporter.simulator.malformed import MALFORMED_ROWS
+from exporter.simulator.phone_numbers import EXOPHONES, Format, customer, write
 from tests.rows import PERSONAL_CALLS, TEXT, call, personal_call
 
 LINES = Lines(
@@ -153,8 +152,8 @@ def test_a_spelling_that_two_numbers_of_one_line_share_is_clear() -> None:
     assert line_of("02079460123", Lines([Line("both", ("+912079460123", "+442079460123"))])) == "both"
 
 
-@pytest.mark.parametrize("form", get_args(Form))
-def test_every_way_in_which_the_simulator_writes_its_numbers_is_found(form: Form) -> None:
+@pytest.mark.parametrize("form", get_args(Format))
+def test_every_way_in_which_the_simulator_writes_its_numbers_is_found(form: Format) -> None:
     """And no customer is taken for a line."""
     lines = Lines([Line(exophone, (exophone,)) for exophone in EXOPHONES])
     assert [line_of(write(exophone, form), lines) for exophone in EXOPHONES] == list(EXOPHONES)
@@ -192,7 +191,7 @@ def test_each_call_is_counted_once(calls: list[Call]) -> None:
 
 def test_hostile_rows_are_counted_once_too() -> None:
     """Numbers that are null, integers or no numbers cost their row nothing."""
-    body = json.dumps({"response": {"active_calls": HOSTILE_ROWS, "total_active": 0}}).encode()
+    body = json.dumps({"response": {"active_calls": MALFORMED_ROWS, "total_active": 0}}).encode()
     calls = read_page(body, PersonalCall).calls
     tally = tally_lines(calls, Lines([Line("line", ("+910800000001",)), Line("int", ("+918000000001",))]))
     assert tally is not None

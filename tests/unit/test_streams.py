@@ -15,7 +15,7 @@ from exporter.exotel.decode import read_agent_streams, read_stream
 from exporter.exotel.enums import BridgeStatus, CallStatus, Channels, LegDirection, LegStatus, NetworkType
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.models import AgentStreams, Bridge, Leg, Recording, Stream
-from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
+from exporter.simulator.malformed import MALFORMED_STREAMS, changed
 from tests.rows import JSON, STREAM, TEXT
 from tests.unit.test_decode import FAILURES, v1_error, v3_error
 
@@ -234,7 +234,7 @@ def test_a_call_that_has_ended_is_not_found() -> None:
     assert caught.value.reason == Reason.NOT_FOUND
 
 
-@pytest.mark.parametrize("hostile", HOSTILE_STREAMS, ids=range(len(HOSTILE_STREAMS)))
+@pytest.mark.parametrize("hostile", MALFORMED_STREAMS, ids=range(len(MALFORMED_STREAMS)))
 def test_hostile_details_are_read_or_refused(hostile: object) -> None:
     """Refused is only what is no object, or names another call."""
     stream = changed(STREAM_OF_THE_PAGE, hostile) if isinstance(hostile, dict) else hostile

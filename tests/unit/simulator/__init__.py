@@ -1,1 +1,1 @@
-"""The simulator, held to what it promises."""
+"""Tests of the simulator."""

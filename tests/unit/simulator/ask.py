@@ -1,4 +1,4 @@
-"""How these tests ask a simulator."""
+"""Requests to a simulator."""
 
 import socket
 from typing import Any
@@ -14,25 +14,25 @@ AUTH = ("demo", "demo")
 
 
 def get(simulator: Simulator, path: str, **params: object) -> requests.Response:
-    """GET with the right credentials."""
+    """Return the response to a GET with valid credentials."""
     return requests.get(simulator.url + path, params=_texts(params), auth=AUTH, timeout=GUARD)
 
 
 def calls(simulator: Simulator, **params: object) -> requests.Response:
-    """One page of the list of calls."""
+    """Return the response to a request for a page of calls."""
     return get(simulator, "/v3/accounts/demo/calls/active", **params)
 
 
 def page(simulator: Simulator, **params: object) -> dict[str, Any]:
-    """What such a page holds: active_calls and total_active."""
-    answer = calls(simulator, **params)
-    assert answer.status_code == 200
-    response: dict[str, Any] = answer.json()["response"]
+    """Return the content of a page: active_calls and total_active."""
+    found = calls(simulator, **params)
+    assert found.status_code == 200
+    response: dict[str, Any] = found.json()["response"]
     return response
 
 
 def every_row(simulator: Simulator, **params: object) -> list[dict[str, Any]]:
-    """The rows of all pages."""
+    """Return the rows of all pages."""
     rows: list[dict[str, Any]] = []
     while True:
         found = page(simulator, limit=100, offset=len(rows), **params)["active_calls"]
@@ -42,7 +42,7 @@ def every_row(simulator: Simulator, **params: object) -> list[dict[str, Any]]:
 
 
 def connect(simulator: Simulator) -> socket.socket:
-    """A connection with nothing sent yet."""
+    """Return a new connection."""
     url = urlsplit(simulator.url)
     return socket.create_connection((url.hostname, url.port), timeout=GUARD)
 

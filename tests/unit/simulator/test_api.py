@@ -1,4 +1,4 @@
-"""The API answers as its page says, and what it says is the truth."""
+"""The API responds as its documentation says, and reports the truth."""
 
 import re
 from collections import Counter
@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.numbers import Form
-from exporter.simulator.rate_limit import RateLimit
+from exporter.simulator.api import RateLimit
+from exporter.simulator.phone_numbers import Format
 from exporter.simulator.truth import SETTLING
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
 from tests.waiting import GUARD
@@ -21,14 +21,14 @@ LIVE = {"queued", "ringing", "in-progress"}
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    """A centre of 250 calls that stands still."""
+    """Yield a contact centre of 250 calls whose clock is stopped."""
     with Simulator(Settings(calls=250, speed=0, epoch=EPOCH, linger=30, second_calls=0.1)) as simulator:
         simulator.advance(60)
         yield simulator
 
 
-def test_pages_hold_the_truth(simulator: Simulator) -> None:
-    """Counted from the rows of all pages, everything is as the centre itself counts it."""
+def test_pages_agree_with_the_truth(simulator: Simulator) -> None:
+    """Counts over the rows of all pages equal the contact centre's own."""
     rows, truth = every_row(simulator), simulator.truth()
     kinds = [(row["direction"], row["status"]) for row in rows]
     agents = {row["agent_details"]["user_id"]: row["agent_details"] for row in rows if row["agent_details"]}
@@ -54,7 +54,7 @@ def test_pages_hold_the_truth(simulator: Simulator) -> None:
 
 
 def test_the_envelope_is_that_of_the_api(simulator: Simulator) -> None:
-    """request_id, method, http_code, response with active_calls and total_active; JSON by its type."""
+    """It has request_id, method, http_code, response with active_calls and total_active; the type is JSON."""
     answer = calls(simulator)
     document = answer.json()
     assert list(document) == ["request_id", "method", "http_code", "response"]
@@ -63,8 +63,8 @@ def test_the_envelope_is_that_of_the_api(simulator: Simulator) -> None:
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_a_page_has_20_rows_unless_asked_otherwise(simulator: Simulator) -> None:
-    """limit and offset select; a limit above the largest is cut; beyond the end there is nothing."""
+def test_a_page_has_20_rows_by_default(simulator: Simulator) -> None:
+    """limit and offset select rows; a limit above the maximum is reduced; past the end there are none."""
     total, rows = simulator.truth().total, every_row(simulator)
     assert page(simulator)["active_calls"] == rows[:20]
     assert page(simulator, limit=7, offset=5) == {"active_calls": rows[5:12], "total_active": total}
@@ -73,8 +73,8 @@ def test_a_page_has_20_rows_unless_asked_otherwise(simulator: Simulator) -> None
     assert page(simulator, offset=total)["active_calls"] == []
 
 
-def test_filters_select_and_are_counted(simulator: Simulator) -> None:
-    """`outbound` is both kinds of it, an agent's calls are theirs, total_active counts what is selected."""
+def test_filters_apply_to_rows_and_total(simulator: Simulator) -> None:
+    """`outbound` means both kinds, agent_id selects an agent's calls, total_active counts the selection."""
     rows = every_row(simulator)
     for direction in ("inbound", "outbound"):
         selected = [row for row in rows if row["direction"].startswith(direction)]
@@ -87,14 +87,14 @@ def test_filters_select_and_are_counted(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=many", "offset=-1", "direction=sideways"])
-def test_nonsense_in_a_query_is_a_bad_request(simulator: Simulator, query: str) -> None:
-    """400 with an error body of v3."""
+def test_an_invalid_query_is_a_bad_request(simulator: Simulator, query: str) -> None:
+    """It gets 400 with a v3 error body."""
     answer = get(simulator, f"/v3/accounts/demo/calls/active?{query}")
     assert (answer.status_code, answer.json()["response"]["status"]) == (400, "failure")
 
 
 def test_a_call_has_a_stream(simulator: Simulator) -> None:
-    """Inside the envelope, under `stream`, of the call that was asked for."""
+    """It is in the envelope under `stream`, and belongs to the requested call."""
     row = page(simulator, limit=1)["active_calls"][0]
     document = get(simulator, f"/v3/accounts/demo/calls/{row['call_sid']}/stream").json()
     assert list(document["response"]) == ["stream"]
@@ -104,8 +104,8 @@ def test_a_call_has_a_stream(simulator: Simulator) -> None:
     ]
 
 
-def test_streams_hold_the_truth(simulator: Simulator) -> None:
-    """Legs, bridges and recordings, counted from the streams of live calls, are as the centre counts them."""
+def test_streams_agree_with_the_truth(simulator: Simulator) -> None:
+    """Legs, bridges and recordings counted from the streams of active calls equal the truth."""
     rows, truth = [row for row in every_row(simulator) if row["status"] in LIVE], simulator.truth()
     streams = [
         get(simulator, f"/v3/accounts/demo/calls/{row['call_sid']}/stream").json()["response"]["stream"]
@@ -130,8 +130,8 @@ def test_streams_hold_the_truth(simulator: Simulator) -> None:
     assert truth.recording_mismatch == len(differing) > 0
 
 
-def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
-    """status, active_streams, max_allowed_streams, account_sid, with no envelope."""
+def test_agent_streams_have_the_shape_of_v1(simulator: Simulator) -> None:
+    """They have status, active_streams, max_allowed_streams and account_sid, without an envelope."""
     document = get(simulator, "/v1/Accounts/demo/ActiveStreams").json()
     active = document["active_streams"]
     assert list(document.items()) == [
@@ -146,14 +146,14 @@ def test_agent_streams_are_those_of_v1(simulator: Simulator) -> None:
     assert active == len(bots) == simulator.truth().agent_streams > 0
 
 
-def test_agent_streams_are_told_in_xml_where_that_is_set() -> None:
-    """As the newer edition of the page shows them; their failures too."""
+def test_agent_streams_can_be_xml() -> None:
+    """As the newer edition of the documentation shows them, including errors."""
     settings = Settings(calls=250, speed=0, stream_limit=3, agent_streams_format="xml")
     path = "/v1/Accounts/demo/ActiveStreams"
     with Simulator(settings) as simulator:
-        told, refused = get(simulator, path), requests.get(simulator.url + path, timeout=GUARD)
-    assert told.headers["Content-Type"] == refused.headers["Content-Type"] == "application/xml"
-    assert told.text.endswith(
+        accepted, refused = get(simulator, path), requests.get(simulator.url + path, timeout=GUARD)
+    assert accepted.headers["Content-Type"] == refused.headers["Content-Type"] == "application/xml"
+    assert accepted.text.endswith(
         "<TwilioResponse><Stream><ActiveStreamCount>3</ActiveStreamCount><ThrottleLimit>3</ThrottleLimit>"
         "</Stream></TwilioResponse>"
     )
@@ -161,12 +161,16 @@ def test_agent_streams_are_told_in_xml_where_that_is_set() -> None:
     assert "<RestException><Status>401</Status>" in refused.text
 
 
-def test_no_more_agent_streams_are_told_than_are_allowed() -> None:
-    """At the limit, the API and the truth agree on it."""
+def test_agent_streams_are_reported_up_to_the_limit() -> None:
+    """At the limit, the API and the truth agree."""
     with Simulator(Settings(calls=250, speed=0, stream_limit=3)) as simulator:
         document = get(simulator, "/v1/Accounts/demo/ActiveStreams").json()
-        told = document["active_streams"], document["max_allowed_streams"], simulator.truth().agent_streams
-    assert told == (3, 3, 3)
+        reported = (
+            document["active_streams"],
+            document["max_allowed_streams"],
+            simulator.truth().agent_streams,
+        )
+    assert reported == (3, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +185,10 @@ def test_no_more_agent_streams_are_told_than_are_allowed() -> None:
         ("/", AUTH, 404, 404),
     ],
 )
-def test_refusals_have_the_error_body_of_v3(
+def test_refusals_have_a_v3_error_body(
     simulator: Simulator, path: str, auth: tuple[str, str] | None, status: int, code: int
 ) -> None:
-    """Wrong or no credentials, another account, a call that isn't there, any other path."""
+    """Wrong or no credentials, another account, an unknown call, any other path."""
     answer = requests.get(simulator.url + path, auth=auth, timeout=GUARD)
     document = answer.json()
     assert (answer.status_code, document["http_code"], document["response"]["code"]) == (status,) * 3
@@ -195,29 +199,29 @@ def test_refusals_have_the_error_body_of_v3(
 @pytest.mark.parametrize(
     "authorization", ["Basic", "Basic ?", "Basic ZGVtbw==", "Basic /w==", "Bearer demo:demo"]
 )
-def test_credentials_that_cannot_be_read_are_wrong(simulator: Simulator, authorization: str) -> None:
-    """401, whatever the header says."""
+def test_malformed_credentials_are_wrong(simulator: Simulator, authorization: str) -> None:
+    """They get 401, whatever the header says."""
     path = simulator.url + "/v3/accounts/demo/calls/active"
     assert requests.get(path, headers={"Authorization": authorization}, timeout=GUARD).status_code == 401
 
 
-def test_a_large_limit_may_be_rejected() -> None:
-    """With over_limit=reject a limit above the largest is 400, and the largest is answered."""
+def test_a_limit_above_the_maximum_can_be_rejected() -> None:
+    """With over_limit=reject it gets 400, and the maximum itself is accepted."""
     with Simulator(Settings(calls=60, speed=0, max_limit=50, over_limit="reject")) as simulator:
         assert calls(simulator, limit=51).status_code == 400
         assert len(page(simulator, limit=50)["active_calls"]) == 50
 
 
-def test_paging_may_be_ignored() -> None:
-    """Altogether (all rows at once), or the offset alone (always the first page)."""
+def test_paging_can_be_ignored() -> None:
+    """Altogether (always the whole list), or only the offset (always the first page)."""
     with Simulator(Settings(calls=60, speed=0, ignore_paging=True)) as simulator:
         assert len(page(simulator, limit=10, offset=30)["active_calls"]) == 60
     with Simulator(Settings(calls=60, speed=0, ignore_offset=True)) as simulator:
         assert page(simulator, limit=10, offset=30) == page(simulator, limit=10)
 
 
-def test_the_order_may_be_another() -> None:
-    """Newest first is the reverse of oldest first; shuffled differs each time, no call twice on a page."""
+def test_the_order_can_be_chosen() -> None:
+    """Newest first is oldest first reversed; shuffled differs each time, with no call twice on a page."""
     settings = Settings(calls=90, speed=0, epoch=EPOCH)
     with Simulator(settings) as simulator:
         oldest = every_row(simulator)
@@ -239,9 +243,9 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("numbers", get_args(Form))
-def test_numbers_may_be_written_otherwise(numbers: Form) -> None:
-    """In rows, and nothing else is: the digits, the calls and the truth are the same."""
+@pytest.mark.parametrize("numbers", get_args(Format))
+def test_numbers_can_have_another_format(numbers: Format) -> None:
+    """Only in rows, and without other effects: the digits, the calls and the truth are the same."""
     settings = Settings(calls=90, speed=0, epoch=EPOCH)
     with Simulator(settings) as simulator:
         plain, truth = every_row(simulator), simulator.truth()
@@ -255,26 +259,26 @@ def test_numbers_may_be_written_otherwise(numbers: Form) -> None:
         assert row | {"from": usual["from"], "to": usual["to"]} == usual
 
 
-def test_numbers_may_be_mixed() -> None:
-    """Each call has one way for both its numbers, and keeps it; all four ways are there."""
+def test_number_formats_can_be_mixed() -> None:
+    """Each call has one format for both its numbers, and keeps it; all four formats occur."""
     with Simulator(Settings(calls=90, speed=0, epoch=EPOCH, numbers="mixed")) as simulator:
         before = {row["call_sid"]: row for row in every_row(simulator)}
         simulator.advance(30)
         after = {row["call_sid"]: row for row in every_row(simulator)}
-    ways = {sid: [way_of(row["from"]), way_of(row["to"])] for sid, row in before.items()}
-    assert {way for way, _ in ways.values()} == set(NUMBERS)
-    assert all(one == other for one, other in ways.values())
+    formats = {sid: [format_of(row["from"]), format_of(row["to"])] for sid, row in before.items()}
+    assert {one for one, _ in formats.values()} == set(NUMBERS)
+    assert all(one == other for one, other in formats.values())
     for sid in before.keys() & after.keys():
         assert [after[sid][end] for end in ("from", "to")] == [before[sid][end] for end in ("from", "to")]
 
 
-def way_of(number: str) -> str:
-    """Which of the ways a number is written in."""
-    return next(way for way, pattern in NUMBERS.items() if re.fullmatch(pattern, number))
+def format_of(number: str) -> str:
+    """Return the format of a number."""
+    return next(name for name, pattern in NUMBERS.items() if re.fullmatch(pattern, number))
 
 
-def test_the_list_may_move_with_each_page() -> None:
-    """With a step, each page is read that much later, and the same way each time."""
+def test_the_list_can_change_with_each_page() -> None:
+    """With a step, each page is read that much later, reproducibly."""
     seen = []
     for _ in range(2):
         with Simulator(Settings(calls=90, speed=0, step=5, epoch=EPOCH)) as simulator:
@@ -284,8 +288,8 @@ def test_the_list_may_move_with_each_page() -> None:
     assert len(set(seen[0])) == 3
 
 
-def test_a_request_budget_may_be_set() -> None:
-    """Beyond it the answer is 429 with Retry-After; the headers tell what is left until the minute ends."""
+def test_requests_can_be_rate_limited() -> None:
+    """Above the limit they get 429 with Retry-After; headers report what remains until the minute ends."""
     with Simulator(Settings(calls=1, requests_per_minute=1)) as simulator:
         answers = [calls(simulator) for _ in range(3)]  # a minute may end among them
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -294,8 +298,8 @@ def test_a_request_budget_may_be_set() -> None:
     assert refused.headers["X-RateLimit-Remaining"] == "0"
 
 
-def test_a_budget_is_whole_again_at_the_next_minute() -> None:
-    """Requests are refused until the clock's minute is over, and Retry-After leads there."""
+def test_the_rate_limit_resets_at_the_next_minute() -> None:
+    """Requests are refused until the clock's minute is over, which Retry-After points to."""
     now = 1000.0
     limit = RateLimit(2, clock=lambda: now)
     assert [limit.take().refused for _ in range(3)] == [False, False, True]
@@ -307,8 +311,8 @@ def test_a_budget_is_whole_again_at_the_next_minute() -> None:
     assert not RateLimit(0).take().refused
 
 
-def test_answers_are_compressed_only_when_both_sides_want_it() -> None:
-    """Switched on and accepted: gzip; otherwise plain; the content is the same."""
+def test_responses_are_compressed_only_if_both_sides_want_it() -> None:
+    """Gzip needs the setting and the client's header; the content is the same."""
     plain = {"Accept-Encoding": "identity"}
     for switched_on in (False, True):
         with Simulator(Settings(calls=60, speed=0, gzip=switched_on)) as simulator:

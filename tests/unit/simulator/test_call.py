@@ -1,4 +1,4 @@
-"""What is written of a call has the shapes of the API's page."""
+"""Rows and streams of calls have the shapes in the API's documentation."""
 
 import json
 from typing import Any
@@ -57,7 +57,7 @@ NOT_RECORDED = {"enabled": False, "channels": None, "duration": 0}
 
 
 def script(**changes: Any) -> Script:
-    """How the call of the example goes, but for some changes."""
+    """Return the script of the example's call, with some changes."""
     usual: dict[str, Any] = {
         "direction": "outbound-api",
         "queued": 0.0,
@@ -75,7 +75,7 @@ def script(**changes: Any) -> Script:
 
 
 def answered_call(**changes: Any) -> Call:
-    """The call of the example, answered as soon as it began."""
+    """Return the example's call, answered as soon as it began."""
     call = Call("call_active_001", script(**changes), EPOCH, "+919876543210", "+911234567890")
     call.agent = Agent("agent_uuid_001", "John Agent", "+911234567890", signed_in=True, calls=[call])
     call.status, call.answered = "in-progress", EPOCH
@@ -83,19 +83,19 @@ def answered_call(**changes: Any) -> Call:
 
 
 def legs_of(call: Call, now: float) -> list[tuple[str, str, str]]:
-    """Direction, status and network of each leg, as the stream has them."""
+    """Return direction, status and network type of each leg in the stream."""
     legs = call.stream(now)["legs"]
     return [(leg["direction"], leg["status"], leg["network_type"]) for leg in legs]
 
 
-def test_a_row_is_written_as_in_the_example_of_the_api() -> None:
-    """The same call gives the same fields, in the same order, with the same values."""
+def test_a_row_equals_the_documented_example() -> None:
+    """It has the same fields, in the same order, with the same values."""
     row = answered_call().row(EPOCH + 120)
     assert row.decode() == json.dumps(json.loads(LIST_ROW), separators=(",", ":"))
 
 
-def test_a_ringing_call_has_no_duration_and_perhaps_no_agent() -> None:
-    """Before the answer the duration is 0, and agent_details is null without an agent."""
+def test_a_ringing_call_has_no_duration_and_may_have_no_agent() -> None:
+    """Its duration is 0, and without an agent agent_details is null."""
     call = Call("call_active_002", script(direction="inbound"), EPOCH, "+919876543211", "+911234567890")
     call.status = "ringing"
     row = json.loads(call.row(EPOCH + 300))
@@ -103,8 +103,8 @@ def test_a_ringing_call_has_no_duration_and_perhaps_no_agent() -> None:
     assert (row["from"], row["to"]) == ("+919876543211", "+911234567890")
 
 
-def test_a_row_follows_its_call() -> None:
-    """The duration moves with time, and a change of the call or of its agent shows."""
+def test_a_row_reflects_changes_of_its_call() -> None:
+    """The duration grows, and a change of the call or of its agent shows."""
     call = answered_call()
     call.row(EPOCH)
     assert json.loads(call.row(EPOCH + 9.9))["duration"] == 9
@@ -117,8 +117,8 @@ def test_a_row_follows_its_call() -> None:
     assert row["agent_details"]["status"] == "after-call-work"
 
 
-def test_a_stream_has_the_keys_of_the_example_of_the_api() -> None:
-    """Every key, in the same order at each level; bridge and recording with the same values."""
+def test_a_stream_has_the_keys_of_the_documented_example() -> None:
+    """All keys in the same order at each level; bridge and recording have the same values."""
     example, stream = json.loads(STREAM), answered_call().stream(EPOCH + 180)
     assert list(stream) == list(example)
     assert [list(leg) for leg in stream["legs"]] == [list(example["legs"][0])] * 2
@@ -130,7 +130,7 @@ def test_a_stream_has_the_keys_of_the_example_of_the_api() -> None:
 
 
 def test_before_the_bridge_nothing_is_recorded() -> None:
-    """Between answer and bridge there is neither; the recording begins with the bridge."""
+    """Between the answer and the bridge there is neither; the recording begins with the bridge."""
     call = answered_call()
     before, after = call.stream(EPOCH + 4), call.stream(EPOCH + 5)
     assert before["bridge"] is None
@@ -140,29 +140,29 @@ def test_before_the_bridge_nothing_is_recorded() -> None:
 
 
 def test_a_call_that_is_never_bridged_is_never_recorded() -> None:
-    """Whatever the list says: one leg has nobody to be joined to."""
+    """Whatever the list says: a single leg can't be bridged."""
     stream = answered_call(legs=1).stream(EPOCH + 300)
     assert stream["bridge"] is None
     assert stream["recording"] == NOT_RECORDED
 
 
-def test_the_recording_of_an_ended_call_stands_still() -> None:
-    """It lasted from the bridge to the end."""
+def test_the_recording_of_an_ended_call_stops() -> None:
+    """Its duration is from the bridge to the end."""
     call = answered_call()
     call.status, call.ended = "completed", EPOCH + 20
     assert call.stream(EPOCH + 60)["recording"] == {"enabled": True, "channels": "dual", "duration": 15}
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_a_recorder_may_err(recorded: bool) -> None:
-    """Then the list and the stream say the opposite of each other."""
+def test_a_recorder_can_fail(recorded: bool) -> None:
+    """Then the list and the stream contradict each other."""
     call = answered_call(recorded=recorded, recorder_errs=True)
     assert json.loads(call.row(EPOCH + 60))["recording_enabled"] is recorded
     assert call.stream(EPOCH + 60)["recording"]["enabled"] is not recorded
 
 
-def test_legs_tell_who_is_on_the_line() -> None:
-    """One for silence, two for a talk, three with a supervisor; both may be muted, the customer held."""
+def test_legs_show_who_is_on_the_line() -> None:
+    """One for silence, two for a conversation, three with a supervisor; muted and on hold."""
     for legs in (1, 2, 3):
         assert len(answered_call(legs=legs).stream(EPOCH + 60)["legs"]) == legs
     call = answered_call()
@@ -174,8 +174,8 @@ def test_legs_tell_who_is_on_the_line() -> None:
     assert call.stream(EPOCH + 60)["legs"][1]["audio_status"] == {"muted": True, "hold": True}
 
 
-def test_legs_tell_who_waits_for_whom() -> None:
-    """Whoever called is on the line; the other side rings, answers, is connected, and is over in the end."""
+def test_legs_show_who_waits_for_whom() -> None:
+    """The caller's leg is connected; the other rings, is answered, connected, and completed at the end."""
     call = Call("call_active_003", script(direction="inbound"), EPOCH, "+911100000001", "+912200000001")
     assert legs_of(call, EPOCH + 1) == [("inbound", "connected", "pstn")]
     call.status = "ringing"
@@ -192,6 +192,6 @@ def test_legs_tell_who_waits_for_whom() -> None:
 
 
 def test_time_stamps_have_milliseconds_and_a_zone() -> None:
-    """As on the API's page, whatever the fraction."""
+    """As in the API's documentation, whatever the fraction."""
     assert timestamp(EPOCH) == "2024-06-15T10:30:00.000Z"
     assert timestamp(EPOCH + 0.25) == "2024-06-15T10:30:00.250Z"

@@ -1,4 +1,4 @@
-"""A centre lives, always by its rules and always in the same way."""
+"""A contact centre follows its rules, and is reproducible."""
 
 import re
 from collections import Counter
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator import Settings
+from exporter.simulator import EXOPHONES, Settings
 from exporter.simulator.centre import Centre
 from exporter.simulator.settings import FLAT_DAY
-from exporter.simulator.traffic import EXOPHONES, load
+from exporter.simulator.traffic import load
 from tests.unit.simulator.ask import EPOCH
 
 FICTIONAL = r"\+91(11|22|33|44)0\d{7}"
@@ -18,17 +18,17 @@ ENDED = {"completed", "failed", "busy", "no-answer", "canceled"}
 
 
 def centre(**changes: Any) -> Centre:
-    """A centre of 200 calls, but for some changes."""
+    """Return a contact centre of 200 calls, with some changes."""
     return Centre(replace(Settings(epoch=EPOCH, calls=200), **changes))
 
 
 def rows(of: Centre) -> list[bytes]:
-    """All rows of its list."""
+    """Return all rows of its list."""
     return [call.row(of.now) for call in of.calls()]
 
 
 def test_the_same_seed_gives_the_same_centre() -> None:
-    """At the start and for hours, to the byte; another seed gives another."""
+    """At the start and hours later, to the byte; another seed gives another."""
     one, same, other = centre(seed=7), centre(seed=7), centre(seed=8)
     assert rows(one) == rows(same) != rows(other)
     for each in (one, same):
@@ -36,8 +36,8 @@ def test_the_same_seed_gives_the_same_centre() -> None:
     assert rows(one) == rows(same)
 
 
-def test_it_does_not_matter_in_which_steps_time_passes() -> None:
-    """An hour at once, or by the second: the same calls."""
+def test_the_steps_in_which_time_passes_do_not_matter() -> None:
+    """An hour at once or second by second gives the same calls."""
     at_once, in_steps = centre(), centre()
     at_once.advance(EPOCH + 3600)
     for second in range(3601):
@@ -48,7 +48,7 @@ def test_it_does_not_matter_in_which_steps_time_passes() -> None:
 
 @pytest.mark.parametrize("calls", [0, 1, 20, 1000])
 def test_it_starts_with_exactly_the_calls_asked_for(calls: int) -> None:
-    """Whatever the number, and in all states once there are many."""
+    """Whatever the number, and in all states if there are many."""
     truth = centre(calls=calls).truth()
     assert truth.total == len(truth.call_sids) == calls
     if calls == 1000:
@@ -56,8 +56,8 @@ def test_it_starts_with_exactly_the_calls_asked_for(calls: int) -> None:
         assert {direction for direction, _ in truth.calls} == {"inbound", "outbound-api", "outbound-dial"}
 
 
-def test_it_starts_in_balance() -> None:
-    """On a day without hours, load stays about where it began."""
+def test_it_starts_in_the_steady_state() -> None:
+    """With constant load, the number of calls stays about the same."""
     steady = centre(calls=1000, agents=2000, day=FLAT_DAY)
     for minute in range(1, 61):
         steady.advance(EPOCH + 60 * minute)
@@ -65,7 +65,7 @@ def test_it_starts_in_balance() -> None:
 
 
 def test_load_follows_the_day() -> None:
-    """From a busy hour to the night and back."""
+    """From a busy hour through the night and back."""
     day = centre(calls=300, start_hour=11.0)
     totals = []
     for hour in range(25):
@@ -75,14 +75,14 @@ def test_load_follows_the_day() -> None:
     assert totals[24] > 200
 
 
-def test_the_curve_of_the_day_is_straight_between_hours_and_repeats() -> None:
-    """Half way between two hours is half way between their loads; 23:30 leads to midnight."""
+def test_the_load_is_interpolated_between_hours_and_repeats_daily() -> None:
+    """Halfway between two hours it is halfway between their loads; 23:30 leads to midnight."""
     day = (0.0,) * 23 + (1.0,)
     assert [load(day, hour) for hour in (22, 22.5, 23, 23.5, 24, 47)] == [0, 0.5, 1, 0.5, 0, 1]
 
 
-def test_calls_are_neither_lost_nor_made_up() -> None:
-    """Started less ended is what was added; each call moves from queued to ringing to in-progress only."""
+def test_calls_are_neither_lost_nor_invented() -> None:
+    """Started minus ended is the change; a call only moves from queued to ringing to in-progress."""
     living = centre(calls=100)
     stages = {"queued": 0, "ringing": 1, "in-progress": 2}
     before = {call.sid: call.status for call in living.calls()}
@@ -91,13 +91,13 @@ def test_calls_are_neither_lost_nor_made_up() -> None:
         now = {call.sid: call.status for call in living.calls()}
         for sid in before.keys() & now.keys():
             assert stages[before[sid]] <= stages[now[sid]]
-        assert living.past.started.total() - living.past.ended.total() == len(now) - 100
+        assert living.counters.started.total() - living.counters.ended.total() == len(now) - 100
         before = now
-    assert living.past.answered > 100
+    assert living.counters.answered > 100
 
 
-def test_an_agent_has_one_call_unless_second_calls_are_meant() -> None:
-    """Ringing or going on; with second calls some agents have several."""
+def test_an_agent_has_one_call_unless_second_calls_are_set() -> None:
+    """Ringing or in progress; with second calls some agents have several."""
     for share in (0.0, 0.2):
         busy = centre(agents=150, second_calls=share)
         several = []
@@ -109,8 +109,8 @@ def test_an_agent_has_one_call_unless_second_calls_are_meant() -> None:
         assert any(several) == bool(share)
 
 
-def test_without_agents_callers_wait_and_give_up() -> None:
-    """Calls that need an agent never get beyond the queue; those for a voice bot do."""
+def test_without_agents_callers_wait_and_abandon() -> None:
+    """Calls that need an agent never leave the queue; those for a voice bot do."""
     empty = centre(agents=0)
     empty.advance(EPOCH + 1800)
     truth = empty.truth()
@@ -120,8 +120,8 @@ def test_without_agents_callers_wait_and_give_up() -> None:
     assert truth.calls[("outbound-api", "in-progress")] == empty.voice_bots > 0
 
 
-def test_ended_calls_linger_for_as_long_as_asked() -> None:
-    """With their last status and a duration that stands still; then they are gone."""
+def test_ended_calls_linger_for_as_long_as_set() -> None:
+    """With their final status and duration; then they are gone."""
     lingering = centre(linger=30.0)
     seen: dict[str, float] = {}
     statuses = set()
@@ -137,7 +137,7 @@ def test_ended_calls_linger_for_as_long_as_asked() -> None:
 
 
 def test_calls_are_listed_oldest_first() -> None:
-    """All of them, and those of each direction; a filter loses none."""
+    """All of them, and those of each direction; filters lose none."""
     living = centre()
     living.advance(EPOCH + 900)
     starts = [call.started for call in living.calls()]
@@ -148,7 +148,7 @@ def test_calls_are_listed_oldest_first() -> None:
 
 
 def test_calls_are_held_muted_recorded_and_bridged() -> None:
-    """Some but not all of them, in a centre that has run for a while."""
+    """Some but not all of them, after a while."""
     living = centre(calls=1000)
     living.advance(EPOCH + 300)
     talking = [call for call in living.calls() if call.status == "in-progress"]
@@ -165,7 +165,7 @@ def test_calls_are_held_muted_recorded_and_bridged() -> None:
 
 
 def test_all_numbers_are_fictional() -> None:
-    """No number can be somebody's: after a city's code (11, 22, 33 or 44, which no mobile has) comes a 0."""
+    """No number can be assigned: a 0 follows the area code (11, 22, 33 or 44, which no mobile has)."""
     for call in centre().calls():
         assert re.fullmatch(FICTIONAL, call.customer)
         assert call.exophone in EXOPHONES
@@ -175,7 +175,7 @@ def test_all_numbers_are_fictional() -> None:
 
 
 def test_thirty_thousand_calls_fit() -> None:
-    """A large centre has all its calls, and time passes in it; the bench runs larger ones."""
+    """A large contact centre has all its calls, and time passes in it; the bench runs larger ones."""
     large = centre(calls=30_000)
     large.advance(EPOCH + 1)
     assert abs(large.truth().total - 30_000) < 600

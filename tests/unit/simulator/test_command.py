@@ -1,4 +1,4 @@
-"""The command `exotel-simulator` says where it listens, what is wrong, and stops when told."""
+"""The command `exotel-simulator` prints its URL, reports wrong usage, and stops on a signal."""
 
 import os
 import signal
@@ -13,8 +13,7 @@ import requests
 import trustme
 
 from exporter.simulator.cli import main
-from exporter.simulator.durations import parse_duration
-from exporter.simulator.fault_kinds import KINDS
+from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.profiles import PROFILES
 from tests.tools import script
 from tests.unit.simulator.ask import AUTH
@@ -25,7 +24,7 @@ COMMAND = [script("exotel-simulator"), "--listen-address=127.0.0.1:0"]
 
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command as a process, and the URL that it printed."""
+    """Yield the command as a process, and the URL that it printed."""
     pipe = subprocess.PIPE
     environment = os.environ | {"PYTHONUNBUFFERED": ""}
     with subprocess.Popen(
@@ -39,8 +38,8 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
-    """Port 0 takes a free one; SIGTERM and SIGINT end it without a word, also while a client waits."""
+def test_it_prints_its_url_and_exits_with_0(number: signal.Signals) -> None:
+    """Port 0 picks a free one; SIGTERM and SIGINT end it silently, even while a client waits."""
     with running("--fault=stream/hang", "--account-sid=acme", "--calls=7") as (process, url):
         answer = requests.get(url + "/v3/accounts/acme/calls/active", auth=AUTH, timeout=GUARD)
         assert len(answer.json()["response"]["active_calls"]) == 7
@@ -52,15 +51,15 @@ def test_it_tells_its_url_and_stops_with_0(number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
-def test_numbers_are_written_as_told() -> None:
-    """By --numbers."""
+def test_numbers_sets_the_format_of_telephone_numbers() -> None:
+    """In rows."""
     with running("--numbers=national", "--calls=3") as (_, url):
         answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
     assert all(row["from"].startswith("0") for row in answer.json()["response"]["active_calls"])
 
 
-def test_it_serves_over_tls_with_a_certificate(tmp_path: Path) -> None:
-    """That of --tls-file; it stops with 0 while a client keeps its connection."""
+def test_it_serves_over_tls(tmp_path: Path) -> None:
+    """With the certificate of --tls-file; it exits with 0 while a client keeps its connection."""
     authority, pem, trusted = trustme.CA(), tmp_path / "simulator.pem", tmp_path / "ca.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
     authority.cert_pem.write_to_path(str(trusted))
@@ -74,7 +73,7 @@ def test_it_serves_over_tls_with_a_certificate(tmp_path: Path) -> None:
         assert process.wait(timeout=GUARD) == 0
 
 
-def test_requests_are_logged_when_asked_for() -> None:
+def test_requests_are_logged_on_request() -> None:
     """One line each, on standard error, without credentials."""
     with running("--log-requests") as (process, url):
         requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
@@ -85,14 +84,16 @@ def test_requests_are_logged_when_asked_for() -> None:
 
 
 def exit_code(*arguments: str) -> object:
-    """What the command exits with, run here."""
+    """Return the exit code of the command, run in this process."""
     with pytest.raises(SystemExit) as exited:
         main([*arguments])
     return exited.value.code
 
 
-def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard error: which address, and why."""
+def test_an_address_in_use_is_reported_in_one_line_with_exit_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On standard error, with the address and the reason."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert exit_code("--calls=1", f"--listen-address=127.0.0.1:{port}") == 1
@@ -104,7 +105,7 @@ def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
-        ("--fault=nonsense", "no fault is called 'nonsense'"),
+        ("--fault=nonsense", "unknown fault 'nonsense'"),
         ("--fault=status:9@first", "'9' is not an HTTP status"),
         ("--latency=5", "'5' is not a duration"),
         ("--listen-address=nowhere", "'nowhere' is not an address"),
@@ -112,18 +113,20 @@ def test_an_occupied_address_is_one_line_and_1(capsys: pytest.CaptureFixture[str
         ("--calls=-1", "-1 is not in the range"),
         ("--order=random", "'random' is not one of"),
         ("--numbers=roman", "'roman' is not one of"),
-        ("--profile=odd", "no profile is called 'odd'"),
+        ("--profile=odd", "unknown profile 'odd'"),
         ("--no-such-option", "No such option"),
     ],
 )
-def test_wrong_usage_is_told_and_2(argument: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Which option is wrong, what was found and what is accepted."""
+def test_wrong_usage_is_reported_with_exit_code_2(
+    argument: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what was found and what is accepted."""
     assert exit_code(argument) == 2
     assert says in capsys.readouterr().err
 
 
-def test_help_tells_every_fault_and_every_profile(capsys: pytest.CaptureFixture[str]) -> None:
-    """By name, in the words of the table."""
+def test_help_lists_every_fault_and_profile(capsys: pytest.CaptureFixture[str]) -> None:
+    """By name."""
     assert exit_code("--help") == 0
     shown = capsys.readouterr().out
     assert all(f"  {name}  " in shown for name in (*KINDS, *PROFILES))
@@ -133,31 +136,31 @@ def test_help_tells_every_fault_and_every_profile(capsys: pytest.CaptureFixture[
     ("text", "seconds"),
     [("20ms", 0.02), ("1s", 1), ("1.5s", 1.5), ("2m", 120), ("1h30m", 5400), ("1d", 86400), ("0", 0)],
 )
-def test_durations_are_read_as_prometheus_writes_them(text: str, seconds: float) -> None:
-    """A number with its unit, or several."""
+def test_durations_are_parsed_as_prometheus_writes_them(text: str, seconds: float) -> None:
+    """One number with its unit, or several."""
     assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5", "s", "-1s", "1 s", "1w", "1s!", "١s"])
-def test_what_is_not_a_duration_is_refused(text: str) -> None:
-    """With what was found."""
+def test_an_invalid_duration_is_refused(text: str) -> None:
+    """The error quotes it."""
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
 
 
-def test_a_profile_is_served_by_its_name() -> None:
-    """By --profile: of 30 calls no page has more than 10."""
+def test_a_profile_is_chosen_by_name() -> None:
+    """With limit-10, no page has more than 10 of 30 calls."""
     with running("--profile=limit-10", "--calls=30") as (_, url):
         answer = requests.get(url + "/v3/accounts/demo/calls/active", auth=AUTH, timeout=GUARD)
     assert len(answer.json()["response"]["active_calls"]) == 10
 
 
-def test_a_profile_that_chance_makes_is_told() -> None:
-    """By --profile=random, on standard error; the same for the same seed."""
-    told = set()
+def test_a_random_profile_is_described() -> None:
+    """On standard error, and the same for the same seed."""
+    described = set()
     for _ in range(2):
         with running("--profile=random", "--seed=7") as (process, _):
             assert process.stderr
-            told.add(process.stderr.readline())
-    assert len(told) == 1
-    assert told.pop().startswith("The list is served so: ")
+            described.add(process.stderr.readline())
+    assert len(described) == 1
+    assert described.pop().startswith("The profile is: ")

@@ -1,4 +1,4 @@
-"""Faults are read as they are written, befall the requests they should, and do what they say."""
+"""Faults are parsed, affect the requests they should, and do what they say."""
 
 import json
 import time
@@ -11,8 +11,12 @@ import requests
 
 from exporter.simulator import Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
-from exporter.simulator.hostile import BROKEN_ROWS, SPOILT_ROWS
-from exporter.simulator.hostile_streams import HOSTILE_STREAMS, changed
+from exporter.simulator.malformed import (
+    BORDERLINE_ROWS,
+    INVALID_ROWS,
+    MALFORMED_STREAMS,
+    changed,
+)
 from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
 from tests.waiting import wait_until
 
@@ -21,20 +25,20 @@ ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Simulator]:
-    """A server for all tests of this file: its start is most of their time."""
+    """Yield one server for all tests of this file: starting it takes longest."""
     with Simulator(Settings(calls=60, speed=0)) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def simulator(shared: Simulator) -> Iterator[Simulator]:
-    """A centre of 60 calls that stands still, with no faults yet."""
+    """Yield a contact centre of 60 calls, with a stopped clock and no faults."""
     yield shared
     shared.clear_faults()
 
 
 def read_all(simulator: Simulator) -> bytes:
-    """Ask for the list on a raw connection, and read until it is closed."""
+    """Return all bytes of the response to a request for the list, until the connection is closed."""
     with connect(simulator) as connection:
         connection.sendall(ASK)
         read = b""
@@ -44,12 +48,12 @@ def read_all(simulator: Simulator) -> bytes:
 
 
 def stream_of(simulator: Simulator) -> Any:
-    """The details of the first call, whatever they are."""
+    """Return the stream of the first call."""
     sid = min(simulator.truth().call_sids)
     return get(simulator, f"/v3/accounts/demo/calls/{sid}/stream").json()["response"]["stream"]
 
 
-# How they are written
+# Syntax
 
 
 @pytest.mark.parametrize(
@@ -67,8 +71,8 @@ def stream_of(simulator: Simulator) -> Any:
         ('stream/stream:{"legs":null}', Fault("stream", '{"legs":null}', endpoint="stream")),
     ],
 )
-def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
-    """Each part of the syntax, and back again."""
+def test_faults_are_parsed_and_written_in_the_same_syntax(text: str, fault: Fault) -> None:
+    """Each part of it, and back."""
     assert Fault.parse(text) == fault
     assert str(fault) == text
 
@@ -76,13 +80,13 @@ def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("nonsense", "no fault is called 'nonsense'"),
+        ("nonsense", "unknown fault 'nonsense'"),
         ("", "is not a fault"),
         ("status", "'' is not an HTTP status"),
         ("status:99", "'99' is not an HTTP status"),
         ("status:500,colour=red", "unknown option 'colour'"),
         ("status:500,body=pdf", "unknown body 'pdf'"),
-        ("status:429,retry-after=a\nb", "can't be a header"),
+        ("status:429,retry-after=a\nb", "can't be a header value"),
         ("hang:5", "takes no argument"),
         ("slow:5", "'5' is not a duration"),
         ("slow", "'' is not a duration"),
@@ -92,48 +96,48 @@ def test_faults_are_read_and_written_alike(text: str, fault: Fault) -> None:
         ("stream:[]", "is not a JSON object"),
         ("stream", "'' is not JSON"),
         ("details:1", "takes no argument"),
-        ("redirect", "no place to redirect to"),
-        ("hang*0", "can't befall 0 requests"),
+        ("redirect", "is not a URL to redirect to"),
+        ("hang*0", "can't affect 0 requests"),
         ("stream/hang@first", "only the list of calls has pages"),
         ("hang@last", "is not a fault"),
     ],
 )
-def test_nonsense_is_refused_with_a_reason(text: str, says: str) -> None:
-    """One clear sentence for each mistake."""
+def test_an_invalid_fault_is_refused_with_a_reason(text: str, says: str) -> None:
+    """With one clear sentence."""
     with pytest.raises(ValueError, match=says):
         Fault.parse(text)
 
 
-def test_every_kind_says_what_it_does() -> None:
-    """In the help of the command."""
+def test_every_kind_has_a_help_text() -> None:
+    """For the help of the command."""
     assert all(kind.help for kind in KINDS.values())
 
 
-# Which requests they befall
+# Requests that they affect
 
 
-def test_a_fault_befalls_so_many_requests(simulator: Simulator) -> None:
-    """Then all is well, and it is no longer in force."""
+def test_a_fault_can_affect_a_number_of_requests(simulator: Simulator) -> None:
+    """Then it is no longer active."""
     simulator.set_faults([Fault("status", "500", times=2)])
     assert [calls(simulator).status_code for _ in range(3)] == [500, 500, 200]
 
 
-def test_a_fault_befalls_its_pages(simulator: Simulator) -> None:
-    """The first page, or those after it; no other endpoint has pages."""
+def test_a_fault_can_affect_some_pages(simulator: Simulator) -> None:
+    """The first page, or those after it; other endpoints have no pages."""
     simulator.set_faults(["status:500@first", "status:502@middle"])
     assert [calls(simulator, offset=offset).status_code for offset in (0, 20, 40)] == [500, 502, 502]
     assert get(simulator, "/v1/Accounts/demo/ActiveStreams").status_code == 200
 
 
-def test_a_fault_befalls_its_endpoint(simulator: Simulator) -> None:
+def test_a_fault_can_affect_one_endpoint(simulator: Simulator) -> None:
     """And no other."""
     simulator.set_faults(["agent_streams/status:500"])
     assert get(simulator, "/v1/Accounts/demo/ActiveStreams").status_code == 500
     assert calls(simulator).status_code == 200
 
 
-def test_faults_add_up(simulator: Simulator) -> None:
-    """In their order: a lie about the total, on an empty page, with a status; what can't be bent is left."""
+def test_faults_are_combined(simulator: Simulator) -> None:
+    """In their order; a body that a fault can't change is left alone."""
     simulator.set_faults(["total:7", "empty_page"])
     assert calls(simulator).json()["response"] == {"active_calls": [], "total_active": 7}
     simulator.set_faults(["html", "total:7", "rows"])
@@ -142,12 +146,12 @@ def test_faults_add_up(simulator: Simulator) -> None:
     assert calls(simulator).json() == [1]
 
 
-# What they do
+# Kinds
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_status(simulator: Simulator, status: int) -> None:
-    """This HTTP status, the same inside, and Retry-After when asked for."""
+    """It sets the HTTP status, the same code in the body, and Retry-After on request."""
     simulator.set_faults([f"status:{status},retry-after=30"])
     answer = calls(simulator)
     assert answer.status_code == answer.json()["http_code"] == answer.json()["response"]["code"] == status
@@ -155,7 +159,7 @@ def test_status(simulator: Simulator, status: int) -> None:
 
 
 def test_status_with_another_body(simulator: Simulator) -> None:
-    """The shape of v1, a page for people, nothing; and a status that has no body by itself."""
+    """The shape of v1, an HTML page, nothing; and a status that never has a body."""
     simulator.set_faults(["status:429,body=v1"])
     assert calls(simulator).json()["RestException"]["Code"] == "RATE_LIMIT_EXCEEDED"
     simulator.set_faults(["status:502,body=html"])
@@ -167,7 +171,7 @@ def test_status_with_another_body(simulator: Simulator) -> None:
 
 
 def test_inside(simulator: Simulator) -> None:
-    """HTTP 200, and a refusal in the body."""
+    """HTTP 200 with an error in the body."""
     simulator.set_faults(["inside"])
     answer = calls(simulator)
     assert (answer.status_code, answer.json()["http_code"]) == (200, 401)
@@ -188,13 +192,13 @@ def test_close(simulator: Simulator) -> None:
 
 
 def test_garbage(simulator: Simulator) -> None:
-    """What comes isn't HTTP."""
+    """The response isn't HTTP."""
     simulator.set_faults(["garbage"])
     assert not read_all(simulator).startswith(b"HTTP")
 
 
 def test_hang(simulator: Simulator) -> None:
-    """Nothing comes; other clients are answered meanwhile."""
+    """There is no response; other clients are served meanwhile."""
     simulator.set_faults(["hang*1"])
     with connect(simulator) as hanging:
         hanging.sendall(ASK)
@@ -206,7 +210,7 @@ def test_hang(simulator: Simulator) -> None:
 
 
 def test_drip(simulator: Simulator) -> None:
-    """Headers tell the length of the body, and its first byte comes long before the rest."""
+    """Headers announce the length of the body, and its first byte arrives long before the rest."""
     simulator.set_faults(["drip"])
     with connect(simulator) as connection:
         connection.sendall(ASK)
@@ -218,15 +222,15 @@ def test_drip(simulator: Simulator) -> None:
 
 
 def test_truncate(simulator: Simulator) -> None:
-    """Half of the body that Content-Length promises, then the end."""
+    """Half of the body that Content-Length announces, then the end."""
     simulator.set_faults(["truncate"])
     head, _, body = read_all(simulator).partition(b"\r\n\r\n")
-    promised = int(head.partition(b"Content-Length: ")[2].split()[0])
-    assert len(body) == promised // 2
+    announced = int(head.partition(b"Content-Length: ")[2].split()[0])
+    assert len(body) == announced // 2
 
 
 def test_bad_json(simulator: Simulator) -> None:
-    """Called JSON, whole by its length, but not JSON."""
+    """It has the type JSON and the correct length, but isn't JSON."""
     simulator.set_faults(["bad_json"])
     answer = calls(simulator)
     assert answer.headers["Content-Type"] == "application/json"
@@ -235,7 +239,7 @@ def test_bad_json(simulator: Simulator) -> None:
 
 
 def test_endings() -> None:
-    """A state for each call; those that have ended have the status of v3, or still the one before."""
+    """Each call has a state; ended calls have the status of v3, or still the one before."""
     with Simulator(Settings(calls=200, speed=0, linger=600)) as lingering:
         lingering.advance(120)
         lingering.set_faults(["endings"])
@@ -243,17 +247,17 @@ def test_endings() -> None:
         truth = Counter(
             status for (_, status), calls in lingering.truth().calls.items() for _ in range(calls)
         )
-    told = Counter((row["status"], row["state"]) for row in rows)
-    assert told["in-progress", "terminal"] == truth["completed"] > 0
-    assert told["to_leg_unanswered", "terminal"] == truth["no-answer"] > 0
-    assert told["in-progress", "active"] == truth["in-progress"] > 0
-    assert told["ringing", "active"] == truth["ringing"]
+    found = Counter((row["status"], row["state"]) for row in rows)
+    assert found["in-progress", "terminal"] == truth["completed"] > 0
+    assert found["to_leg_unanswered", "terminal"] == truth["no-answer"] > 0
+    assert found["in-progress", "active"] == truth["in-progress"] > 0
+    assert found["ringing", "active"] == truth["ringing"]
 
 
 def test_spoilt(simulator: Simulator) -> None:
-    """Rows that strict readers of JSON refuse, before the true ones; on an empty page as well."""
+    """Rows that strict JSON parsers refuse come before the others, even on an empty page."""
     true = calls(simulator).content.count(b"call_sid")
-    spoilt = len(SPOILT_ROWS) + len(BROKEN_ROWS) + 1  # one has its call_sid twice
+    spoilt = len(BORDERLINE_ROWS) + len(INVALID_ROWS) + 1  # one has its call_sid twice
     for faults, rows in (["spoilt"], true), (["empty_page", "spoilt"], 0):
         simulator.set_faults(faults)
         content = calls(simulator).content
@@ -263,14 +267,14 @@ def test_spoilt(simulator: Simulator) -> None:
 
 
 def test_html(simulator: Simulator) -> None:
-    """HTTP 200, with a page for people."""
+    """HTTP 200 with an HTML page."""
     simulator.set_faults(["html"])
     answer = calls(simulator)
     assert (answer.status_code, answer.text[:9]) == (200, "<!DOCTYPE")
 
 
 def test_other_json(simulator: Simulator) -> None:
-    """JSON, but nothing like a list of calls; or exactly what was asked for."""
+    """JSON that isn't a list of calls, or exactly the argument."""
     simulator.set_faults(["other_json"])
     assert "response" not in calls(simulator).json()
     simulator.set_faults(["other_json:null"])
@@ -278,14 +282,14 @@ def test_other_json(simulator: Simulator) -> None:
 
 
 def test_empty_page(simulator: Simulator) -> None:
-    """No rows, but the total is what it was."""
+    """There are no rows, but the total is unchanged."""
     simulator.set_faults(["empty_page"])
     assert calls(simulator).json()["response"] == {"active_calls": [], "total_active": 60}
 
 
 @pytest.mark.parametrize("total", ["0", "1000000", "-1", "null", '"60"', "60.5"])
 def test_total(simulator: Simulator, total: str) -> None:
-    """total_active is whatever was said; the rows are true."""
+    """total_active is the argument; the rows are unchanged."""
     simulator.set_faults([f"total:{total}"])
     response = calls(simulator).json()["response"]
     assert json.dumps(response["total_active"]) == total
@@ -293,20 +297,20 @@ def test_total(simulator: Simulator, total: str) -> None:
 
 
 def test_rows(simulator: Simulator) -> None:
-    """True rows are all there, in their order, among rows of every bad kind."""
-    true = calls(simulator).json()["response"]["active_calls"]
+    """All original rows are there, in order, among malformed rows of every kind."""
+    original = calls(simulator).json()["response"]["active_calls"]
     simulator.set_faults(["rows"])
     mixed = calls(simulator).json()["response"]["active_calls"]
-    assert [row for row in mixed if row in true] == true
-    hostile = [row for row in mixed if row not in true]
-    assert None in hostile
-    assert {} in hostile
-    durations = [row["duration"] for row in hostile if isinstance(row, dict) and "duration" in row]
+    assert [row for row in mixed if row in original] == original
+    malformed = [row for row in mixed if row not in original]
+    assert None in malformed
+    assert {} in malformed
+    durations = [row["duration"] for row in malformed if isinstance(row, dict) and "duration" in row]
     assert {type(duration) for duration in durations} == {int, float, str, dict, type(None)}
 
 
 def test_stream(simulator: Simulator) -> None:
-    """The fields that are given are so, the others true; the list, and a call that isn't there, are left."""
+    """It sets the given fields and no others; the list and an unknown call are left alone."""
     true = stream_of(simulator)
     simulator.set_faults(['stream:{"legs": null, "bridge": {"status": "active"}, "extra": 1}'])
     assert stream_of(simulator) == true | {"legs": None, "bridge": {"status": "active"}, "extra": 1}
@@ -315,15 +319,17 @@ def test_stream(simulator: Simulator) -> None:
 
 
 def test_details(simulator: Simulator) -> None:
-    """Each request has the next hostile stream, true where that says nothing; then it starts again."""
+    """Each request gets the next malformed stream, and after the last one the first."""
     true = stream_of(simulator)
     simulator.set_faults(["details"])
-    for hostile in (*HOSTILE_STREAMS, *HOSTILE_STREAMS[:10]):
-        assert stream_of(simulator) == (changed(true, hostile) if isinstance(hostile, dict) else hostile)
+    for malformed in (*MALFORMED_STREAMS, *MALFORMED_STREAMS[:10]):
+        assert stream_of(simulator) == (
+            changed(true, malformed) if isinstance(malformed, dict) else malformed
+        )
 
 
-def test_details_begin_with_each_fault_and_pass_by_what_is_no_stream(simulator: Simulator) -> None:
-    """A fault that is set again starts at the first; lists and failures take none from the table."""
+def test_details_begin_anew_with_each_fault_and_skip_other_responses(simulator: Simulator) -> None:
+    """A fault that is set again starts at the first; lists and errors use none up."""
     simulator.set_faults(["details"])
     first = [stream_of(simulator) for _ in range(8)]
     simulator.set_faults(["details"])
@@ -335,22 +341,25 @@ def test_details_begin_with_each_fault_and_pass_by_what_is_no_stream(simulator: 
     assert first == again
 
 
-def test_hostile_streams_are_of_every_bad_kind() -> None:
-    """Legs, bridges and recordings of all types, or left out; ten thousand legs; another call."""
-    objects = [hostile for hostile in HOSTILE_STREAMS if isinstance(hostile, dict)]
-    assert {type(hostile) for hostile in HOSTILE_STREAMS} == {type(None), str, int, list, dict}
+def test_malformed_streams_are_of_every_kind() -> None:
+    """Legs, bridges and recordings of all types, or missing; ten thousand legs; another call."""
+    objects = [malformed for malformed in MALFORMED_STREAMS if isinstance(malformed, dict)]
+    assert {type(malformed) for malformed in MALFORMED_STREAMS} == {type(None), str, int, list, dict}
     for name, types in (
         ("legs", {type(...), type(None), str, int, dict, list}),
         ("bridge", {type(...), type(None), str, dict, list}),
         ("recording", {type(...), type(None), str, bool, dict}),
         ("call_sid", {type(...), type(None), str, int, list}),
     ):
-        assert {type(hostile[name]) for hostile in objects if name in hostile} == types
-    assert max(len(hostile["legs"]) for hostile in objects if isinstance(hostile.get("legs"), list)) == 10_000
+        assert {type(malformed[name]) for malformed in objects if name in malformed} == types
+    assert (
+        max(len(malformed["legs"]) for malformed in objects if isinstance(malformed.get("legs"), list))
+        == 10_000
+    )
 
 
 def test_huge(simulator: Simulator) -> None:
-    """So many megabytes come before the end, in pieces of no announced length."""
+    """That many megabytes arrive, chunked, without an announced length."""
     simulator.set_faults(["huge:2"])
     answer = calls(simulator)
     assert "Content-Length" not in answer.headers
@@ -359,7 +368,7 @@ def test_huge(simulator: Simulator) -> None:
 
 
 def test_redirect(simulator: Simulator) -> None:
-    """302 to the place that was given."""
+    """302 to the argument."""
     simulator.set_faults(["redirect:http://127.0.0.1:1/elsewhere"])
     answer = requests.get(
         simulator.url + "/v3/accounts/demo/calls/active", auth=AUTH, allow_redirects=False, timeout=10
@@ -368,7 +377,7 @@ def test_redirect(simulator: Simulator) -> None:
 
 
 def test_slow(simulator: Simulator) -> None:
-    """The answer is the same, later by no less than was said."""
+    """The response is the same, but delayed by no less than the argument."""
     simulator.set_faults(["slow:20ms"])
     began = time.monotonic()
     assert calls(simulator).status_code == 200

@@ -1,4 +1,4 @@
-"""Each profile is served over HTTP, and does what it says."""
+"""Each profile is served over HTTP, and does what its description says."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.profile import Profile
-from exporter.simulator.profiles import PROFILES, drawn
+from exporter.simulator.profiles import PROFILES, random_profile
 from exporter.simulator.settings import FLAT_DAY
-from exporter.simulator.traffic import chance
+from exporter.simulator.traffic import seeded_random
 from tests.unit.simulator.ask import EPOCH, calls, every_row, page
 
 Row = dict[str, Any]
@@ -25,40 +25,40 @@ CALLS = 250
 
 
 def serving(name: str, calls: int = CALLS) -> Simulator:
-    """A simulator that goes on only when it is told to."""
+    """Return a simulator of a profile, with a stopped clock."""
     profile = PROFILES[name]
     return Simulator(Settings(calls=calls, speed=0, epoch=EPOCH, day=FLAT_DAY, profile=profile))
 
 
 def sids(rows: list[Row]) -> list[str]:
-    """The calls of some rows."""
+    """Return the call_sids of rows."""
     return [row["call_sid"] for row in rows]
 
 
 def started(row: Row) -> float:
-    """The start time of a row, Unix seconds."""
+    """Return the start time of a row in Unix seconds."""
     return datetime.fromisoformat(row["start_time"]).timestamp()
 
 
 def answers(simulator: Simulator, times: int = 60, **asked: int) -> list[dict[str, Any]]:
-    """What the same request is answered at one moment."""
+    """Return the responses to the same request at one moment."""
     return [page(simulator, **(asked or {"limit": 100, "offset": 0})) for _ in range(times)]
 
 
 def distinct(answers: list[dict[str, Any]]) -> int:
-    """How many of them differ."""
+    """Return how many of them differ."""
     return len({str(answer) for answer in answers})
 
 
 def moments(simulator: Simulator, count: int) -> Iterator[list[Row]]:
-    """All rows, a second apart."""
+    """Yield all rows, once a second."""
     for _ in range(count):
         simulator.advance(1)
         yield every_row(simulator)
 
 
 def sorted_by(key: Callable[[Row], Any], *, newest_first: bool = False) -> Check:
-    """Rows of all pages are in this order, whatever changed."""
+    """Check that the rows of all pages are in this order after a while."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(60)
@@ -69,8 +69,8 @@ def sorted_by(key: Callable[[Row], Any], *, newest_first: bool = False) -> Check
     return check
 
 
-def keeps_its_places(*, has_order: bool) -> Check:
-    """Rows keep their order among one another, which isn't that of their start unless it has one."""
+def keeps_its_order(*, has_order: bool) -> Check:
+    """Check that rows keep their order, and whether that is by start."""
 
     def check(simulator: Simulator) -> None:
         before = every_row(simulator)
@@ -85,7 +85,7 @@ def keeps_its_places(*, has_order: bool) -> Check:
 
 
 def refuses(status: int, **asked: int) -> Check:
-    """A request has this status, and the first page is served."""
+    """Check that a request gets this status, but the first page is served."""
 
     def check(simulator: Simulator) -> None:
         assert calls(simulator, **asked).status_code == status
@@ -95,17 +95,17 @@ def refuses(status: int, **asked: int) -> Check:
 
 
 def serves(rows: int, **asked: int) -> Check:
-    """A page has so many rows."""
+    """Check the number of rows on a page."""
     return lambda simulator: _equals(len(page(simulator, **asked)["active_calls"]), rows)
 
 
 def same(asked: dict[str, int], as_asked: dict[str, int]) -> Check:
-    """Two requests have the same answer."""
+    """Check that two requests get the same response."""
     return lambda simulator: _equals(page(simulator, **asked), page(simulator, **as_asked))
 
 
-def tells(total: Callable[[Simulator, list[Row]], int | None], **asked: int) -> Check:
-    """The total is this, of the truth and the rows of the page."""
+def total_is(total: Callable[[Simulator, list[Row]], int | None], **asked: int) -> Check:
+    """Check the total, calculated from the truth and the rows of the page."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(60)
@@ -116,7 +116,7 @@ def tells(total: Callable[[Simulator, list[Row]], int | None], **asked: int) -> 
 
 
 def differs(*, at_least: int, of: int = 60) -> Check:
-    """Answers to one request differ though nothing has changed."""
+    """Check that responses to one request differ at the same moment."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(70)
@@ -126,7 +126,7 @@ def differs(*, at_least: int, of: int = 60) -> Check:
 
 
 def stays(seconds: float, *, counts_on: bool = False) -> Check:
-    """An answer is given again for so long, though calls change."""
+    """Check that a response is cached for so long, though calls change."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(30)
@@ -141,8 +141,8 @@ def stays(seconds: float, *, counts_on: bool = False) -> Check:
     return check
 
 
-def is_made_anew(seconds: int) -> Check:
-    """The list changes so often, as a whole."""
+def is_rebuilt_every(seconds: int) -> Check:
+    """Check that the list only changes at this interval."""
 
     def check(simulator: Simulator) -> None:
         lists = [str(rows) for rows in moments(simulator, 2 * seconds)]
@@ -152,14 +152,14 @@ def is_made_anew(seconds: int) -> Check:
 
 
 def starts_are(pattern: str) -> Check:
-    """Start times are written so."""
+    """Check the format of start times."""
     return lambda simulator: _equals(
         {bool(re.fullmatch(pattern, row["start_time"])) for row in page(simulator)["active_calls"]}, {True}
     )
 
 
 def both(*checks: Check) -> Check:
-    """More than one thing holds, each from the start."""
+    """Combine checks."""
 
     def check(simulator: Simulator) -> None:
         for each in checks:
@@ -172,8 +172,8 @@ def _equals(found: object, wanted: object) -> None:
     assert found == wanted
 
 
-def hops(to: Callable[[list[int], int], bool]) -> Check:
-    """Rows whose status changes go to one end of the list; the others keep their order."""
+def moves(to: Callable[[list[int], int], bool]) -> Check:
+    """Check where rows are whose status changed."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(200)  # each row was written since the start
@@ -190,23 +190,23 @@ def hops(to: Callable[[list[int], int], bool]) -> Check:
 
 
 def near_the_end(places: list[int], rows: int) -> bool:
-    """Rows stand behind nine tenths of the list."""
+    """Return whether rows are in the last tenth of the list."""
     return min(places) > 0.9 * rows
 
 
 def near_the_start(places: list[int], rows: int) -> bool:
-    """Rows stand in the first tenth of the list."""
+    """Return whether rows are in the first tenth of the list."""
     return max(places) < 0.1 * rows
 
 
 def is_skewed(simulator: Simulator) -> None:
-    """Start times are out of order by 2 s at most."""
+    """Check that start times are out of order, by 2 s at most."""
     times = [started(row) for row in every_row(simulator)]
     assert 0 < max(before - after for before, after in pairwise(times)) <= 2
 
 
 def is_late(simulator: Simulator) -> None:
-    """Each call shows within 2 s of its start, and some not at once."""
+    """Check that each call appears within 2 s of its start, some not at once."""
     truth, listed = dict[str, int](), dict[str, int]()
     simulator.advance(5)
     for second, rows in enumerate(moments(simulator, 10)):
@@ -217,7 +217,7 @@ def is_late(simulator: Simulator) -> None:
 
 
 def has_ghosts(simulator: Simulator) -> None:
-    """Calls that ended are listed as active, for up to 3 s."""
+    """Check that ended calls are listed as active for up to 3 s."""
     gone, stays = dict[str, int](), list[int]()
     for second, rows in enumerate(moments(simulator, 12)):
         truth = simulator.truth().call_sids
@@ -229,7 +229,7 @@ def has_ghosts(simulator: Simulator) -> None:
 
 
 def lingers(*, is_counted: bool) -> Check:
-    """Calls that ended are listed as ended, for 20 s."""
+    """Check that ended calls are listed as ended for 20 s."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(60)
@@ -244,8 +244,8 @@ def lingers(*, is_counted: bool) -> Check:
     return check
 
 
-def moves_by_hash(simulator: Simulator) -> None:
-    """Rows stay where they are until the map is rebuilt."""
+def is_reordered_when_rebuilt(simulator: Simulator) -> None:
+    """Check that rows have another order once the map is rebuilt."""
     orders = []
     for _ in range(3):
         orders.append(sids(every_row(simulator)))
@@ -256,7 +256,7 @@ def moves_by_hash(simulator: Simulator) -> None:
 
 
 def fills_gaps(*, moves: bool) -> Check:
-    """New rows stand in the middle; the others keep their order, unless one that is written moves."""
+    """Check that new rows fill gaps, and whether changed rows move."""
 
     def check(simulator: Simulator) -> None:
         before = sids(every_row(simulator))
@@ -272,7 +272,7 @@ def fills_gaps(*, moves: bool) -> Check:
 
 
 def swaps(simulator: Simulator) -> None:
-    """Where rows go, rows from the end stand; all others keep their places."""
+    """Check that only rows from the end move, into the gaps of removed ones."""
     before = sids(every_row(simulator))
     simulator.advance(1)
     after = sids(every_row(simulator))
@@ -281,8 +281,8 @@ def swaps(simulator: Simulator) -> None:
     assert min(map(before.index, moved)) > 0.9 * CALLS
 
 
-def shows_starts_anew(simulator: Simulator) -> None:
-    """A call that is answered has another start time than before."""
+def resets_start_times(simulator: Simulator) -> None:
+    """Check that the answer changes a call's start time."""
     before = {row["call_sid"]: row for row in every_row(simulator) if row["status"] == "ringing"}
     simulator.advance(5)
     answered = [
@@ -292,14 +292,14 @@ def shows_starts_anew(simulator: Simulator) -> None:
     assert all(row["start_time"] > before[row["call_sid"]]["start_time"] for row in answered)
 
 
-def lacks_names(simulator: Simulator) -> None:
-    """A few rows name no call."""
-    nameless = [row for row in page(simulator, limit=100)["active_calls"] if "call_sid" not in row]
-    assert 0 < len([*nameless]) < 10
+def lacks_call_sids(simulator: Simulator) -> None:
+    """Check that a few rows have no call_sid."""
+    unnamed = [row for row in page(simulator, limit=100)["active_calls"] if "call_sid" not in row]
+    assert 0 < len([*unnamed]) < 10
 
 
 def is_rotated(simulator: Simulator) -> None:
-    """Each answer goes on from another place, round and round."""
+    """Check that each response begins elsewhere and wraps around."""
     one, *others = (sids(answer["active_calls"]) for answer in answers(simulator, 40, limit=100, offset=0))
     assert all(other != one for other in others)
     near = [other for other in others if one[0] in other[1:]]
@@ -307,8 +307,8 @@ def is_rotated(simulator: Simulator) -> None:
     assert all(other[other.index(one[0]) :] == one[: len(other) - other.index(one[0])] for other in near)
 
 
-def comes_twice(*, is_counted: bool, beyond_limit: bool) -> Check:
-    """Some calls come twice, one row behind the other."""
+def is_repeated(*, is_counted: bool, beyond_limit: bool) -> Check:
+    """Check that some calls have two successive rows."""
 
     def check(simulator: Simulator) -> None:
         found = page(simulator, limit=100, offset=100)
@@ -321,8 +321,8 @@ def comes_twice(*, is_counted: bool, beyond_limit: bool) -> Check:
     return check
 
 
-def takes_out(*, is_counted: bool) -> Check:
-    """Pages are short by a tenth, the same calls each time."""
+def leaves_out(*, is_counted: bool) -> Check:
+    """Check that pages are shorter by about a tenth, and whether the total counts the missing rows."""
 
     def check(simulator: Simulator) -> None:
         found = page(simulator, limit=100, offset=100)
@@ -336,13 +336,13 @@ def takes_out(*, is_counted: bool) -> Check:
 
 
 def counts_pages(simulator: Simulator) -> None:
-    """Offsets 0 to 3 are four pages of other calls."""
+    """Check that offsets 0 to 3 are four different pages."""
     rows = [row for offset in range(4) for row in page(simulator, limit=20, offset=offset)["active_calls"]]
     assert len({*sids(rows)}) == 80
 
 
-def swaps_ties(simulator: Simulator) -> None:
-    """Calls change their order as they are written, though answers of one moment don't differ."""
+def reorders_ties(simulator: Simulator) -> None:
+    """Check that updates reorder calls, though responses at the same moment are equal."""
     before = sids(every_row(simulator))
     assert before == sids(every_row(simulator))
     simulator.advance(60)
@@ -352,12 +352,12 @@ def swaps_ties(simulator: Simulator) -> None:
 
 
 def is_estimated(simulator: Simulator) -> None:
-    """The total is near the truth, and isn't it."""
+    """Check that the total is near the truth, but not equal."""
     assert 0 < abs(page(simulator)["total_active"] - CALLS) <= 0.15 * CALLS
 
 
-def total_stays(simulator: Simulator) -> None:
-    """The total is told again for 15 s."""
+def total_is_cached(simulator: Simulator) -> None:
+    """Check that the total is constant for 15 s."""
     totals = []
     for _ in range(16):
         totals.append(page(simulator, limit=1)["total_active"])
@@ -367,7 +367,7 @@ def total_stays(simulator: Simulator) -> None:
 
 
 def total_is_behind(simulator: Simulator) -> None:
-    """The total is what it was 2 s ago."""
+    """Check that the total is 2 s old."""
     truth, totals = [], []
     for _ in range(20):
         simulator.advance(1)
@@ -377,42 +377,42 @@ def total_is_behind(simulator: Simulator) -> None:
 
 
 def start_second(row: Row) -> str:
-    """The second in which a call began."""
+    """Return the second in which a call began."""
     return str(row["start_time"])[:19]
 
 
 def truth(simulator: Simulator, _: list[Row]) -> int:
-    """The active calls."""
+    """Return the number of active calls."""
     return len(simulator.truth().call_sids)
 
 
 def by_start(row: Row) -> str:
-    """When a call began, as it is written."""
+    """Return the start time as it is written."""
     return str(row["start_time"])
 
 
 def by_status(row: Row) -> tuple[str, str]:
-    """The status of a call, then when it began."""
+    """Return the status of a call, then its start time."""
     return row["status"], row["start_time"]
 
 
 CHECKS: dict[str, Check] = {
-    "start": both(sorted_by(by_start), tells(truth)),
-    "newest": both(sorted_by(by_start, newest_first=True), tells(truth)),
-    "arbitrary": keeps_its_places(has_order=False),
+    "start": both(sorted_by(by_start), total_is(truth)),
+    "newest": both(sorted_by(by_start, newest_first=True), total_is(truth)),
+    "arbitrary": keeps_its_order(has_order=False),
     "insertion": is_skewed,
     "seconds": both(sorted_by(by_start), starts_are(r".*T\d\d:\d\d:\d\dZ")),
     "zoned": both(sorted_by(by_start, newest_first=True), starts_are(r"2024-06-15 \d\d:\d\d:\d\d\+05:30")),
     "direction": sorted_by(lambda row: (row["direction"] == "inbound", row["start_time"])),
     "shards": both(
-        keeps_its_places(has_order=False),
+        keeps_its_order(has_order=False),
         lambda simulator: _equals(
             sum(one > other for one, other in pairwise(map(by_start, every_row(simulator)))), 3
         ),
     ),
     "ties-move": both(sorted_by(start_second), differs(at_least=2)),
     "ties-newest": both(sorted_by(start_second, newest_first=True), differs(at_least=2)),
-    "ties-touched": both(sorted_by(start_second), swaps_ties),
+    "ties-touched": both(sorted_by(start_second), reorders_ties),
     "ties-minutes": both(sorted_by(by_start), differs(at_least=2), starts_are(r".*T\d\d:\d\d:00Z")),
     "no-start": lambda simulator: _equals({row["start_time"] for row in every_row(simulator)}, {None}),
     "end-404": refuses(404, offset=CALLS),
@@ -433,11 +433,11 @@ CHECKS: dict[str, Check] = {
     "late": is_late,
     "ghosts": has_ghosts,
     "linger": lingers(is_counted=True),
-    "snapshot": is_made_anew(5),
-    "snapshot-30": is_made_anew(30),
-    "unreadable": lacks_names,
-    "updated": hops(near_the_end),
-    "updated-newest": hops(near_the_start),
+    "snapshot": is_rebuilt_every(5),
+    "snapshot-30": is_rebuilt_every(30),
+    "unreadable": lacks_call_sids,
+    "updated": moves(near_the_end),
+    "updated-newest": moves(near_the_start),
     "status": sorted_by(by_status),
     "status-newest": sorted_by(lambda row: (row["status"], -started(row))),
     "status-ranked": sorted_by(
@@ -445,11 +445,11 @@ CHECKS: dict[str, Check] = {
     ),
     "duration": sorted_by(lambda row: row["duration"], newest_first=True),
     "agent": sorted_by(lambda row: row["status"] != "queued"),
-    "start-anew": both(sorted_by(by_start), shows_starts_anew),
+    "start-anew": both(sorted_by(by_start), resets_start_times),
     "heap": fills_gaps(moves=True),
     "heap-in-place": fills_gaps(moves=False),
     "swap": swaps,
-    "hash-map": moves_by_hash,
+    "hash-map": is_reordered_when_rebuilt,
     "rotated": is_rotated,
     "shuffled": differs(at_least=60),
     "shards-race": differs(at_least=4),
@@ -464,32 +464,32 @@ CHECKS: dict[str, Check] = {
     "cache-5": stays(5),
     "cache-now": stays(20, counts_on=True),
     "snapshots": differs(at_least=2),
-    "total-page": tells(lambda _, rows: len(rows)),
-    "total-page-cut": both(tells(lambda _, rows: len(rows)), serves(20, limit=100)),
-    "total-so-far": tells(lambda _, rows: 100 + len(rows)),
-    "total-pages": tells(lambda simulator, rows: -(-truth(simulator, rows) // 100)),
-    "total-none": tells(lambda *_: None),
-    "total-capped": both(tells(lambda *_: 1_000), serves(50, limit=100, offset=950)),
-    "total-capped-10000": both(tells(lambda *_: 10_000), serves(50, limit=100, offset=9_950)),
+    "total-page": total_is(lambda _, rows: len(rows)),
+    "total-page-cut": both(total_is(lambda _, rows: len(rows)), serves(20, limit=100)),
+    "total-so-far": total_is(lambda _, rows: 100 + len(rows)),
+    "total-pages": total_is(lambda simulator, rows: -(-truth(simulator, rows) // 100)),
+    "total-none": total_is(lambda *_: None),
+    "total-capped": both(total_is(lambda *_: 1_000), serves(50, limit=100, offset=950)),
+    "total-capped-10000": both(total_is(lambda *_: 10_000), serves(50, limit=100, offset=9_950)),
     "window-refused": both(refuses(400, limit=100, offset=9_950), serves(100, limit=100, offset=9_900)),
-    "window-1000": both(tells(truth), serves(0, limit=100, offset=1_000)),
+    "window-1000": both(total_is(truth), serves(0, limit=100, offset=1_000)),
     "total-estimated": is_estimated,
-    "total-cached": total_stays,
+    "total-cached": total_is_cached,
     "total-behind": total_is_behind,
-    "total-other": tells(
+    "total-other": total_is(
         lambda simulator, _: sum(
             count for (_, status), count in simulator.truth().calls.items() if status != "queued"
         )
     ),
-    "total-ever": tells(lambda simulator, _: CALLS + simulator.truth().started),
+    "total-ever": total_is(lambda simulator, _: CALLS + simulator.truth().started),
     "linger-active": lingers(is_counted=False),
     "offset-ignored": same({"offset": 40}, {"offset": 0}),
     "offset-pages": counts_pages,
-    "copied": comes_twice(is_counted=False, beyond_limit=True),
-    "filtered": takes_out(is_counted=True),
-    "filtered-total": takes_out(is_counted=False),
-    "doubled": comes_twice(is_counted=True, beyond_limit=False),
-    "doubled-calls": comes_twice(is_counted=False, beyond_limit=False),
+    "copied": is_repeated(is_counted=False, beyond_limit=True),
+    "filtered": leaves_out(is_counted=True),
+    "filtered-total": leaves_out(is_counted=False),
+    "doubled": is_repeated(is_counted=True, beyond_limit=False),
+    "doubled-calls": is_repeated(is_counted=False, beyond_limit=False),
 }
 MANY = {
     "ties-touched": 1_100,
@@ -498,27 +498,27 @@ MANY = {
     "total-capped-10000": 11_000,
     "window-refused": 11_000,
 }
-"""How many calls it takes where it matters."""
+"""The number of calls where it matters."""
 
 
 def test_every_profile_is_checked() -> None:
-    """A profile that is new has a check of its own."""
+    """A new profile needs a check of its own."""
     assert CHECKS.keys() == PROFILES.keys()
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_profile_is_served_as_it_says(name: str) -> None:
-    """Over HTTP, from a centre that lives."""
+def test_a_profile_does_what_it_says(name: str) -> None:
+    """Over HTTP."""
     with serving(name, MANY.get(name, CALLS)) as simulator:
         CHECKS[name](simulator)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_profile_that_chance_makes_is_served(seed: int) -> None:
-    """Whatever it is, it is another one than the plain one, and the rows are of calls that there are."""
-    profile = drawn(chance(seed))
-    assert profile == drawn(chance(seed))
-    assert replace(profile, told="") != Profile(told="")
+def test_a_random_profile_is_served(seed: int) -> None:
+    """It differs from the default, depends only on the seed, and its rows are of real calls."""
+    profile = random_profile(seeded_random(seed))
+    assert profile == random_profile(seeded_random(seed))
+    assert replace(profile, description="") != Profile("")
     with Simulator(Settings(calls=60, speed=0, epoch=EPOCH, profile=profile)) as simulator:
         known = simulator.truth().call_sids
         simulator.advance(5)

@@ -1,4 +1,4 @@
-"""The simulator speaks HTTP, is controlled from outside, and stops whatever clients do."""
+"""The simulator speaks HTTP, has a control API, and stops whatever clients do."""
 
 import json
 import socket
@@ -20,13 +20,13 @@ PATH = "/v3/accounts/demo/calls/active"
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A centre of 60 calls that stands still."""
+    """Yield a contact centre of 60 calls whose clock is stopped."""
     with Simulator(Settings(calls=60, speed=0, epoch=EPOCH)) as simulator:
         yield simulator
 
 
 def exchange(simulator: Simulator, sent: bytes) -> bytes:
-    """Send bytes, end the sending side, and read until the other side ends."""
+    """Send bytes, shut down the sending side, and return what arrives until the end."""
     with connect(simulator) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
@@ -37,21 +37,21 @@ def exchange(simulator: Simulator, sent: bytes) -> bytes:
 
 
 def test_a_connection_serves_many_requests(simulator: Simulator) -> None:
-    """Keep-alive: one connection, many answers, also to requests sent before the last was answered."""
+    """With keep-alive, even if requests are pipelined."""
     ask = f"GET {PATH}?limit=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n".encode()
     assert exchange(simulator, ask * 5).count(b"HTTP/1.1 200 OK") == 5
 
 
 def test_many_clients_are_served_at_once(simulator: Simulator) -> None:
-    """32 clients, each with its own connections: every page is whole."""
+    """32 clients, each with its own connection, get complete pages."""
     with ThreadPoolExecutor(32) as clients:
         answers = list(clients.map(lambda _: len(page(simulator, limit=60)["active_calls"]), range(128)))
     assert answers == [60] * 128
     assert simulator.requests_served() == {"calls": 128}
 
 
-def test_what_is_not_http_is_refused(simulator: Simulator) -> None:
-    """400, and the connection is closed."""
+def test_invalid_http_is_refused(simulator: Simulator) -> None:
+    """With 400, and the connection is closed."""
     assert exchange(simulator, b"\x16\x03\x01 hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
@@ -59,34 +59,34 @@ def test_what_is_not_http_is_refused(simulator: Simulator) -> None:
     "target", ["//[", "*", "/%ff", "/v3/accounts/%2F/calls/active", "http://[/", "/?%00=%zz"]
 )
 def test_odd_targets_are_not_found(simulator: Simulator, target: str) -> None:
-    """Or not allowed; never an error of the server."""
+    """Or unauthorized, but never a server error."""
     sent = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     assert exchange(simulator, sent).startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 401 "))
 
 
-def test_other_methods_find_nothing(simulator: Simulator) -> None:
-    """The API is read only: 404 with a body, and none for HEAD."""
+def test_other_methods_are_not_found(simulator: Simulator) -> None:
+    """The API is read-only: 404 with a body, except for HEAD."""
     for method in ("POST", "DELETE", "HEAD"):
         answer = requests.request(method, simulator.url + PATH, auth=AUTH, timeout=GUARD)
         assert answer.status_code == 404
         assert (answer.content == b"") == (method == "HEAD")
 
 
-# Control
+# The control API
 
 
-def test_the_truth_is_told_over_http(simulator: Simulator) -> None:
-    """The same as in Python; it isn't counted as a request and needs no credentials."""
-    told = requests.get(simulator.url + "/_simulator/truth", timeout=GUARD).json()
+def test_the_truth_is_served_over_http(simulator: Simulator) -> None:
+    """It is the same as in Python, isn't counted as a request and needs no credentials."""
+    served = requests.get(simulator.url + "/_simulator/truth", timeout=GUARD).json()
     truth = simulator.truth()
-    assert told == json.loads(json.dumps(truth.document()))
-    assert told["total"] == 60
-    assert sum(sum(statuses.values()) for statuses in told["calls"].values()) == 60
+    assert served == json.loads(json.dumps(truth.document()))
+    assert served["total"] == 60
+    assert sum(sum(statuses.values()) for statuses in served["calls"].values()) == 60
     assert simulator.requests_served() == {}
 
 
 def test_faults_are_set_over_http(simulator: Simulator) -> None:
-    """A list replaces those in force, and an empty one ends them; they can be looked at."""
+    """A list replaces the active faults, an empty one removes them, and GET returns them."""
     url = simulator.url + "/_simulator/faults"
     assert requests.post(url, json=["status:500@first*3"], timeout=GUARD).status_code == 200
     assert calls(simulator).status_code == 500
@@ -96,8 +96,8 @@ def test_faults_are_set_over_http(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[1]", '["nonsense"]', "[" * 60_000, "\x00"])
-def test_nonsense_for_faults_is_refused(simulator: Simulator, body: str) -> None:
-    """400 with the reason; those in force stay."""
+def test_invalid_faults_are_refused(simulator: Simulator, body: str) -> None:
+    """With 400 and the reason; the active faults stay."""
     simulator.set_faults([Fault("status", "500")])
     answer = requests.post(simulator.url + "/_simulator/faults", data=body, timeout=GUARD)
     assert answer.status_code == 400
@@ -105,8 +105,8 @@ def test_nonsense_for_faults_is_refused(simulator: Simulator, body: str) -> None
     assert simulator.faults() == [Fault("status", "500")]
 
 
-def test_the_body_of_a_request_is_bounded(simulator: Simulator) -> None:
-    """413, without reading all of it."""
+def test_the_size_of_a_request_is_limited(simulator: Simulator) -> None:
+    """With 413, without reading all of it."""
     head = b"POST /_simulator/faults HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
     with connect(simulator) as connection:
         connection.sendall(head + b" " * (MAX_BODY + 1))
@@ -114,7 +114,7 @@ def test_the_body_of_a_request_is_bounded(simulator: Simulator) -> None:
 
 
 def test_requests_are_counted_by_endpoint(simulator: Simulator) -> None:
-    """Answered well or not; in Python as over HTTP."""
+    """Whatever the response; the same in Python and over HTTP."""
     for path in (PATH, PATH, "/v3/accounts/demo/calls/x/stream", "/v1/Accounts/demo/ActiveStreams", "/x"):
         get(simulator, path)
     counted = {"calls": 2, "stream": 1, "agent_streams": 1, "other": 1}
@@ -123,14 +123,14 @@ def test_requests_are_counted_by_endpoint(simulator: Simulator) -> None:
 
 
 def test_other_control_paths_are_not_found(simulator: Simulator) -> None:
-    """404, and what there is."""
+    """With 404 and the list of paths."""
     assert "GET truth" in requests.get(simulator.url + "/_simulator/", timeout=GUARD).json()["error"]
 
 
 # Time
 
 
-def test_a_centre_stands_still_until_it_is_advanced(simulator: Simulator) -> None:
+def test_a_stopped_clock_moves_only_when_advanced(simulator: Simulator) -> None:
     """With speed 0 only `advance` lets time pass."""
     before = simulator.truth()
     assert simulator.truth() == before
@@ -139,15 +139,15 @@ def test_a_centre_stands_still_until_it_is_advanced(simulator: Simulator) -> Non
     assert simulator.truth().started > 0
 
 
-def test_time_passes_by_itself() -> None:
-    """At the speed that is set."""
+def test_the_clock_runs_by_itself() -> None:
+    """At the configured speed."""
     with Simulator(Settings(calls=20, speed=1000, epoch=EPOCH)) as simulator:
         while simulator.truth().ended < 5:
             pass
         assert simulator.truth().now > EPOCH
 
 
-def test_two_simulators_with_one_seed_are_the_same() -> None:
+def test_simulators_with_equal_seeds_are_equal() -> None:
     """To the byte of a page."""
     pages = []
     for _ in range(2):
@@ -183,15 +183,15 @@ def test_it_stops_while_a_client_waits(fault: str) -> None:
 
 
 def test_the_truth_outlives_the_server() -> None:
-    """After the end it can still be asked for, as it was last."""
+    """It stays as it was at the end."""
     with Simulator(Settings(calls=60, speed=0)) as simulator:
         last = simulator.truth()
     assert simulator.truth() == last
     simulator.stop()
 
 
-def test_an_occupied_address_is_an_error_at_once(simulator: Simulator) -> None:
-    """OSError from `with`, and no thread is left."""
+def test_an_address_in_use_is_an_error_at_once(simulator: Simulator) -> None:
+    """`with` raises OSError, and no thread is left."""
     port = urlsplit(simulator.url).port
     assert port
     with pytest.raises(OSError, match="in use"), Simulator(port=port):

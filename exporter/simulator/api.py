@@ -1,0 +1,221 @@
+"""Exotel's API in front of a contact centre: credentials, rate limit, pages, streams, errors."""
+
+import base64
+import binascii
+import itertools
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote
+
+from exporter.simulator.backend import CentreBackend
+from exporter.simulator.call import Call
+from exporter.simulator.centre import Centre
+from exporter.simulator.faults import Faults
+from exporter.simulator.messages import (
+    Headers,
+    Request,
+    Response,
+    failure,
+    json_response,
+    success,
+    xml_response,
+)
+from exporter.simulator.profile import Pages
+from exporter.simulator.settings import Settings
+from exporter.simulator.traffic import seeded_random
+
+DEFAULT_LIMIT = 20
+
+#: The document of `success`, around rows that are JSON already.
+_LIST = (
+    b'{"request_id":"%b","method":"GET","http_code":200,"response":{"active_calls":[%b],"total_active":%d}}'
+)
+_ROUTES = (
+    ("calls", re.compile(r"/v3/accounts/(?P<account>[^/]+)/calls/active")),
+    ("stream", re.compile(r"/v3/accounts/(?P<account>[^/]+)/calls/(?P<call>[^/]+)/stream")),
+    ("agent_streams", re.compile(r"/v1/Accounts/(?P<account>[^/]+)/ActiveStreams")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request exceeds the rate limit."""
+
+    refused: bool = False
+    headers: Headers = ()
+
+
+class RateLimit:
+    """Limits requests per minute, by full minutes of a Unix clock; 0 is unlimited."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.time) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._reset = 0
+        self._remaining = 0
+
+    def take(self) -> Decision:
+        """Count a request."""
+        if not self._per_minute:
+            return Decision()
+        now = self._clock()
+        if now >= self._reset:
+            self._reset = (math.floor(now / 60) + 1) * 60
+            self._remaining = self._per_minute
+        refused = self._remaining == 0
+        self._remaining = max(self._remaining - 1, 0)
+        headers: Headers = (
+            ("X-RateLimit-Limit", str(self._per_minute)),
+            ("X-RateLimit-Remaining", str(self._remaining)),
+            ("X-RateLimit-Reset", str(self._reset)),
+        )
+        if refused:
+            headers = (*headers, ("Retry-After", str(math.ceil(self._reset - now))))
+        return Decision(refused, headers)
+
+
+class Api:
+    """Answers requests to the API, and counts them by endpoint in `served`."""
+
+    def __init__(self, settings: Settings, centre: Centre, faults: Faults) -> None:
+        self.served: Counter[str] = Counter()
+        self._settings = settings
+        self._centre = centre
+        self._faults = faults
+        self._ids = itertools.count(1)
+        self._rate_limit = RateLimit(settings.requests_per_minute)
+        self._random = seeded_random(settings.seed)
+        profile = settings.profile
+        self._backend = CentreBackend(centre, profile, settings.seed) if profile else None
+        self._pages = _pages(settings)
+
+    def answer(self, request: Request) -> Response:
+        """Return the API's response, with the faults that affect the request."""
+        path, _, query_string = request.target.partition("?")
+        endpoint, parameters = _route(path)
+        query = dict(parse_qsl(query_string, keep_blank_values=True))
+        self.served[endpoint] += 1
+        request_id = f"req_{next(self._ids):08x}"
+        decision = self._rate_limit.take()
+        if decision.refused:
+            response = failure(request_id, 429, 10724, "Too many requests", request.method)
+        else:
+            response = self._respond(request, request_id, endpoint, parameters, query)
+        if endpoint == "agent_streams" and self._writes_xml and response.status != 200:
+            response = xml_response(
+                response.status, "RestException", Status=response.status, Message="Refused"
+            )
+        response = replace(response, headers=response.headers + decision.headers)
+        return self._faults.apply(response, endpoint, _parse_int(query.get("offset", "0")) or 0)
+
+    @property
+    def _writes_xml(self) -> bool:
+        return self._settings.agent_streams_format == "xml"
+
+    def _respond(
+        self,
+        request: Request,
+        request_id: str,
+        endpoint: str,
+        parameters: Mapping[str, str],
+        query: Mapping[str, str],
+    ) -> Response:
+        settings = self._settings
+        if endpoint == "other" or request.method != "GET":
+            return failure(request_id, 404, 404, "Resource not found", request.method)
+        if _credentials(request.headers.get("authorization", "")) != (settings.api_key, settings.api_token):
+            return failure(request_id, 401, 1010, "Authentication failed")
+        if parameters["account"] != settings.account_sid:
+            return failure(request_id, 404, 1017, "Unknown tenant")
+        if endpoint == "calls":
+            return self._calls(request_id, query)
+        if endpoint == "stream":
+            return self._stream(request_id, parameters["call"])
+        return self._agent_streams()
+
+    def _calls(self, request_id: str, query: Mapping[str, str]) -> Response:
+        settings, centre = self._settings, self._centre
+        direction = query.get("direction")
+        limit = _parse_int(query.get("limit", str(DEFAULT_LIMIT)))
+        offset = _parse_int(query.get("offset", "0"))
+        if direction not in {None, "inbound", "outbound"}:
+            return failure(request_id, 400, 400, "direction must be inbound or outbound")
+        if limit is None or limit < 1 or offset is None:
+            return failure(request_id, 400, 400, "limit must be 1 or more, offset 0 or more")
+        if settings.step:
+            centre.advance(centre.now + settings.step)
+        if self._backend:
+            return _backend_page(self._backend, request_id, limit, offset)
+        calls = centre.calls(direction, query.get("agent_id"))
+        cut, now = self._pages.cut(limit, offset, len(calls)), centre.now
+        if isinstance(cut, int):
+            return failure(request_id, cut, cut, f"limit must not exceed {settings.max_limit}")
+        rows = b",".join([call.row(now) for call in self._page(calls, cut)])
+        return Response(200, _LIST % (request_id.encode(), rows, len(calls)))
+
+    def _page(self, calls: Sequence[Call], cut: range) -> Sequence[Call]:
+        order, total = self._settings.order, len(calls)
+        if order == "shuffled":  # any part of a shuffled list is a sample of it
+            return self._random.sample(calls, len(cut))
+        if order == "newest":
+            return calls[total - cut.stop : total - cut.start][::-1]
+        return calls[cut.start : cut.stop]
+
+    def _stream(self, request_id: str, call_sid: str) -> Response:
+        call = self._centre.find(call_sid)
+        if call is None:
+            return failure(request_id, 404, 10744, "Call not found")
+        return success(request_id, {"stream": call.stream(self._centre.now)})
+
+    def _agent_streams(self) -> Response:
+        allowed = self._settings.stream_limit
+        active = min(self._centre.voice_bots, allowed)
+        if self._writes_xml:
+            return xml_response(200, "Stream", ActiveStreamCount=active, ThrottleLimit=allowed)
+        document = {"status": "success", "active_streams": active, "max_allowed_streams": allowed}
+        return json_response(200, document | {"account_sid": self._settings.account_sid})
+
+
+def _backend_page(backend: CentreBackend, request_id: str, limit: int, offset: int) -> Response:
+    page = backend.page(limit, offset)
+    if page.status != 200:
+        return failure(request_id, page.status, page.status, "limit or offset is out of range")
+    rows = [backend.document(row, page.at) for row in page.rows]
+    total = {} if page.total is None else {"total_active": page.total}
+    return success(request_id, {"active_calls": rows} | total)
+
+
+def _pages(settings: Settings) -> Pages:
+    """Return how limit and offset are interpreted without a profile."""
+    return Pages(
+        max_limit=settings.max_limit,
+        limits="rejected" if settings.over_limit == "reject" else "cut",
+        offsets="ignored" if settings.ignore_offset else "rows",
+        whole=settings.ignore_paging,
+    )
+
+
+def _route(path: str) -> tuple[str, Mapping[str, str]]:
+    for endpoint, pattern in _ROUTES:
+        if found := pattern.fullmatch(path):
+            return endpoint, {name: unquote(value) for name, value in found.groupdict().items()}
+    return "other", {}
+
+
+def _parse_int(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _credentials(authorization: str) -> tuple[str, str] | None:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        key, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (key, token) if colon else None
