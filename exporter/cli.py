@@ -217,7 +217,9 @@ def main(  # noqa: PLR0913  # an argument for each flag
         read = _demo(stack) if demo else partial(_config, config_file)
         read_web = partial(ActiveWebConfig, web_config_file) if web_config_file else lambda: None
         if check:
-            _both(read, read_web)
+            _, web = _both(read, read_web)
+            if web and web.warning:
+                _complain(web.warning)
             _print(b"ok\n")
             return 0
         accounts, web = _both(lambda: Accounts(read), read_web)

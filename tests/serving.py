@@ -95,7 +95,7 @@ def serving(
     """Serve whatever accounts there are, on a free port; give the URL."""
     answers = Answers()
     app = create_app(accounts, endpoints or Endpoints(), (reloader or Reloader(accounts)).ask, answers)
-    server = Server(Exchange(app, answers), web, limits, answers.count)
+    server = Server(app, web, limits, answers.count, lambda inner: Exchange(inner, answers))
     with running(server) as address:
         yield f"{'https' if server.has_tls else 'http'}://{address}"
 

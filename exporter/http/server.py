@@ -92,7 +92,7 @@ class _Program(Server):
     def __init__(
         self, accounts: Accounts, app: ASGIApp, web: ActiveWebConfig | None, answers: Answers
     ) -> None:
-        super().__init__(Exchange(app, answers), web, count=answers.count)
+        super().__init__(app, web, None, answers.count, lambda inner: Exchange(inner, answers))
         self._accounts = accounts
         self._watchdog: asyncio.Task[None] | None = None
         self._told: SimpleQueue[None] = SimpleQueue()  # its put takes no lock that a signal could find taken

@@ -7,7 +7,7 @@ import hmac
 import os
 import time
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 
@@ -110,13 +110,9 @@ class TokenBucket:
 class WebMiddleware:
     """Passes requests to an application, or answers them in its stead, as the active configuration says."""
 
-    def __init__(
-        self, app: ASGIApp, active: ActiveWebConfig, count: Callable[[int], None] = lambda _: None
-    ) -> None:
-        """Call `count` with the status of each answer that it gives itself."""
+    def __init__(self, app: ASGIApp, active: ActiveWebConfig) -> None:
         self._app = app
         self._active = active
-        self._count = count
         self._authenticator = Authenticator()
         self._bucket = TokenBucket(active.config.rate_limit)
 
@@ -132,8 +128,6 @@ class WebMiddleware:
             await send(message)
 
         refusal = await self._refusal(config, Headers(scope=scope))
-        if refusal:
-            self._count(refusal.status_code)
         await (refusal or self._app)(scope, receive, send_with_headers)
 
     async def _refusal(self, config: WebConfig, headers: Headers) -> Response | None:

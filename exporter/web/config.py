@@ -125,8 +125,19 @@ class ActiveWebConfig:
         self.config = config or WebConfig()
         self._fingerprints: Mapping[Path, Fingerprint] = file.fingerprints
 
+    @property
+    def warning(self) -> str | None:
+        """Return what can be served, but is hardly meant."""
+        tls = self.config.tls_server_config
+        if tls is None or not tls.trusts_everybody:
+            return None
+        found = "nothing (a certificate of any public authority lets a client in)"
+        accepted = "your own authorities, or client_allowed_sans"
+        return str(InvalidValue(str(self._path), None, "tls_server_config.client_ca", found, accepted))
+
     def follow(self) -> None:
         """Look at the files from now on, about once a second."""
+        self._warn()
         Thread(target=self._follow, name="web configuration", daemon=True).start()
 
     def close(self) -> None:
@@ -141,9 +152,10 @@ class ActiveWebConfig:
         before, errors = self.config, self._read()
         if has_changed or errors != self._errors:
             for error in errors:
-                _log.warning("web configuration not applied: %s", error)
+                _log.warning("web configuration not applied", extra={"detail": str(error)})
         if self.config != before:
-            _log.info("web configuration reloaded from %s", self._path)
+            _log.info("web configuration reloaded", extra={"file": str(self._path)})
+            self._warn()
         self._errors = errors
         self._retry_at = time.monotonic() + _RETRY if errors else math.inf
 
@@ -154,8 +166,13 @@ class ActiveWebConfig:
                 self.look()
                 pause = _INTERVAL
             except Exception as error:  # noqa: BLE001  # nobody else would look
-                _log.error("web configuration not read: %s; please report this", type(error).__name__)
+                detail = f"{type(error).__name__}; please report this"
+                _log.error("web configuration not read", extra={"detail": detail})
                 pause = _RETRY
+
+    def _warn(self) -> None:
+        if self.warning:
+            _log.warning("web configuration", extra={"detail": self.warning})
 
     def _read(self) -> list[InvalidValue]:
         """Read the files, and return the errors. A section that has one stays as it was."""

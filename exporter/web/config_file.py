@@ -95,6 +95,7 @@ class ConfigFile:
     root: yaml.Node | None = None
     errors: list[InvalidValue] = field(default_factory=list)
     fingerprints: dict[Path, Fingerprint] = field(default_factory=dict)
+    _by_key: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path, labels: tuple[str, ...] = ()) -> ConfigFile:
@@ -153,14 +154,19 @@ class ConfigFile:
         node: yaml.Node | None = self.root
         for part in place:
             match node:
-                case yaml.MappingNode(value=pairs):  # the last, as merged keys come first
-                    found = (pair for pair in reversed(pairs) if pair[0].value == str(part))
-                    key, node = next(found, (key, None))
+                case yaml.MappingNode():
+                    key, node = self._keys_of(node).get(str(part), (key, None))
                 case yaml.SequenceNode(value=items) if isinstance(part, int) and part < len(items):
                     key = node = items[part]
                 case _:
                     break
         return int(key.start_mark.line) + 1
+
+    def _keys_of(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Return the nodes of a mapping by key, of one given twice the last: merged keys come first."""
+        if id(node) not in self._by_key:
+            self._by_key[id(node)] = {str(pair[0].value): pair for pair in node.value}
+        return self._by_key[id(node)]
 
     def _path(self, place: Place) -> str:
         """Return a place as people write it, like `accounts[0] (acme).timeout`."""

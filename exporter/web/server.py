@@ -46,11 +46,12 @@ class Server(uvicorn.Server):
         web: ActiveWebConfig | None = None,
         limits: Limits | None = None,
         count: Callable[[int], None] = lambda _: None,
+        outermost: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """Call `count` with the status of each answer that the application doesn't give."""
+        """Wrap all that answers in `outermost`; call `count` with the status of the server's own answers."""
         super().__init__(
             uvicorn.Config(
-                WebMiddleware(app, web, count) if web else app,
+                outermost(WebMiddleware(app, web) if web else app),
                 http="h11",
                 log_config=None,
                 access_log=False,
@@ -103,7 +104,7 @@ class Server(uvicorn.Server):
             except Exception as error:  # noqa: BLE001  # nobody else would go on
                 if failed_at is None or loop.time() - failed_at > _QUIET:
                     why = (getattr(error, "strerror", None) or type(error).__name__).lower()
-                    _log.error("can't accept connections, new ones must wait: %s", why)
+                    _log.error("can't accept connections, new ones must wait", extra={"detail": why})
                 failed_at = loop.time()
                 await asyncio.sleep(_RETRY)
                 continue

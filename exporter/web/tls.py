@@ -63,9 +63,12 @@ def _pem(accepts: str, *, hidden: bool = False) -> Accepts:
         if not isinstance(value, InFile) or not info.context:
             return given
         try:
-            return read_text(info.context.resolve(given), _LONGEST)
+            content = read_text(info.context.resolve(given), _LONGEST)
         except Unreadable as error:
             raise Rejected(why=error.why) from None
+        if not content.strip():  # an empty file of authorities must not stand for those of the system
+            raise Rejected(why="nothing in it")
+        return content
 
     file = f"the path of a file, relative to this one, with {accepts}"
     return Accepts(accepts, PlainValidator(check), file=file, hidden=hidden)
@@ -125,8 +128,10 @@ class TlsServerConfig(Section):
             raise rejection(problems)
 
     def _conflicts(self) -> Iterator[tuple[str, Rejected]]:
-        given = "client_ca" if self.client_ca else "client_allowed_sans" if self.client_allowed_sans else ""
-        if given and _VERIFY[self.client_auth_type] == ssl.CERT_NONE:
+        given = "client_ca" if self.client_ca and self.client_auth_type == "NoClientCert" else ""
+        if self.client_allowed_sans and _VERIFY[self.client_auth_type] == ssl.CERT_NONE:
+            given = "client_allowed_sans"
+        if given:
             verifying = "VerifyClientCertIfGiven or RequireAndVerifyClientCert"
             found = show(self.client_auth_type)
             yield "client_auth_type", Rejected(found, why=f"{given} is given", accepted=verifying)
@@ -135,6 +140,12 @@ class TlsServerConfig(Section):
         if self._has_only_tls_1_3 and self.max_version < "TLS13":
             needed = "at least one suite of TLS 1.2"
             yield "cipher_suites", Rejected(why="max_version is TLS12", accepted=needed)
+
+    @property
+    def trusts_everybody(self) -> bool:
+        """Return whether a certificate of any public authority lets a client in: that is hardly meant."""
+        is_required = self.client_auth_type == "RequireAndVerifyClientCert"
+        return is_required and not (self.client_ca or self.client_allowed_sans)
 
     @property
     def _has_only_tls_1_3(self) -> bool:

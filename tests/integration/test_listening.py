@@ -46,7 +46,7 @@ def test_out_of_descriptors_it_says_so_once_and_serves_on_at_once_when_it_has_so
         assert 'exotel_up{account="demo"} 1.0\n' in found
         said = running.program.said()
     assert said.count(CANT) == 1
-    assert f"{CANT}, new ones must wait: too many open files" in said
+    assert f'"{CANT}, new ones must wait" detail="too many open files"' in said
     assert "level=error" in said
 
 

@@ -14,16 +14,18 @@ import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse
 
 from exporter.collect.accounts import Accounts
 from exporter.config import Line, Secret, from_file
 from exporter.http import app
 from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import Answers, Exchange
 from exporter.simulator import Settings, Simulator
 from exporter.web.config import ActiveWebConfig
-from exporter.web.server import Limits
+from exporter.web.server import Limits, Server
 from tests.configurations import write
-from tests.serving import account, configuration, served, serving
+from tests.serving import account, configuration, running, served, serving
 from tests.waiting import GUARD, wait_until
 from tests.web import PASSWORD, hashed, write_web
 
@@ -194,6 +196,24 @@ def test_an_error_of_the_program_is_counted_once(
 
 
 # The configuration
+
+
+def test_an_error_of_the_middleware_is_counted_and_logged(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What checks users is a part of the program like any other."""
+
+    async def fail(*_: object) -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr("exporter.web.auth.Authenticator.authenticate", fail)
+    web = ActiveWebConfig(write_web(tmp_path, basic_auth_users={"alice": hashed("secret")}))
+    answers = Answers()
+    server = Server(PlainTextResponse("never"), web, None, answers.count, lambda app: Exchange(app, answers))
+    with running(server) as address:
+        assert requests.get(f"http://{address}/", timeout=GUARD).status_code == 500
+    assert answers.by_code()[500] == 1
+    assert "request failed" in [record.getMessage() for record in caplog.records]
 
 
 def test_the_active_configuration_is_shown_without_what_is_secret(simulator: Simulator) -> None:

@@ -168,6 +168,34 @@ def test_types_of_client_authentication_are_read(files: Path) -> None:
         assert tls_of(files, client_auth_type=auth, **authority).context.verify_mode == mode
 
 
+def test_authorities_may_stand_beside_certificates_that_are_only_requested(files: Path) -> None:
+    """As in the toolkit, which refuses them beside NoClientCert alone."""
+    assert tls_of(files, client_auth_type="RequestClientCert", client_ca_file="ca.pem").client_ca
+
+
+def test_no_authorities_are_no_authorities(files: Path) -> None:
+    """An empty file of them, or one that is half written, lets nobody in by the authorities of the system."""
+    (files / "blank").write_text(" \n", encoding="ascii")
+    for auth in ("NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"):
+        for name in ("empty", "blank"):
+            [error] = errors(write_web(files, {"client_auth_type": auth, "client_ca_file": name}))
+            assert error.startswith(f'tls_server_config.client_ca_file: found "{name}" (nothing in it); ')
+
+
+def test_whoever_lets_every_public_certificate_in_is_warned(files: Path) -> None:
+    """It is what Go does, but hardly what is meant."""
+
+    def warning(**keys: Any) -> str | None:
+        return ActiveWebConfig(write_web(files, keys)).warning
+
+    assert "tls_server_config.client_ca: found nothing (a certificate of any public authority" in str(
+        warning(client_auth_type="RequireAndVerifyClientCert")
+    )
+    assert warning(client_auth_type="RequireAndVerifyClientCert", client_ca_file="ca.pem") is None
+    assert warning(client_auth_type="RequireAndVerifyClientCert", client_allowed_sans=["a"]) is None
+    assert warning() is None
+
+
 def test_headers_and_limits_are_read(tmp_path: Path) -> None:
     """A number is a text in a header, an empty text is no header; http2 changes nothing."""
     headers = {"X-Frame-Options": "deny", "X-XSS-Protection": 0, "Content-Security-Policy": ""}
@@ -199,7 +227,7 @@ TLS_ERRORS: list[Error] = [
     ({"key_file": None}, "key", "nothing", f"{A_KEY} (or key_file)"),
     ({"cert_file": "no.crt"}, "cert_file", f'"no.crt" {NO_FILE}', f"{FILE_OF} {CERTS}"),
     ({"cert_file": ""}, "cert_file", '""', f"{FILE_OF} {CERTS}"),
-    ({"cert_file": "empty"}, "cert_file", '"empty" (no certificate in it)', CERTS),
+    ({"cert_file": "empty"}, "cert_file", '"empty" (nothing in it)', f"{FILE_OF} {CERTS}"),
     ({"cert_file": "server.key"}, "cert_file", '"server.key" (no certificate in it)', CERTS),
     ({"cert_file": "broken.crt"}, "cert_file", '"broken.crt" (OpenSSL can\'t read it)', CERTS),
     ({"cert_file": "der.crt"}, "cert_file", '"der.crt" (not UTF-8 text)', f"{FILE_OF} {CERTS}"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from exporter.web import config
 from exporter.web.config import ActiveWebConfig, WebConfig
 from tests.clock import StillClock
+from tests.logs import fields
 from tests.web import hashed, write_authority, write_certificate, write_web
 
 USERS = {"alice": hashed("a"), "bob": hashed("b")}
@@ -49,7 +50,7 @@ def looked(web: ActiveWebConfig) -> WebConfig:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log has warned of so far; it is empty then."""
-    found = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    found = [str(fields(record)["detail"]) for record in caplog.records if record.levelno == logging.WARNING]
     caplog.clear()
     return found
 
