@@ -10,6 +10,7 @@ PAGES = {path.name: path for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs"
 
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_SOURCE = re.compile(r"`([a-z_/]+/[a-z_]+\.py)`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -29,3 +30,8 @@ def anchors(page: Path) -> set[str]:
     """The names that GitHub gives the page's headings."""
     headings = _HEADING.findall(_FENCED.sub("", text(page)))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def sources(page: Path) -> Iterator[str]:
+    """The Python files that the page names by a path."""
+    yield from _SOURCE.findall(text(page))

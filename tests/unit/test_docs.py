@@ -11,6 +11,7 @@ from exporter.cli import main
 from exporter.web.config import WebConfig
 from tests import markdown
 from tests.offenders import for_each
+from tests.tools import ROOT
 
 CONFIGURATION = FOLDER / "configuration.md"
 
@@ -59,3 +60,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_flag_written_of_exists(page: Path) -> None:
     """A flag that is renamed breaks this before it breaks somebody's command."""
     assert set(FLAG.findall(markdown.text(page))) <= FLAGS
+
+
+def test_source_files_that_pages_name_exist() -> None:
+    """By their path from the root, or from the program's folder."""
+    named = {(name, path) for name, page in markdown.PAGES.items() for path in markdown.sources(page)}
+    assert named
+    folders = ROOT, ROOT / "exporter"
+    assert {(name, path) for name, path in named if not any((f / path).exists() for f in folders)} == set()
