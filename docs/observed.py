@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.collect.breakdowns import Lines, longest_calls
-from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
 from exporter.collect.tallies import Histogram
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
@@ -80,7 +80,7 @@ def _true(counters: Counters) -> Figures:
     )
 
 
-def _observed(counts: LifeCounts) -> Figures:
+def _observed(counts: ObservedCounts) -> Figures:
     rings = {
         outcome: [each for (_, its_outcome), each in counts.rings.items() if its_outcome is outcome]
         for outcome in Outcome

@@ -20,7 +20,7 @@ import structlog
 from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
 from exporter.config import Config, ConfigError, from_environment, from_file
-from exporter.exotel.errors import lack
+from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints, External, plain_path, route_prefix
 from exporter.http.scrape import collect
 from exporter.http.server import serve
@@ -267,7 +267,7 @@ def run() -> NoReturn:
         code = error.exit_code
         _complain(error.message)
     except Exception as error:
-        if not (lacking := lack(error)):
+        if not (lacking := exhausted_resource(error)):
             raise
         code = 1
         _complain(lacking)

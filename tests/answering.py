@@ -25,7 +25,7 @@ def answering(answer: Callable[[str], tuple[int, bytes]], tls: ssl.SSLContext | 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as above
             """Say nothing."""
 
-    server = _Quiet(("127.0.0.1", 0), _Handler)
+    server = _SuccessEnvelope(("127.0.0.1", 0), _Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -38,7 +38,7 @@ def answering(answer: Callable[[str], tuple[int, bytes]], tls: ssl.SSLContext | 
         thread.join()
 
 
-class _Quiet(ThreadingHTTPServer):
+class _SuccessEnvelope(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -20,7 +20,7 @@ from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile
 
 LATENCY = 0.05  # seconds
-_CONCURRENCY, _AHEAD = 8, 4  # as the client has them
+_CONCURRENCY, _PREFETCHED = 8, 4  # as the client has them
 _RETRIES = 0.6  # seconds that the client spends on asking again what failed on the server's side
 _STATUSES = {status.value: status for status in CallStatus}
 _AGENT = Agent("agent")
@@ -61,7 +61,9 @@ class Server:
             under_way.append(request)
             heapq.heappush(unread, request)
             page = (
-                self._await(under_way.popleft(), unread) if len(under_way) == _CONCURRENCY + _AHEAD else None
+                self._await(under_way.popleft(), unread)
+                if len(under_way) == _CONCURRENCY + _PREFETCHED
+                else None
             )
             self.spent += time.perf_counter() - began
             if page is not None:

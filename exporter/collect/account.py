@@ -10,10 +10,10 @@ from threading import Lock
 
 import structlog
 
-from exporter.collect.calls import WIND_UP, CallsCollector
+from exporter.collect.calls import DETAILS_MARGIN, CallsCollector
 from exporter.collect.counters import Counters, Counts
 from exporter.collect.details import StreamTally
-from exporter.collect.lifecycle import LifeCounts
+from exporter.collect.lifecycle import ObservedCounts
 from exporter.collect.runs import Outages, Runs
 from exporter.collect.scheduler import REFUSALS, Scheduler
 from exporter.collect.snapshot import Result, Snapshot
@@ -27,7 +27,7 @@ from exporter.exotel.models import AgentStreams, Call, PersonalCall
 from exporter.exotel.rate_limiter import RateLimiter
 from exporter.exotel.worker_pool import WorkerPool
 
-_LONGEST_BESIDE = 2.0  # seconds for a single request, which must not take them from the details
+_AGENT_STREAMS_TIMEOUT = 2.0  # seconds for a single request, which must not take them from the details
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class LiveValues:
     """What is true of an account at the moment at which its metrics are written."""
 
     counts: Counts
-    lives: LifeCounts
+    lives: ObservedCounts
     budget_remaining: int
     """Requests that may be made in the current minute."""
 
@@ -170,7 +170,7 @@ class Account:
             self._runs.forget_refusals()
         found, result = self._runs.run(Endpoint.CALLS, partial(self._calls.collect, deadline))
         snapshot = self._so_far = self._with_settings(found or Snapshot(time.time()), result)
-        snapshot = self._with_details(snapshot, deadline.child(earlier=WIND_UP))
+        snapshot = self._with_details(snapshot, deadline.child(earlier=DETAILS_MARGIN))
         had_little_time = deadline.seconds < self.config.collection.timeout
         failure = snapshot.failure
         was_cut = failure is not None and failure.reason is Reason.TIMEOUT and had_little_time
@@ -195,7 +195,7 @@ class Account:
             snapshot = self._so_far = replace(snapshot, streams=self._tally_streams())
         wants_sessions = Endpoint.AGENT_STREAMS in snapshot.results and not _was_refused(snapshot)
         if wants_sessions and deadline.remaining():
-            most = min(_LONGEST_BESIDE, deadline.remaining() / 2)
+            most = min(_AGENT_STREAMS_TIMEOUT, deadline.remaining() / 2)
             snapshot = self._so_far = self._with_agent_streams(snapshot, deadline.child(most=most))
         return self._with_streams(snapshot, deadline) if wants_streams else snapshot
 

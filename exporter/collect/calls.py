@@ -13,7 +13,7 @@ import structlog
 from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
 from exporter.collect.estimate import Estimator
-from exporter.collect.lifecycle import LifeCounts, Lifecycle
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts
 from exporter.collect.scheduler import Scheduler
 from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.collect.tallies import AgentTally, tally_agents, tally_calls
@@ -26,9 +26,7 @@ from exporter.exotel.listing.lister import Lister, Listing, ListingFailed
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import Call, Page
 
-WIND_UP = (
-    0.25  # seconds before the deadline at which samples and details end, so that they never cost the listing
-)
+DETAILS_MARGIN = 0.25  # seconds before the deadline; samples and details must never cost the listing
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -56,7 +54,7 @@ class CallsCollector:
         self._knows_agents = True
 
     @property
-    def lives(self) -> LifeCounts:
+    def lives(self) -> ObservedCounts:
         """Return what was counted of the life of calls."""
         return self._lifecycle.counts
 
@@ -110,7 +108,7 @@ class CallsCollector:
 
     def _with_sample(self, snapshot: Snapshot, most_requests: int, deadline: Deadline) -> Snapshot:
         """Add what a sample tells of a list that isn't read whole; one that fails tells nothing."""
-        fetch = partial(self._pages, deadline=deadline.child(earlier=WIND_UP))
+        fetch = partial(self._pages, deadline=deadline.child(earlier=DETAILS_MARGIN))
         try:
             sample = self._estimator.sample(fetch, most_requests)
         except Exception as error:  # noqa: BLE001  # whatever it is, it adds nothing to why the listing failed

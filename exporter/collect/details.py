@@ -52,7 +52,7 @@ class Details:
 
     tells_legs: bool
     tells_recording: bool
-    is_talk: bool
+    is_established: bool
     """It was in progress for some seconds: it means something if a leg, bridge or recording is missing."""
     legs: Legs
     bridge: BridgeStatus | None
@@ -71,23 +71,23 @@ def read_details(call: Call, stream: Stream) -> Details:
     unknown: Counter[str] = Counter()
     status = stream.status if stream.status and stream.status.is_known else call.status
     is_just_answered = is_plausible(stream.duration) and stream.duration < _SETTLING
-    is_talk = status is CallStatus.IN_PROGRESS and not is_just_answered
+    is_established = status is CallStatus.IN_PROGRESS and not is_just_answered
     is_recording = stream.recording.enabled if stream.recording else None
     unknown["recording"] += is_recording is None
     return Details(
         tells_legs=stream.legs is not None,
         tells_recording=is_recording is not None,
-        is_talk=is_talk,
+        is_established=is_established,
         legs=_legs(stream.legs, unknown),
         bridge=_counted(BridgeStatus, stream.bridge.status, "bridge_status", unknown)
         if stream.bridge
         else None,
         bridge_setup=_bridge_setup(call, stream.bridge, unknown) if stream.bridge else None,
         recording=_channels(stream.recording, unknown),
-        is_mismatch=is_talk
+        is_mismatch=is_established
         and None not in {is_recording, call.recording_enabled}
         and is_recording is not call.recording_enabled,
-        recording_lag=_recording_lag(stream, unknown) if is_talk and is_recording else None,
+        recording_lag=_recording_lag(stream, unknown) if is_established and is_recording else None,
         unknown=unknown,
     )
 
@@ -179,7 +179,7 @@ class StreamTally:
 
 def tally_streams(inspected: Collection[Details], pending: int, longest_hold: float) -> StreamTally:
     """Count what the details of the inspected calls say."""
-    talks = [details for details in inspected if details.is_talk]
+    talks = [details for details in inspected if details.is_established]
     setups = (details.bridge_setup for details in inspected if details.bridge_setup is not None)
     lags = (details.recording_lag for details in inspected if details.recording_lag is not None)
     legs: Counter[LegKind] = Counter()
@@ -199,7 +199,7 @@ def tally_streams(inspected: Collection[Details], pending: int, longest_hold: fl
         ),
         all_muted=sum(talk.legs.are_all_muted for talk in talks),
         bridges=Counter(
-            details.bridge or "none" for details in inspected if details.bridge or details.is_talk
+            details.bridge or "none" for details in inspected if details.bridge or details.is_established
         ),
         bridge_setup=Histogram.of(setups, _SETUP_BOUNDS),
         recordings=Counter(details.recording for details in inspected if details.recording),

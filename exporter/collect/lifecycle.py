@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LifeCounts:
+class ObservedCounts:
     """What was counted since the exporter started."""
 
     started: Mapping[Direction, int]
@@ -79,7 +79,7 @@ class Lifecycle:
 
     bounds: Sequence[float]
     """Of the durations of calls."""
-    counts: LifeCounts
+    counts: ObservedCounts
     at: float = -math.inf
     """When the last listing was made."""
     present: Mapping[str, Call] = field(default_factory=dict, repr=False)
@@ -92,7 +92,7 @@ class Lifecycle:
     def before(cls, bounds: Sequence[float]) -> Lifecycle:
         """Return what is known before the first listing."""
         no_rings, no_calls = Histogram.of((), _RING_BOUNDS), Histogram.of((), bounds)
-        counts = LifeCounts(
+        counts = ObservedCounts(
             started=dict.fromkeys(_DIRECTIONS, 0),
             ended=dict.fromkeys(KNOWN_PAIRS, 0),
             returned=0,
@@ -157,13 +157,13 @@ class Lifecycle:
 
     def _counted(
         self, started: Iterable[Call], ended: Collection[Call], returned: int, rings: _Rings
-    ) -> LifeCounts:
+    ) -> ObservedCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
         for call in ended:
             if is_plausible(call.duration):
                 lasted[call.direction or Direction.UNKNOWN].append(call.duration)
-        return LifeCounts(
+        return ObservedCounts(
             started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
             ended=_added(before.ended, map(pair_of, ended)),
             returned=before.returned + returned,

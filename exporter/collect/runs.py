@@ -27,14 +27,7 @@ _F = TypeVar("_F")
 _MINUTE = 59.0  # seconds in which an unchanged failure is logged once: what rests for a minute may come early
 _MOST_KINDS = 20  # of failures that are told apart, or a server that invents codes would fill the memory
 _NUMBER = re.compile(r"\d+")
-_FACTS = (
-    "reason",
-    "cause",
-    "status",
-    "code",
-    "detail",
-    "request_id",
-)  # of a failure, in the order of the log
+_FACTS = ("reason", "cause", "status", "code", "detail", "request_id")  # of a failure, as the log has them
 
 _log = structlog.stdlib.get_logger(__name__)
 

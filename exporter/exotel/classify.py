@@ -20,7 +20,7 @@ import urllib3.exceptions as u3
 
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import coerce, member
-from exporter.exotel.errors import ApiError, Reason, causes, lack, why
+from exporter.exotel.errors import ApiError, Reason, causes, exhausted_resource, why
 
 _REASONS = {
     401: Reason.AUTH,
@@ -68,7 +68,7 @@ def failed_exchange(
 
     No URL or header is in its text; `host` and `proxy` are told with their ports.
     """
-    if lacking := lack(error):
+    if lacking := exhausted_resource(error):
         return ApiError(Reason.RESOURCES, f"{host}: {lacking}")
     found = tuple(causes(error))
     facts = {"why": _why(found), "host": host, "proxy": proxy or host, "time": _time(seconds, deadline)}

@@ -21,7 +21,7 @@ from exporter.exotel.connection import tls_context
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.decode import read_agent_streams, read_page, read_stream, refuse_failure
 from exporter.exotel.enums import Endpoint
-from exporter.exotel.errors import ApiError, Reason, lack, unexpected, wait_before_retry
+from exporter.exotel.errors import ApiError, Reason, exhausted_resource, unexpected, wait_before_retry
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import AgentStreams, Call, Page, Stream
 from exporter.exotel.rate_limiter import RateLimiter
@@ -36,7 +36,7 @@ BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a cal
     Endpoint.STREAMS: 4 * 2**20,
     Endpoint.AGENT_STREAMS: 2**20,
 }
-_AHEAD = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
+_PREFETCHED = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
 _LAST_WAIT = 0.2  # seconds for requests that are aborted to end; only the look-up of a name takes longer
 _VOICE_HOSTS = {  # AgentStream is an API of the older hosts, one beside each of the newer
     "https://ccm-api.exotel.com": "https://api.exotel.com",
@@ -154,7 +154,7 @@ class Client:
         deadline, began = deadline.child(), time.monotonic()
         template = self._template()
         under_way: dict[Future[Answer], tuple[_Key, str]] = {}
-        most = self._account.collection.concurrency + (_AHEAD if in_order else 0)
+        most = self._account.collection.concurrency + (_PREFETCHED if in_order else 0)
 
         def next_answer() -> tuple[_Key, Future[Answer]]:
             awaited = [next(iter(under_way))] if in_order else under_way
@@ -251,7 +251,7 @@ def _credentials(account: AccountConfig) -> HTTPBasicAuth:
     try:
         key, token = account.api_key.reveal(), account.api_token.reveal()
     except SecretUnreadable as error:
-        raise ApiError(Reason.RESOURCES if lack(error) else Reason.SECRET, str(error)) from None
+        raise ApiError(Reason.RESOURCES if exhausted_resource(error) else Reason.SECRET, str(error)) from None
     return HTTPBasicAuth(key.encode(), token.encode())
 
 

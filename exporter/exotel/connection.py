@@ -30,7 +30,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.ssl_ import ALPN_PROTOCOLS
 
 from exporter.exotel.deadline import Deadline
-from exporter.exotel.errors import ApiError, Reason, lack
+from exporter.exotel.errors import ApiError, Reason, exhausted_resource
 from exporter.web.files import Fingerprint, Unreadable, fingerprint, read
 
 _HEAD_START = 0.25  # seconds; Connection Attempt Delay of the RFC
@@ -124,7 +124,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 known.context, known.fingerprint = _context(file), now
             except Unreadable as error:
                 raise ApiError(
-                    Reason.RESOURCES if lack(error) else Reason.SECRET, f"{name}: {error}"
+                    Reason.RESOURCES if exhausted_resource(error) else Reason.SECRET, f"{name}: {error}"
                 ) from None
             except (ssl.SSLError, ValueError):
                 raise ApiError(Reason.TLS, f"{name} holds no certificate of an authority") from None

@@ -40,7 +40,7 @@ _LARGEST_COUNT = 10_000_000  # at a time; a larger number is a mistake, or stand
 _MOST_LEGS = 10_000  # more take seconds to read, and are no call
 
 
-class _Quiet(Struct):
+class _SuccessEnvelope(Struct):
     """What a page without a failure says beside its rows; of one that says anything else all is looked at."""
 
     http_code: Literal[200] | None = None
@@ -53,12 +53,12 @@ class _Quiet(Struct):
     RestException: None = None
 
 
-class _Response(_Quiet, Generic[_C], kw_only=True):
+class _Response(_SuccessEnvelope, Generic[_C], kw_only=True):
     active_calls: list[_C]
     total_active: Any = None
 
 
-class _Body(_Quiet, Generic[_C], kw_only=True):
+class _Body(_SuccessEnvelope, Generic[_C], kw_only=True):
     response: _Response[_C]
 
 

@@ -70,11 +70,11 @@ class ApiError(Exception):
         self.request_id = request_id
 
     @property
-    def meant(self) -> int | None:
+    def effective_status(self) -> int | None:
         """Return the status of the failure: the body's, where it tells one."""
         return self.inside or self.status
 
-    def bare(self) -> Self:
+    def without_traceback(self) -> Self:
         """Return the error without the frames it came through, which would keep bodies and requests alive."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
@@ -106,13 +106,13 @@ _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRN
 def unexpected(error: BaseException) -> ApiError:
     """Return the ApiError for an exception that nothing foresaw: a lack of resources, or a fault."""
     if isinstance(error, ApiError):
-        return error.bare()
-    if found := lack(error):
+        return error.without_traceback()
+    if found := exhausted_resource(error):
         return ApiError(Reason.RESOURCES, found)
     return ApiError(Reason.INTERNAL, place(error))
 
 
-def lack(error: BaseException) -> str | None:
+def exhausted_resource(error: BaseException) -> str | None:
     """Return what the exporter ran out of, if that is what an exception, or one under it, says."""
     for cause in causes(error):
         if isinstance(cause, MemoryError):

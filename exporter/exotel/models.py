@@ -42,13 +42,13 @@ class NamedAgent(Agent, frozen=True, gc=False):
     name: str | None = None
 
 
-class Stated(Struct, frozen=True, gc=False, kw_only=True):
+class HasState(Struct, frozen=True, gc=False, kw_only=True):
     """What has a `state` beside its status."""
 
     state: CallState | None = None
 
 
-class Call(Stated, frozen=True, gc=False):
+class Call(HasState, frozen=True, gc=False):
     """An active call as the list has it; `duration` in seconds, `start_time` as the API writes it.
 
     `agent_details` tells null (a call with no agent) from UNSET (an API that doesn't speak of agents at all).
@@ -99,7 +99,7 @@ class Recording(Struct, frozen=True, gc=False):
     duration: float | None = None
 
 
-class Stream(Stated, frozen=True, gc=False):
+class Stream(HasState, frozen=True, gc=False):
     """The details of one call; `duration` in seconds. A leg that can't be read is None; so is no bridge."""
 
     status: CallStatus | None = None

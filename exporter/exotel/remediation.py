@@ -68,8 +68,8 @@ REMEDIATIONS: Mapping[Reason | Cause, Remediation] = {
         "tls_config.ca_file."
     ),
     Reason.REDIRECT: Remediation(
-        "Set base_url to the API itself, as redirects aren't followed. Or a proxy is answering in its place: "
-        "run curl -v on base_url from the exporter's machine."
+        "Run curl -v on base_url from the exporter's machine: redirects aren't followed, and base_url may "
+        "not be the API itself, or a proxy may be answering in its place."
     ),
     Reason.BAD_RESPONSE: Remediation(
         "Check Exotel's status page, and open a ticket with Exotel if this lasts for more than 15 minutes."

@@ -18,7 +18,7 @@ from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError
-from exporter.exotel.errors import lack
+from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.landing import HEADERS as PAGE_HEADERS
@@ -167,7 +167,7 @@ def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]
 
 
 async def _failed(_request: Request, error: Exception) -> Response:
-    if lacking := lack(error):
+    if lacking := exhausted_resource(error):
         return PlainTextResponse(f"{lacking}: try again later\n", status_code=503)
     _log.error("request failed", detail=place(error))
     return PlainTextResponse("Internal error\n", status_code=500)

@@ -25,13 +25,16 @@ class _Group:
     """Makes metrics that are shown with some collectors."""
 
     def __init__(self, *collectors: str) -> None:
-        self.gauge, self.counter, self.histogram, self.gauge_histogram = (
-            partial(Metric, collectors, kind) for kind in Kind
-        )
+        self.gauge = partial(Metric, collectors, Kind.GAUGE)
+        self.counter = partial(Metric, collectors, Kind.COUNTER)
+        self.histogram = partial(Metric, collectors, Kind.HISTOGRAM)
+        self.gauge_histogram = partial(Metric, collectors, Kind.GAUGE_HISTOGRAM)
 
 
 _each = _Group(*Endpoint)
-_calls, _streams, _agent_streams = map(_Group, Endpoint)
+_calls = _Group(Endpoint.CALLS)
+_streams = _Group(Endpoint.STREAMS)
+_agent_streams = _Group(Endpoint.AGENT_STREAMS)
 _exporter = _Group(EXPORTER)
 
 # How each collector went

@@ -8,7 +8,7 @@ from operator import itemgetter
 from exporter.collect.account import LiveValues
 from exporter.collect.counters import NO_REQUESTS, Counts
 from exporter.collect.details import StreamTally
-from exporter.collect.lifecycle import LifeCounts
+from exporter.collect.lifecycle import ObservedCounts
 from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.collect.tallies import AgentTally
 from exporter.exotel.enums import Endpoint
@@ -71,7 +71,7 @@ def _counters(counts: Counts, collectors: tuple[str, ...]) -> Iterator[Point]:
         yield d.UNKNOWN(values, field)
 
 
-def _lives(lives: LifeCounts) -> Iterator[Point]:
+def _lives(lives: ObservedCounts) -> Iterator[Point]:
     """Yield the points of counters that stand still while listings fail."""
     for direction, calls in sorted(lives.started.items()):
         yield d.STARTED(calls, direction)

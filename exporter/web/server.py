@@ -23,7 +23,7 @@ _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scrape
 _GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
 _RETRY = 0.1  # seconds from a connection that couldn't be accepted to the next attempt
 _QUIET = 60.0  # seconds without such a failure, after which it is over
-_GOODBYE = 1  # second to the end of a connection: over TLS some clients never say goodbye
+_CLOSE_GRACE = 1  # second to the end of a connection: over TLS some clients never say goodbye
 
 _log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class _Connection(H11Protocol):
 
     def _close(self) -> None:
         self.transport.close()
-        self.loop.call_later(_GOODBYE, self.transport.abort)
+        self.loop.call_later(_CLOSE_GRACE, self.transport.abort)
 
     def _start(self, timer: str, seconds: float, call: Callable[[], None]) -> None:
         if timer not in self._timers:

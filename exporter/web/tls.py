@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationError, ValidationInfo
 
@@ -154,7 +154,8 @@ class TlsServerConfig(Section):
     @cached_property
     def context(self) -> ssl.SSLContext:
         """Return the TLS context. Raise what OpenSSL objects to, at its place."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = _Context(ssl.PROTOCOL_TLS_SERVER)
+        context.sslobject_class = _Handshake
         context.minimum_version = _VERSIONS["TLS13" if self._has_only_tls_1_3 else self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         context.options |= ssl.OP_NO_RENEGOTIATION
@@ -188,6 +189,35 @@ class TlsServerConfig(Section):
             for kind, name in certificate.get("subjectAltName", ())
         }
         return not self.client_allowed_sans or not names.isdisjoint(self.client_allowed_sans)
+
+
+class _Handshake(ssl.SSLObject):
+    """Tells a client why its handshake failed, by an alert: asyncio would drop what is left to be sent."""
+
+    outgoing: ssl.MemoryBIO
+    _failure: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as failure:
+            if not self.outgoing.pending:  # an answer to no TLS at all, say: there is nothing to tell
+                raise
+            self._failure = failure
+            raise ssl.SSLWantReadError from failure  # asyncio sends the alert, and comes back
+
+
+class _Context(ssl.SSLContext):
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **named: Any
+    ) -> ssl.SSLObject:
+        connection = super().wrap_bio(incoming, outgoing, *arguments, **named)
+        cast("_Handshake", connection).outgoing = outgoing
+        return connection
 
 
 def _canonical(address: str) -> str:

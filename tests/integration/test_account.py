@@ -324,6 +324,7 @@ def test_a_failed_collection_is_one_line_in_the_log_and_a_good_one_none(
 
 def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureFixture) -> None:
     """A new key is another account object, and the same account to whoever reads the log."""
+    caplog.set_level(logging.INFO, logger="exporter")
     with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url, token="revoked") as made:
         observe(made)
         mended = replace(made.config, api_token=Secret("demo"))

@@ -70,6 +70,7 @@ def test_what_cannot_be_written_is_a_failure_of_its_own_account(
     simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Counted in the same scrape, once a collection; logged once with its place; then it is over."""
+    caplog.set_level(logging.INFO, logger="exporter")
     with exporter(simulator) as (url, bad):
         heal = spoil(bad, reported=10**310)
         for collections in (1, 2, 3):

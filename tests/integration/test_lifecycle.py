@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from exporter.collect.account import Account
-from exporter.collect.lifecycle import LifeCounts
+from exporter.collect.lifecycle import ObservedCounts
 from exporter.exotel.errors import Reason
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.settings import FLAT_DAY
@@ -34,13 +34,13 @@ class Watch:
         self.simulator.advance(seconds)
         self._clock.forward(seconds)
 
-    def list_calls(self) -> LifeCounts:
+    def list_calls(self) -> ObservedCounts:
         """Have the calls listed, and give what was counted so far."""
         snapshot = observe(self._account)
         assert snapshot.active_calls is not None, snapshot.failure
         return self._account.live_values().lives
 
-    def fail(self, fault: str, reason: Reason) -> LifeCounts:
+    def fail(self, fault: str, reason: Reason) -> ObservedCounts:
         """Have them listed while something goes wrong, and give what was counted so far."""
         self.simulator.set_faults([fault])
         snapshot = observe(self._account)

@@ -327,7 +327,7 @@ def test_a_call_that_is_not_recorded_does_not_lag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "told", "is_talk"),
+    ("listed", "told", "is_established"),
     [
         ("in-progress", "completed", False),
         ("ringing", "IN_PROGRESS", True),
@@ -339,10 +339,10 @@ def test_a_call_that_is_not_recorded_does_not_lag() -> None:
     ],
 )
 def test_the_look_knows_better_than_the_list_how_far_a_call_is(
-    listed: str | None, told: object, is_talk: bool
+    listed: str | None, told: object, is_established: bool
 ) -> None:
     """It came later; where it says nothing that is known, the list counts."""
-    assert details(call(SID, status=listed), status=told).is_talk == is_talk
+    assert details(call(SID, status=listed), status=told).is_established == is_established
 
 
 def test_what_none_of_the_details_speaks_of_is_not_known() -> None:
@@ -421,7 +421,7 @@ def test_any_details_at_all_add_up(looks: list[tuple[list[Call], object]]) -> No
 def _check(listed: list[Call], held: list[Details]) -> None:
     """Check that a tally agrees with what it is of, and has no word that isn't known."""
     found = tally_streams(held, 3, 0.0)
-    talks = [each for each in held if each.is_talk]
+    talks = [each for each in held if each.is_established]
     number_of_legs = sum(sum(each.legs.kinds.values()) for each in held)
     assert (found.inspected, found.pending) == (len(held), 3) == (len(listed), 3)
     assert sum(found.legs.values()) == number_of_legs

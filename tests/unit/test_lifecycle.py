@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.lifecycle import LifeCounts, Lifecycle, Outcome
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
 from exporter.collect.tallies import Histogram
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
@@ -436,7 +436,7 @@ def test_counters_never_fall(history: History) -> None:
         before = now
 
 
-def figures(counts: LifeCounts) -> dict[object, float]:
+def figures(counts: ObservedCounts) -> dict[object, float]:
     """Return every figure that may only rise."""
     rises: dict[object, float] = {
         ("started", direction): calls for direction, calls in counts.started.items()

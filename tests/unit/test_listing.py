@@ -762,7 +762,7 @@ def test_rows_out_of_reach_are_told_and_those_before_are_listed(refusal: ApiErro
     found = list_once(server.fetch, 100)
     assert (len(found.calls), found.total, found.unseen) == (10_000, 15_000, 5_000)
     assert found.incomplete_reason == (
-        f"the API refuses rows 9984 to 10084 of its list (HTTP {refusal.meant}): "
+        f"the API refuses rows 9984 to 10084 of its list (HTTP {refusal.effective_status}): "
         "5000 of 15000 calls that it reports can't be listed"
     )
     assert len(server.requests) <= 105 + server.window

@@ -78,7 +78,7 @@ class Totals:
         return not missing or missing <= self._may_have_come(calls())
 
     def _may_have_come(self, calls: Iterable[Call]) -> float:
-        rate = coming_rate(calls)
+        rate = arrival_rate(calls)
         if rate is not None:
             chance = math.sqrt(2 * rate * self.elapsed())  # else as many end as come
             return 3 * chance + 3 * self._spread
@@ -97,7 +97,7 @@ class Totals:
         return median(abs(total - middle) for total in self._values)
 
 
-def coming_rate(calls: Iterable[Call]) -> float | None:
+def arrival_rate(calls: Iterable[Call]) -> float | None:
     """Return how many calls come in a second, by how many are young; None where no duration is told."""
     durations = [call.duration for call in calls if not (call.status and call.status.is_over)]
     known = [duration for duration in durations if duration is not None]
@@ -170,7 +170,7 @@ class Evidence:
 
         That is a round number: servers that search refuse what ends beyond one, as 10,000.
         """
-        if not self.refused or self.refused[1].meant not in REFUSALS | {HTTPStatus.NOT_FOUND}:
+        if not self.refused or self.refused[1].effective_status not in REFUSALS | {HTTPStatus.NOT_FOUND}:
             return None
         (offset, limit), _ = self.refused
         if self.totals.last is not None and self.totals.last <= offset:

@@ -18,9 +18,7 @@ _OVERLAP = 0.04
 _HOUR = 3600.0
 
 _FEWEST_LATE = 3  # calls of a page that must agree on its age
-_FOLLOWED = (
-    16  # one call in so many is followed, and those at the ends of a page, which its neighbours show too
-)
+_FOLLOWED = 16  # one call in so many, and those at the ends of a page, which its neighbours show too
 _AT_ENDS = 8
 _REMEMBERED = 20  # listings; one of several replicas may not be met each time
 _JITTER = 0.3  # seconds between an answer and its reading

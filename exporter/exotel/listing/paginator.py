@@ -41,7 +41,7 @@ class Paginator:
         try:
             [self._first] = self._reader.read([(0, self._paging.limit)])
         except ApiError as error:
-            if error.meant not in REFUSALS or self._paging.limit <= DEFAULT_LIMIT:
+            if error.effective_status not in REFUSALS or self._paging.limit <= DEFAULT_LIMIT:
                 raise
             self._first = self._begin_small()
         if self._seams.end and not self._seams.is_sealed:
@@ -53,7 +53,7 @@ class Paginator:
         try:
             return self._reader.read([(0, self._paging.limit)])[0]
         except ApiError as error:
-            if error.meant not in REFUSALS:
+            if error.effective_status not in REFUSALS:
                 raise
         self._reader.paging = replace(self._paging, limit=DEFAULT_LIMIT, served=DEFAULT_LIMIT)
         self._reader.is_size_shown = True

@@ -197,12 +197,14 @@ class PageReader:
     def _is_refusal(self, ask: Ask, error: ApiError) -> bool:
         """Return whether a failure may only say that there are no such rows."""
         offset, _ = ask
-        if not offset or error.meant is None:
+        if not offset or error.effective_status is None:
             return False
         total = self.evidence.totals.last
         is_behind_end = total is not None and offset >= total
-        is_server_error = error.meant >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return error.meant in REFUSALS | {HTTPStatus.NOT_FOUND} or (is_server_error and is_behind_end)
+        is_server_error = error.effective_status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return error.effective_status in REFUSALS | {HTTPStatus.NOT_FOUND} or (
+            is_server_error and is_behind_end
+        )
 
     def _learn_overlap(self, ask: Ask, shared: int, *, is_open: bool) -> None:
         """Make pages share more at once where they share too little: the rest of the list moves as fast."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.exotel.errors import ApiError, Cause
-from exporter.exotel.listing.evidence import Evidence, coming_rate
+from exporter.exotel.listing.evidence import Evidence, arrival_rate
 from exporter.exotel.listing.memory import Fact
 from exporter.exotel.listing.order import Order, count_moved
 from exporter.exotel.listing.pages import Ask
@@ -106,7 +106,7 @@ def _disorder(evidence: Evidence) -> str:
 
 def _refused(evidence: Evidence, ask: Ask, error: ApiError) -> str:
     offset, limit = ask
-    refused = f"the API refuses rows {offset} to {offset + limit} of its list (HTTP {error.meant})"
+    refused = f"the API refuses rows {offset} to {offset + limit} of its list (HTTP {error.effective_status})"
     calls = f"{evidence.unseen} of {evidence.totals.last} calls that it reports"
     return f"{refused}: {calls if evidence.unseen else 'calls there'} can't be listed"
 
@@ -147,7 +147,7 @@ def _moves_too_fast(evidence: Evidence) -> bool:
     found = [call for call in seams.calls if call.call_sid not in first]
     starts, newest = [read_time(call.start_time) for call in found], read_time(seams.newest_start)
     if newest is None or None in starts:
-        lost = len(found) - (coming_rate(seams.calls) or 0.0) * seconds
+        lost = len(found) - (arrival_rate(seams.calls) or 0.0) * seconds
     else:
         lost = sum(start is not None and start <= newest - seconds for start in starts)
     return max(0, lost) ** 2 > _MOST_LOST * len(seams.call_sids)
