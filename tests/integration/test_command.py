@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from exporter.cli import main
 from exporter.simulator import Settings, Simulator
 from tests.command import COMMAND, Exporter, exporter, run
 from tests.configurations import ACCOUNT, TOKEN, document, write
-from tests.waiting import GUARD, wait_until
+from tests.waiting import GUARD, scaled, wait_until
 
 CALLS = 30
 FLAGS = [
@@ -465,10 +466,13 @@ def test_scrapes_that_hang_do_not_hold_up_the_end(
         url = server.url("/metrics")
         others = [pool.submit(requests.get, url, timeout=GUARD) for _ in range(3)]
         wait_until(lambda: server.program.said().count("joined the collection") == 3, "three to join it")
+        told_at = time.monotonic()
         ended = server.stop(number)
+        took = time.monotonic() - told_at
         answers = [answer.result(GUARD).text for answer in (first, *others)]
     assert [values(text, "exotel_up") for text in answers] == [{"acme1": 0}] * 4
     assert ended.code == 0
+    assert took < scaled(6)  # five seconds are promised, whatever hangs
 
 
 @each_signal

@@ -26,7 +26,7 @@ from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address
 from exporter.web.server import Limits, Server
 from tests.serving import account, running, served
-from tests.waiting import GUARD, wait_until
+from tests.waiting import GUARD, scaled, wait_until
 from tests.web import hashed, write_certificate, write_web
 
 LARGE = 20_000_000
@@ -228,7 +228,7 @@ def test_a_client_that_never_reads_keeps_its_place_no_longer_than_an_answer_may_
     with visited(large, tls, answer=0.5) as visits:
         visits.client().ask()
         wait_until(lambda: large.written, "an answer")
-        wait_until(visits.is_free, "a free place")
+        wait_until(visits.is_free, "a free place", within=scaled(30))  # it would have 120 s else
 
 
 def test_a_client_that_reads_slowly_has_one_time_for_the_whole_answer(tls: TLS) -> None:
@@ -244,7 +244,7 @@ def test_a_client_that_reads_slowly_has_one_time_for_the_whole_answer(tls: TLS) 
                 slow.socket.recv(16384)
             return visits.is_free()
 
-        wait_until(read_on, "a free place")
+        wait_until(read_on, "a free place", within=scaled(60))
 
 
 def test_nothing_is_written_for_a_request_behind_an_unread_answer(tls: TLS) -> None:
