@@ -21,8 +21,6 @@ from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
-from exporter.http.landing import HEADERS as PAGE_HEADERS
-from exporter.http.landing import page
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.log import lines_of, place
@@ -119,8 +117,7 @@ class _Handlers:
     async def landing(self, request: Request) -> Response:
         self._count(request, "/")
         accounts = [(account.name, account.last) for account in self._accounts]
-        shown = await self._write(request, page, accounts, self._endpoints.telemetry_path, time.time())
-        return HTMLResponse(shown, headers=PAGE_HEADERS)
+        return await self._write(request, _landing_page, accounts, self._endpoints.telemetry_path)
 
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
@@ -147,6 +144,12 @@ class _Handlers:
         """Write a text as soon as there is a place for it, which it keeps until it is read."""
         await self._in_flight.hold_text(request.state.held)
         return await self._in_flight.write(write, *arguments)
+
+
+def _landing_page(accounts: Sequence[tuple[str, Snapshot | None]], telemetry_path: str) -> Response:
+    from exporter.http.landing import HEADERS, page  # noqa: PLC0415  # Jinja2 takes 4 MB; few look at the page
+
+    return HTMLResponse(page(accounts, telemetry_path, time.time()), headers=HEADERS)
 
 
 def _selection(request: Request, accepted: Sequence[str]) -> Selection:

@@ -461,8 +461,10 @@ def test_bodies_of_300_megabytes_leave_memory_flat(tmp_path: Path, kind: str, re
         eager = {"min_interval": "0s", "requests_per_minute": 100_000, "page_size": 20, "timeout": "20s"}
         demo = {"account_sid": "demo", "base_url": target, "api_key": "demo", "api_token": "demo"}
         file = write(tmp_path, yaml.safe_dump({"accounts": [{"name": "acme", **demo, **eager}]}))
-        image = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(MIB)}  # as in the image and the unit
-        running = stack.enter_context(exporter(tmp_path, f"--config.file={file}", **image))
+        flag = f"--config.file={file}"  # and the memory settings of the image and the unit
+        running = stack.enter_context(
+            exporter(tmp_path, flag, MALLOC_ARENA_MAX="2", MALLOC_MMAP_THRESHOLD_=str(MIB))
+        )
         process = running.program.process.pid
         assert requests.get(running.url("/"), timeout=GUARD).status_code == 200
         before, _ = memory(process)
