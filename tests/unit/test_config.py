@@ -210,11 +210,11 @@ def test_an_account_switches_nothing_off_by_what_is_no_mapping(tmp_path: Path) -
 
 def test_an_unknown_key_of_an_account_is_an_error_without_a_value_too(tmp_path: Path) -> None:
     """Whoever misspells a key and has nothing behind it yet is told as well."""
-    account = {**ACCOUNT, "tiemout": None, "streams": {"x": None}}
+    account = {**ACCOUNT, "timeoutt": None, "streams": {"x": None}}
     found = errors(write(tmp_path, yaml.safe_dump({"accounts": [account]})))
     assert [error.partition("; accepted")[0] for error in sorted(found)] == [
         f"{FIRST}.streams: found the unknown key x",
-        f"{FIRST}: found the unknown key tiemout",
+        f"{FIRST}: found the unknown key timeoutt",
     ]
 
 
