@@ -190,7 +190,7 @@ def test_an_error_of_the_program_is_counted_once(
     """500 is answered, and counted."""
     with served([account("acme", simulator.url, token=Secret(TOKEN))]) as url:
         with monkeypatch.context() as patched:
-            patched.setattr(app, "page", lambda *_: 1 / 0)
+            patched.setattr(app, "_landing_page", lambda *_: 1 / 0)
             assert requests.get(f"{url}/", timeout=GUARD).status_code == 500
         assert counted(url)["500"] == 1
 
