@@ -1,4 +1,7 @@
-"""Every metric: whose it is, type, name, HELP, labels, and the series that are 0 when nothing happened."""
+"""Every metric: whose it is, type, name, HELP, labels, and most series that are 0 when nothing happened.
+
+Those by direction and status are tallied with their zeros, as their histograms need the configured buckets.
+"""
 
 from __future__ import annotations
 
