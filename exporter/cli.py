@@ -28,6 +28,7 @@ from exporter.log import set_up, write_all
 from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.web import systemd
 from exporter.web.config import ActiveWebConfig
+from exporter.web.files import os_message
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 
 _OUT, _ERR = 1, 2
@@ -352,8 +353,7 @@ def _print(text: bytes) -> None:
 
 
 def _cannot_write(error: OSError) -> click.ClickException:
-    why = (error.strerror or type(error).__name__).lower()
-    return click.ClickException(f"can't write to standard output: {why}")
+    return click.ClickException(f"can't write to standard output: {os_message(error)}")
 
 
 def _complain(message: str) -> None:

@@ -14,7 +14,7 @@ from exporter.config.lines import LINES, Line
 from exporter.config.secrets import SECRET, Secret
 from exporter.config.urls import PROXY_URL, api_url
 from exporter.web.config_file import Rejected
-from exporter.web.files import Unreadable, read
+from exporter.web.files import Unreadable, os_message, read
 from exporter.web.sections import (
     Accepts,
     Seconds,
@@ -55,7 +55,7 @@ def _certificates(value: Any, info: ValidationInfo[Any]) -> Path:
     except ssl.SSLError:
         raise Rejected(why="no certificates") from None
     except OSError as error:
-        raise Rejected(why=(error.strerror or type(error).__name__).lower()) from None
+        raise Rejected(why=os_message(error)) from None
     return path
 
 

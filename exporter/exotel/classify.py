@@ -20,7 +20,8 @@ import urllib3.exceptions as u3
 
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import coerce, member
-from exporter.exotel.errors import ApiError, Reason, causes, exhausted_resource, why
+from exporter.exotel.errors import ApiError, Reason, causes, exhausted_resource
+from exporter.web.files import os_message
 
 _REASONS = {
     401: Reason.AUTH,
@@ -129,7 +130,7 @@ def _why(found: tuple[BaseException, ...]) -> str:
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return cause.reason.lower().replace("_", " ")
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, rq.RequestException):
-            return why(cause)
+            return os_message(cause)
     return type(found[-1]).__name__
 
 

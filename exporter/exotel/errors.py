@@ -11,6 +11,7 @@ from typing import Self
 
 from exporter.exotel.enums import Endpoint
 from exporter.log import place
+from exporter.web.files import os_message
 
 
 class Reason(StrEnum):
@@ -120,13 +121,8 @@ def exhausted_resource(error: BaseException) -> str | None:
         if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
             return "no more threads can be started"
         if isinstance(cause, OSError) and cause.errno in _SCARCE:
-            return why(cause)
+            return os_message(cause)
     return None
-
-
-def why(error: OSError) -> str:
-    """Return what the system says of a failure, to stand within a sentence."""
-    return (error.strerror or type(error).__name__).lower()
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

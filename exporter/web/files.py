@@ -51,6 +51,11 @@ class NotYaml(Exception):
     accepted: str
 
 
+def os_message(error: Exception) -> str:
+    """Return what the system says of a failure, to stand within a sentence."""
+    return str(getattr(error, "strerror", None) or type(error).__name__).lower()
+
+
 def fingerprint(path: Path) -> Fingerprint:
     """Return what tells whether a file has changed since."""
     try:
@@ -75,7 +80,7 @@ def read(path: Path, most: int) -> bytes:
     except IsADirectoryError:
         raise Unreadable("a directory") from None
     except OSError as error:
-        raise Unreadable((error.strerror or type(error).__name__).lower()) from error
+        raise Unreadable(os_message(error)) from error
 
 
 def _opened(path: str, flags: int) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from exporter.web.files import os_message
+
 _BACKLOG = 2048
 _ADDRESS = re.compile(
     r"(?P<host>\[[0-9a-fA-F:.]+(?:%[^\[\]\s]+)?\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5}|[A-Za-z][A-Za-z0-9-]*)"
@@ -81,7 +83,7 @@ def _listening(address: Address) -> socket.socket:
     except UnicodeError:
         raise CannotListen(f"can't listen on {address}: no name that a host can have") from None
     except OSError as error:
-        why = (error.strerror or type(error).__name__).split(" (while", 1)[0].lower()
+        why = os_message(error).split(" (while", 1)[0]
         raise CannotListen(f"can't listen on {address}: {why}") from None
 
 

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exporter.web.auth import WebMiddleware
 from exporter.web.config import ActiveWebConfig
+from exporter.web.files import os_message
 from exporter.web.tls import TlsServerConfig
 
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
@@ -103,8 +104,9 @@ class Server(uvicorn.Server):
                 continue
             except Exception as error:  # noqa: BLE001  # nobody else would go on
                 if failed_at is None or loop.time() - failed_at > _QUIET:
-                    why = (getattr(error, "strerror", None) or type(error).__name__).lower()
-                    _log.error("can't accept connections, new ones must wait", extra={"detail": why})
+                    _log.error(
+                        "can't accept connections, new ones must wait", extra={"detail": os_message(error)}
+                    )
                 failed_at = loop.time()
                 await asyncio.sleep(_RETRY)
                 continue
