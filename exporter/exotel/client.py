@@ -71,9 +71,8 @@ class Client:
         self._observer = observer
         self._kind = kind
         base, account_sid = account.base_url.rstrip("/"), quote(account.account_sid, safe="")
-        voice_host = account.collection.agent_streams_url or _VOICE_HOSTS.get(base.lower(), base)
         self._calls_url = f"{base}/v3/accounts/{account_sid}/calls"
-        self._agent_streams_url = f"{voice_host}/v1/Accounts/{account_sid}/ActiveStreams"
+        self._agent_streams_url = f"{voice_host(account)}/v1/Accounts/{account_sid}/ActiveStreams"
         self._transport = Transport(account.collection)
         self._worker_pool = WorkerPool(f"{account.name}-request", account.collection.concurrency)
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
@@ -129,7 +128,7 @@ class Client:
         """
         self._credentials = None
         try:
-            self._credentials = _credentials(self._account)
+            self._credentials = read_credentials(self._account)
         except ApiError:
             return True
         return self._credentials != self._used
@@ -187,7 +186,7 @@ class Client:
 
     def _template(self) -> requests.PreparedRequest:
         context = tls_context(self._account.collection.tls_config.ca_file)
-        self._used = self._credentials or _credentials(self._account)
+        self._used = self._credentials or read_credentials(self._account)
         return self._transport.prepare(self._calls_url, self._used, context)
 
     def _decoded(self, endpoint: Endpoint, answer: Future[Answer], decode: Callable[[bytes], _T]) -> _T:
@@ -246,7 +245,13 @@ class Client:
         return answer
 
 
-def _credentials(account: AccountConfig) -> HTTPBasicAuth:
+def voice_host(account: AccountConfig) -> str:
+    """Return the URL of the host that AgentStream is asked at."""
+    base = account.base_url.rstrip("/")
+    return account.collection.agent_streams_url or _VOICE_HOSTS.get(base.lower(), base)
+
+
+def read_credentials(account: AccountConfig) -> HTTPBasicAuth:
     """Return the key and token of an account, read from their files anew; raise ApiError."""
     try:
         key, token = account.api_key.reveal(), account.api_token.reveal()

@@ -1,0 +1,185 @@
+"""Asks one account's API, no more often than was said, and keeps each answer as it came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from exporter.config import AccountConfig
+from exporter.exotel.body import parse
+from exporter.exotel.client import BODY_LIMITS, read_credentials, voice_host
+from exporter.exotel.connection import tls_context
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.enums import Endpoint, member
+from exporter.exotel.errors import ApiError
+from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.transport import Transport
+
+_LONGEST_WAIT = 75.0  # seconds for the rate limit, which is that of a minute
+
+
+class OutOfRequests(Exception):
+    """All the requests that were announced have been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: an endpoint and the URL."""
+
+    endpoint: Endpoint
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a question got: a status, headers and a body, or the error where there was no answer.
+
+    `asked_at` and `answered_at` are on the monotonic clock, `first_byte` is in seconds.
+    """
+
+    question: Question
+    asked_at: float
+    answered_at: float
+    first_byte: float | None = None
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+    body: bytes = b""
+    error: ApiError | None = None
+
+    @property
+    def document(self) -> Any:
+        """Return what the body holds, JSON or XML; None where it can't be read."""
+        return parse(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ListReply:
+    """A page of the list as it was asked for and as it came, in JSON's types."""
+
+    limit: int | None
+    offset: int | None
+    reply: Reply
+    rows: Sequence[Any]
+    """Each of them, whatever it is; empty where the answer has no list."""
+    total: Any
+    is_page: bool
+    """Whether the answer has status 200 and a list."""
+
+
+class Asker:
+    """Asks within `requests` and the rate limit; `monotonic` and `sleep` are a clock's. Thread-safe."""
+
+    def __init__(
+        self,
+        account: AccountConfig,
+        requests: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.account = account
+        self.monotonic = monotonic
+        self.sleep = sleep
+        self.replies: list[Reply] = []
+        """Every one, in the order in which they came."""
+        self._left = requests
+        self._lock = Lock()
+        self._transport = Transport(account.collection)
+        self._rate_limiter = RateLimiter(account.collection.requests_per_minute)
+        account_sid = quote(account.account_sid, safe="")
+        self._calls_path = f"/v3/accounts/{account_sid}/calls"
+        self._agent_streams_path = f"/v1/Accounts/{account_sid}/ActiveStreams"
+
+    @property
+    def left(self) -> int:
+        """Return how many requests may still be made."""
+        return self._left
+
+    def page(self, limit: int | None = None, offset: int | None = None, **filters: str) -> ListReply:
+        """Return a page of the list."""
+        [page] = self.pages([(limit, offset)], **filters)
+        return page
+
+    def pages(self, asks: Iterable[tuple[int | None, int | None]], **filters: str) -> list[ListReply]:
+        """Return pages of the list, by limit and offset, all asked at once."""
+        asked = list(asks)
+        replies = self.ask([self._page_question(limit, offset, filters) for limit, offset in asked])
+        return [_list_reply(*ask, reply) for ask, reply in zip(asked, replies, strict=True)]
+
+    def streams(self, call_sids: Iterable[str]) -> list[Reply]:
+        """Return what /stream answers for these calls, all asked at once."""
+        base = self.account.base_url.rstrip("/")
+        urls = [f"{base}{self._calls_path}/{quote(sid, safe='')}/stream" for sid in call_sids]
+        return self.ask([Question(Endpoint.STREAMS, url) for url in urls])
+
+    def agent_streams(self, host: str | None = None) -> Reply:
+        """Return what AgentStream answers on a host (a URL), the account's own unless given."""
+        url = f"{host or voice_host(self.account)}{self._agent_streams_path}"
+        [reply] = self.ask([Question(Endpoint.AGENT_STREAMS, url)])
+        return reply
+
+    def elsewhere(self, base_url: str) -> Reply:
+        """Return what the list of another host answers to one row's question."""
+        url = f"{base_url}{self._calls_path}/active?limit=1"
+        [reply] = self.ask([Question(Endpoint.CALLS, url)])
+        return reply
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """Return the replies to questions, all asked at once, in their order.
+
+        Raises OutOfRequests where there are more than are left: none is asked then.
+        """
+        with self._lock:
+            if len(questions) > self._left:
+                raise OutOfRequests
+            self._left -= len(questions)
+        with ThreadPoolExecutor(max(1, min(len(questions), self.account.collection.concurrency))) as pool:
+            replies = list(pool.map(self._ask, questions))
+        self.replies += replies
+        return replies
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _page_question(self, limit: int | None, offset: int | None, filters: Mapping[str, str]) -> Question:
+        parameters: dict[str, object] = {"limit": limit, "offset": offset, **filters}
+        query = urlencode({name: value for name, value in parameters.items() if value is not None})
+        base = self.account.base_url.rstrip("/")
+        return Question(Endpoint.CALLS, f"{base}{self._calls_path}/active" + (f"?{query}" if query else ""))
+
+    def _ask(self, question: Question) -> Reply:
+        """Return the reply to one question; one that isn't answered is not asked again."""
+        asked_at = self.monotonic()
+        seen: list[float] = []
+        try:
+            with self._rate_limiter.request(Deadline.after(_LONGEST_WAIT), question.endpoint):
+                deadline = Deadline.after(self.account.collection.timeout)
+                context = tls_context(self.account.collection.tls_config.ca_file)
+                request = self._transport.prepare(question.url, read_credentials(self.account), context)
+                asked_at = self.monotonic()
+                self._transport.hold_to(deadline)
+
+                def on_headers(status: int, headers: Mapping[str, str]) -> None:
+                    seen.append(self.monotonic() - asked_at)
+                    self._rate_limiter.update_from(status, headers, question.endpoint)
+
+                answer = self._transport.get(request, BODY_LIMITS[question.endpoint], on_headers)
+        except ApiError as error:
+            first_byte = seen[0] if seen else None
+            return Reply(question, asked_at, self.monotonic(), first_byte, error=error.without_traceback())
+        answered_at = self.monotonic()
+        return Reply(question, asked_at, answered_at, seen[0], answer.status, answer.headers, answer.body)
+
+
+def _list_reply(limit: int | None, offset: int | None, reply: Reply) -> ListReply:
+    response = member(reply.document, "response") if reply.status == 200 else None
+    rows = member(response, "active_calls")
+    is_page = isinstance(rows, list)
+    return ListReply(
+        limit, offset, reply, rows if is_page else (), member(response, "total_active"), is_page=is_page
+    )
