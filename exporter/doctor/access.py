@@ -86,7 +86,7 @@ def judge_revocation(replies: Iterable[Reply]) -> list[Finding]:
 def judge_proxy(account: AccountConfig, error: ApiError | None) -> list[Finding]:
     """Return the findings on what lies between; behind a proxy, names and addresses are its business."""
     if account.collection.proxy_url is None:
-        return [Finding(Check.PROXY, Verdict.GOOD, False, "None: the API is asked directly.")]
+        return [Finding(Check.PROXY, Verdict.GOOD, value=False, text="None: the API is asked directly.")]
     proxy = host_of(account.collection.proxy_url.reveal())
     if error and error.reason is Reason.CONNECTION:
         return [Finding(Check.PROXY, Verdict.MUST_CHANGE, proxy, f"{told(error)}. Check proxy_url.")]
@@ -152,8 +152,8 @@ def _judge_clock(replies: Iterable[Reply]) -> list[Finding]:
         text = f"The API's clock is {apart}."
         return [Finding(Check.CLOCK, Verdict.GOOD, round(ahead, 2), text)]
     text = (
-        f"The API's clock is {apart}. Counts and durations don't depend on it, but timestamps of snapshots and "
-        "the end of certificates are judged by this machine's: see that it is synchronised (NTP)."
+        f"The API's clock is {apart}. Counts and durations don't depend on it, but timestamps of snapshots "
+        "and the end of certificates are judged by this machine's: see that it is synchronised (NTP)."
     )
     return [Finding(Check.CLOCK, Verdict.WORKS, round(ahead, 2), text)]
 

@@ -95,30 +95,22 @@ def _judge_addresses(network: Network) -> Finding:
     evidence = "; ".join(
         f"{each.address}: {each.why or f'{(each.seconds or 0) * 1000:.0f} ms'}" for each in network.addresses
     )
+    lost = len(network.addresses) - len(times)
     if not times:
-        verdict, text = (
-            Verdict.MUST_CHANGE,
-            (
-                "No address can be connected to: a firewall is in the way, a proxy has to be set as proxy_url, or "
-                "the port in base_url is wrong."
-            ),
+        verdict = Verdict.MUST_CHANGE
+        text = (
+            "No address can be connected to: a firewall is in the way, a proxy has to be set as proxy_url, or "
+            "the port in base_url is wrong."
         )
-    elif len(times) < len(network.addresses):
-        verdict, text = (
-            Verdict.WORKS,
-            (
-                f"{len(network.addresses) - len(times)} of {len(network.addresses)} addresses can't be connected "
-                "to. The exporter goes on to the next one after a quarter of a second."
-            ),
+    elif lost:
+        verdict = Verdict.WORKS
+        text = (
+            f"{lost} of {len(network.addresses)} addresses can't be connected to. The exporter goes on to the "
+            "next one after a quarter of a second."
         )
     elif max(times) > _SLOW:
-        verdict, text = (
-            Verdict.WORKS,
-            (
-                f"It takes up to {max(times):.1f} s to connect: look at what lies between this machine and "
-                "Exotel."
-            ),
-        )
+        verdict = Verdict.WORKS
+        text = f"It takes up to {max(times):.1f} s to connect: look at what lies between here and Exotel."
     else:
         verdict, text = Verdict.GOOD, f"Connected in {max(times) * 1000:.0f} ms at most."
     return Finding(Check.ADDRESSES, verdict, value, text, evidence)
