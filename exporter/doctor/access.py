@@ -49,7 +49,7 @@ def judge_answer(account: AccountConfig, error: ApiError | None, answered: str |
         return [
             Finding(Check.CREDENTIALS, Verdict.GOOD, "accepted", "The API key and token are accepted."),
             Finding(
-                Check.REGION, Verdict.GOOD, True, f"{host_of(account.base_url)} answers for the account."
+                Check.REGION, Verdict.GOOD, value=True, text=f"{host_of(account.base_url)} has the account."
             ),
             known,
         ]

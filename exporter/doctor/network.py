@@ -99,14 +99,14 @@ def _judge_addresses(network: Network) -> Finding:
     if not times:
         verdict = Verdict.MUST_CHANGE
         text = (
-            "No address can be connected to: a firewall is in the way, a proxy has to be set as proxy_url, or "
-            "the port in base_url is wrong."
+            "No address can be connected to: a firewall is in the way, a proxy has to be set as proxy_url, "
+            "or the port in base_url is wrong."
         )
     elif lost:
         verdict = Verdict.WORKS
         text = (
-            f"{lost} of {len(network.addresses)} addresses can't be connected to. The exporter goes on to the "
-            "next one after a quarter of a second."
+            f"{lost} of {len(network.addresses)} addresses can't be connected to. The exporter goes on to "
+            "the next one after a quarter of a second."
         )
     elif max(times) > _SLOW:
         verdict = Verdict.WORKS
