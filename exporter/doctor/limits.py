@@ -1,0 +1,122 @@
+"""What the headers of answers say of the rate limit, and what its counts show: pure functions of replies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from exporter.doctor.asker import Reply
+from exporter.doctor.finding import Check, Finding, Verdict
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.rate_limiter import read_date
+
+_MINUTE = 61.0  # seconds until the reset of a limit of a minute, at most: resets are told in whole seconds
+_MOMENT = 1e8  # what is less are seconds from now, not seconds since 1970
+_NUMBER = re.compile(r"\s*([0-9]{1,7})(?![0-9.])")  # of requests; a longer one is none
+_SECONDS = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
+_UNREAD = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_NOISE = 2  # requests of others that tell nothing
+
+
+def requests_a_minute(replies: Iterable[Reply]) -> int | None:
+    """Return the limit of the list as its headers tell it, the lowest of several; None where none does.
+
+    Neither does one of which the reset lies more than a minute ahead.
+    """
+    of_list = [reply for reply in replies if _is_of_list(reply)]
+    told = [limit for reply in of_list if (limit := _limit(reply)) is not None]
+    return None if any(map(_is_of_longer, of_list)) else min(told, default=None)
+
+
+def judge(replies: Sequence[Reply], configured: int) -> Finding:
+    """Return the finding on the headers that tell of a rate limit."""
+    limit, evidence = requests_a_minute(replies), _evidence(replies)
+    others, refused = requests_of_others(replies), sum(reply.status == 429 for reply in replies)
+    verdict = Verdict.WORKS if refused else Verdict.GOOD
+    if others > _NOISE:
+        verdict = Verdict.WORKS
+        text = (
+            f"Other programs share this limit: it counted at least {others} requests of theirs while doctor "
+            "asked. Set requests_per_minute to what they leave of it."
+        )
+    elif any(map(_is_of_longer, replies)):
+        text = "The limit is one of more than a minute: set requests_per_minute to a minute's share of it."
+        return Finding(Check.RATE_LIMIT, Verdict.WORKS, None, text, evidence)
+    elif limit is None:
+        seen = sorted({name for reply in replies for name in _UNREAD if name in (reply.headers or {})})
+        also = f" ({', '.join(seen)} came, which the exporter doesn't read)" if seen else ""
+        text = f"No header that the exporter reads tells of a limit{also}: it keeps to requests_per_minute."
+    elif limit < configured:
+        verdict = Verdict.WORKS
+        text = f"The API allows {limit} requests a minute, and requests_per_minute is {configured}: lower it."
+    else:
+        text = f"The API allows {limit} requests a minute, and requests_per_minute is {configured}."
+    return Finding(Check.RATE_LIMIT, verdict, limit or False, text, evidence)
+
+
+def has_own_bucket(before: Reply, details: Sequence[Reply], after: Reply) -> bool | None:
+    """Return whether requests for details count against a limit of their own; None where it doesn't show.
+
+    `before` and `after` are answers of the list, with nothing asked between them but the details.
+    """
+    limits = _limit(before), next(iter(filter(None, map(_limit, details))), None)
+    if None not in limits and limits[0] != limits[1]:
+        return True
+    first, last = _remaining(before), _remaining(after)
+    left = [each for reply in details if (each := _remaining(reply)) is not None]
+    if first is None or last is None or not left or len(left) < len(details) or last >= first:
+        return None  # not told, or the minute is another one
+    return max(left) >= first or first - last <= len(details)
+
+
+def requests_of_others(replies: Iterable[Reply]) -> int:
+    """Return how many requests, at least, the list's limit counted beyond those of `replies`."""
+    answered = [each for each in replies if each.status is not None]
+    counted = [
+        (each, left) for each in answered if _is_of_list(each) and (left := _remaining(each)) is not None
+    ]
+    counted.sort(key=lambda each: each[0].answered_at)
+    found = 0
+    for (one, left), (other, left_then) in pairwise(counted):
+        if other.asked_at < one.answered_at:
+            continue  # side by side: which was counted first isn't known
+        between = (
+            each is not one and each.answered_at >= one.asked_at and each.asked_at <= other.answered_at
+            for each in answered
+        )
+        found += max(0, left - left_then - sum(between))
+    return found
+
+
+def _evidence(replies: Sequence[Reply]) -> str:
+    refused = sum(reply.status == 429 for reply in replies)
+    told = sum(_remaining(reply) is not None for reply in replies)
+    return f"{told} of {len(replies)} answers say what remains; {refused} were refused with 429"
+
+
+def _is_of_list(reply: Reply) -> bool:
+    return reply.question.endpoint is Endpoint.CALLS
+
+
+def _limit(reply: Reply) -> int | None:
+    return _number(_NUMBER, reply, "X-RateLimit-Limit") or None
+
+
+def _remaining(reply: Reply) -> int | None:
+    return _number(_NUMBER, reply, "X-RateLimit-Remaining")
+
+
+def _is_of_longer(reply: Reply) -> bool:
+    """Return whether a limit lasts for more than a minute."""
+    reset = _number(_SECONDS, reply, "X-RateLimit-Reset")
+    if reset is None or _limit(reply) is None:
+        return False
+    now = read_date((reply.headers or {}).get("Date", "")) or reply.received
+    return (reset if reset < _MOMENT else reset - now) > _MINUTE
+
+
+def _number(form: re.Pattern[str], reply: Reply, name: str) -> int | None:
+    """Return the number with which a header begins."""
+    found = form.match((reply.headers or {}).get(name, ""))
+    return int(found[1]) if found else None
