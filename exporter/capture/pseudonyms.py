@@ -84,7 +84,7 @@ class Pseudonyms:
         if not start:
             return body
         self._texts.clear()
-        if start[0] in "{[" and text.count("\0") * 4 < len(text) or _SCALAR.fullmatch(text.lstrip("\ufeff")):
+        if _is_json(text, start):
             replaced = self._json(text)
         elif _is_xml(start, content_type):
             replaced = self._xml(text)
@@ -139,7 +139,8 @@ class Pseudonyms:
         for token in tokens(text):
             part = read(token)
             self._shapes.meet(part if isinstance(part, str) else part.text)
-        written, copied = [], 0
+        written: list[str] = []
+        copied = 0
         for token in tokens(text):
             part = read(token)
             if isinstance(part, str):
@@ -211,8 +212,8 @@ class Pseudonyms:
         sign, whole, fraction, exponent = (part or "" for part in found.groups())
         if not field.keeps or len(whole) > _KEPT_DIGITS:
             whole = self._telephone(whole, has_plus=sign == "+")
-        if fraction and (not field.keeps or len(fraction) - 1 > _KEPT_DIGITS):
-            fraction = "." + self._shapes.draw(fraction[1:])
+        if fraction and (not field.keeps or len(whole) + len(fraction) - 1 > _KEPT_DIGITS):
+            fraction = "." + self._shapes.draw(fraction[1:], whole[-_KEPT_DIGITS:])
         if len(exponent) > _KEPT_DIGITS:
             exponent = _ALONE.sub(self._drawn, exponent)
         return sign + whole + fraction + exponent
@@ -226,7 +227,7 @@ class Pseudonyms:
 
     def _strange(self, text: str) -> str:
         """Return a text of which every letter and digit is replaced."""
-        return self._replaced(text, lambda run: False)
+        return self._replaced(text, lambda _: False)
 
     def _plain(self, text: str, digits: int) -> str:
         """Return a text that keeps plain words, those of a failure, and numbers of so few digits."""
@@ -245,7 +246,8 @@ class Pseudonyms:
         return "".join(map(_in_script, text, plain, self._replaced_ascii(plain, stays)))
 
     def _replaced_ascii(self, text: str, stays: Callable[[str], bool]) -> str:
-        written, copied = [], 0
+        written: list[str] = []
+        copied = 0
         for found in _RUNS.finditer(classes(text)):
             start, end = found.span()
             run = text[start:end]
@@ -340,6 +342,11 @@ class Pseudonyms:
 
     def _secret(self, use: str, size: int) -> bytes:
         return blake2b(use.encode(), key=self._key[:64], digest_size=size).digest()
+
+
+def _is_json(text: str, start: str) -> bool:
+    is_nested = start[0] in "{[" and text.count("\0") * 4 < len(text)  # in UTF-16 every other byte is 0
+    return is_nested or _SCALAR.fullmatch(text.lstrip("\ufeff")) is not None
 
 
 def _is_xml(start: str, content_type: str) -> bool:

@@ -87,7 +87,7 @@ class Shapes:
                     self._runs[run] = 1
 
     def draw(self, text: str, before: str = "", fits: Callable[[str], bool] | None = None) -> str:
-        """Return the other text; `before` are digits that it will follow, `fits` what else must hold of it."""
+        """Return the other text; it follows the digits `before`; `fits` tells what else must hold."""
         if (known := self._drawn.get(text)) is not None:
             return known
         drawn = self._draw(text, before, fits)
@@ -102,9 +102,9 @@ class Shapes:
         candidate = text
         for attempt in range(_TRIES if len(text) < _LONG else 3):
             candidate = self._candidate(text, shape, attempt, before)
-            if candidate not in self._taken and self._is_good(text, candidate, before):
-                if fits is None or fits(candidate):
-                    return candidate
+            is_free = candidate not in self._taken and (fits is None or fits(candidate))
+            if is_free and self._is_good(text, candidate, before):
+                return candidate
         free = (each for each in islice(_following(candidate), _STEPS) if each not in self._taken)
         return next(free, candidate)
 

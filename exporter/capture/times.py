@@ -19,7 +19,7 @@ _HTTP = re.compile(
 )
 _UNSET_YEARS = {"0000", "0001"}
 _UNSET_DATES = {"1969-12-31", "1970-01-01", "1970-01-02"}
-_FIRST = datetime(2000, 1, 1)  # noqa: DTZ001  # of the times that are set; no zone is known here
+_FIRST = datetime(2000, 1, 1)  # of the times that are set; no zone is known here
 _EPOCHS = range(1_000_000_000, 2_208_988_800)  # seconds: the years 2001 to 2039
 
 
@@ -34,7 +34,7 @@ def move_text(text: str, minutes: int) -> str | None:
 
 
 def move_epoch(text: str, minutes: int) -> str | None:
-    """Return seconds since 1970, or thousandths or fewer of them, so many minutes earlier; None if it is none.
+    """Return seconds since 1970, or thousandths of them, so many minutes earlier; None if it is neither.
 
     Those that would leave the range of what can be told from other numbers become later instead.
     """
@@ -51,7 +51,7 @@ def _move(found: re.Match[str], form: str, minutes: int) -> str | None:
         return found[0]
     form = form.format(time[:1]) if time else "%Y-%m-%d"
     try:
-        return _earlier(datetime.strptime(date + time, form), minutes).strftime(form) + rest  # noqa: DTZ007
+        return _earlier(datetime.strptime(date + time, form), minutes).strftime(form) + rest
     except (ValueError, OverflowError):
         return None
 

@@ -74,7 +74,7 @@ def json_tokens(text: str) -> Iterator[Token]:
 
 
 def xml_tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of XML: a text stands under the element that began last, unless one has ended since."""
+    """Yield the tokens of XML: a text stands under the element before it, unless that has ended."""
     key = ""
     for found in _XML.finditer(text):
         if found.lastgroup == "text":

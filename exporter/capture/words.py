@@ -9,74 +9,67 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-WORDS = frozenset(
-    """
-    a access account accounts active activestreams after agent agents aggregate all allowed an and annotations
-    answer answered any api app application array as at attempt attempts audio auth authentication
-    authorization available
-    average balance base64 batch between body boolean bridge bridged bridges bucket budget burst busy by bytes
-    call called caller callee calls callback campaign campaigns canceled cancelled carrier cdata channel
-    channels charset
-    circle city client close closed code codec codes completed conference config connect connected connection
-    contact content context control conversation count country created currency current custom customer
-    cutoff data date day days debug decode default deleted denied description destination detail details device
-    dial dialed dialled digits direction disabled disconnect disconnected display division doctype domain
-    done down dtmf dual
-    duration email empty enabled encoding end ended endpoint entity error errored errors event events exceeded
-    exception exists exotel expected expired expires extension external fail failed failure false field fields
-    file
-    filter filters finished first flag flow forbidden forward found from gateway get group groups hangup has
-    hash head header headers held hold host hour hours hours href html http https id ids iframe in inbound
-    incoming index infinity info input insights instance integer internal interval invalid invoice is iso
-    item items jitter json key keys kind label lang language last latency leg legs length level limit limited
-    limits line
-    lines link links list local locale location log machine max maximum media member members message messages
-    meta metadata method metrics min minimum minute minutes missing mobile mode ms msg mute muted name names
-    nan network networks new next no node none not note notes null number numbers object of off offline offset
-    ok on only open operation operator option options order origin other out outbound outcome output over
-    owner packet packets page pages paging param parameter parameters parent parties party path paused payload
-    pending per percent permission phone ping plain plan policy pool port position post prefix previous primary
-    priority private problem process product profile progress project protocol provider proxy pstn public put
-    quality quality query queue queued queues quota rate reached reason reasons receive received record
-    recorded recording recordings redirect ref reference refused region rejected related relay remaining remote
-    removed reply report request requested requests required reset resource resources response rest
-    restexception result results retry ring
-    ringing role room route routing rows rtp rtt rule rules sample score search second seconds secondary
-    seq sequence server service session sessions set settings shift short sid sids single sip size skill skills
-    slot slots sms sort source standalone start started starttime state states stats status step stop stopped
-    stream streaming streams string strings subject sub success successful sum supervisor support suspended
-    system
-    tag tags talk task team teams temporary tenant terminal terminated test text throttle throttled time timed
-    timeout times timestamp timezone title to token too total totals trace transcript transfer transferred
-    true trunk
-    ttl twilio twilioresponse type types unanswered unauthorised unauthorized unavailable undefined unhold
-    unknown unmuted unset unsuccessful up update updated uri url urn usage used user users utc utf utf8
-    uuid v valid value values version via video virtual voice voicemail voip wait waiting was webhook whisper
-    window work
-    wrap wrapup write xml xmlns year yes zone
-    """.split()
-)
+_PLAIN = """
+a access account accounts active activestreams after agent agents aggregate all allowed an and annotations
+answer answered any api app application array as at attempt attempts audio auth authentication
+authorization available average balance base64 batch between body boolean bridge bridged bridges bucket
+budget burst busy by bytes call callback called callee caller calls campaign campaigns canceled cancelled
+carrier cdata channel channels charset circle city client close closed code codec codes completed
+conference config connect connected connection contact content context control conversation count country
+created currency current custom customer cutoff data date day days debug decode default deleted denied
+description destination detail details device dial dialed dialled digits direction disabled disconnect
+disconnected display division doctype domain done down dtmf dual duration email empty enabled encoding end
+ended endpoint entity error errored errors event events exceeded exception exists exotel expected expired
+expires extension external fail failed failure false field fields file filter filters finished first flag
+flow forbidden forward found from gateway get group groups hangup has hash head header headers held hold
+host hour hours href html http https id ids iframe in inbound incoming index infinity info input insights
+instance integer internal interval invalid invoice is iso item items jitter json key keys kind label lang
+language last latency leg legs length level limit limited limits line lines link links list local locale
+location log machine max maximum media member members message messages meta metadata method metrics min
+minimum minute minutes missing mobile mode ms msg mute muted name names nan network networks new next no
+node none not note notes null number numbers object of off offline offset ok on only open operation
+operator option options order origin other out outbound outcome output over owner packet packets page
+pages paging param parameter parameters parent parties party path paused payload pending per percent
+permission phone ping plain plan policy pool port position post prefix previous primary priority private
+problem process product profile progress project protocol provider proxy pstn public put quality query
+queue queued queues quota rate reached reason reasons receive received record recorded recording
+recordings redirect ref reference refused region rejected related relay remaining remote removed reply
+report request requested requests required reset resource resources response rest restexception result
+results retry ring ringing role room route routing rows rtp rtt rule rules sample score search second
+secondary seconds seq sequence server service session sessions set settings shift short sid sids single
+sip size skill skills slot slots sms sort source standalone start started starttime state states stats
+status step stop stopped stream streaming streams string strings sub subject success successful sum
+supervisor support suspended system tag tags talk task team teams temporary tenant terminal terminated
+test text throttle throttled time timed timeout times timestamp timezone title to token too total totals
+trace transcript transfer transferred true trunk ttl twilio twilioresponse type types unanswered
+unauthorised unauthorized unavailable undefined unhold unknown unmuted unset unsuccessful up update
+updated uri url urn usage used user users utc utf utf8 uuid v valid value values version via video virtual
+voice voicemail voip wait waiting was webhook whisper window work wrap wrapup write xml xmlns year yes
+zone
+"""
 
-_KEPT = frozenset(
-    """
-    direction status state network_type channels method code http_code type call_type call_status leg_status
-    event_type duration total_active limit offset active_streams max_allowed_streams recording_enabled muted
-    hold enabled success call_state retry_after
-    """.split()
-)
-_MEASURES = frozenset(
-    """
-    code count counts duration enabled hours interval latency length level limit limits max maximum min minimum
-    minutes ms muted offset page percent quota rate remaining retry seconds size status state sum total totals
-    ttl version
-    """.split()
-)
-_MOMENTS = frozenset(
-    "at created date end ended expires last reset since start started time timestamp until updated".split()
-)
-_TELEPHONE = frozenset(
-    "callee caller contact destination did from mobile number numbers origin phone source to uri".split()
-)
+_KEEPING = """
+active_streams call_state call_status call_type channels code direction duration enabled event_type hold
+http_code leg_status limit max_allowed_streams method muted network_type offset recording_enabled
+retry_after state status success total_active type
+"""
+_MEASURING = """
+code count counts duration enabled hours interval latency length level limit limits max maximum min
+minimum minutes ms muted offset page percent quota rate remaining retry seconds size state status sum
+total totals ttl version
+"""
+_TIMING = """
+at created date end ended expires last reset since start started time timestamp until updated
+"""
+_REACHING = """
+callee caller contact destination did from mobile number numbers origin phone source to uri
+"""
+
+WORDS = frozenset(_PLAIN.split())
+_KEPT = frozenset(_KEEPING.split())
+_MEASURES = frozenset(_MEASURING.split())
+_MOMENTS = frozenset(_TIMING.split())
+_TELEPHONE = frozenset(_REACHING.split())
 _PART = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\\W\\d_]+|[0-9]+")
 
 
