@@ -45,7 +45,22 @@ _FAULTS = (
 )
 _DIRECTIONS = ("inbound", "outbound-api", "outbound-dial", "outbound", "INCOMING", "sideways", None)
 _STATUSES = ("queued", "ringing", "in-progress", "In_Progress", "completed", "pondering", "", None)
-_DURATIONS = (0, 1, 59, 120, 120.5, "120", "120.5", -5, None, 86399, 12345, 10**30, [], "Asha")
+_DURATIONS: tuple[Any, ...] = (
+    0,
+    1,
+    59,
+    120,
+    120.5,
+    "120",
+    "120.5",
+    -5,
+    None,
+    86399,
+    12345,
+    10**30,
+    [],
+    "Asha",
+)
 _STARTS = (
     *("2026-11-29T03:30:00.000Z", "2026-11-29 09:00:00+05:30", "2026-11-29T03:30:00.123456789Z"),
     *("2026-11-29T03:30:00", "1970-01-01 05:30:00+05:30", "0001-01-01T00:00:00Z", 1795922994, 1795922994123),
@@ -249,12 +264,12 @@ def leaks(sample: Sample, replaced: bytes) -> list[str]:
     """Return what of a body is left in another: runs of six digits, numbers, names and ids."""
     before, after = _read(sample.body), _read(replaced)
     found = [f"digits {run}" for run in _runs(before) & _runs(after)]
-    digits = re.sub(r"(?<=[0-9])[ ().-]{1,3}(?=[0-9])", "", after)
+    digits, there = _joined(after), _joined(before)
     lower = after.lower()
     for secret in sample.secrets:
         if secret.isdigit():
             parts = [secret[at : at + _RUN] for at in range(len(secret) - _RUN + 1)]
-            found += [f"number {part}" for part in parts if part in digits]
+            found += [f"number {part}" for part in parts if part in there and part in digits]
         elif secret.lower() in lower:
             found.append(f"secret {secret}")
         elif " " in secret:
@@ -262,6 +277,10 @@ def leaks(sample: Sample, replaced: bytes) -> list[str]:
                 f"name {part}" for part in secret.split() if re.search(rf"\b{re.escape(part)}\b", after)
             ]
     return found
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"(?<=[0-9])[ ().-]{1,3}(?=[0-9])", "", text)
 
 
 def _read(body: bytes) -> str:

@@ -233,9 +233,8 @@ class Pseudonyms:
         """Return a text that keeps plain words, those of a failure, and numbers of so few digits."""
 
         def is_plain(run: str) -> bool:
-            return all(
-                part.lower() in WORDS or (part.isdigit() and len(part) <= digits) for part in parts(run)
-            )
+            known = (part.lower() in WORDS or (part.isdigit() and len(part) <= digits) for part in parts(run))
+            return run.lower() in WORDS or all(known)
 
         return self._replaced(text, is_plain)
 
@@ -376,7 +375,7 @@ def _prefix(digits: str, *, has_plus: bool) -> int:
 
 
 def _in_script(old: str, plain: str, new: str) -> str:
-    """Return a digit in the script of the one that it replaces; any other character as it is."""
-    if old == plain:
+    """Return a digit in the script of the one that it replaces, any other character as it is."""
+    if old == plain or not new.isdigit():
         return new
     return chr(ord(old) - int(plain) + int(new))

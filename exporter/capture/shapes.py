@@ -30,6 +30,7 @@ _TABLES = {
     if kind in (DIGIT, LOWER, UPPER)
 }
 _HEXADECIMAL = re.compile("(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}")
+_POWER = re.compile("[0-9]+[eE][0-9]+")  # what would be a number
 _DIGITS = re.compile(f"{DIGIT}++(?:{SEPARATOR}{{1,3}}+{DIGIT}++)*+")
 _WORD = re.compile(r"[^\W_]{3,}")
 _TRIES = 24
@@ -109,7 +110,7 @@ class Shapes:
         return next(free, candidate)
 
     def _is_good(self, text: str, candidate: str, before: str) -> bool:
-        if candidate == text or (text.isdigit() and not candidate.strip("0")):
+        if candidate == text or (text.isdigit() and not candidate.strip("0")) or _POWER.fullmatch(candidate):
             return False
         if any(self._runs[run] for run in _runs(before + candidate)):
             return False

@@ -22,7 +22,7 @@ disconnected display division doctype domain done down dtmf dual duration email 
 ended endpoint entity error errored errors event events exceeded exception exists exotel expected expired
 expires extension external fail failed failure false field fields file filter filters finished first flag
 flow forbidden forward found from gateway get group groups hangup has hash head header headers held hold
-host hour hours href html http https id ids iframe in inbound incoming index infinity info input insights
+host hour hours href html http https id ids iframe in inbound inf incoming index infinity info input insights
 instance integer internal interval invalid invoice is iso item items jitter json key keys kind label lang
 language last latency leg legs length level limit limited limits line lines link links list local locale
 location log machine max maximum media member members message messages meta metadata method metrics min
