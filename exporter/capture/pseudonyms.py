@@ -136,9 +136,8 @@ class Pseudonyms:
             part = text[token.start : token.end]
             return characters(part) if escape in part else part
 
-        for token in tokens(text):
-            part = read(token)
-            self._shapes.meet(part if isinstance(part, str) else part.text)
+        for written_part in {text[token.start : token.end] for token in tokens(text)}:
+            self._shapes.meet(characters(written_part).text if escape in written_part else written_part)
         written: list[str] = []
         copied = 0
         for token in tokens(text):
@@ -261,12 +260,17 @@ class Pseudonyms:
         return "".join((*written, text[copied:]))
 
     def _run(self, run: str, stays: Callable[[str], bool]) -> str:
-        """Return the pseudonym of letters, or letters and digits."""
-        if stays(_FAILURE) and (told := FAILED.search(run)):
-            rest = (
-                self._run(part, stays) if part else "" for part in (run[: told.start()], run[told.end() :])
-            )
-            return told[0].join(rest)
+        """Return the pseudonym of letters, or letters and digits; words of a failure stay where any may."""
+        if not stays(_FAILURE):
+            return self._letters(run)
+        written: list[str] = []
+        copied = 0
+        for told in FAILED.finditer(run):
+            written += self._letters(run[copied : told.start()]), told[0]
+            copied = told.end()
+        return "".join((*written, self._letters(run[copied:])))
+
+    def _letters(self, run: str) -> str:
         if _HEXADECIMAL.fullmatch(run) or not _TELEPHONE.search(run):
             return self._shapes.draw(run)
         return _MIXED.sub(lambda each: self._part(each[0]), run)

@@ -69,7 +69,7 @@ def json_tokens(text: str) -> Iterator[Token]:
         elif _COLON.match(text, found.end()):
             key = text[start:end]
             yield Token(start, end, Role.KEY)
-        else:
+        elif start < end:
             yield Token(start, end, Role.TEXT, key)
 
 
