@@ -70,7 +70,7 @@ class Pseudonyms:
         self._minutes = _OFFSETS[offset] // 5 * 5 + 1  # no multiple of what would leave last digits alone
         self._counts: Counter[Kind] = Counter()
         self._fields: dict[str, Field] = {"": Field()}
-        self._texts: dict[tuple[str, Field], str] = {}
+        self._texts: dict[tuple[str, Field], tuple[Kind, str]] = {}
 
     @property
     def counts(self) -> Mapping[Kind, int]:
@@ -97,7 +97,8 @@ class Pseudonyms:
     def text(self, text: str, key: str = "") -> str:
         """Return the pseudonym of a text, as one under this key in a body has it."""
         self._shapes.meet(text)
-        return self._value(text, self._field(key))
+        kind, new = self._value(text, self._field(key))
+        return self._counted(kind, text, new)
 
     def target(self, target: str) -> str:
         """Return the path and query of a request with pseudonyms."""
@@ -160,9 +161,7 @@ class Pseudonyms:
             return self._counted(Kind.NUMBERS, text, self._number(text, field))
         if (known := self._texts.get((text, field))) is None:
             self._texts[text, field] = known = self._value(text, field)
-        elif known != text:
-            self._counts[field.kind] += 1
-        return known
+        return self._counted(known[0], text, known[1])
 
     def _placeholder(self, body: bytes, start: str) -> bytes:
         """Return what a body was, in as many bytes, and of the same kind to whoever looks at it."""
@@ -185,21 +184,21 @@ class Pseudonyms:
     def _key_name(self, text: str) -> str:
         return self._counted(Kind.FIELDS, text, self._plain(text, _KEPT_IN_NAMES))
 
-    def _value(self, text: str, field: Field) -> str:
-        """Return the pseudonym of a text that stands in a field."""
+    def _value(self, text: str, field: Field) -> tuple[Kind, str]:
+        """Return the pseudonym of a text that stands in a field, and what it is one of."""
         moved = move_text(text, self._minutes)
         if moved is None and field.is_moment:
             moved = move_epoch(text, self._minutes)
         if moved is not None:
-            return self._counted(Kind.TIMES, text, moved)
+            return Kind.TIMES, moved
         if field.keeps:
             is_number = _NUMBER.fullmatch(text) is not None
             new = self._number(text, field) if is_number else self._plain(text, _KEPT_DIGITS)
-        elif field.kind is Kind.NAMES and DIGIT not in classes(text):
+        elif field.kind is Kind.NAMES and not any(map(str.isdigit, text)):
             new = self._shapes.draw(text)  # as a whole: names don't tell who shares a part of them
         else:
             new = _API_WORD.join(map(self._strange, text.split(_API_WORD)))
-        return self._counted(field.kind, text, new)
+        return field.kind, new
 
     def _number(self, text: str, field: Field) -> str:
         """Return a number of the same form; one that says nothing of anybody as it is."""

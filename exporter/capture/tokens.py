@@ -16,7 +16,7 @@ _JSON = re.compile(
     re.DOTALL,
 )
 _COLON = re.compile(r"\s*+:")
-_XML = re.compile(r"<!\[CDATA\[|\]\]>|(?P<tag><[^<>]*+>?)|(?P<text>[^<\]]++|\])")
+_XML = re.compile(r"<!\[CDATA\[|\]\]>|(?P<tag><[^<>]*+>?)|(?P<text>(?:[^<\]]|\](?!\]>))++)")
 _DECLARATION = re.compile(
     r"""<\?xml version=["']1\.[01]["'](?: encoding=["'](?:utf-?(?:8|16)|us-ascii|iso-8859-[0-9]{1,2})["'])?"""
     r"""(?: standalone=["'](?:yes|no)["'])?\s*\?>""",
@@ -79,7 +79,7 @@ def xml_tokens(text: str) -> Iterator[Token]:
     for found in _XML.finditer(text):
         if found.lastgroup == "text":
             yield Token(*found.span(), Role.TEXT, key)
-        elif found.lastgroup == "tag" and not _DECLARATION.fullmatch(found[0]):
+        elif found.lastgroup == "tag" and not _DECLARATION.fullmatch(text, *found.span()):
             key = ""
             for token in _in_tag(text, *found.span()):
                 if token.role is Role.KEY and not key and not found[0].startswith(("</", "<!", "<?")):
