@@ -70,7 +70,7 @@ class Pseudonyms:
         self._minutes = _OFFSETS[offset] // 5 * 5 + 1  # no multiple of what would leave last digits alone
         self._counts: Counter[Kind] = Counter()
         self._fields: dict[str, Field] = {"": Field()}
-        self._texts: dict[tuple[str, Field], tuple[Kind, str]] = {}
+        self._known: dict[tuple[Role, str, str], tuple[Kind, str]] = {}  # of the body at hand
 
     @property
     def counts(self) -> Mapping[Kind, int]:
@@ -83,7 +83,7 @@ class Pseudonyms:
         start = text.lstrip(_SPACE)[:512].lower()
         if not start:
             return body
-        self._texts.clear()
+        self._known.clear()
         if _is_json(text, start):
             replaced = self._json(text)
         elif _is_xml(start, content_type):
@@ -152,16 +152,22 @@ class Pseudonyms:
         return "".join((*written, text[copied:]))
 
     def _token(self, token: Token, text: str) -> str:
+        place = token.role, token.key, text
+        if (known := self._known.get(place)) is None:
+            self._known[place] = known = self._read(token, text)
+        return self._counted(known[0], text, known[1])
+
+    def _read(self, token: Token, text: str) -> tuple[Kind, str]:
+        """Return the pseudonym of a token, and what it is one of."""
         if token.role is Role.KEY:
-            return self._key_name(text)
+            return Kind.FIELDS, self._plain(text, _KEPT_IN_NAMES)
         if token.role is Role.BARE:
-            return self._plain(text, 0)
+            return Kind.TEXTS, self._plain(text, 0)
         field = self._field(token.key)
         if token.role is Role.NUMBER:
-            return self._counted(Kind.NUMBERS, text, self._number(text, field))
-        if (known := self._texts.get((text, field))) is None:
-            self._texts[text, field] = known = self._value(text, field)
-        return self._counted(known[0], text, known[1])
+            moved = move_epoch(text, self._minutes) if field.is_moment else None
+            return (Kind.NUMBERS, self._number(text, field)) if moved is None else (Kind.TIMES, moved)
+        return self._value(text, field)
 
     def _placeholder(self, body: bytes, start: str) -> bytes:
         """Return what a body was, in as many bytes, and of the same kind to whoever looks at it."""
@@ -181,9 +187,6 @@ class Pseudonyms:
             self._fields[key] = field = field_of(json_characters(key).text)
         return field
 
-    def _key_name(self, text: str) -> str:
-        return self._counted(Kind.FIELDS, text, self._plain(text, _KEPT_IN_NAMES))
-
     def _value(self, text: str, field: Field) -> tuple[Kind, str]:
         """Return the pseudonym of a text that stands in a field, and what it is one of."""
         moved = move_text(text, self._minutes)
@@ -202,8 +205,6 @@ class Pseudonyms:
 
     def _number(self, text: str, field: Field) -> str:
         """Return a number of the same form; one that says nothing of anybody as it is."""
-        if field.is_moment and (moved := move_epoch(text, self._minutes)) is not None:
-            return moved
         found = _NUMBER.fullmatch(text)
         if found is None:
             return self._strange(text)
@@ -316,7 +317,7 @@ class Pseudonyms:
         new = self.text(unquote_plus(value, errors="surrogateescape"), name)
         if "%" in value or "+" in value:
             new = quote_plus(new, errors="surrogateescape")
-        return self._key_name(name) + mark + new
+        return self._plain(name, _KEPT_IN_NAMES) + mark + new
 
     def _header(self, name: str, value: str) -> str:
         lower = name.lower()

@@ -27,10 +27,8 @@ def move_text(text: str, minutes: int) -> str | None:
     """Return a written time so many minutes earlier, one that means unset as it is; None if it is no time."""
     if not text[:4].isdigit():
         return _move_http(text, minutes)
-    for pattern, form in ((_TEXT, "%Y-%m-%d{}%H:%M"), (_COMPACT, "%Y%m%d{}%H%M")):
-        if found := pattern.fullmatch(text):
-            return _move(found, form, minutes)
-    return None
+    found = _TEXT.fullmatch(text) or _COMPACT.fullmatch(text)
+    return _move(found, minutes) if found else None
 
 
 def move_epoch(text: str, minutes: int) -> str | None:
@@ -45,15 +43,18 @@ def move_epoch(text: str, minutes: int) -> str | None:
     return f"{moved if moved in _EPOCHS else seconds + 60 * minutes}{found[2]}"
 
 
-def _move(found: re.Match[str], form: str, minutes: int) -> str | None:
+def _move(found: re.Match[str], minutes: int) -> str | None:
     date, time, rest = found["date"], found["time"] or "", found["rest"] or ""
     if date[:4] in _UNSET_YEARS or date in _UNSET_DATES:
         return found[0]
-    form = form.format(time[:1]) if time else "%Y-%m-%d"
     try:
-        return _earlier(datetime.strptime(date + time, form), minutes).strftime(form) + rest
+        moved = _earlier(datetime.fromisoformat(date + time.upper().replace("_", "T")), minutes)
     except (ValueError, OverflowError):
         return None
+    day, clock = moved.isoformat(timespec="minutes").split("T")
+    if found.re is _COMPACT:
+        day, clock = day.replace("-", ""), clock.replace(":", "")
+    return day + time[:1] + (clock if time else "") + rest
 
 
 def _earlier(moment: datetime, minutes: int) -> datetime:
