@@ -67,7 +67,7 @@ _STARTS = (
     *("yesterday", None),
 )
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[+-][0-9:]{5})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9:]{5})?)?"
 )
 _EPOCH = re.compile(r"(?<![0-9])1[0-9]{9}(?:[0-9]{3})?(?![0-9])")
 _GROUP = re.compile(r"[0-9]+(?:[ ().-]{1,3}[0-9]+)*")
@@ -326,7 +326,7 @@ def _page(body: bytes) -> object:
         Counter((call.direction, call.status, call.recording_enabled) for call in calls),
         (page.unreadable, _small(page.total)),
         [_small(call.duration) for call in calls],
-        [(read_time(call.start_time) is None, call.start_time is None) for call in calls],
+        [(_is_set(call.start_time), call.start_time is None) for call in calls],
         _pattern(call.call_sid for call in calls),
         _pattern(getattr(agent, "user_id", agent) for agent in agents),
         [getattr(agent, "status", None) for agent in agents],
@@ -338,7 +338,7 @@ def _stream(body: bytes, call_sid: str) -> object:
     bridge, recording = stream.bridge, stream.recording
     return (
         (stream.status, stream.state, _small(stream.duration), stream.legs),
-        bridge and (bridge.status, bridge.created_at is None, read_time(bridge.created_at) is None),
+        bridge and (bridge.status, bridge.created_at is None, _is_set(bridge.created_at)),
         recording and (recording.enabled, recording.channels, _small(recording.duration)),
     )
 
@@ -346,6 +346,11 @@ def _stream(body: bytes, call_sid: str) -> object:
 def _sessions(body: bytes) -> object:
     sessions = read_agent_streams(body)
     return _small(sessions.active), _small(sessions.limit)
+
+
+def _is_set(time: str | None) -> bool:
+    """Return whether a time is well-formed and set; Python reads some that are neither."""
+    return _TIME.fullmatch(time or "") is not None and read_time(time) is not None
 
 
 def _small(number: float | None) -> object:

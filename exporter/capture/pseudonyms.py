@@ -229,7 +229,12 @@ class Pseudonyms:
         return self._replaced(text, lambda _: False)
 
     def _plain(self, text: str, digits: int) -> str:
-        """Return a text that keeps plain words, those of a failure, and numbers of so few digits."""
+        """Return a text that keeps plain words, those of a failure, and numbers of so few digits.
+
+        Where it has more than a telephone number can be told by, it keeps no digit.
+        """
+        if sum(map(str.isdigit, text)) >= RUN:
+            digits = 0
 
         def is_plain(run: str) -> bool:
             known = (part.lower() in WORDS or (part.isdigit() and len(part) <= digits) for part in parts(run))

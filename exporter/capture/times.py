@@ -8,7 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 _TEXT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<time>[Tt_ ][0-9]{2}:[0-9]{2})?"
-    r"(?(time)(?P<rest>(?::[0-9]{2}(?:[.,][0-9]{1,9})?)? ?(?:Z|z|UTC|GMT|IST|[+-][0-9]{2}(?::?[0-9]{2})?)?))"
+    r"(?(time)(?P<rest>(?::[0-9]{2}(?:[.,][0-9]{1,9})?)? ?(?:Z|z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?))"
 )
 _COMPACT = re.compile(
     r"(?P<date>[0-9]{8})(?P<time>T[0-9]{4})(?P<rest>(?:[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{4})?)"

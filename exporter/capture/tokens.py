@@ -26,9 +26,12 @@ _IN_TAG = re.compile(r"""=\s*+(?:"(?P<double>[^"]*+)|'(?P<single>[^']*+))|(?P<na
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 _JSON_CHARACTER = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|"
+    r"\\u[0-9a-fA-F]{0,3}[0-9a-zA-Z]?|\\.|.",  # one that is broken stays so
+    re.DOTALL,
 )
 _XML_CHARACTER = re.compile(r"&#[0-9]{1,7};|&#x[0-9a-fA-F]{1,6};|&(?:amp|lt|gt|quot|apos|nbsp);|.", re.DOTALL)
+_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4}){1,2}")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -126,8 +129,8 @@ def xml_characters(written: str) -> Characters:
 def _read_json(piece: str) -> str:
     if len(piece) == 1:
         return piece
-    if piece[1] != "u" or len(piece) < 6:
-        return _SHORT.get(piece[1], "\0")
+    if not _ESCAPE.fullmatch(piece):
+        return _SHORT.get(piece[1:], "\0")
     if len(piece) == 6:
         return chr(int(piece[2:], 16))
     return chr(0x10000 + (int(piece[2:6], 16) - 0xD800) * 0x400 + int(piece[8:], 16) - 0xDC00)
