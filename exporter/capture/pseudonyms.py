@@ -200,7 +200,7 @@ class Pseudonyms:
         elif field.kind is Kind.NAMES and not any(map(str.isdigit, text)):
             new = self._shapes.draw(text)  # as a whole: names don't tell who shares a part of them
         else:
-            new = _API_WORD.join(map(self._strange, text.split(_API_WORD)))
+            new = self._strange(text)
         return field.kind, new
 
     def _number(self, text: str, field: Field) -> str:
@@ -243,6 +243,8 @@ class Pseudonyms:
         return self._replaced(text, is_plain)
 
     def _replaced(self, text: str, stays: Callable[[str], bool]) -> str:
+        if _API_WORD in text:
+            return _API_WORD.join(self._replaced(part, stays) for part in text.split(_API_WORD))
         if text.isascii():
             return self._replaced_ascii(text, stays)
         plain = "".join(str(unicodedata.decimal(each, each)) for each in text)  # digits of any script
