@@ -1,4 +1,4 @@
-"""A realistic Exotel on loopback: the API in front of a simulated contact centre, or a capture of the real."""
+"""A realistic Exotel on loopback: a simulated contact centre behind its API, or a capture of a real one."""
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.phone_numbers import EXOPHONES

@@ -1,7 +1,7 @@
 """A capture, served again: the same answers to the same questions, and connections that fail as they did.
 
-Bodies and headers stay as they were captured, times included: the exporter measures moments in headers against
-the answer's own `Date`, and those in rows against one another.
+Bodies and headers stay as they were captured, times included: the exporter measures moments in headers
+against the answer's own `Date`, and those in rows against one another.
 """
 
 import re
