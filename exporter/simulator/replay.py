@@ -65,10 +65,11 @@ class Replay:
         if parameters.get("account", self._account_sid) != self._account_sid:
             message = f"Unknown tenant: this is a capture of account {self._account_sid}"
             return failure("replay", 404, 1017, message, request.method)
-        kind = _KINDS.get(endpoint, "this path") if request.method == "GET" else request.method
-        if endpoint == "calls" and query:
-            kind += f" with {query[:100]}"
-        message = f"This capture has no answer to {kind}: it holds {self._holds}"
+        kind = _KINDS.get(endpoint, "this path") + (
+            f" with {query[:100]}" if endpoint == "calls" and query else ""
+        )
+        asked = kind if request.method == "GET" else request.method
+        message = f"This capture has no answer to {asked}: it holds {self._holds}"
         return failure("replay", 501, 501, message, request.method)
 
 
