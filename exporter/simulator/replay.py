@@ -65,11 +65,12 @@ class Replay:
         if parameters.get("account", self._account_sid) != self._account_sid:
             message = f"Unknown tenant: this is a capture of account {self._account_sid}"
             return failure("replay", 404, 1017, message, request.method)
-        kind = _KINDS.get(endpoint, "this path") + (
-            f" with {query[:100]}" if endpoint == "calls" and query else ""
-        )
-        asked = kind if request.method == "GET" else request.method
-        message = f"This capture has no answer to {asked}: it holds {self._holds}"
+        kind = _KINDS.get(endpoint, "this path")
+        if request.method != "GET":
+            kind = f"any {request.method}"
+        elif endpoint == "calls" and query:
+            kind += f" with {query[:100]}"
+        message = f"Not captured: {kind}. This capture holds {self._holds}"
         return failure("replay", 501, 501, message, request.method)
 
 
@@ -116,9 +117,8 @@ def _contents(capture: Capture) -> str:
     pages = [query or "no parameters" for endpoint, query in asked if endpoint == "calls"]
     calls = sum(endpoint == "stream" for endpoint, _ in asked)
     sessions = any(endpoint == "agent_streams" for endpoint, _ in asked)
-    return (
-        f"{_listed(pages)}, details of {calls} calls, and {'AgentStream' if sessions else 'no AgentStream'}"
-    )
+    details = f"details of {calls} call{'' if calls == 1 else 's'}"
+    return f"{_listed(pages)}, {details}, and {'AgentStream' if sessions else 'no AgentStream'}"
 
 
 def _listed(pages: Sequence[str]) -> str:
