@@ -26,16 +26,14 @@ from exporter.flags import StrictCommand, file, value
 from exporter.http.endpoints import Endpoints, External, plain_path, route_prefix
 from exporter.http.scrape import collect
 from exporter.http.server import serve
-from exporter.log import set_up, write_all
+from exporter.log import set_up
 from exporter.metrics.exposition import ExporterStatus, expose
+from exporter.output import cannot_write, complain, show, show_at_once
 from exporter.web import systemd
 from exporter.web.config import ActiveWebConfig
-from exporter.web.files import os_message
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 
-_OUT, _ERR = 1, 2
 _RELEASE = release(__version__, __revision__)
-_PATIENCE = 1.0  # second for whoever reads standard error
 
 #: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
 _EXCLUSIVE = (
@@ -226,8 +224,8 @@ def main(  # noqa: PLR0913  # an argument for each flag
         if check:
             _, web = _both(read, read_web)
             if web and web.warning:
-                _complain(web.warning)
-            _print(b"ok\n")
+                complain(web.warning)
+            show(b"ok\n")
             return 0
         accounts, web = _both(lambda: Accounts(read), read_web)
         if once:
@@ -270,15 +268,15 @@ def run() -> NoReturn:
     except click.UsageError as error:
         code = error.exit_code
         command = error.ctx.command_path if error.ctx else "exotel-exporter"
-        _complain(f"{command}: error: {error.format_message().rstrip('.')}; try --help")
+        complain(f"{command}: error: {error.format_message().rstrip('.')}; try --help")
     except click.ClickException as error:
         code = error.exit_code
-        _complain(error.message)
+        complain(error.message)
     except Exception as error:
         if not (lacking := exhausted_resource(error)):
             raise
         code = 1
-        _complain(lacking)
+        complain(lacking)
     logging.shutdown()
     os._exit(code)
 
@@ -287,7 +285,7 @@ def _run() -> int:
     try:
         context = main.make_context("exotel-exporter", sys.argv[1:])
     except OSError as error:  # --help and --version write
-        raise _cannot_write(error) from None
+        raise cannot_write(error) from None
     with context:
         code: int = main.invoke(context)
     return code
@@ -336,7 +334,7 @@ def _gathered(errors: list[str]) -> Iterator[None]:
 def _collect_once(accounts: Accounts) -> int:
     snapshots = asyncio.run(collect(accounts, None))
     text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
-    _print(text)
+    show(text)
     return int(any(snapshot.failure for snapshot in snapshots.values()))
 
 
@@ -348,22 +346,4 @@ def _introduce(accounts: Accounts, metrics: str, page: str) -> None:
         f"For people       {page}\n"
         f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
     )
-    with suppress(OSError):
-        write_all(_OUT, lines.encode(), patience=0)
-
-
-def _print(text: bytes) -> None:
-    try:
-        write_all(_OUT, text)
-    except OSError as error:
-        raise _cannot_write(error) from None
-
-
-def _cannot_write(error: OSError) -> click.ClickException:
-    return click.ClickException(f"can't write to standard output: {os_message(error)}")
-
-
-def _complain(message: str) -> None:
-    """Write on standard error, if that can be."""
-    with suppress(OSError):
-        write_all(_ERR, f"{message}\n".encode(errors="backslashreplace"), _PATIENCE)
+    show_at_once(lines.encode())
