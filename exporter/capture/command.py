@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shlex
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,12 +20,13 @@ from exporter.archive import Capture, Exchange, write
 from exporter.capture.pseudonyms import Pseudonyms
 from exporter.capture.recorder import Recorder
 from exporter.capture.report import counted, found, readme, replaced, samples
-from exporter.capture.session import INTERVAL, End, collect
+from exporter.capture.session import INTERVAL, End, Pace, collect
 from exporter.capture.settings import account_sid, settings
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig, from_environment, from_file
 from exporter.flags import StrictCommand, file, value
+from exporter.output import show_at_once
 from exporter.web.files import os_message
 
 
@@ -86,6 +87,7 @@ def command(  # noqa: PLR0913  # an argument for each flag
     Telephone numbers, names and ids become other ones before anything is written; credentials and hosts are
     left out. exotel-simulator --replay=FILE.zip serves the file again.
     """
+    logging.getLogger("exporter").addHandler(logging.NullHandler())  # what failed is told with its collection
     config = _config(config_file)
     account = _account(config, name)
     _check_output(output, force=force)
@@ -119,8 +121,10 @@ class _Job:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         began = self.pseudonyms.moment(time.time())
+        self._announce()
         end, exchanges = await self._collect(stopped)
-        _say(f"Ended: {end}.")
+        if end is not End.TIME:
+            _say(f"Ended: {end}.")
         if not exchanges:
             raise click.ClickException(f"nothing was captured: {self._why_nothing()}")
         capture = Capture(
@@ -137,14 +141,16 @@ class _Job:
             raise _cannot_write(self.output, error) from None
         self._conclude(exchanges, end)
 
-    async def _collect(self, stopped: asyncio.Event) -> tuple[End, list[Exchange]]:
-        often = f"every {INTERVAL:.0f} seconds for {counted(self.minutes, 'minute')}" if self.minutes else "once"
-        most = counted(self.recorder.left, "request")
+    def _announce(self) -> None:
+        minutes, most = counted(self.minutes, "minute"), counted(self.recorder.left, "request")
+        often = f"every {INTERVAL:.0f} seconds for {minutes}" if self.minutes else "once"
         _say(f"Collecting from account {self.config.name} {often}, with {most} at most.")
         _say("Ctrl-C ends it earlier, and keeps what was captured.")
+
+    async def _collect(self, stopped: asyncio.Event) -> tuple[End, list[Exchange]]:
         account = Account(self.config, self.metrics, transport=self.recorder.transport)
         try:
-            end = await collect(account, self.recorder, 60.0 * self.minutes, stopped, self._tell)
+            end = await collect(account, self.recorder, Pace(60.0 * self.minutes), stopped, self._tell)
             return end, self.recorder.close()
         finally:
             account.close()
@@ -160,7 +166,7 @@ class _Job:
 
     def _conclude(self, exchanges: Sequence[Exchange], end: End) -> None:
         for what, text in samples(exchanges):
-            _say(f"\n{what}, as it is in the file:\n{text}")
+            _say(f"\n{what} in the file:\n{text}")
         _say(f"\nReplaced: {replaced(self.pseudonyms.counts)}.")
         if end is End.REQUESTS and all(each.failure for each in self.collected):
             _say("No list was read whole: that takes a larger number of --requests.")
@@ -204,5 +210,4 @@ def _cannot_write(output: Path, error: OSError) -> click.ClickException:
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # nobody listens: the capture goes on
-        click.echo(text)
+    show_at_once(f"{text}\n".encode(errors="backslashreplace"))

@@ -86,7 +86,7 @@ class Recorder:
         """Take note that a request is sent; raise ApiError when it must not be."""
         with self._lock:
             if self._is_closed or not self.left:
-                raise ApiError(Reason.BUDGET, "the capture holds as much as it may")
+                raise ApiError(Reason.BUDGET, f"the capture holds {self.made} requests, and may hold no more")
             self._exchanges.append(None)
             return _Request(self.made - 1, url)
 
@@ -110,7 +110,7 @@ class Recorder:
             seconds=seconds,
             status=request.status,
             headers=self._pseudonyms.headers(request.headers),
-            body=self._pseudonyms.body(body, content_type, self._raw_errors),
+            body=self._pseudonyms.body(body, content_type, raw_errors=self._raw_errors),
             failure=failure,
         )
 

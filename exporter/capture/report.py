@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill
 from typing import Any
 
 from exporter.archive import Capture, Exchange
+from exporter.capture.words import Kind
 from exporter.collect.snapshot import Snapshot
 from exporter.exotel.body import parse
 from exporter.exotel.enums import Endpoint, member
 
 _LONGEST_SAMPLE = 2000  # characters
 
-README = """\
+_README = """\
 What the API of Exotel answered to exotel-exporter {version}, with everything personal replaced.
 Made by `exotel-exporter capture`, to be passed on: with a bug report, or as a regression test.
 
 In this file
   README            this text
   capture.json      the settings that decide what the exporter asks
-  exchanges.jsonl   {requests}, one a line, in the order in which they were made: what was
-                    asked, when, how long it took, the status, the headers that matter, the body's file
+  exchanges.jsonl   {requests}, a line each, in the order in which they were made: what was asked, when,
+                    how long it took, the status, the headers that matter, the file of the body
   bodies/           what was answered; equal answers are one file
 
 What was replaced
-  {counts}.
+  {counts}
   Each became another one of the same length, digit by digit and letter by letter; what was equal is equal
   still. The key by which that was done was thrown away: nobody can turn it back, not even who made this file.
   Texts and names of fields that the API's documentation doesn't have were replaced in the same way.
@@ -50,16 +52,16 @@ Replay it
   answers the same questions in the same way, and prints the configuration for an exporter to ask them.
 """
 _WITHOUT_ERRORS = (
-    "Answers that are neither JSON nor XML, as error pages are, were reduced to their type, their length and\n"
-    "  a fingerprint."
+    "Answers that are neither JSON nor XML, as error pages are, were reduced to their type, their length and"
+    "\n  a fingerprint."
 )
 _RAW_ERRORS = (
     "NOT replaced: answers that are neither JSON nor XML, as error pages are. They are here as they came\n"
     "  (--raw-errors), with whatever hosts, addresses, numbers and names they hold."
 )
 _SAMPLES = {
-    Endpoint.CALLS: ("A call", lambda answer: _first(member(member(answer, "response"), "active_calls"))),
-    Endpoint.STREAMS: ("A call's details", lambda answer: member(member(answer, "response"), "stream")),
+    Endpoint.CALLS: ("A call", "active_calls"),
+    Endpoint.STREAMS: ("A call's details", "stream"),
 }
 
 
@@ -68,19 +70,19 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what if number == 1 else what + 's'}"
 
 
-def readme(capture: Capture, counts: Mapping[str, int], *, raw_errors: bool) -> str:
+def readme(capture: Capture, counts: Mapping[Kind, int], *, raw_errors: bool) -> str:
     """Return the text that tells whoever opens a capture what it is."""
-    return README.format(
+    return _README.format(
         version=capture.version,
         requests=counted(len(capture.exchanges), "request"),
-        counts=replaced(counts),
+        counts=fill(f"{replaced(counts)}.", 105, subsequent_indent="  "),
         errors=_RAW_ERRORS if raw_errors else _WITHOUT_ERRORS,
     )
 
 
-def replaced(counts: Mapping[str, int]) -> str:
+def replaced(counts: Mapping[Kind, int]) -> str:
     """Return how many of what were replaced."""
-    told = [f"{number:,} {kind}" for kind, number in counts.items() if number]
+    told = [f"{counts[kind]:,} {kind}" for kind in Kind if counts.get(kind)]
     return ", ".join(told) or "nothing: no answer held anything personal"
 
 
@@ -100,14 +102,16 @@ def samples(exchanges: Iterable[Exchange]) -> Iterator[tuple[str, str]]:
     wanted = dict(_SAMPLES)
     for exchange in exchanges:
         if exchange.status == 200 and (sample := wanted.get(Endpoint(exchange.endpoint))):
-            what, find = sample
-            if isinstance(value := find(parse(exchange.body)), dict):
+            what, name = sample
+            value = _first(member(member(parse(exchange.body), "response"), name))
+            if isinstance(value, dict):
                 del wanted[Endpoint(exchange.endpoint)]
                 yield what, _written(value)
 
 
-def _first(rows: Any) -> Any:
-    return next((row for row in rows if isinstance(row, dict)), None) if isinstance(rows, list) else None
+def _first(value: Any) -> Any:
+    """Return the first row of a list; anything else as it is."""
+    return next((row for row in value if isinstance(row, dict)), None) if isinstance(value, list) else value
 
 
 def _written(value: Mapping[str, Any]) -> str:

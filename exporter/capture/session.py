@@ -1,19 +1,28 @@
-"""The collections of a capture: as scrapes have them made, until the time, the requests or a person ends it."""
+"""The collections of a capture, made as scrapes make them until time or requests run out or it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from exporter.capture.recorder import Recorder
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.exotel.deadline import Deadline
 
-INTERVAL = 15.0
-"""Seconds from scrape to scrape, as most people set it."""
+INTERVAL = 15.0  # seconds, as most people set it for scrapes
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """For how long collections are begun, and how far they are apart at least; in seconds."""
+
+    duration: float
+    interval: float = INTERVAL
 
 
 class End(StrEnum):
@@ -28,16 +37,15 @@ class End(StrEnum):
 async def collect(
     account: Account,
     recorder: Recorder,
-    duration: float,
+    pace: Pace,
     stopped: asyncio.Event,
     tell: Callable[[Snapshot], None],
-    interval: float = INTERVAL,
 ) -> End:
-    """Collect at least once, and then for so many seconds; tell what each collection found.
+    """Collect at least once, and tell what each collection found; return why no more follow.
 
-    Returns why no more follow. Collections are `interval` seconds apart, or as far as the budget needs.
+    Collections are further apart than the pace says where the account's budget of requests needs it.
     """
-    last_begins = time.monotonic() + duration
+    last_begins = time.monotonic() + pace.duration
     needed = 1  # requests for a collection: as many as the most that one took
     while True:
         began, made, last = time.monotonic(), recorder.made, account.last
@@ -53,7 +61,7 @@ async def collect(
             return End.FULL
         if recorder.left < needed:
             return End.REQUESTS
-        begins = began + max(interval, snapshot.sustainable_interval or 0.0)
+        begins = began + max(pace.interval, snapshot.sustainable_interval or 0.0)
         if begins >= last_begins:
             return End.TIME
         if await _is_set(stopped, begins - time.monotonic()):
@@ -62,8 +70,9 @@ async def collect(
 
 async def _ends(collection: asyncio.Future[Snapshot], stopped: asyncio.Event) -> bool:
     """Wait for the end of a collection; return False where it is stopped before."""
-    stop = asyncio.ensure_future(stopped.wait())
-    await asyncio.wait({collection, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop = asyncio.create_task(stopped.wait())
+    either: set[asyncio.Future[Any]] = {collection, stop}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     return collection.done()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from exporter.capture.pseudonyms import Pseudonyms
@@ -30,7 +29,7 @@ def settings(config: AccountConfig, metrics: MetricsConfig, pseudonyms: Pseudony
         account["call_limit"] = config.call_limit
     if config.lines:
         account["lines"] = {
-            f"line-{place}": [_number(number, pseudonyms) for number in line.numbers]
+            f"line-{place}": [pseudonyms.text(number, "from") for number in line.numbers]
             for place, line in enumerate(config.lines, 1)
         }
     collection = redacted(config.collection)
@@ -39,10 +38,3 @@ def settings(config: AccountConfig, metrics: MetricsConfig, pseudonyms: Pseudony
         "collection": {key: collection[key] for key in _COLLECTION},
         "metrics": redacted(metrics),
     }
-
-
-def _number(number: str, pseudonyms: Pseudonyms) -> str:
-    """Return what stands for a telephone number in the answers."""
-    body = pseudonyms.body(json.dumps({"from": number}).encode(), "application/json")
-    replaced: str = json.loads(body)["from"]
-    return replaced
