@@ -58,7 +58,7 @@ def samples(collected: dict[str, Collected]) -> dict[str, list[Sample]]:
 @pytest.mark.parametrize(
     ("name", "collected"),
     [
-        ("centre", {"acme": snapshot(CENTRE, limit=10)}),
+        ("centre", {"acme": snapshot(CENTRE, limit=10, slots={"outbound-api": 2})}),
         ("everything", {"acme": everything(TIMED, STREAMS, LIFE)}),
         (
             "failures",
