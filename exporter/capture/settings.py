@@ -9,7 +9,7 @@ from exporter.config import AccountConfig, MetricsConfig, redacted
 
 _COLLECTION = (
     *("timeout", "min_interval", "page_size", "concurrency", "requests_per_minute"),
-    *("estimate", "agent_streams", "streams"),
+    *("estimate", "agent_streams", "streams", "call_slots"),
 )
 """The keys of `collection` that are kept: the others hold hosts, files and credentials."""
 
