@@ -48,7 +48,7 @@ FAULTS = [
     *("bad_json@first", "bad_json@middle", "stream/bad_json", "html@middle", "agent_streams/html"),
     *("other_json", "other_json:null@middle", 'other_json:"calls"', "stream/other_json", "empty_page@middle"),
     *("total:0", "total:null", "total:NaN", "total:-5", "total:1e400", 'total:"many"', "total:1000000000"),
-    *("rows@first*1", "rows@middle", "endings", "spoilt@first*1", "spoilt@middle", "details"),
+    *("rows@first*1", "rows@middle*1", "endings", "spoilt@first*1", "spoilt@middle", "details"),
     *('stream/stream:{"legs": null}', 'stream/stream:{"status": "completed"}', "huge:9@middle"),
     *("stream/huge:5", "redirect:https://www.example.com/919812345678", "redirect:http://["),
 ]
@@ -57,7 +57,9 @@ LEFT_OUT = re.compile(
     r"|observed_longest_ring)"
 )
 """Times, and what depends on how long requests take."""
-REPLACED = re.compile(r'(account|agent_id|agent_name|call_sid)="[^"]*"')
+SPECULATIVE = re.compile(r'exotel_api_requests_total{.*endpoint="calls"')
+"""Where the total says nothing, pages are asked for until one is the last: some are broken off, some not."""
+REPLACED = re.compile(r'(account|agent_id|agent_name|call_sid)="(?:[^"\\]|\\.)*"')
 
 
 @contextmanager
@@ -91,13 +93,13 @@ def capturing(simulator: Simulator, collection: CollectionConfig) -> Iterator[tu
         account.close()
 
 
-def expositions(account: Account) -> list[list[str]]:
-    """Return what two collections export, without times, and with a word for labels that are replaced."""
+def expositions(account: Account, left_out: re.Pattern[str]) -> list[list[str]]:
+    """Return what two collections export, without what is left out, and with a word for replaced labels."""
     found = []
     with moved_clock() as clock:
         for _ in range(2):
             text, _ = expose({account: collected(account)}, accept="")
-            lines = [line for line in text.decode().splitlines() if not LEFT_OUT.match(line)]
+            lines = [line for line in text.decode().splitlines() if not left_out.match(line)]
             found.append(sorted(REPLACED.sub(r'\1="…"', line) for line in lines))
             clock.forward(INTERVAL)
     return found
@@ -113,8 +115,11 @@ def test_a_replay_exports_what_the_api_did(fault: str) -> None:
     """Two collections are the same to the last digit: calls, agents, lines, details, failures, requests."""
     is_lasting = bool(fault) and Fault.parse(fault).kind in LASTING
     collection = replace(COLLECTION, timeout=Seconds(scaled(1.5))) if is_lasting else COLLECTION
+    left_out = LEFT_OUT
+    if fault.startswith("total:"):
+        left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
     centre = replace(CENTRE, faults=(Fault.parse(fault),) if fault else ())
     with Simulator(centre) as simulator, capturing(simulator, collection) as (account, captured):
-        exported = expositions(account)
+        exported = expositions(account, left_out)
     with replayed(captured[0]) as account:
-        assert expositions(account) == exported
+        assert expositions(account, left_out) == exported
