@@ -23,6 +23,8 @@ class PageFacts:
     offset: Offset | None = None
     window: int | Literal[False] | None = None
     past_end: int | None = None
+    accepted: int | None = None
+    """The largest limit that is known to be served; more rows than page_size where there were fewer calls."""
 
 
 @dataclass(frozen=True, slots=True)

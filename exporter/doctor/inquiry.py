@@ -1,0 +1,128 @@
+"""The share of doctor's requests that goes to the list: asked, repeated where they fail, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+from exporter.doctor.asker import Asker, ListReply, OutOfRequests
+from exporter.exotel.decode import read_page
+from exporter.exotel.errors import ApiError
+from exporter.exotel.models import Call
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[_T]):
+    """What an experiment told, and the figures behind it; or None, and why it can't be told."""
+
+    value: _T | None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page of the list, decoded; `at` is on the monotonic clock, `date` the server's in Unix seconds."""
+
+    limit: int
+    offset: int
+    calls: tuple[Call, ...] = ()
+    """Those rows that have a call_sid."""
+    rows: int = 0
+    total: int | None = None
+    at: float = 0.0
+    date: float | None = None
+    status: int | None = 200
+    """The HTTP status, or the one that the body tells; None where there was no answer."""
+    is_page: bool = True
+    raw: tuple[Any, ...] = ()
+    """The rows as they came."""
+
+    @property
+    def call_sids(self) -> tuple[str, ...]:
+        """Return the call_sid of each readable row."""
+        return tuple(call.call_sid for call in self.calls)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Return whether the server answered, but with no page."""
+        return not self.is_page and self.status is not None and self.status != 429
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether it says more about the moment than about the question."""
+        return not self.is_page and (self.status is None or self.status == 429 or self.status >= 500)
+
+
+class Inquiry:
+    """Asks for pages of the list and leaves `kept_back` requests to others."""
+
+    def __init__(self, asker: Asker, kept_back: int) -> None:
+        self.answers: list[Answer] = []
+        """All pages that came, without those of filters."""
+        self._asker = asker
+        self._kept_back = kept_back
+
+    @property
+    def left(self) -> int:
+        """Return how many pages may still be asked for."""
+        return max(0, self._asker.left - self._kept_back)
+
+    @property
+    def now(self) -> float:
+        """Return the time on the monotonic clock."""
+        return self._asker.monotonic()
+
+    def wait_until(self, at: float) -> None:
+        """Sleep until a time on the monotonic clock."""
+        if (seconds := at - self._asker.monotonic()) > 0:
+            self._asker.sleep(seconds)
+
+    def pages(self, asks: Iterable[tuple[int, int]], **filters: str) -> list[Answer]:
+        """Return pages by limit and offset, all asked at once; those that fail are asked for once more.
+
+        Raises OutOfRequests where there are more than are left.
+        """
+        asked = list(asks)
+        answers = self._ask(asked, filters)
+        failed = [index for index, answer in enumerate(answers) if answer.has_failed]
+        if failed and len(failed) <= self.left:
+            again = self._ask([asked[index] for index in failed], filters)
+            for index, answer in zip(failed, again, strict=True):
+                answers[index] = answer
+        if not filters:
+            self.answers += [answer for answer in answers if answer.is_page]
+        return answers
+
+    def page(self, limit: int, offset: int = 0, **filters: str) -> Answer:
+        """Return one page."""
+        [answer] = self.pages([(limit, offset)], **filters)
+        return answer
+
+    def _ask(self, asks: list[tuple[int, int]], filters: dict[str, str]) -> list[Answer]:
+        if len(asks) > self.left:
+            raise OutOfRequests
+        return [_answer(reply) for reply in self._asker.pages(asks, **filters)]
+
+
+def _answer(found: ListReply) -> Answer:
+    limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
+    at = (reply.asked_at + reply.answered_at) / 2
+    date = _date((reply.headers or {}).get("Date", ""))
+    try:
+        if not found.is_page:
+            return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
+        page = read_page(reply.body)
+    except ApiError as error:  # a failure that the body tells under status 200
+        return Answer(limit, offset, at=at, date=date, status=error.status or reply.status, is_page=False)
+    return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))
+
+
+def _date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,148 @@
+"""What rows hold: fields and their types, values that aren't known, and what a duration counts from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import quantiles
+from typing import Any, Literal
+
+from exporter.doctor.inquiry import Answer, Told
+from exporter.doctor.order import start_of
+from exporter.exotel.enums import AgentStatus, ApiEnum, CallStatus, Direction, member
+from exporter.exotel.models import Call
+
+_AGENT = ("user_id", "name", "status")
+FIELDS = (
+    *("call_sid", "direction", "status", "from", "to", "start_time", "duration", "agent_details"),
+    *(f"agent_details.{name}" for name in _AGENT),
+    "recording_enabled",
+)
+"""Those of the API's page."""
+_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("text", (str,)),
+    ("number", (int, float)),
+    ("bool", (bool,)),
+    ("object", (dict, list)),
+)
+_ENUMS: Mapping[str, type[ApiEnum]] = {
+    "direction": Direction,
+    "status": CallStatus,
+    "agent_details.status": AgentStatus,
+}
+_WORD = re.compile("[A-Za-z][A-Za-z_-]{0,23}")
+_WAITING = frozenset({CallStatus.QUEUED, CallStatus.RINGING})
+_SPREAD = 2.6  # seconds: two times that are rounded down, and a little
+_RINGING = 5.0  # seconds after which a duration of 0 shows that ringing doesn't count
+_FEWEST = 10
+
+
+def judge_fields(rows: Iterable[Any]) -> Told[Mapping[str, str]]:
+    """Return the types of each field of the API's page that any row has."""
+    types: dict[str, set[str]] = {}
+    count = agents = 0
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        count += 1
+        for name in FIELDS:
+            if (found := _type(row, name)) is not None:
+                types.setdefault(name, set()).add(found)
+        agents += isinstance(row.get("agent_details"), dict)
+    if not count:
+        return Told(None, "no row was seen")
+    return Told({name: _joined(types[name]) for name in FIELDS if name in types}, f"{count} rows")
+
+
+def judge_missing(rows: Sequence[Any], fields: Mapping[str, str]) -> Told[tuple[str, ...]]:
+    """Return the fields of the API's page that no row has, sorted; those of agents only if one was seen."""
+    if not fields:
+        return Told(None, "no row was seen")
+    has_agents = "object" in fields.get("agent_details", "")
+    wanted = [name for name in FIELDS if has_agents or "." not in name]
+    return Told(tuple(sorted(name for name in wanted if name not in fields)), f"{len(rows)} rows")
+
+
+def _type(row: Mapping[str, Any], name: str) -> str | None:
+    """Return the type of a field; None where the row doesn't have it."""
+    outer, _, inner = name.partition(".")
+    holder = row.get(outer) if inner else row
+    if not isinstance(holder, dict) or (inner or outer) not in holder:
+        return None
+    value = holder[inner or outer]
+    if isinstance(value, bool):
+        return "bool"
+    return next((word for word, kinds in _TYPES if isinstance(value, kinds)), "null")
+
+
+def _joined(types: set[str]) -> str:
+    order = [word for word, _ in _TYPES]
+    return "|".join(sorted(types - {"null"}, key=order.index)) or "null"
+
+
+def count_unknown(rows: Iterable[Any]) -> tuple[Mapping[str, int], Mapping[str, tuple[str, ...]]]:
+    """Return how many distinct values of each enum aren't known, and those that can be shown.
+
+    A value is shown if it is one word, two calls have it, and it is part of no agent's name.
+    """
+    found: dict[str, Counter[str]] = {name: Counter() for name in _ENUMS}
+    names = set[str]()
+    for row in rows:
+        name = member(member(row, "agent_details"), "name")
+        names |= {part.lower() for part in re.findall(r"\w+", name)} if isinstance(name, str) else set()
+        for field, kind in _ENUMS.items():
+            value = _value(row, field)
+            if isinstance(value, str) and kind(value) == "other":
+                found[field][value.strip()] += 1
+    shown = {
+        field: tuple(sorted(value for value, rows in values.items() if rows > 1 and _is_word(value, names)))
+        for field, values in found.items()
+    }
+    return {field: len(values) for field, values in found.items() if values}, shown
+
+
+def _value(row: object, field: str) -> Any:
+    for name in field.split("."):
+        row = member(row, name)
+    return row
+
+
+def _is_word(value: str, names: set[str]) -> bool:
+    parts = {part.lower() for part in re.split("[-_]", value)}
+    return bool(_WORD.fullmatch(value)) and not parts & names
+
+
+def judge_duration(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]]:
+    """Return what a duration counts from: what ages exceed durations by is the same for calls or differs.
+
+    Within one answer, no clock that is off and no list that is late can make it differ.
+    """
+    spreads, waiting = [], []
+    for answer in answers:
+        excess = {call: age for call in answer.calls if (age := _excess(call)) is not None}
+        active = [age for call, age in excess.items() if call.status is CallStatus.IN_PROGRESS]
+        if len(active) >= _FEWEST:
+            cuts = quantiles(active, n=10)
+            spreads.append(cuts[-1] - cuts[0])
+        waiting += [(call, answer.date) for call in excess if call.status in _WAITING]
+    rings = [
+        (call.duration or 0.0, date - start)
+        for call, date in waiting
+        if date is not None and (start := start_of(call)) is not None
+    ]
+    if spreads:
+        spread = max(spreads)
+        evidence = f"ages exceed durations by amounts that differ by {spread:.1f} s"
+        return Told("answer" if min(spreads) > _SPREAD else "start", evidence)
+    long = [(duration, age) for duration, age in rings if age >= _RINGING]
+    if long:
+        zero = sum(duration == 0 for duration, _ in long)
+        return Told("answer" if zero == len(long) else "start", f"{zero} of {len(long)} waiting calls show 0")
+    return Told(None, "too few calls showed both a start time and a duration")
+
+
+def _excess(call: Call) -> float | None:
+    """Return a call's start and duration, whose sum is the moment of the answer less what isn't counted."""
+    start = start_of(call)
+    return None if start is None or call.duration is None else -(start + call.duration)
