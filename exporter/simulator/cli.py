@@ -18,15 +18,18 @@ from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.faults import SYNTAX, Fault
 from exporter.simulator.messages import Request, Response
 from exporter.simulator.phone_numbers import Numbers
+from exporter.simulator.profile import AgentStreamsFormat
 from exporter.simulator.profiles import PROFILES, random_profile
 from exporter.simulator.server import Server
-from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, AgentStreamsFormat, Order, OverLimit, Settings
+from exporter.simulator.servers import SERVERS
+from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, Order, OverLimit, Settings
 from exporter.simulator.traffic import seeded_random
 
 T = TypeVar("T")
 
 _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
+_PROFILES = PROFILES | SERVERS
 
 
 def _type(name: str, parse: Callable[[str], T]) -> Callable[[str], T]:
@@ -50,14 +53,14 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _profile(text: str) -> str:
-    if text not in {*PROFILES, "random"}:
-        raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(PROFILES)}")
+    if text not in {*_PROFILES, "random"}:
+        raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(_PROFILES)}")
     return text
 
 
 def _epilog() -> str:
     kinds = _definitions({name: kind.help for name, kind in KINDS.items()})
-    profiles = _definitions({name: profile.description for name, profile in PROFILES.items()})
+    profiles = _definitions({name: profile.description for name, profile in _PROFILES.items()})
     return (
         f"\b\nA fault is written as {SYNTAX}. Kinds:\n{kinds}\n\n"
         f"\b\nProfiles (random is one that depends on --seed, described on standard error):\n{profiles}"
@@ -133,7 +136,7 @@ _DURATION = _type("duration", parse_duration)
     type=_type("name", _profile),
     metavar="NAME|random",
     show_default="as set by those options",
-    help="How the list is maintained and served, instead of --linger and --max-limit to --order; see below.",
+    help="How the whole server behaves, instead of --linger and --max-limit to --order; see below.",
 )
 @click.option(
     "--numbers",
@@ -175,7 +178,7 @@ def main(
     /_simulator/requests, the number of requests by endpoint; and POST /_simulator/faults, which replaces
     the active faults with those in a JSON list.
     """
-    chosen = PROFILES.get(profile) if profile else None
+    chosen = _PROFILES.get(profile) if profile else None
     if profile == "random":
         chosen = random_profile(seeded_random(options["seed"]))
         click.echo(f"The profile is: {chosen.description}", err=True)

@@ -29,7 +29,8 @@ class Server:
 
     def __init__(self, settings: Settings, log: Log | None = None) -> None:
         if settings.epoch is None:
-            settings = replace(settings, epoch=time.time())
+            ahead = settings.profile.clock if settings.profile else 0.0
+            settings = replace(settings, epoch=time.time() + ahead)
         self.settings = settings
         with _without_garbage_collection():
             self.centre = Centre(settings)
