@@ -36,9 +36,11 @@ test: $(VENV)/deploy lint  ## linters, types and every test; T=tests/unit/test_x
 	$(BIN)/pytest
 endif
 
-golden: $(VENV)/dev  ## tests/unit/golden/: the expositions that a review reads; look at the diff before you commit it
-	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py -k golden
-	@git diff --quiet tests/unit/golden && echo "Nothing changed." || git --no-pager diff --stat tests/unit/golden
+golden: $(VENV)/dev  ## tests/unit/golden/, tests/captures/: the expositions that a review reads; look at the diff before you commit it
+	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py tests/integration/test_captures.py \
+	  -k 'golden or capture_still'
+	@test -z "$$(git status --short tests/unit/golden tests/captures)" && echo "Nothing changed." \
+	  || { git status --short tests/unit/golden tests/captures; git --no-pager diff --stat tests/unit/golden tests/captures; }
 
 # What is told of wrong usage is click's, each version in its own words; how a wheel is built is setuptools'.
 lowest: $(VENV)/deploy  ## run the tests with the lowest versions that pyproject.toml declares

@@ -5,7 +5,6 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana.board import Band, board
 from grafana.panels import Query, graph, tile
 from grafana.promql import (
-    CALLS_AS_REPORTED,
     CALLS_STARTED,
     CONCURRENT_CALLS,
     CONCURRENT_CALLS_BY_DIRECTION,
@@ -13,6 +12,8 @@ from grafana.promql import (
     ON_CHOSEN_LINES,
     SHARE_OF_AGENT_STREAMS,
     SHARE_OF_LIMIT,
+    SLOTS_AS_REPORTED,
+    SLOTS_USED,
     highest,
     lowest,
     once,
@@ -68,8 +69,9 @@ def _calls_now() -> models.Panel:
 def _share() -> models.Panel:
     words = Words(
         "Share of the limit",
-        "Of the fullest of the selected accounts, as the API reports it where a listing is incomplete. From "
-        "80% on, slow down campaigns or ask Exotel for a higher limit; at 100% further calls are refused.",
+        "Slots in use on the fullest of the selected accounts, as a share of its limit; estimated from the "
+        "API's own number of calls where a listing is incomplete. From 80% on, slow down campaigns or ask "
+        "Exotel for a higher limit; at 100% further calls are refused.",
         NO_LIMIT,
     )
     return tile(words, highest(select(SHARE_OF_LIMIT), of=COUNTED), unit="percentunit", scale=OF_LIMIT)
@@ -78,31 +80,31 @@ def _share() -> models.Panel:
 def _headroom() -> models.Panel:
     words = Words(
         "Headroom",
-        "Calls that can still be made, on the account with the least room, as the API reports it where a "
-        "listing is incomplete. Below 10, hold back outbound calls; below 0, call_limit is not the real "
-        "limit.",
+        "Slots of the limit that are free, on the account with the fewest, estimated where a listing is "
+        "incomplete. Below 10, hold back outbound calls; below 0, call_limit or call_slots is not what the "
+        "plan says.",
         NO_LIMIT,
     )
-    room = f"{once(select('exotel_call_limit'))} - {once(select(CONCURRENT_CALLS))}"
+    room = f"{once(select('exotel_call_limit'))} - {once(select(SLOTS_USED))}"
     return tile(words, lowest(room, of=COUNTED), unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
 
 
 def _peak() -> models.Panel:
     words = Words(
         "Peak of the day",
-        "The most concurrent calls of the last 24 hours, of all selected accounts together, excluding times "
-        "when they were neither listed nor reported. Near the limit day after day? The plan is too small.",
+        "The most slots in use in the last 24 hours, of all selected accounts together, excluding times when "
+        "calls were neither listed nor reported. Near the limit day after day? The plan is too small.",
         "No calls counted in 24 hours",
     )
-    return tile(words, f"max_over_time(sum({once(select(CONCURRENT_CALLS))})[1d:])", unit="short")
+    return tile(words, f"max_over_time(sum({once(select(SLOTS_USED))})[1d:])", unit="short")
 
 
 def _erlangs_now() -> models.Panel:
     words = Words(
         "Erlangs",
         "Traffic of the last hour: the mean number of concurrent calls, including those that wait, as "
-        "listed, or else as the API reported them. Above 70% of the limit, peaks within the hour reach it: "
-        "ask for a higher one.",
+        "listed, or else as the API reported them. Above 70% of the limit, or 35% where a call takes two "
+        "slots, peaks within the hour reach it: ask for a higher one.",
         NOT_COUNTED,
     )
     return tile(words, total(ERLANGS, of=COUNTED), unit="short")
@@ -120,15 +122,16 @@ def _agent_streams_now() -> models.Panel:
 
 def _against_limit() -> models.Panel:
     words = Words(
-        "Concurrent calls and limit",
-        "Calls that count against the limit, by account; the dashed line is the configured limit. A flat "
-        "top at the line: calls are being refused. As reported: the listing is incomplete, and the number "
-        "is the API's own, which agreed with listings before. A gap: not even that is known; see Exporter.",
+        "Slots in use and limit",
+        "Slots that calls take of the limit, by account: one each, or as many as call_slots says; the dashed "
+        "line is the limit. A flat top at the line: calls are being refused. As reported: the listing is "
+        "incomplete, and this is estimated from the API's own number of calls, which agreed with listings "
+        "before. A gap: not even that is known; see Exporter.",
         NOT_COUNTED,
     )
     queries = [
-        Query(once(select(CONCURRENT_CALLS)), "{{account}}"),
-        Query(once(select(CALLS_AS_REPORTED)), "{{account}} as reported"),
+        Query(once(select(SLOTS_USED)), "{{account}}"),
+        Query(once(select(SLOTS_AS_REPORTED)), "{{account}} as reported"),
         Query(once(select("exotel_call_limit")), "{{account}} limit"),
     ]
     return graph(words, queries, unit="short")

@@ -8,7 +8,8 @@ SHOWN_RANGE = "$__range"
 # Recorded by deploy/prometheus/rules, which alone say what counts against the limit, and when the number that
 # the API reports replaces a listing that fails.
 CONCURRENT_CALLS = "job_instance_account:exotel_active_calls:sum_or_reported"
-CALLS_AS_REPORTED = "job_instance_account:exotel_calls_reported:fallback"
+SLOTS_USED = "job_instance_account:exotel_call_slots_used:sum_or_reported"
+SLOTS_AS_REPORTED = "job_instance_account:exotel_call_slots_used:fallback"
 CONCURRENT_CALLS_BY_DIRECTION = "job_instance_account_direction:exotel_active_calls:sum"
 SHARE_OF_LIMIT = "job_instance_account:exotel_active_calls_per_call_limit:ratio"
 CALLS_RETURNED = "job_instance_account:exotel_observed_calls_returned:ratio_increase15m"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 GOLDEN = Path(__file__).parent / "unit" / "golden"
+CAPTURES = Path(__file__).parent / "captures"
 
 # No deadline for an example: a busy machine is no fault of the program. Examples differ each time, so
 # that few a run are many a week.
@@ -22,13 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function that compares a text with the golden file of a name, or rewrites it with --golden."""
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Return a function that compares a text with a golden file, or rewrites it with --golden."""
 
-    def compare(name: str, text: str) -> None:
-        file = GOLDEN / name
+    def compare(file: Path, text: str) -> None:
         if request.config.getoption("--golden"):
             file.write_text(text, encoding="utf-8")
+        assert file.exists(), "run make golden, and commit what it writes"
         assert text == file.read_text(encoding="utf-8"), "run make golden, and look at its diff"
 
     return compare

@@ -16,7 +16,7 @@ from exporter.collect.details import Details, read_details, tally_streams
 from exporter.collect.estimate import Estimate
 from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.snapshot import ActiveCalls, Result, Snapshot
-from exporter.collect.tallies import CallTally, tally_agents, tally_calls
+from exporter.collect.tallies import CallTally, slots_used, tally_agents, tally_calls
 from exporter.config import Line
 from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction, Endpoint
@@ -101,12 +101,15 @@ def shown(collected: Mapping[str, Collected]) -> dict[Shown, Snapshot]:
     return {Shown(name, each.live): each.snapshot for name, each in collected.items()}
 
 
-def snapshot(calls: Sequence[Call], *, limit: int | None = None) -> Collected:
+def snapshot(
+    calls: Sequence[Call], *, limit: int | None = None, slots: Mapping[str, int] | None = None
+) -> Collected:
     """Collect these calls, at a fixed time, with nothing else switched on."""
     tally, nothing = tally_calls(calls, BOUNDS), Lifecycle.before(BOUNDS)
     active_calls = ActiveCalls(
         window=0.25,
         calls=tally,
+        slots_used=slots_used(tally, slots or {}),
         agents=tally_agents(calls),
         each_agent=(),
         agent_names={},

@@ -16,7 +16,7 @@ from exporter.collect.estimate import Estimator
 from exporter.collect.lifecycle import Lifecycle, ObservedCounts
 from exporter.collect.scheduler import Scheduler
 from exporter.collect.snapshot import ActiveCalls, Snapshot
-from exporter.collect.tallies import AgentTally, tally_agents, tally_calls
+from exporter.collect.tallies import AgentTally, slots_used, tally_agents, tally_calls
 from exporter.config import AccountConfig, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
@@ -43,6 +43,7 @@ class CallsCollector:
         scheduler: Scheduler,
     ) -> None:
         self._account = config.name
+        self._call_slots = config.collection.call_slots
         self._metrics = metrics
         self._client = client
         self._counters = counters
@@ -139,6 +140,7 @@ class CallsCollector:
         return ActiveCalls(
             window=window,
             calls=tally,
+            slots_used=slots_used(tally, self._call_slots),
             agents=agents,
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},

@@ -31,6 +31,8 @@ class ActiveCalls:
     window: float
     """How long the listing took, plus the age of what the API answered."""
     calls: CallTally
+    slots_used: int
+    """What these calls take of the limit."""
     agents: AgentTally | None
     """None where the API doesn't speak of agents."""
     each_agent: tuple[AgentCalls, ...]

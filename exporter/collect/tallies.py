@@ -139,6 +139,16 @@ def _buckets(timed: Sequence[Call], durations: Sequence[float], bounds: Sequence
         below = upto
 
 
+def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
+    """Return the slots of the limit in use, at so many a call by direction, or one.
+
+    A call that has ended and lingers in the list takes none. Any other takes all of its direction's from the
+    first: the list doesn't tell whether its second leg is there yet.
+    """
+    going_on = (group for group in tally.groups if not group.status.is_over)
+    return sum(group.calls * slots.get(group.direction, 1) for group in going_on)
+
+
 @dataclass(frozen=True, slots=True)
 class AgentTally:
     """Distinct agents in active calls: on a call, by status, on several calls; unknown values by field."""

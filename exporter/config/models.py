@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 
+from exporter.config.call_slots import CALL_SLOTS, CallSlots
 from exporter.config.lines import LINES, Line
 from exporter.config.secrets import SECRET, Secret
 from exporter.config.urls import PROXY_URL, api_url
@@ -91,6 +92,7 @@ class CollectionConfig(Section):
     page_size: Annotated[int, whole_number(1, 10_000)] = 100
     concurrency: Annotated[int, whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, whole_number(1, 100_000)] = 200
+    call_slots: Annotated[CallSlots, CALL_SLOTS] = field(default_factory=dict)
     estimate: Annotated[bool, boolean()] = False
     allow_http: Annotated[bool, boolean()] = False
     proxy_url: Annotated[Secret, PROXY_URL] | None = None

@@ -39,7 +39,7 @@ _APPLICATION_CODES = {
     10715: (Reason.SERVER_ERROR, "failed on the server's side"),
     10743: (Reason.SERVER_ERROR, "failed on the server's side"),
 }
-_FAILED = re.compile("fail|error|denied|invalid|forbidden|false|un(success|authori[sz]ed)", re.IGNORECASE)
+FAILED = re.compile("fail|error|denied|invalid|forbidden|false|un(success|authori[sz]ed)", re.IGNORECASE)
 _ERRORS = ("error_data", "error", "errors", "RestException")
 
 _IDENTIFIER = re.compile("(?=.*[A-Za-z])[A-Za-z0-9_-]{1,64}")  # a row of digits could be personal data
@@ -174,7 +174,7 @@ def _told(answer: object) -> tuple[bool, int | None, int | str | None]:
 def _says_failed(part: object) -> bool:
     """Return whether a part of an answer says in words that it failed."""
     status = member(part, "status")
-    is_failure = isinstance(status, str) and _FAILED.search(status) is not None
+    is_failure = isinstance(status, str) and FAILED.search(status) is not None
     return is_failure or status is False or member(part, "success") in (False, "false")
 
 

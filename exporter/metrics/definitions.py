@@ -94,7 +94,10 @@ REPORTED = _each.gauge(
     "exotel_calls_reported",
     "Active calls as the API reports them (total_active), even when the listing then failed.",
 )
-LIMIT = _each.gauge("exotel_call_limit", "Concurrent calls that the plan allows, as configured (call_limit).")
+LIMIT = _each.gauge(
+    "exotel_call_limit",
+    "Concurrent calls that the plan allows, as configured (call_limit). Compare with exotel_call_slots_used.",
+)
 REQUESTS = _each.counter(
     "exotel_api_requests_total",
     "Requests to the API; code is the HTTP status, or the reason when there was no answer.",
@@ -142,6 +145,12 @@ ACTIVE_CALLS = _calls.gauge(
     "Concurrent calls in the last complete listing. Known directions and statuses are 0 when there are "
     "none; other = a value that the exporter doesn't know, unknown = the API gave none.",
     _PAIR,
+)
+SLOTS_USED = _calls.gauge(
+    "exotel_call_slots_used",
+    "Slots of exotel_call_limit in use by the calls of the last complete listing: for each, as many as "
+    "call_slots says for its direction, otherwise one. Queued and ringing calls count in full, since the "
+    "list doesn't tell whether both legs exist; calls that have ended but are still listed don't count.",
 )
 CALL_DURATION = _calls.gauge_histogram(
     "exotel_active_call_duration_seconds",

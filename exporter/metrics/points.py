@@ -86,6 +86,7 @@ def _lives(lives: ObservedCounts) -> Iterator[Point]:
 
 def _active_calls(active_calls: ActiveCalls) -> Iterator[Point]:
     yield d.WINDOW(active_calls.window)
+    yield d.SLOTS_USED(active_calls.slots_used)
     for group in active_calls.calls.groups:
         pair = group.direction, group.status
         yield d.ACTIVE_CALLS(group.calls, *pair)

@@ -67,7 +67,7 @@ class Api:
     def answer(self, request: Request) -> Response:
         """Return the API's response, with the faults that affect the request."""
         path, _, query_string = request.target.partition("?")
-        endpoint, parameters = _route(path)
+        endpoint, parameters = route(path)
         query = dict(parse_qsl(query_string, keep_blank_values=True))
         self.served[endpoint] += 1
         request_id = f"req_{next(self._ids):08x}"
@@ -180,7 +180,8 @@ def _pages(settings: Settings) -> Pages:
     )
 
 
-def _route(path: str) -> tuple[str, Mapping[str, str]]:
+def route(path: str) -> tuple[str, Mapping[str, str]]:
+    """Return which endpoint a path leads to, and what is in it: account and call."""
     for endpoint, pattern in _ROUTES:
         if found := pattern.fullmatch(path):
             return endpoint, {name: unquote(value) for name, value in found.groupdict().items()}

@@ -10,17 +10,21 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
+from exporter.archive import NotACapture, read
 from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.faults import SYNTAX, Fault
+from exporter.simulator.live import LiveApi
 from exporter.simulator.messages import Request, Response
 from exporter.simulator.phone_numbers import Numbers
 from exporter.simulator.profile import AgentStreamsFormat
 from exporter.simulator.profiles import PROFILES, random_profile
-from exporter.simulator.server import Server
+from exporter.simulator.replay import Replay, configuration
+from exporter.simulator.server import Server, Service
 from exporter.simulator.servers import SERVERS
 from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, Order, OverLimit, Settings
 from exporter.simulator.traffic import seeded_random
@@ -30,6 +34,8 @@ T = TypeVar("T")
 _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
 _PROFILES = PROFILES | SERVERS
+_SLOWEST = 1000
+_OF_A_REPLAY = {"listen_address", "replay", "pace", "tls_file", "log_requests"}
 
 
 def _type(name: str, parse: Callable[[str], T]) -> Callable[[str], T]:
@@ -56,6 +62,16 @@ def _profile(text: str) -> str:
     if text not in {*_PROFILES, "random"}:
         raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(_PROFILES)}")
     return text
+
+
+def _pace(text: str) -> float:
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = -1.0
+    if not 0 <= pace <= _SLOWEST:  # nor is NaN
+        raise ValueError(f"{text!r} is not a pace: expected a number from 0 to {_SLOWEST}")
+    return pace
 
 
 def _epilog() -> str:
@@ -162,12 +178,25 @@ _DURATION = _type("duration", parse_duration)
     show_default=False,
     help="Serve over TLS with the key and certificates of this PEM file.",
 )
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default=False,
+    metavar="FILE.zip",
+    help="Serve a capture again instead of a contact centre.",
+)
+@click.option(
+    "--pace",
+    type=_type("factor", _pace),
+    default="1",
+    help="How long captured answers take: 1 as long as they did, 0 no time.",
+)
 @click.option("--log-requests", is_flag=True, help="Log each request to standard error, one line each.")
 def main(
     listen_address: tuple[str, int],
     *,
-    flat: bool,
-    profile: str | None,
+    replay: Path | None,
+    pace: float,
     tls_file: Path | None,
     log_requests: bool,
     **options: Any,
@@ -177,20 +206,67 @@ def main(
     A control API beside it serves GET /_simulator/truth, the ground truth about the contact centre; GET
     /_simulator/requests, the number of requests by endpoint; and POST /_simulator/faults, which replaces
     the active faults with those in a JSON list.
+
+    With --replay, serve what `exotel-exporter capture` recorded: the same answers to the same questions.
     """
+    _refuse_clashes(replay)
+    service, announce = _replayed(replay, pace) if replay else _simulated(**options)
+    host, port = listen_address
+    server = Server(service, _log if log_requests else None)
+    gc.freeze()  # the calls found at the start aren't garbage, and traversing them takes most of a second
+    try:
+        asyncio.run(_serve(server, host, port, announce, _context(tls_file)))
+    except OSError as error:
+        _fail(f"can't listen on {host}:{port}: {_reason(error)}")
+
+
+def _refuse_clashes(replay: Path | None) -> None:
+    """Raise UsageError for options that mean nothing beside those that are given."""
+    context = click.get_current_context()
+    given = [
+        parameter
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if replay is None and any(parameter.name == "pace" for parameter in given):
+        raise click.UsageError("--pace is that of a capture: it needs --replay")
+    clashing = [parameter.opts[0] for parameter in given if parameter.name not in _OF_A_REPLAY]
+    if replay and clashing:
+        raise click.UsageError(
+            f"--replay serves a capture, and {', '.join(clashing)} would change a simulated contact centre:"
+            " leave out one or the other"
+        )
+
+
+def _simulated(*, flat: bool, profile: str | None, **options: Any) -> tuple[Service, Callable[[str], None]]:
     chosen = _PROFILES.get(profile) if profile else None
     if profile == "random":
         chosen = random_profile(seeded_random(options["seed"]))
         click.echo(f"The profile is: {chosen.description}", err=True)
     settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=chosen, **options)
-    host, port = listen_address
-    server = Server(settings, _log if log_requests else None)
-    gc.freeze()  # the calls found at the start aren't garbage, and traversing them takes most of a second
+    return LiveApi(settings), lambda url: click.echo(f"Simulating Exotel on {url}")
+
+
+def _replayed(file: Path, pace: float) -> tuple[Service, Callable[[str], None]]:
     try:
-        asyncio.run(_serve(server, host, port, _context(tls_file)))
+        capture = read(file)
+    except NotACapture as error:
+        _fail(f"{file} is not a capture: {error}")
     except OSError as error:
-        click.echo(f"exotel-simulator: can't listen on {host}:{port}: {_reason(error)}", err=True)
-        sys.exit(1)
+        _fail(f"can't read {file}: {_reason(error)}")
+
+    def announce(url: str) -> None:
+        count, account_sid = len(capture.exchanges), capture.account_sid
+        click.echo(f"Replaying {count} answers of account {account_sid} on {url}")
+        click.echo("To export it, run exotel-exporter --config.file=replay.yaml with this replay.yaml:\n")
+        click.echo(configuration(capture, url), nl=False)
+
+    return Replay(capture, pace), announce
+
+
+def _fail(what: str) -> NoReturn:
+    click.echo(f"exotel-simulator: {what}", err=True)
+    sys.exit(1)
 
 
 def _reason(error: OSError) -> str:
@@ -206,15 +282,13 @@ def _context(tls_file: Path | None) -> ssl.SSLContext | None:
     return context
 
 
-async def _serve(server: Server, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+async def _serve(
+    server: Server, host: str, port: int, announce: Callable[[str], None], tls: ssl.SSLContext | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await server.serve(host, port, ready=_announce, stop=stop, tls=tls)
-
-
-def _announce(url: str) -> None:
-    click.echo(f"Simulating Exotel on {url}")
+    await server.serve(host, port, ready=announce, stop=stop, tls=tls)
 
 
 def _log(request: Request, response: Response) -> None:

@@ -85,7 +85,9 @@ class Connection:
     async def _send_response(self, response: Response) -> None:
         if response.status in _NO_BODY:
             response = replace(response, body=b"", padding=0)
-        headers = [("Content-Type", response.content_type), *response.headers]
+        headers = [*response.headers]
+        if response.content_type:
+            headers.insert(0, ("Content-Type", response.content_type))
         if response.padding:
             headers.append(("Transfer-Encoding", "chunked"))
         else:

@@ -9,6 +9,8 @@ import msgspec
 
 Delivery = Literal["whole", "reset", "close", "hang", "drip", "truncate", "garbage"]
 Headers = tuple[tuple[str, str], ...]
+CONTROL_PREFIX = "/_simulator/"
+"""Of paths that aren't Exotel's."""
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 
@@ -29,6 +31,7 @@ class Response:
     status: int
     body: bytes
     content_type: str = JSON
+    """Empty for a response that doesn't tell it."""
     headers: Headers = ()
     delay: float = 0.0
     """Seconds before it is sent."""

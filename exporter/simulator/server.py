@@ -1,51 +1,39 @@
-"""The simulator as a server: a contact centre whose clock runs, Exotel's API, and the control API."""
+"""The simulator as a server: it sends what a service answers, over however many connections."""
 
 import asyncio
-import contextlib
-import gc
-import json
 import ssl
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Protocol
 
-from exporter.simulator.api import Api
-from exporter.simulator.centre import Centre
 from exporter.simulator.connection import Connection
-from exporter.simulator.faults import Fault, Faults
-from exporter.simulator.messages import Request, Response, json_response
-from exporter.simulator.settings import Settings
+from exporter.simulator.messages import CONTROL_PREFIX, Request, Response
 
-_CONTROL_PREFIX = "/_simulator/"
 _TICK = 0.1  # seconds; without ticks, the first request after a while would wait for the clock to catch up
-_BUSY = 0.05  # seconds; if there are too many calls for its speed, the clock slows down instead of blocking
 _BACKLOG = 1024
 
 Log = Callable[[Request, Response], None]
 
 
+class Service(Protocol):
+    """What a server serves: the simulated API, or a capture."""
+
+    compresses: bool
+    """Whether responses are compressed for clients that accept it."""
+
+    async def answer(self, request: Request) -> Response:
+        """Return the response to a request."""
+
+    def tick(self) -> None:
+        """Do what is due as time passes."""
+
+
 class Server:
-    """Serves one contact centre on the event loop that runs `serve`. Only `faults` is thread-safe."""
+    """Serves a service on the event loop that runs `serve`."""
 
-    def __init__(self, settings: Settings, log: Log | None = None) -> None:
-        if settings.epoch is None:
-            ahead = settings.profile.clock if settings.profile else 0.0
-            settings = replace(settings, epoch=time.time() + ahead)
-        self.settings = settings
-        with _without_garbage_collection():
-            self.centre = Centre(settings)
-        self.faults = Faults(settings.faults)
-        self.api = Api(settings, self.centre, self.faults)
+    def __init__(self, service: Service, log: Log | None = None) -> None:
+        self._service = service
         self._log = log
-        self._updated = time.monotonic()
         self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
-
-    def update_clock(self) -> None:
-        """Advance the contact centre to the present, or as far as possible without blocking."""
-        centre, now = self.centre, time.monotonic()
-        to, self._updated = centre.now + (now - self._updated) * self.settings.speed, now
-        while centre.now < to and time.monotonic() < now + _BUSY:
-            centre.advance(min(to, centre.now + 1))
 
     async def serve(
         self,
@@ -83,71 +71,21 @@ class Server:
 
     async def _tick(self) -> None:
         while True:
-            self.update_clock()
+            self._service.tick()
             await asyncio.sleep(_TICK)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a client in a task that is registered at once, so that `serve` can end it."""
-        connection = Connection(reader, writer, compress=self.settings.gzip)
+        connection = Connection(reader, writer, compress=self._service.compresses)
         task = asyncio.get_running_loop().create_task(connection.serve(self._handle))
         self._connections[task] = writer.transport
         task.add_done_callback(self._connections.pop)
 
     async def _handle(self, request: Request) -> Response:
-        if request.target.startswith(_CONTROL_PREFIX):
-            self.update_clock()
-            return self._control(request)
-        if self.settings.latency:
-            await asyncio.sleep(self.settings.latency)
-        self.update_clock()
-        response = self.api.answer(request)
-        if self._log:
+        response = await self._service.answer(request)
+        if self._log and not request.target.startswith(CONTROL_PREFIX):
             self._log(request, response)
         return response
-
-    def _control(self, request: Request) -> Response:
-        """Answer a request to the control API: without credentials, counting or faults."""
-        match f"{request.method} {request.target.removeprefix(_CONTROL_PREFIX)}":
-            case "GET truth":
-                return json_response(200, self.centre.truth().document())
-            case "GET requests":
-                return json_response(200, self.api.served)
-            case "GET faults":
-                return json_response(200, [str(fault) for fault in self.faults.active()])
-            case "POST faults":
-                return self._set_faults(request.body)
-        return json_response(404, {"error": "expected GET truth, GET requests, GET faults or POST faults"})
-
-    def _set_faults(self, body: bytes) -> Response:
-        try:
-            faults = _parse_faults(body)
-        except ValueError as error:
-            return json_response(400, {"error": str(error)})
-        self.faults.replace(faults)
-        return json_response(200, [str(fault) for fault in faults])
-
-
-def _parse_faults(body: bytes) -> list[Fault]:
-    """Return faults from a JSON list of strings in the command line's syntax; raise ValueError if invalid."""
-    try:
-        texts = json.loads(body)
-    except (ValueError, RecursionError):
-        texts = None
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError('expected a JSON list of faults, such as ["status:503@first*2"]')
-    return [Fault.parse(text) for text in texts]
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Suspend the garbage collector, which would traverse 100,000 calls again and again during creation."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _url(server: asyncio.Server, scheme: str) -> str:

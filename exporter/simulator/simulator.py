@@ -1,4 +1,4 @@
-"""The simulator in a thread, for tests and the demo."""
+"""A server in a thread, for tests and the demo: the simulator, or a capture that is served again."""
 
 from __future__ import annotations
 
@@ -10,32 +10,28 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from exporter.simulator.faults import Fault
-from exporter.simulator.server import Server
+from exporter.simulator.live import LiveApi
+from exporter.simulator.server import Server, Service
 from exporter.simulator.settings import Settings
 from exporter.simulator.truth import Truth
 
 T = TypeVar("T")
 
 
-class Simulator:
-    """A realistic Exotel on loopback, for the duration of a `with` statement.
+class ServerThread:
+    """A service on loopback, for the duration of a `with` statement.
 
-        with Simulator(Settings(calls=500, speed=0)) as simulator:
-            requests.get(f"{simulator.url}/v3/accounts/demo/calls/active", auth=("demo", "demo"))
+        with ServerThread(Replay(archive.read(path))) as replay:
+            requests.get(f"{replay.url}/v3/accounts/demo/calls/active", auth=("any", "credentials"))
 
     Thread-safe. `start` raises OSError if it can't listen on the address.
     """
 
-    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._server = Server(settings or Settings())
+    def __init__(self, service: Service, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._server = Server(service)
         self._address = host, port
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._started: Future[str] = Future()
-
-    @property
-    def settings(self) -> Settings:
-        """The settings; `epoch` is always set."""
-        return self._server.settings
 
     @property
     def url(self) -> str:
@@ -53,32 +49,6 @@ class Simulator:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
-    def truth(self) -> Truth:
-        """Return the ground truth about the contact centre now."""
-        return self._do(self._server.centre.truth)
-
-    def advance(self, seconds: float) -> None:
-        """Let simulated time pass, on top of what passes by itself."""
-        centre = self._server.centre
-        self._do(lambda: centre.advance(centre.now + seconds))
-
-    def set_faults(self, faults: Iterable[Fault | str]) -> None:
-        """Replace the faults; strings are parsed as on the command line. Raise ValueError if invalid."""
-        parsed = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
-        self._server.faults.replace(parsed)
-
-    def faults(self) -> list[Fault]:
-        """Return the active faults, without those that are used up."""
-        return self._server.faults.active()
-
-    def clear_faults(self) -> None:
-        """Remove all faults."""
-        self.set_faults([])
-
-    def requests_served(self) -> dict[str, int]:
-        """Return the number of requests by endpoint: calls, stream, agent_streams, other."""
-        return self._do(lambda: dict(self._server.api.served))
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -87,17 +57,6 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _do(self, work: Callable[[], T]) -> T:
-        """Do the work on the server's thread with its clock up to date; do it here if that has ended."""
-        if not self._thread.is_alive():
-            return work()
-
-        async def do() -> T:
-            self._server.update_clock()
-            return work()
-
-        return asyncio.run_coroutine_threadsafe(do(), self._loop).result()
 
     def _run(self) -> None:
         try:
@@ -110,3 +69,59 @@ class Simulator:
         self._stop = asyncio.Event()
         host, port = self._address
         await self._server.serve(host, port, ready=self._started.set_result, stop=self._stop)
+
+
+class Simulator(ServerThread):
+    """A realistic Exotel on loopback, for the duration of a `with` statement.
+
+        with Simulator(Settings(calls=500, speed=0)) as simulator:
+            requests.get(f"{simulator.url}/v3/accounts/demo/calls/active", auth=("demo", "demo"))
+
+    Thread-safe, as every server in a thread.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._live = LiveApi(settings or Settings())
+        super().__init__(self._live, host=host, port=port)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; `epoch` is always set."""
+        return self._live.settings
+
+    def truth(self) -> Truth:
+        """Return the ground truth about the contact centre now."""
+        return self._do(self._live.centre.truth)
+
+    def advance(self, seconds: float) -> None:
+        """Let simulated time pass, on top of what passes by itself."""
+        centre = self._live.centre
+        self._do(lambda: centre.advance(centre.now + seconds))
+
+    def set_faults(self, faults: Iterable[Fault | str]) -> None:
+        """Replace the faults; strings are parsed as on the command line. Raise ValueError if invalid."""
+        parsed = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
+        self._live.faults.replace(parsed)
+
+    def faults(self) -> list[Fault]:
+        """Return the active faults, without those that are used up."""
+        return self._live.faults.active()
+
+    def clear_faults(self) -> None:
+        """Remove all faults."""
+        self.set_faults([])
+
+    def requests_served(self) -> dict[str, int]:
+        """Return the number of requests by endpoint: calls, stream, agent_streams, other."""
+        return self._do(lambda: dict(self._live.api.served))
+
+    def _do(self, work: Callable[[], T]) -> T:
+        """Do the work on the server's thread with its clock up to date; do it here if that has ended."""
+        if not self._thread.is_alive():
+            return work()
+
+        async def do() -> T:
+            self._live.tick()
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from grafana.promql import CALLS_AS_REPORTED, CONCURRENT_CALLS
+from grafana.promql import CONCURRENT_CALLS, SLOTS_AS_REPORTED
 from tests.e2e import exotel, servers
 from tests.expressions import (
     Expression,
@@ -54,7 +54,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _trouble(centre, "status:503")
         _happened(url, 'count(exotel_collector_failures_total{collector="calls"} > 0) == 2')
         _trouble(centre, "empty_page")
-        _happened(url, f"count({CALLS_AS_REPORTED}) == 2")
+        _happened(url, f"count({SLOTS_AS_REPORTED}) == 2")
         _trouble(centre, "rows")
         _happened(url, "count(count by (account) (exotel_unknown_values_total > 0)) == 2")
         _trouble(centre)

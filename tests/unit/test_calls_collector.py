@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from exporter.collect.calls import CallsCollector
 from exporter.collect.counters import Counters
 from exporter.collect.scheduler import Scheduler
 from exporter.collect.snapshot import Snapshot
-from exporter.config import AccountConfig, MetricsConfig, Secret
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Failure, Reason
@@ -44,14 +45,15 @@ def collected(
     return new_collector().collect(Deadline.after(5))
 
 
-def new_collector() -> CallsCollector:
-    """Return the collector of an account."""
+def new_collector(**collection: Any) -> CallsCollector:
+    """Return the collector of an account that is collected like this."""
     config = AccountConfig(
         name="acme",
         account_sid="acme1",
         base_url="https://api.example.com",
         api_key=Secret("key"),
         api_token=Secret("token"),
+        collection=CollectionConfig(**collection),
     )
     counters = Counters("acme")
     client = Client(config, counters)
@@ -116,3 +118,19 @@ def test_lists_are_read_twice_for_a_while_when_a_call_came_back(monkeypatch: pyt
     collector = new_collector()
     doubts_after = [collector.collect(Deadline.after(5)) and doubts for _ in calls * 2]
     assert doubts_after == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("slots", "used"), [({}, 2), ({"inbound": 2}, 4), ({"outbound-api": 2}, 2)])
+def test_slots_in_use_are_counted_as_configured(
+    monkeypatch: pytest.MonkeyPatch, slots: dict[str, int], used: int
+) -> None:
+    """By the account's own `call_slots`; unknown, not none, where the listing isn't complete."""
+    listing = WHOLE
+    monkeypatch.setattr(Lister, "list", lambda *_: listing)
+    collector = new_collector(call_slots=slots)
+    found, _ = collector.collect(Deadline.after(5))
+    assert found.active_calls is not None
+    assert found.active_calls.slots_used == used
+    listing = replace(WHOLE, incomplete_reason="…")
+    found, _ = collector.collect(Deadline.after(5))
+    assert found.active_calls is None

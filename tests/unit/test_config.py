@@ -38,8 +38,8 @@ SECTIONS = (AccountSection, CollectionConfig, MetricsConfig, StreamsConfig, TlsC
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, estimate, allow_http, proxy_url, "
-    "agent_streams, agent_streams_url, streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, estimate, allow_http, "
+    "proxy_url, agent_streams, agent_streams_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
 ACCOUNT_KEYS = (

@@ -36,6 +36,7 @@ def test_it_is_a_schema_that_the_example_names_and_fits() -> None:
         document({"call_limit": "${LIMIT}", "timeout": "${TIMEOUT}", "agent_streams": "${YES}"}),
         document({"call_limit": None, "streams": None}, collection=None, metrics={"per_agent": None}),
         document({"api_key": None, "api_key_file": "key", "lines": {"sales": ["+918012345678"]}}),
+        document({"call_slots": {"inbound": 1, "incoming": 2, "outbound-api": "${SLOTS}"}}),
         document({"base_url": "${URL}", "name": "प्रचालन"}, metrics={"duration_buckets": [0.5, 1]}),
     ],
 )
@@ -53,6 +54,8 @@ def test_what_the_exporter_takes_has_no_mark(text: str) -> None:
         (document({"timeout": 5}), "$.accounts[0].timeout"),
         (document({"account_sid": 12}), "$.accounts[0].account_sid"),
         (document({"call_limit": 0}), "$.accounts[0].call_limit"),
+        (document({"call_slots": {"sideways": 2}}), "$.accounts[0].call_slots"),
+        (document({"call_slots": {"inbound": 0}}), "$.accounts[0].call_slots"),
         (document({"base_url": "api.example.com"}), "$.accounts[0].base_url"),
         (
             yaml.safe_dump({"accounts": [{k: ACCOUNT[k] for k in ACCOUNT if k != "api_token"}]}),

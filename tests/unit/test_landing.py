@@ -33,7 +33,7 @@ from tests.snapshots import (
 )
 
 NOW = ENDED_AT + 12
-WELL = snapshot(CENTRE, limit=150).snapshot
+WELL = snapshot(CENTRE, limit=150, slots={"outbound-api": 2}).snapshot
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in the time that was left")
 
 
@@ -122,11 +122,11 @@ def everything_on(streams: Failure | None = None, agent_streams: Failure | None 
 
 
 def test_a_complete_collection_is_told_with_its_calls() -> None:
-    """How long ago it was, how long it took; the calls, of how many, by direction and status; the agents."""
+    """How long ago it was, how long it took; the calls, by direction and status too; slots; agents."""
     said = text(Seen("acme", WELL))
     assert "1 of 1 accounts listed" in said
     assert "complete, 12 s ago, took 0.50 s" in said
-    assert "5 of 150 active calls" in said
+    assert "5 active calls, 7 of 150 slots" in said
     assert "2 agents on call" in said
     assert "inbound: 1 in-progress, 1 ringing" in said
     assert "outbound-api: 2 in-progress" in said

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import CollectionConfig, MetricsConfig, from_file, redacted
+from exporter.config.call_slots import DIRECTIONS
 from exporter.web.sections import keys
 from tests.configurations import TOKEN, document, write
 
@@ -16,6 +17,7 @@ FULL = {
     "name": "acme नमस्ते",
     "call_limit": 120,
     "lines": {"sales": [NUMBER, "+912212345678"]},
+    "call_slots": {"Incoming": 1, "outbound_api": 2},
     "proxy_url": f"http://user:{TOKEN}@proxy.example.com:3128",
     "timeout": "1m30s",
     "min_interval": "1500ms",
@@ -29,6 +31,7 @@ def test_nothing_secret_and_no_number_is_shown(tmp_path: Path) -> None:
     shown = redacted(account)
     assert (shown["api_key"], shown["api_token"]) == ("<secret>", "<secret>")
     assert shown["collection"]["proxy_url"] == "<secret>"
+    assert shown["collection"]["call_slots"] == {"inbound": 1, "outbound-api": 2}
     assert shown["lines"] == {"sales": ["<telephone number>"] * 2}
     text = yaml.safe_dump(shown, allow_unicode=True)
     assert not any(part in text for part in (TOKEN, "12345678", "user", "proxy.example"))
@@ -52,14 +55,24 @@ def test_every_setting_is_shown_by_its_key() -> None:
 
 @given(
     timeout=st.integers(100, 600_000),
+    slots=st.dictionaries(st.sampled_from(DIRECTIONS), st.integers(1, 10)),
     interval=st.integers(0, 600_000),
     buckets=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=50, unique=True).map(sorted),
 )
 def test_what_is_shown_reads_back(
-    tmp_path_factory: pytest.TempPathFactory, timeout: int, interval: int, buckets: list[float]
+    tmp_path_factory: pytest.TempPathFactory,
+    timeout: int,
+    slots: dict[str, int],
+    interval: int,
+    buckets: list[float],
 ) -> None:
     """Put into a file, with credentials in their places, it is the configuration that it shows."""
-    given = {"timeout": f"{timeout}ms", "min_interval": f"{interval}ms", "streams": {"max_age": "1m30s"}}
+    given = {
+        "timeout": f"{timeout}ms",
+        "call_slots": slots,
+        "min_interval": f"{interval}ms",
+        "streams": {"max_age": "1m30s"},
+    }
     folder = tmp_path_factory.mktemp("configuration")
     before = from_file(
         write(folder, document({}, collection=given, metrics={"duration_buckets": buckets})), {}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from exporter.collect.tallies import AgentTally, CallGroup, Histogram, tally_agents, tally_calls
+from exporter.collect.tallies import AgentTally, CallGroup, Histogram, slots_used, tally_agents, tally_calls
 from exporter.exotel.decode import read_page
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call, PersonalCall
@@ -195,6 +195,50 @@ def test_an_agent_is_counted_once_however_many_calls() -> None:
         with_agent("a", "ann", "on-call"), with_agent("b", "ann", "on_call"), call("c", agent_details=None)
     )
     assert (tally.on_call, tally.on_several_calls, tally.by_status[AgentStatus.ON_CALL]) == (1, 1, 1)
+
+
+SLOTS = st.dictionaries(st.sampled_from(Direction), st.integers(1, 10))
+
+
+def test_a_call_takes_the_slots_of_its_direction() -> None:
+    """A direction without a number of its own takes one, and so does a call that tells no direction."""
+    calls = [
+        call("a", "outbound-api", "in-progress"),
+        call("b", "OUTBOUND_API", "in-progress"),
+        call("c", "inbound", "in-progress"),
+        call("d", None, "in-progress"),
+        call("e", "sideways", "in-progress"),
+    ]
+    tally = tally_calls(calls, BOUNDS)
+    assert slots_used(tally, {}) == 5
+    assert slots_used(tally, {"outbound-api": 2}) == 7
+    assert slots_used(tally, {"unknown": 2, "other": 3}) == 8
+    assert slots_used(tally_calls([], BOUNDS), {"inbound": 2}) == 0
+
+
+@pytest.mark.parametrize("status", ["queued", "ringing", "in-progress", "pondering", None])
+def test_a_call_that_has_not_ended_takes_all_its_slots(status: str | None) -> None:
+    """The list doesn't tell whether its second leg is there, and an alert must not be late."""
+    tally = tally_calls([call("a", "outbound-api", status)], BOUNDS)
+    assert slots_used(tally, {"outbound-api": 2}) == 2
+
+
+@pytest.mark.parametrize("status", [status for status in CallStatus if status.is_over])
+def test_a_call_that_has_ended_takes_no_slot(status: CallStatus) -> None:
+    """It lingers in the list, and has made room on the line."""
+    tally = tally_calls([call("a", "outbound-api", status), call("b", "inbound", "ringing")], BOUNDS)
+    assert slots_used(tally, {"outbound-api": 2}) == 1
+
+
+@given(CALLS | PERSONAL_CALLS, SLOTS)
+def test_slots_are_the_calls_that_count_where_each_takes_one(
+    calls: list[Call], slots: dict[str, int]
+) -> None:
+    """Ones change nothing; other numbers never make it fewer, nor more than the greatest for each call."""
+    tally = tally_calls(calls, BOUNDS)
+    going_on = sum(not (call.status and call.status.is_over) for call in calls)
+    assert slots_used(tally, {}) == slots_used(tally, dict.fromkeys(Direction, 1)) == going_on
+    assert going_on <= slots_used(tally, slots) <= going_on * max(slots.values(), default=1)
 
 
 def test_an_agent_who_is_busy_is_not_on_call() -> None:

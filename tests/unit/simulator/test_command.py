@@ -12,9 +12,12 @@ import pytest
 import requests
 import trustme
 
+from exporter import archive
+from exporter.config import from_file
 from exporter.simulator.cli import main
 from exporter.simulator.fault_kinds import KINDS, parse_duration
 from exporter.simulator.profiles import PROFILES
+from tests.replaying import FIRST_PAGE, answered, capture, page
 from tests.tools import script
 from tests.unit.simulator.ask import AUTH
 from tests.waiting import GUARD
@@ -83,6 +86,28 @@ def test_requests_are_logged_on_request() -> None:
         assert process.stderr.read().split(maxsplit=1)[1] == "GET /v3/accounts/demo/calls/active 200\n"
 
 
+@pytest.fixture
+def captured(tmp_path: Path) -> Path:
+    """Return the file of a capture of one page."""
+    file = tmp_path / "capture.zip"
+    archive.write(file, capture(answered(FIRST_PAGE, page("a", "b"))), "")
+    return file
+
+
+def test_a_capture_is_served_with_the_configuration_that_exports_it(captured: Path) -> None:
+    """To be saved as it is printed; whatever the credentials."""
+    with running(f"--replay={captured}", "--pace=0") as (process, url):
+        answer = requests.get(url + FIRST_PAGE, auth=("any", "one"), timeout=GUARD)
+        process.terminate()
+        assert process.stdout
+        said = process.stdout.read()
+    assert answer.json() == page("a", "b")
+    file = captured.with_name("replay.yaml")
+    file.write_text(said.partition("replay.yaml:\n")[2], encoding="utf-8")
+    [account] = from_file(file, {}).accounts
+    assert (account.account_sid, account.base_url) == ("acme1", url)
+
+
 def exit_code(*arguments: str) -> object:
     """Return the exit code of the command, run in this process."""
     with pytest.raises(SystemExit) as exited:
@@ -102,6 +127,35 @@ def test_an_address_in_use_is_reported_in_one_line_with_exit_code_1(
     assert said.err == f"exotel-simulator: can't listen on 127.0.0.1:{port}: Address already in use\n"
 
 
+def test_a_file_that_is_no_capture_is_reported_in_one_line_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, with the file and what it lacks."""
+    file = tmp_path / "notes.zip"
+    file.write_text("hello")
+    assert exit_code(f"--replay={file}") == 1
+    said = f"exotel-simulator: {file} is not a capture: it isn't a whole zip file: File is not a zip file\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--calls=9", "--fault=hang"], "--replay serves a capture, and --calls, --fault would change"),
+        (["--account-sid=acme1"], "--replay serves a capture, and --account-sid would change"),
+        (["--pace=-1"], "'-1' is not a pace: expected a number from 0 to 1000"),
+        (["--pace=nan"], "'nan' is not a pace"),
+        (["--pace=fast"], "'fast' is not a pace"),
+    ],
+)
+def test_options_of_a_simulated_centre_clash_with_a_capture(
+    captured: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each that was given is named."""
+    assert exit_code(f"--replay={captured}", *arguments) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
@@ -114,6 +168,8 @@ def test_an_address_in_use_is_reported_in_one_line_with_exit_code_1(
         ("--order=random", "'random' is not one of"),
         ("--numbers=roman", "'roman' is not one of"),
         ("--profile=odd", "unknown profile 'odd'"),
+        ("--replay=/no/such.zip", "does not exist"),
+        ("--pace=0", "--pace is that of a capture: it needs --replay"),
         ("--no-such-option", "No such option"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Captures: what the API answers, recorded without anything that is somebody's own."""
