@@ -22,7 +22,8 @@ from exporter.simulator.live import LiveApi
 from exporter.simulator.messages import Request, Response
 from exporter.simulator.phone_numbers import Numbers
 from exporter.simulator.profile import AgentStreamsFormat
-from exporter.simulator.profiles import PROFILES, random_profile
+from exporter.simulator.profiles import PROFILES
+from exporter.simulator.random_server import random_server
 from exporter.simulator.replay import Replay, configuration
 from exporter.simulator.server import Server, Service
 from exporter.simulator.servers import SERVERS
@@ -241,7 +242,7 @@ def _refuse_clashes(replay: Path | None) -> None:
 def _simulated(*, flat: bool, profile: str | None, **options: Any) -> tuple[Service, Callable[[str], None]]:
     chosen = _PROFILES.get(profile) if profile else None
     if profile == "random":
-        chosen = random_profile(seeded_random(options["seed"]))
+        chosen = random_server(seeded_random(options["seed"]))
         click.echo(f"The profile is: {chosen.description}", err=True)
     settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=chosen, **options)
     return LiveApi(settings), lambda url: click.echo(f"Simulating Exotel on {url}")

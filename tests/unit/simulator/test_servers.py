@@ -12,8 +12,10 @@ import pytest
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.profile import Beside, Profile
 from exporter.simulator.profiles import PROFILES
+from exporter.simulator.random_server import random_server
 from exporter.simulator.servers import SERVERS
 from exporter.simulator.settings import FLAT_DAY
+from exporter.simulator.traffic import seeded_random
 from tests.unit.simulator.ask import EPOCH, calls, every_row, get, page
 
 Check = Callable[[Simulator], None]
@@ -279,3 +281,71 @@ def test_a_limit_of_a_profile_refuses() -> None:
     profile = Profile("", beside=Beside(rate_limit=1))
     with Simulator(Settings(calls=1, speed=0, requests_per_minute=50, profile=profile)) as simulator:
         assert 429 in {calls(simulator).status_code for _ in range(3)}  # a minute may end among them
+
+
+DRAWN = [random_server(seeded_random(seed)) for seed in range(400)]
+
+#: What random servers are to differ in, by a trait's name.
+TRAITS: dict[str, Callable[[Profile], object]] = {
+    "largest page": lambda drawn: drawn.pages.max_limit,
+    "larger limits": lambda drawn: (drawn.pages.limits, drawn.pages.rejection),
+    "whole list": lambda drawn: drawn.pages.whole,
+    "window": lambda drawn: (drawn.pages.window, drawn.pages.past_window),
+    "end": lambda drawn: drawn.pages.past_end,
+    "offsets": lambda drawn: drawn.pages.offsets,
+    "order": lambda drawn: drawn.order,
+    "total": lambda drawn: (drawn.total, drawn.total_lag > 0, drawn.total_cache > 0),
+    "lingering": lambda drawn: drawn.linger,
+    "doubled": lambda drawn: drawn.doubled,
+    "fields": lambda drawn: drawn.fields.missing,
+    "texts": lambda drawn: drawn.fields.texts,
+    "agents": lambda drawn: drawn.fields.numeric_agents,
+    "statuses": lambda drawn: drawn.fields.statuses,
+    "directions": lambda drawn: drawn.fields.directions,
+    "extra fields": lambda drawn: drawn.fields.extra,
+    "duration": lambda drawn: drawn.from_start,
+    "direction filter": lambda drawn: drawn.filters.direction,
+    "outbound": lambda drawn: drawn.filters.outbound,
+    "agent filter": lambda drawn: drawn.filters.agent_id,
+    "total of a filter": lambda drawn: drawn.filters.total,
+    "streams": lambda drawn: drawn.beside.streams,
+    "legs": lambda drawn: drawn.beside.outbound_legs,
+    "AgentStream": lambda drawn: drawn.beside.agent_streams,
+    "rate limit": lambda drawn: drawn.beside.rate_limit,
+    "details' bucket": lambda drawn: drawn.beside.streams_apart,
+    "clock": lambda drawn: drawn.clock,
+}
+
+
+@pytest.mark.parametrize("trait", TRAITS)
+def test_random_servers_differ_in_every_trait(trait: str) -> None:
+    """And by the seed alone."""
+    assert len({TRAITS[trait](drawn) for drawn in DRAWN}) > 1
+    assert TRAITS[trait](random_server(seeded_random(7))) == TRAITS[trait](DRAWN[7])
+
+
+def test_random_servers_are_mostly_sane() -> None:
+    """Most have offsets that count rows, and an order that rows show or keep."""
+    assert sum(drawn.pages.offsets == "rows" for drawn in DRAWN) > 0.8 * len(DRAWN)
+    assert sum(drawn.order in {"start", "newest", "sid"} for drawn in DRAWN) > 0.6 * len(DRAWN)
+    assert len({drawn.description for drawn in DRAWN}) > 0.99 * len(DRAWN)
+
+
+def test_a_random_server_hides_no_trait_behind_another() -> None:
+    """Rows that can't all be seen don't linger, aren't doubled, and have a visible order and a plain total."""
+    partly = [drawn for drawn in DRAWN if drawn.pages.window or drawn.pages.offsets == "ignored"]
+    assert partly
+    for drawn in partly:
+        assert (drawn.linger, drawn.doubled, drawn.total) == (0, 0, "rows")
+        assert drawn.order in {"start", "newest"}
+    assert all(drawn.linger for drawn in DRAWN if drawn.total == "active")
+    assert not any(drawn.from_start for drawn in DRAWN if "start_time" in drawn.fields.missing)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_random_server_is_served(seed: int) -> None:
+    """Its rows are of real calls."""
+    with Simulator(Settings(calls=60, speed=0, epoch=EPOCH, profile=DRAWN[seed])) as simulator:
+        simulator.advance(5)
+        known = simulator.truth().call_sids
+        assert {row["call_sid"] for row in page(simulator, limit=20)["active_calls"]} & known
