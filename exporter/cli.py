@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -21,19 +22,18 @@ from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
 from exporter.config import Config, ConfigError, from_environment, from_file
 from exporter.exotel.errors import exhausted_resource
+from exporter.flags import StrictCommand, file, value
 from exporter.http.endpoints import Endpoints, External, plain_path, route_prefix
 from exporter.http.scrape import collect
 from exporter.http.server import serve
-from exporter.log import set_up, write_all
+from exporter.log import set_up
 from exporter.metrics.exposition import ExporterStatus, expose
+from exporter.output import cannot_write, complain, show, show_at_once
 from exporter.web import systemd
 from exporter.web.config import ActiveWebConfig
-from exporter.web.files import os_message
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 
-_OUT, _ERR = 1, 2
 _RELEASE = release(__version__, __revision__)
-_PATIENCE = 1.0  # second for whoever reads standard error
 
 #: Flags that exclude one another, and why; `--web` stands for every flag that begins so.
 _EXCLUSIVE = (
@@ -43,61 +43,61 @@ _EXCLUSIVE = (
     ("--once", "--web", "--once doesn't serve"),
 )
 
+#: What each command does, as --help says it.
+_COMMANDS = {
+    "capture": "Record what the API answers, pseudonymised, for a bug report or a test.",
+    "doctor": "Test how the API really behaves, and print a configuration that fits.",
+}
+
 _T = TypeVar("_T")
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class _Command(click.Command):
-    """A command that takes a flag once, unless it is repeatable, and no two that exclude one another."""
+class _Program(StrictCommand, click.Group):
+    """The exporter where no command is named; commands are imported when they run."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        given = self._given(ctx, [*args])
-        rest = super().parse_args(ctx, args)
-        for option in given:
-            if given.count(option) > 1 and not option.multiple:
-                raise click.UsageError(f"{option.opts[0]} is given more than once.", ctx)
-        flags = [option.opts[0] for option in given]
+    def check(self, ctx: click.Context, flags: Sequence[str], rest: Sequence[str]) -> None:
+        """Raise click.UsageError of flags that exclude one another, or stand before a command."""
         for one, other, why in _EXCLUSIVE:
             for flag in flags:
                 if one in flags and (flag == other or flag.startswith(f"{other}.")):
                     raise click.UsageError(f"{one} and {flag} exclude one another: {why}.", ctx)
-        return rest
+        if not rest:
+            return
+        name = rest[0]
+        if name not in _COMMANDS:
+            raise click.UsageError(f"No such command {name!r}: there are {' and '.join(_COMMANDS)}.", ctx)
+        if flags:
+            why = f"flags before {name} are the exporter's; write those of {name} behind it"
+            raise click.UsageError(f"{flags[0]} and {name} don't go together: {why}.", ctx)
 
-    def _given(self, ctx: click.Context, args: list[str]) -> Sequence[click.Parameter]:
-        """Return the options in the order in which they were given."""
-        try:
-            return self.make_parser(ctx).parse_args(args)[2]
-        except click.NoSuchOption as error:
-            if error.option_name.startswith("--"):
-                raise
-            message = f"No such option {error.option_name!r}: flags have two dashes."
-            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names of the commands."""
+        return [*_COMMANDS]
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, imported now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"exporter.{cmd_name}.command").command
+        return command
 
-def _value(name: str, read: Callable[[str], object]) -> Callable[[str], object]:
-    """Return the type of a flag: what `read` says of a bad value is wrong usage."""
-
-    def convert(text: str) -> object:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    convert.__name__ = name  # as --help shows it
-    return convert
-
-
-def _file(text: str) -> Path:
-    if not text:  # which would be the folder
-        raise ValueError("found ''; accepted: the path of a file")
-    return Path(text)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write what each command does, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
 
 
-@click.command(cls=_Command, context_settings={"max_content_width": 100, "show_default": True})
+@click.group(
+    cls=_Program,
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
+    context_settings={"max_content_width": 100, "show_default": True},
+)
 @click.option(
     "--config.file",
     "config_file",
-    type=_value("path", _file),
+    type=value("path", file),
     help="YAML configuration file. Without it one account is read from EXOTEL_ACCOUNT_SID, "
     "EXOTEL_API_KEY, EXOTEL_API_TOKEN and EXOTEL_BASE_URL.",
 )
@@ -114,7 +114,7 @@ def _file(text: str) -> Path:
 @click.option(
     "--web.listen-address",
     "addresses",
-    type=_value("host:port", Address.parse),
+    type=value("host:port", Address.parse),
     multiple=True,
     default=[":9927"],
     help="Address to listen on. Repeatable for multiple addresses. Without a host, or with [::], on IPv6 and "
@@ -129,14 +129,14 @@ def _file(text: str) -> Path:
 @click.option(
     "--web.telemetry-path",
     "telemetry_path",
-    type=_value("path", plain_path),
+    type=value("path", plain_path),
     default="/metrics",
     help="Path under which to expose metrics.",
 )
 @click.option(
     "--web.config.file",
     "web_config_file",
-    type=_value("path", _file),
+    type=value("path", file),
     help="Configuration file for TLS, users, headers and a rate limit, in the format of Prometheus's "
     "exporter-toolkit.",
 )
@@ -150,14 +150,14 @@ def _file(text: str) -> Path:
 @click.option(
     "--web.external-url",
     "external",
-    type=_value("url", External.parse),
+    type=value("url", External.parse),
     help="The URL, or its path, under which the exporter is externally reachable, for example behind a "
     "reverse proxy.",
 )
 @click.option(
     "--web.route-prefix",
     "prefix",
-    type=_value("path", route_prefix),
+    type=value("path", route_prefix),
     help="Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url; use / "
     "if the proxy strips it.",
 )
@@ -191,7 +191,9 @@ def _file(text: str) -> Path:
     help="Output format of log messages.",
 )
 @click.version_option(_RELEASE, prog_name="exotel-exporter", message="%(prog)s %(version)s")
+@click.pass_context
 def main(  # noqa: PLR0913  # an argument for each flag
+    context: click.Context,
     config_file: Path | None,
     *,
     check: bool,
@@ -211,6 +213,8 @@ def main(  # noqa: PLR0913  # an argument for each flag
     log_format: str,
 ) -> int:
     """Export the active calls of Exotel accounts as Prometheus metrics."""
+    if context.invoked_subcommand:
+        return 0
     set_up(log_level, log_format)
     gc.set_threshold(10_000)  # a scrape leaves hardly a cycle; to look for some in 500 accounts takes 0.3 s
     _allow_many_descriptors()
@@ -220,8 +224,8 @@ def main(  # noqa: PLR0913  # an argument for each flag
         if check:
             _, web = _both(read, read_web)
             if web and web.warning:
-                _complain(web.warning)
-            _print(b"ok\n")
+                complain(web.warning)
+            show(b"ok\n")
             return 0
         accounts, web = _both(lambda: Accounts(read), read_web)
         if once:
@@ -263,15 +267,16 @@ def run() -> NoReturn:
         code = end.exit_code
     except click.UsageError as error:
         code = error.exit_code
-        _complain(f"exotel-exporter: error: {error.format_message().rstrip('.')}; try --help")
+        command = error.ctx.command_path if error.ctx else "exotel-exporter"
+        complain(f"{command}: error: {error.format_message().rstrip('.')}; try --help")
     except click.ClickException as error:
         code = error.exit_code
-        _complain(error.message)
+        complain(error.message)
     except Exception as error:
         if not (lacking := exhausted_resource(error)):
             raise
         code = 1
-        _complain(lacking)
+        complain(lacking)
     logging.shutdown()
     os._exit(code)
 
@@ -280,7 +285,7 @@ def _run() -> int:
     try:
         context = main.make_context("exotel-exporter", sys.argv[1:])
     except OSError as error:  # --help and --version write
-        raise _cannot_write(error) from None
+        raise cannot_write(error) from None
     with context:
         code: int = main.invoke(context)
     return code
@@ -329,7 +334,7 @@ def _gathered(errors: list[str]) -> Iterator[None]:
 def _collect_once(accounts: Accounts) -> int:
     snapshots = asyncio.run(collect(accounts, None))
     text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
-    _print(text)
+    show(text)
     return int(any(snapshot.failure for snapshot in snapshots.values()))
 
 
@@ -341,22 +346,4 @@ def _introduce(accounts: Accounts, metrics: str, page: str) -> None:
         f"For people       {page}\n"
         f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
     )
-    with suppress(OSError):
-        write_all(_OUT, lines.encode(), patience=0)
-
-
-def _print(text: bytes) -> None:
-    try:
-        write_all(_OUT, text)
-    except OSError as error:
-        raise _cannot_write(error) from None
-
-
-def _cannot_write(error: OSError) -> click.ClickException:
-    return click.ClickException(f"can't write to standard output: {os_message(error)}")
-
-
-def _complain(message: str) -> None:
-    """Write on standard error, if that can be."""
-    with suppress(OSError):
-        write_all(_ERR, f"{message}\n".encode(errors="backslashreplace"), _PATIENCE)
+    show_at_once(lines.encode())

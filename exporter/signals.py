@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-_UNFINISHED = {"--once", "--config.check"}  # work that is left undone when the program is told to stop
+_UNFINISHED = {"--once", "--config.check", "capture"}  # work that is left undone at a stop
 
 _hangups: list[int] = []
 

@@ -28,7 +28,7 @@ from exporter.capture.tokens import (
     xml_characters,
     xml_tokens,
 )
-from exporter.capture.words import WORDS, Field, Kind, field_of, parts
+from exporter.capture.words import API_WORD, WORDS, Field, Kind, field_of, parts
 from exporter.exotel.classify import FAILED
 
 _LETTERS = "aA234"
@@ -52,7 +52,6 @@ _SPACE = "\ufeff \t\r\n\f\v"
 _COUNTRY_CODES = {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
 _INDIA = "91"
 _NATIONAL = 10  # digits of an Indian number
-_API_WORD = "call_sid"  # by which rows are counted in what can't be parsed
 _MARKUP = ("<?xml", "<twilioresponse", "<restexception")
 _HEADERS = re.compile(
     "date|content-type|retry-after|x-ratelimit-[a-z-]{1,40}|ratelimit(-[a-z-]{1,40})?|location"
@@ -243,8 +242,8 @@ class Pseudonyms:
         return self._replaced(text, is_plain)
 
     def _replaced(self, text: str, stays: Callable[[str], bool]) -> str:
-        if _API_WORD in text:
-            return _API_WORD.join(self._replaced(part, stays) for part in text.split(_API_WORD))
+        if API_WORD in text:
+            return API_WORD.join(self._replaced(part, stays) for part in text.split(API_WORD))
         if text.isascii():
             return self._replaced_ascii(text, stays)
         plain = "".join(str(unicodedata.decimal(each, each)) for each in text)  # digits of any script

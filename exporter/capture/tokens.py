@@ -6,9 +6,12 @@ Nothing is parsed: a body that is cut or spoilt has tokens too. All that lies be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
+from string import hexdigits
 from typing import NamedTuple
+
+from exporter.capture.words import API_WORD
 
 _JSON = re.compile(
     r'"(?P<string>(?:[^"\\]++|\\.)*+)"?'
@@ -26,12 +29,13 @@ _IN_TAG = re.compile(r"""=\s*+(?:"(?P<double>[^"]*+)|'(?P<single>[^']*+))|(?P<na
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 _JSON_CHARACTER = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|"
-    r"\\u[0-9a-fA-F]{0,3}[0-9a-zA-Z]?|\\.|.",  # one that is broken stays so
+    rf"{API_WORD}|\\u[0-9a-fA-F]{{3}}{API_WORD}"
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.",
     re.DOTALL,
 )
 _XML_CHARACTER = re.compile(r"&#[0-9]{1,7};|&#x[0-9a-fA-F]{1,6};|&(?:amp|lt|gt|quot|apos|nbsp);|.", re.DOTALL)
 _ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4}){1,2}")
+_STAYS = "\0"  # stands for what is never replaced
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -95,8 +99,8 @@ def _in_tag(text: str, start: int, end: int) -> Iterator[Token]:
     for found in _IN_TAG.finditer(text, start, end):
         kind = found.lastgroup or ""
         if kind == "name":
+            yield Token(*found.span(), Role.BARE if name else Role.KEY)
             name = found[0]
-            yield Token(*found.span(), Role.KEY)
         else:
             yield Token(*found.span(kind), Role.TEXT, name)
 
@@ -117,7 +121,17 @@ class Characters:
 def json_characters(written: str) -> Characters:
     """Return the characters of a string in JSON, without its quotes."""
     pieces = _JSON_CHARACTER.findall(written)
-    return Characters(pieces, "".join(map(_read_json, pieces)))
+    characters = [*map(_read_json, pieces)]
+    for place, piece in enumerate(pieces):
+        if piece == "\\u" and (wrong := _wrong(pieces, place + 1)) is not None:
+            characters[wrong] = _STAYS
+    return Characters(pieces, "".join(characters))
+
+
+def _wrong(pieces: Sequence[str], start: int) -> int | None:
+    """Return the place of what breaks an escape, which must go on breaking it; None where it is the end."""
+    places = range(start, min(start + 4, len(pieces)))
+    return next((place for place in places if pieces[place] not in hexdigits), None)
 
 
 def xml_characters(written: str) -> Characters:
@@ -130,7 +144,7 @@ def _read_json(piece: str) -> str:
     if len(piece) == 1:
         return piece
     if not _ESCAPE.fullmatch(piece):
-        return _SHORT.get(piece[1:], "\0")
+        return _SHORT.get(piece[1:], _STAYS)
     if len(piece) == 6:
         return chr(int(piece[2:], 16))
     return chr(0x10000 + (int(piece[2:6], 16) - 0xD800) * 0x400 + int(piece[8:], 16) - 0xDC00)
@@ -138,9 +152,9 @@ def _read_json(piece: str) -> str:
 
 def _read_xml(piece: str) -> str:
     if not piece.startswith("&#"):
-        return piece if len(piece) == 1 else "\0"
+        return piece if len(piece) == 1 else _STAYS
     code = int(piece[3:-1], 16) if piece[2] == "x" else int(piece[2:-1])
-    return chr(code) if 0 < code < 0x110000 else "\0"
+    return chr(code) if 0 < code < 0x110000 else _STAYS
 
 
 def _written_as(written: str, new: str) -> str:

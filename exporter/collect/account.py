@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,13 +19,14 @@ from exporter.collect.runs import Outages, Runs
 from exporter.collect.scheduler import REFUSALS, Scheduler
 from exporter.collect.snapshot import Result, Snapshot
 from exporter.collect.streams import StreamsCollector
-from exporter.config import AccountConfig, MetricsConfig
+from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Failure, Reason
 from exporter.exotel.models import AgentStreams, Call, PersonalCall
 from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.transport import Transport
 from exporter.exotel.worker_pool import WorkerPool
 
 _AGENT_STREAMS_TIMEOUT = 2.0  # seconds for a single request, which must not take them from the details
@@ -48,7 +50,7 @@ class Account:
     Whoever asks while a collection is in flight gets that one's snapshot. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
     `rate_limiter` and `outages` are those of the account of this name before, where it was configured
-    otherwise.
+    otherwise; `transport` makes what sends its requests.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Account:
         metrics: MetricsConfig,
         rate_limiter: RateLimiter | None = None,
         outages: Outages | None = None,
+        transport: Callable[[CollectionConfig], Transport] = Transport,
     ) -> None:
         self.name = config.name
         """The value of the label `account`."""
@@ -67,7 +70,7 @@ class Account:
         self._counters = Counters(self.name)
         self.outages = outages or Outages(self.name)
         self._runs = Runs(self.name, self._counters, self.outages)
-        self._client = Client(config, self._counters, _row_type(config, metrics), rate_limiter)
+        self._client = Client(config, self._counters, _row_type(config, metrics), rate_limiter, transport)
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
         self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)

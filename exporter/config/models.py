@@ -92,7 +92,7 @@ class CollectionConfig(Section):
     page_size: Annotated[int, whole_number(1, 10_000)] = 100
     concurrency: Annotated[int, whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, whole_number(1, 100_000)] = 200
-    call_slots: Annotated[CallSlots, CALL_SLOTS] = field(default_factory=dict)
+    call_slots: Annotated[CallSlots, CALL_SLOTS] = field(default_factory=dict, hash=False)
     estimate: Annotated[bool, boolean()] = False
     allow_http: Annotated[bool, boolean()] = False
     proxy_url: Annotated[Secret, PROXY_URL] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from exporter.config import AccountConfig
 from exporter.exotel.body import parse
+from exporter.exotel.classify import failed_proxy
 from exporter.exotel.client import BODY_LIMITS, read_credentials, voice_host
 from exporter.exotel.connection import tls_context
 from exporter.exotel.deadline import Deadline
@@ -24,7 +26,7 @@ _LONGEST_WAIT = 75.0  # seconds for the rate limit, which is that of a minute
 
 
 class OutOfRequests(Exception):
-    """All the requests that were announced have been made."""
+    """All the requests that were announced have been made, or no more are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Question:
 class Reply:
     """What a question got: a status, headers and a body, or the error where there was no answer.
 
-    `asked_at` and `answered_at` are on the monotonic clock, `first_byte` is in seconds.
+    `asked_at` and `answered_at` are on the monotonic clock, `received` is the second one in seconds since
+    1970, `first_byte` is in seconds.
     """
 
     question: Question
@@ -50,6 +53,7 @@ class Reply:
     headers: Mapping[str, str] | None = None
     body: bytes = b""
     error: ApiError | None = None
+    received: float = 0.0
 
     @property
     def document(self) -> Any:
@@ -79,7 +83,8 @@ class Asker:
         account: AccountConfig,
         requests: int,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.account = account
         self.monotonic = monotonic
@@ -89,7 +94,8 @@ class Asker:
         self._left = requests
         self._lock = Lock()
         self._transport = Transport(account.collection)
-        self._rate_limiter = RateLimiter(account.collection.requests_per_minute)
+        self._whole = Deadline(math.inf, math.inf)  # ends when no more is wanted
+        self._rate_limiter = rate_limiter or RateLimiter(account.collection.requests_per_minute)
         account_sid = quote(account.account_sid, safe="")
         self._calls_path = f"/v3/accounts/{account_sid}/calls"
         self._agent_streams_path = f"/v1/Accounts/{account_sid}/ActiveStreams"
@@ -131,7 +137,8 @@ class Asker:
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
         """Return the replies to questions, all asked at once, in their order.
 
-        Raises OutOfRequests where there are more than are left: none is asked then.
+        Raises OutOfRequests where there are more than are left: none is asked then; and where the asker is
+        stopped meanwhile.
         """
         with self._lock:
             if len(questions) > self._left:
@@ -139,8 +146,17 @@ class Asker:
             self._left -= len(questions)
         with ThreadPoolExecutor(max(1, min(len(questions), self.account.collection.concurrency))) as pool:
             replies = list(pool.map(self._ask, questions))
+        if not self._whole.remaining():
+            raise OutOfRequests
         self.replies += replies
         return replies
+
+    def stop(self) -> None:
+        """Make no more requests, and break off those under way."""
+        with self._lock:
+            self._left = 0
+        self._whole.end()
+        self._transport.abort()
 
     def close(self) -> None:
         """Close the connections."""
@@ -157,8 +173,8 @@ class Asker:
         asked_at = self.monotonic()
         seen: list[float] = []
         try:
-            with self._rate_limiter.request(Deadline.after(_LONGEST_WAIT), question.endpoint):
-                deadline = Deadline.after(self.account.collection.timeout)
+            with self._rate_limiter.request(self._whole.child(most=_LONGEST_WAIT), question.endpoint):
+                deadline = self._whole.child(most=self.account.collection.timeout)
                 context = tls_context(self.account.collection.tls_config.ca_file)
                 request = self._transport.prepare(question.url, read_credentials(self.account), context)
                 asked_at = self.monotonic()
@@ -169,11 +185,27 @@ class Asker:
                     self._rate_limiter.update_from(status, headers, question.endpoint)
 
                 answer = self._transport.get(request, BODY_LIMITS[question.endpoint], on_headers)
+                if (proxy := self._proxy_of(question)) and (
+                    refusal := failed_proxy(answer.status, answer.body, proxy)
+                ):
+                    raise refusal
         except ApiError as error:
             first_byte = seen[0] if seen else None
             return Reply(question, asked_at, self.monotonic(), first_byte, error=error.without_traceback())
-        answered_at = self.monotonic()
-        return Reply(question, asked_at, answered_at, seen[0], answer.status, answer.headers, answer.body)
+        return Reply(
+            question,
+            asked_at,
+            self.monotonic(),
+            seen[0],
+            answer.status,
+            answer.headers,
+            answer.body,
+            received=time.time(),
+        )
+
+    def _proxy_of(self, question: Question) -> str | None:
+        """Return the proxy whose own answers look like the API's: over TLS they don't."""
+        return self._transport.proxy if question.url.startswith("http://") else None
 
 
 def _list_reply(limit: int | None, offset: int | None, reply: Reply) -> ListReply:

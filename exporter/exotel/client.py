@@ -15,7 +15,7 @@ from urllib.parse import quote
 import requests
 from requests.auth import HTTPBasicAuth
 
-from exporter.config import AccountConfig, SecretUnreadable
+from exporter.config import AccountConfig, CollectionConfig, SecretUnreadable
 from exporter.exotel.classify import failed_proxy, timed_out
 from exporter.exotel.connection import tls_context
 from exporter.exotel.deadline import Deadline
@@ -66,6 +66,7 @@ class Client:
         observer: Observer,
         kind: type[Call] = Call,
         rate_limiter: RateLimiter | None = None,
+        transport: Callable[[CollectionConfig], Transport] = Transport,
     ) -> None:
         self._account = account
         self._observer = observer
@@ -73,7 +74,7 @@ class Client:
         base, account_sid = account.base_url.rstrip("/"), quote(account.account_sid, safe="")
         self._calls_url = f"{base}/v3/accounts/{account_sid}/calls"
         self._agent_streams_url = f"{voice_host(account)}/v1/Accounts/{account_sid}/ActiveStreams"
-        self._transport = Transport(account.collection)
+        self._transport = transport(account.collection)
         self._worker_pool = WorkerPool(f"{account.name}-request", account.collection.concurrency)
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._credentials: HTTPBasicAuth | None = None

@@ -59,10 +59,10 @@ def _ahead(name: str, headers: Mapping[str, str]) -> float | None:
     numbers = _numbers(value)
     if numbers and max(numbers) < _MOMENT:
         return min(max(0.0, *numbers), _LONGEST_PAUSE)
-    moment = _from_milliseconds(max(numbers)) if numbers else _date(value)
+    moment = _from_milliseconds(max(numbers)) if numbers else read_date(value)
     if moment is None:
         return None
-    now = _date(headers.get("Date", ""))
+    now = read_date(headers.get("Date", ""))
     ahead = min(moment - time.time(), _MINUTE) if now is None else moment - now
     return min(max(0.0, ahead), _LONGEST_PAUSE)
 
@@ -77,7 +77,8 @@ def _numbers(value: str) -> list[float]:
     return [float(part) for part in parts] if all(map(_NUMBER.fullmatch, parts)) else []
 
 
-def _date(value: str) -> float | None:
+def read_date(value: str) -> float | None:
+    """Return the seconds since 1970 of a date as headers write it; None where it is none."""
     try:
         date = parsedate_to_datetime(value)
         # asctime's form has no zone, and -0000 is UTC as well: neither is local time

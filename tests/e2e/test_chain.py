@@ -119,7 +119,7 @@ def test_the_longest_call_of_a_bucket_is_its_exemplar(chain: Chain) -> None:
 def test_calls_near_the_limit_reach_the_one_on_call(chain: Chain) -> None:
     """95 calls of 100 allowed: the alert fires, and says which account and against what."""
     [alert, *_] = _delivered(chain, alertname="ExotelCallsNearLimit", account="demo")
-    assert "95% of the 100 concurrent calls" in alert["annotations"]["description"]
+    assert "95% of its limit of 100 concurrent calls" in alert["annotations"]["description"]
 
 
 def test_a_failing_collection_reaches_the_one_on_call(chain: Chain) -> None:

@@ -1,0 +1,125 @@
+"""What is captured of an API gives an exporter what the API itself gave it, whatever that does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from exporter import __version__
+from exporter.archive import Capture
+from exporter.capture.pseudonyms import Pseudonyms
+from exporter.capture.recorder import Recorder
+from exporter.capture.settings import account_sid, settings
+from exporter.collect.account import Account
+from exporter.config import AccountConfig, CollectionConfig, Line, MetricsConfig, Secret, StreamsConfig
+from exporter.metrics.exposition import expose
+from exporter.simulator import EXOPHONES, Fault, Settings, Simulator
+from exporter.simulator.fault_kinds import KINDS
+from exporter.web.sections import Seconds
+from tests.clock import moved_clock
+from tests.replaying import collected, replayed
+from tests.waiting import scaled
+
+INTERVAL = 15.0  # seconds between collections
+CALLS = 130
+CENTRE = Settings(calls=CALLS, second_calls=0.05, speed=0, numbers="mixed")
+COLLECTION = CollectionConfig(
+    timeout=Seconds(20),
+    requests_per_minute=1000,
+    agent_streams=True,
+    streams=StreamsConfig(enabled=True, max_per_scrape=8),
+)
+METRICS = MetricsConfig(per_agent=True, agent_names=True, longest_calls=5)
+
+LASTING = {"hang", "drip", "slow"}
+"""Faults that are over with the deadline."""
+FAULTS = [
+    *("status:401", "status:403,body=html", "status:404,body=empty", "status:500@middle", "status:204"),
+    *("status:503,body=v1@first", "status:400@middle", "status:429,retry-after=1@middle*1"),
+    *("stream/status:404", "stream/status:403", "stream/status:429,retry-after=30,body=html"),
+    *("agent_streams/status:404,body=html", "inside:401", "inside:500@middle", "stream/inside:404"),
+    *("slow:1h@middle", "hang@first", "hang@middle", "stream/hang", "drip@middle", "agent_streams/drip"),
+    *("reset@first", "reset@middle", "stream/reset", "close@middle", "agent_streams/close"),
+    *("truncate@first", "truncate@middle", "stream/truncate", "garbage@first", "stream/garbage"),
+    *("bad_json@first", "bad_json@middle", "stream/bad_json", "html@middle", "agent_streams/html"),
+    *("other_json", "other_json:null@middle", 'other_json:"calls"', "stream/other_json", "empty_page@middle"),
+    *("total:0", "total:null", "total:NaN", "total:-5", "total:1e400", 'total:"many"', "total:1000000000"),
+    *("rows@first*1", "rows@middle*1", "endings", "spoilt@first*1", "spoilt@middle", "details"),
+    *('stream/stream:{"legs": null}', 'stream/stream:{"status": "completed"}', "huge:9@middle"),
+    *("stream/huge:5", "redirect:https://www.example.com/919812345678", "redirect:http://["),
+]
+LEFT_OUT = re.compile(
+    r"#|exotel_(api_(request_duration|budget)|snapshot_(timestamp|window)|collector_duration|sustainable"
+    r"|observed_longest_ring)"
+)
+"""Times, and what depends on how long requests take."""
+SPECULATIVE = re.compile(r'exotel_api_requests_total{.*endpoint="calls"')
+"""Where the total says nothing, pages are asked for until one is the last: some are broken off, some not."""
+REPLACED = re.compile(r'(account|agent_id|agent_name|call_sid)="(?:[^"\\]|\\.)*"')
+
+
+@contextmanager
+def capturing(simulator: Simulator, collection: CollectionConfig) -> Iterator[tuple[Account, list[Capture]]]:
+    """Give an account whose requests are recorded; what was captured of it is in the list afterwards."""
+    config = AccountConfig(
+        name="The Bombay Talking Company",
+        account_sid=simulator.settings.account_sid,
+        base_url=simulator.url,
+        api_key=Secret(simulator.settings.api_key),
+        api_token=Secret(simulator.settings.api_token),
+        call_limit=150,
+        lines=(Line("line-1", EXOPHONES[:2]), Line("line-2", EXOPHONES[2:3])),
+        collection=collection,
+    )
+    pseudonyms, captured = Pseudonyms(), list[Capture]()
+    recorder = Recorder(1000, pseudonyms)
+    account = Account(config, METRICS, transport=recorder.transport)
+    try:
+        yield account, captured
+        captured.append(
+            Capture(
+                account_sid=account_sid(config, pseudonyms),
+                began=pseudonyms.moment(1_718_447_400.0),
+                version=__version__,
+                settings=settings(config, METRICS, pseudonyms),
+                exchanges=recorder.close(),
+            )
+        )
+    finally:
+        account.close()
+
+
+def expositions(account: Account, left_out: re.Pattern[str]) -> list[list[str]]:
+    """Return what two collections export, without what is left out, and with a word for replaced labels."""
+    found = []
+    with moved_clock() as clock:
+        for _ in range(2):
+            text, _ = expose({account: collected(account)}, accept="")
+            lines = [line for line in text.decode().splitlines() if not left_out.match(line)]
+            found.append(sorted(REPLACED.sub(r'\1="…"', line) for line in lines))
+            clock.forward(INTERVAL)
+    return found
+
+
+def test_every_kind_of_fault_is_captured_below() -> None:
+    """A new one needs an example."""
+    assert {Fault.parse(fault).kind for fault in FAULTS} == set(KINDS)
+
+
+@pytest.mark.parametrize("fault", ["", *FAULTS])
+def test_a_replay_exports_what_the_api_did(fault: str) -> None:
+    """Two collections are the same to the last digit: calls, agents, lines, details, failures, requests."""
+    is_lasting = bool(fault) and Fault.parse(fault).kind in LASTING
+    collection = replace(COLLECTION, timeout=Seconds(scaled(1.5))) if is_lasting else COLLECTION
+    left_out = LEFT_OUT
+    if fault.startswith("total:"):
+        left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
+    centre = replace(CENTRE, faults=(Fault.parse(fault),) if fault else ())
+    with Simulator(centre) as simulator, capturing(simulator, collection) as (account, captured):
+        exported = expositions(account, left_out)
+    with replayed(captured[0]) as account:
+        assert expositions(account, left_out) == exported
