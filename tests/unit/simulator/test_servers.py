@@ -332,7 +332,7 @@ def test_random_servers_are_mostly_sane() -> None:
 
 
 def test_a_random_server_hides_no_trait_behind_another() -> None:
-    """Rows that can't all be seen don't linger, aren't doubled, and have a visible order and a plain total."""
+    """Rows that can't all be seen don't linger, aren't doubled, and have a visible order and total."""
     partly = [drawn for drawn in DRAWN if drawn.pages.window or drawn.pages.offsets == "ignored"]
     assert partly
     for drawn in partly:
