@@ -3,20 +3,20 @@
 import base64
 import binascii
 import itertools
-import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import parse_qsl, unquote
 
-from exporter.simulator.backend import CentreBackend
 from exporter.simulator.call import Call
 from exporter.simulator.centre import Centre
+from exporter.simulator.centre_backend import CentreBackend
 from exporter.simulator.faults import Faults
+from exporter.simulator.filters import Selection
 from exporter.simulator.messages import (
-    Headers,
     Request,
     Response,
     failure,
@@ -24,7 +24,8 @@ from exporter.simulator.messages import (
     success,
     xml_response,
 )
-from exporter.simulator.profile import Pages
+from exporter.simulator.profile import Pages, Profile
+from exporter.simulator.rate_limit import RateLimit
 from exporter.simulator.settings import Settings
 from exporter.simulator.traffic import seeded_random
 
@@ -41,43 +42,6 @@ _ROUTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a request exceeds the rate limit."""
-
-    refused: bool = False
-    headers: Headers = ()
-
-
-class RateLimit:
-    """Limits requests per minute, by full minutes of a Unix clock; 0 is unlimited."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.time) -> None:
-        self._per_minute = per_minute
-        self._clock = clock
-        self._reset = 0
-        self._remaining = 0
-
-    def take(self) -> Decision:
-        """Count a request."""
-        if not self._per_minute:
-            return Decision()
-        now = self._clock()
-        if now >= self._reset:
-            self._reset = (math.floor(now / 60) + 1) * 60
-            self._remaining = self._per_minute
-        refused = self._remaining == 0
-        self._remaining = max(self._remaining - 1, 0)
-        headers: Headers = (
-            ("X-RateLimit-Limit", str(self._per_minute)),
-            ("X-RateLimit-Remaining", str(self._remaining)),
-            ("X-RateLimit-Reset", str(self._reset)),
-        )
-        if refused:
-            headers = (*headers, ("Retry-After", str(math.ceil(self._reset - now))))
-        return Decision(refused, headers)
-
-
 class Api:
     """Answers requests to the API, and counts them by endpoint in `served`."""
 
@@ -87,10 +51,17 @@ class Api:
         self._centre = centre
         self._faults = faults
         self._ids = itertools.count(1)
-        self._rate_limit = RateLimit(settings.requests_per_minute)
         self._random = seeded_random(settings.seed)
         profile = settings.profile
         self._backend = CentreBackend(centre, profile, settings.seed) if profile else None
+        profile = profile or Profile("")
+        beside = self._beside = profile.beside
+        self._filters, self._ahead = profile.filters, profile.clock
+        per_minute = settings.requests_per_minute if beside.rate_limit is None else beside.rate_limit
+        self._rate_limit = self._streams_limit = RateLimit(per_minute, self._now)
+        if beside.streams_apart:
+            self._streams_limit = RateLimit(per_minute, self._now)
+        self._agent_streams_as = beside.agent_streams or settings.agent_streams_format
         self._pages = _pages(settings)
 
     def answer(self, request: Request) -> Response:
@@ -100,21 +71,22 @@ class Api:
         query = dict(parse_qsl(query_string, keep_blank_values=True))
         self.served[endpoint] += 1
         request_id = f"req_{next(self._ids):08x}"
-        decision = self._rate_limit.take()
+        decision = (self._streams_limit if endpoint == "stream" else self._rate_limit).take()
         if decision.refused:
             response = failure(request_id, 429, 10724, "Too many requests", request.method)
         else:
             response = self._respond(request, request_id, endpoint, parameters, query)
-        if endpoint == "agent_streams" and self._writes_xml and response.status != 200:
+        if endpoint == "agent_streams" and self._agent_streams_as == "xml" and response.status != 200:
             response = xml_response(
                 response.status, "RestException", Status=response.status, Message="Refused"
             )
-        response = replace(response, headers=response.headers + decision.headers)
+        date = ("Date", formatdate(self._now(), usegmt=True))
+        response = replace(response, headers=(*response.headers, *decision.headers, date))
         return self._faults.apply(response, endpoint, _parse_int(query.get("offset", "0")) or 0)
 
-    @property
-    def _writes_xml(self) -> bool:
-        return self._settings.agent_streams_format == "xml"
+    def _now(self) -> float:
+        """Return the Unix time on the server's clock."""
+        return time.time() + self._ahead
 
     def _respond(
         self,
@@ -135,22 +107,23 @@ class Api:
             return self._calls(request_id, query)
         if endpoint == "stream":
             return self._stream(request_id, parameters["call"])
-        return self._agent_streams()
+        return self._agent_streams(request_id)
 
     def _calls(self, request_id: str, query: Mapping[str, str]) -> Response:
         settings, centre = self._settings, self._centre
-        direction = query.get("direction")
         limit = _parse_int(query.get("limit", str(DEFAULT_LIMIT)))
         offset = _parse_int(query.get("offset", "0"))
-        if direction not in {None, "inbound", "outbound"}:
-            return failure(request_id, 400, 400, "direction must be inbound or outbound")
+        try:
+            selection = self._filters.read(query)
+        except ValueError as error:
+            return failure(request_id, 400, 400, str(error))
         if limit is None or limit < 1 or offset is None:
             return failure(request_id, 400, 400, "limit must be 1 or more, offset 0 or more")
         if settings.step:
             centre.advance(centre.now + settings.step)
         if self._backend:
-            return _backend_page(self._backend, request_id, limit, offset)
-        calls = centre.calls(direction, query.get("agent_id"))
+            return _backend_page(self._backend, request_id, limit, offset, selection)
+        calls = centre.calls(query.get("direction"), query.get("agent_id"))
         cut, now = self._pages.cut(limit, offset, len(calls)), centre.now
         if isinstance(cut, int):
             return failure(request_id, cut, cut, f"limit must not exceed {settings.max_limit}")
@@ -167,21 +140,29 @@ class Api:
 
     def _stream(self, request_id: str, call_sid: str) -> Response:
         call = self._centre.find(call_sid)
+        if self._beside.streams != 200:
+            return failure(request_id, self._beside.streams, self._beside.streams, "Not available")
         if call is None:
             return failure(request_id, 404, 10744, "Call not found")
-        return success(request_id, {"stream": call.stream(self._centre.now)})
+        stream = self._backend.stream(call) if self._backend else call.stream(self._centre.now)
+        return success(request_id, {"stream": stream})
 
-    def _agent_streams(self) -> Response:
+    def _agent_streams(self, request_id: str) -> Response:
+        form = self._agent_streams_as
+        if isinstance(form, int):
+            return failure(request_id, form, form, "Not available")
         allowed = self._settings.stream_limit
         active = min(self._centre.voice_bots, allowed)
-        if self._writes_xml:
+        if form == "xml":
             return xml_response(200, "Stream", ActiveStreamCount=active, ThrottleLimit=allowed)
         document = {"status": "success", "active_streams": active, "max_allowed_streams": allowed}
         return json_response(200, document | {"account_sid": self._settings.account_sid})
 
 
-def _backend_page(backend: CentreBackend, request_id: str, limit: int, offset: int) -> Response:
-    page = backend.page(limit, offset)
+def _backend_page(
+    backend: CentreBackend, request_id: str, limit: int, offset: int, selection: Selection
+) -> Response:
+    page = backend.page(limit, offset, selection)
     if page.status != 200:
         return failure(request_id, page.status, page.status, "limit or offset is out of range")
     rows = [backend.document(row, page.at) for row in page.rows]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from math import ceil
 from random import Random
 
-import msgspec
-
-from exporter.simulator.call import Call, Document, timestamp
-from exporter.simulator.centre import Centre
+from exporter.simulator.call import Call, timestamp
+from exporter.simulator.filters import WHOLE_LIST, Selection
 from exporter.simulator.orders import Row
 from exporter.simulator.profile import Profile
 from exporter.simulator.table import Table, reordered, without_a_shard
-from exporter.simulator.traffic import seeded_random
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 _ESTIMATE_HOLDS = 60.0  # seconds
@@ -46,7 +41,7 @@ class Backend:
         lag = max(profile.lags) + profile.refresh
         self._tables = [Table(profile, lag) for _ in profile.lags]
         self._total_table = Table(replace(profile, order="insertion"), profile.total_lag)
-        self._cache: dict[tuple[int, int], tuple[float, ListPage]] = {}
+        self._cache: dict[tuple[int, int, Selection], tuple[float, ListPage]] = {}
         self._total: tuple[float, int | None] = -1.0, None
         self._estimate: tuple[float, float] = -1.0, 1.0
 
@@ -60,14 +55,14 @@ class Backend:
         if profile.total_lag:
             self._total_table.update(at, row)
 
-    def page(self, now: float, limit: int, offset: int) -> ListPage:
-        """Return a page of the list, perhaps from the cache."""
+    def page(self, now: float, limit: int, offset: int, selection: Selection = WHOLE_LIST) -> ListPage:
+        """Return a page of the list, or of a selection of it, perhaps from the cache."""
         if not self.profile.cache:
-            return self._read(now, limit, offset)
-        until, page = self._cache.get((limit, offset), (now, None))
+            return self._read(now, limit, offset, selection)
+        until, page = self._cache.get((limit, offset, selection), (now, None))
         if page is None or now >= until:
-            page = self._read(now, limit, offset)
-            self._cache[limit, offset] = now + self.profile.cache, page
+            page = self._read(now, limit, offset, selection)
+            self._cache[limit, offset, selection] = now + self.profile.cache, page
         return page if self.profile.ages else replace(page, at=now)
 
     def duration(self, row: Row, at: float) -> int:
@@ -86,7 +81,7 @@ class Backend:
                 return datetime.fromtimestamp(row.started // 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return timestamp(row.started)
 
-    def _read(self, now: float, limit: int, offset: int) -> ListPage:
+    def _read(self, now: float, limit: int, offset: int, selection: Selection) -> ListPage:
         profile = self.profile
         replica = self._random.randrange(len(self._tables)) if len(self._tables) > 1 else 0
         table, lag = self._tables[replica], profile.lags[replica]
@@ -95,12 +90,22 @@ class Backend:
         rows = table.rows
         if profile.reordering == "shard lost" and self._random.random() < _SHARD_LOST:
             rows = without_a_shard(rows, self._random)
+        listed = len(rows)
+        if not selection.is_whole:
+            rows = [row for row in rows if self._is_selected(row.call, selection)]
         cut = profile.pages.cut(limit, offset, len(rows))
         if isinstance(cut, int):
             return ListPage(cut)
         found = reordered(rows, cut, profile.reordering, self._random)
-        total = self._reported_total(now, table, len(rows), cut)
+        if selection.is_whole or profile.filters.total == "account":
+            total = self._reported_total(now, table, listed, cut)
+        else:
+            total = self._count_selected(rows, cut)
         return ListPage(200, self._shown(found), total, at if profile.ages else now)
+
+    def _is_selected(self, call: Call, selection: Selection) -> bool:
+        fields, agent = self.profile.fields, call.agent
+        return selection.selects(fields.direction(call), str(fields.user_id(agent)) if agent else None)
 
     def _shown(self, rows: list[Row]) -> Sequence[Row | None]:
         """Repeat, remove and spoil rows of a page that was cut already."""
@@ -128,10 +133,14 @@ class Backend:
             self._total = now + profile.total_cache, total
         return total
 
-    def _count(self, now: float, table: Table, rows: int, cut: range) -> int | None:  # noqa: PLR0911
+    def _count_selected(self, rows: Sequence[Row], cut: range) -> int | None:
+        """Return the total of a selection: of its rows, unless it is that of active ones or of the page."""
+        if self.profile.total == "active":
+            return sum(row.ended is None for row in rows)
+        return self._count_rows(len(rows), cut)
+
+    def _count(self, now: float, table: Table, rows: int, cut: range) -> int | None:
         match self.profile.total:
-            case "none":
-                return None
             case "calls":
                 return table.calls - table.hidden
             case "active":
@@ -140,14 +149,20 @@ class Backend:
                 return rows - table.statuses["queued"]
             case "ever":
                 return table.ever
+            case "estimated":
+                return round(rows * self._estimate_factor(now))
+        return self._count_rows(rows, cut)
+
+    def _count_rows(self, rows: int, cut: range) -> int | None:
+        match self.profile.total:
+            case "none":
+                return None
             case "page":
                 return len(cut)
             case "so far":
                 return cut.stop
             case "pages":
                 return ceil(rows / max(1, len(cut)))
-            case "estimated":
-                return round(rows * self._estimate_factor(now))
         return rows
 
     def _estimate_factor(self, now: float) -> float:
@@ -162,50 +177,3 @@ class Backend:
         if self.profile.starts == "skewed":
             return row.started + (_SKEW if row.hash & 1 else 0.0)
         return row.answered if row.answered is not None else row.started
-
-
-class CentreBackend:
-    """Keeps a backend up to date with the calls of a contact centre, and writes its rows."""
-
-    def __init__(self, centre: Centre, profile: Profile, seed: int) -> None:
-        self._centre = centre
-        self._backend = Backend(profile, seeded_random(seed))
-        self._next = itertools.count()
-        self._numbers: dict[str, int] = {}
-        for call in centre.calls():
-            self._update(call, call.answered or call.started)
-        centre.watch(lambda call: self._update(call, centre.now))
-
-    def page(self, limit: int, offset: int) -> ListPage:
-        """Return a page of the list now."""
-        return self._backend.page(self._centre.now, limit, offset)
-
-    def document(self, row: Row | None, at: float) -> Document:
-        """Return a row for JSON; empty for one without a call_sid."""
-        if row is None:
-            return {}
-        call: Call = row.call
-        fields: Document = msgspec.json.decode(call.row(at))
-        fields["duration"] = self._backend.duration(row, at)
-        fields["start_time"] = self._backend.start_time(row)
-        return fields
-
-    def _update(self, call: Call, updated: float) -> None:
-        if call.sid not in self._numbers:
-            self._numbers[call.sid] = next(self._next)
-        row = Row(
-            call.sid,
-            self._numbers[call.sid],
-            int(call.sid[:8], 16),
-            call.started,
-            call.started,
-            updated,
-            call.status,
-            call.direction == "inbound",
-            call.answered,
-            call.ended,
-            copy(call),  # as it is now, for replicas that are behind
-        )
-        if call.ended is not None:
-            del self._numbers[call.sid]
-        self._backend.update(updated, row)

@@ -21,16 +21,20 @@ from exporter.simulator.faults import SYNTAX, Fault
 from exporter.simulator.live import LiveApi
 from exporter.simulator.messages import Request, Response
 from exporter.simulator.phone_numbers import Numbers
-from exporter.simulator.profiles import PROFILES, random_profile
+from exporter.simulator.profile import AgentStreamsFormat
+from exporter.simulator.profiles import PROFILES
+from exporter.simulator.random_server import random_server
 from exporter.simulator.replay import Replay, configuration
 from exporter.simulator.server import Server, Service
-from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, AgentStreamsFormat, Order, OverLimit, Settings
+from exporter.simulator.servers import SERVERS
+from exporter.simulator.settings import FLAT_DAY, OFFICE_DAY, Order, OverLimit, Settings
 from exporter.simulator.traffic import seeded_random
 
 T = TypeVar("T")
 
 _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
+_PROFILES = PROFILES | SERVERS
 _SLOWEST = 1000
 _OF_A_REPLAY = {"listen_address", "replay", "pace", "tls_file", "log_requests"}
 
@@ -56,8 +60,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _profile(text: str) -> str:
-    if text not in {*PROFILES, "random"}:
-        raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(PROFILES)}")
+    if text not in {*_PROFILES, "random"}:
+        raise ValueError(f"unknown profile {text!r}: expected random, or one of {', '.join(_PROFILES)}")
     return text
 
 
@@ -73,7 +77,7 @@ def _pace(text: str) -> float:
 
 def _epilog() -> str:
     kinds = _definitions({name: kind.help for name, kind in KINDS.items()})
-    profiles = _definitions({name: profile.description for name, profile in PROFILES.items()})
+    profiles = _definitions({name: profile.description for name, profile in _PROFILES.items()})
     return (
         f"\b\nA fault is written as {SYNTAX}. Kinds:\n{kinds}\n\n"
         f"\b\nProfiles (random is one that depends on --seed, described on standard error):\n{profiles}"
@@ -149,7 +153,7 @@ _DURATION = _type("duration", parse_duration)
     type=_type("name", _profile),
     metavar="NAME|random",
     show_default="as set by those options",
-    help="How the list is maintained and served, instead of --linger and --max-limit to --order; see below.",
+    help="How the whole server behaves, instead of --linger and --max-limit to --order; see below.",
 )
 @click.option(
     "--numbers",
@@ -236,9 +240,9 @@ def _refuse_clashes(replay: Path | None) -> None:
 
 
 def _simulated(*, flat: bool, profile: str | None, **options: Any) -> tuple[Service, Callable[[str], None]]:
-    chosen = PROFILES.get(profile) if profile else None
+    chosen = _PROFILES.get(profile) if profile else None
     if profile == "random":
-        chosen = random_profile(seeded_random(options["seed"]))
+        chosen = random_server(seeded_random(options["seed"]))
         click.echo(f"The profile is: {chosen.description}", err=True)
     settings = Settings(day=FLAT_DAY if flat else OFFICE_DAY, profile=chosen, **options)
     return LiveApi(settings), lambda url: click.echo(f"Simulating Exotel on {url}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Iterable
@@ -14,10 +15,10 @@ from exporter.simulator.messages import Response
 Endpoint = Literal["calls", "stream", "agent_streams", "any"]
 Page = Literal["first", "middle", "any"]
 
-SYNTAX = "[ENDPOINT/]KIND[:ARGUMENT][@first|@middle][*TIMES]"
+SYNTAX = "[ENDPOINT/]KIND[:ARGUMENT][@first|@middle][+AFTER][*TIMES]"
 _PATTERN = re.compile(
     r"(?:(?P<endpoint>calls|stream|agent_streams|any)/)?(?P<kind>[^/:@*]+)(?::(?P<argument>.*?))?"
-    r"(?:@(?P<page>first|middle|any))?(?:\*(?P<times>\d+))?",
+    r"(?:@(?P<page>first|middle|any))?(?:(?<![eE])\+(?P<after>\d+))?(?:\*(?P<times>\d+))?",  # no 1e+5
     re.DOTALL | re.ASCII,
 )
 
@@ -33,6 +34,8 @@ class Fault:
     """Of the list of calls: `first` is offset 0, `middle` any other."""
     times: int | None = None
     """How many requests it affects; unlimited if None."""
+    after: int = 0
+    """How many requests it spares before."""
     apply: Apply = field(init=False, repr=False, compare=False)
     """Returns a response with the fault."""
 
@@ -61,19 +64,38 @@ class Fault:
             endpoint=cast(Endpoint, match["endpoint"] or "any"),
             page=cast(Page, match["page"] or "any"),
             times=int(times) if times else None,
+            after=int(match["after"] or 0),
         )
 
     def __str__(self) -> str:
         endpoint = "" if self.endpoint == "any" else f"{self.endpoint}/"
         argument = self.argument and f":{self.argument}"
         page = "" if self.page == "any" else f"@{self.page}"
-        return f"{endpoint}{self.kind}{argument}{page}" + (f"*{self.times}" if self.times else "")
+        after = f"+{self.after}" if self.after else ""
+        return f"{endpoint}{self.kind}{argument}{page}{after}" + (f"*{self.times}" if self.times else "")
 
     def affects(self, endpoint: str, offset: int) -> bool:
         """Return whether the fault affects a request for this endpoint and offset."""
         if self.page != "any" and (endpoint != "calls" or (self.page == "first") != (offset == 0)):
             return False
         return self.endpoint in {"any", endpoint}
+
+
+@dataclass(slots=True)
+class _Left:
+    """How many requests a fault still spares, and then affects."""
+
+    fault: Fault
+    spared: int
+    affected: float
+
+    def takes_request(self) -> bool:
+        """Count a request; return whether the fault affects it."""
+        if self.spared:
+            self.spared -= 1
+            return False
+        self.affected -= 1
+        return True
 
 
 class Faults:
@@ -85,25 +107,24 @@ class Faults:
 
     def replace(self, faults: Iterable[Fault]) -> None:
         """Replace the active faults."""
-        left = [(fault, float(fault.times or "inf")) for fault in faults]
+        left = [_Left(fault, fault.after, fault.times or math.inf) for fault in faults]
         with self._lock:
             self._left = left
 
     def active(self) -> list[Fault]:
         """Return the active faults, without those that are used up."""
         with self._lock:
-            return [fault for fault, _ in self._left]
+            return [each.fault for each in self._left]
 
     def apply(self, response: Response, endpoint: str, offset: int) -> Response:
         """Return the response with every fault that affects this request, in order, and count them."""
         with self._lock:
-            affecting = [fault for fault, _ in self._left if fault.affects(endpoint, offset)]
-            if affecting:
-                self._left = [
-                    (fault, left - (fault in affecting))
-                    for fault, left in self._left
-                    if left > 1 or fault not in affecting
-                ]
+            affecting = [
+                each.fault
+                for each in self._left
+                if each.fault.affects(endpoint, offset) and each.takes_request()
+            ]
+            self._left = [each for each in self._left if each.affected]
         for fault in affecting:
             response = fault.apply(response)
         return response

@@ -22,7 +22,8 @@ class LiveApi:
 
     def __init__(self, settings: Settings) -> None:
         if settings.epoch is None:
-            settings = replace(settings, epoch=time.time())
+            ahead = settings.profile.clock if settings.profile else 0.0
+            settings = replace(settings, epoch=time.time() + ahead)
         self.settings = settings
         self.compresses = settings.gzip
         with _without_garbage_collection():

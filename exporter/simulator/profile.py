@@ -1,11 +1,13 @@
-"""Profiles: how a server may order, count, page and refresh a list of calls."""
+"""Profiles: how a server may order, count, page and refresh a list of calls, and what it has beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from exporter.simulator.filters import Filters
 from exporter.simulator.orders import Row
+from exporter.simulator.written import Fields
 
 Starts = Literal["milliseconds", "seconds", "zoned", "skewed", "answer", "missing"]
 Reordering = Literal["none", "shuffled", "rotated", "ties", "shards", "shard lost"]
@@ -13,6 +15,7 @@ Total = Literal[
     "rows", "calls", "active", "queued left out", "ever", "page", "so far", "pages", "estimated", "none"
 ]
 Limits = Literal["cut", "rejected", "ignored"]
+AgentStreamsFormat = Literal["json", "xml"]
 Offsets = Literal["rows", "ignored", "rounded", "from one", "pages"]
 
 _DOUBLED, _COPIED, _HIDDEN, _UNREADABLE = 7, 11, 13, 17
@@ -26,6 +29,8 @@ class Pages:
     max_limit: int = 100
     limits: Limits = "cut"
     """What happens to a larger limit; ignored: a page always has `max_limit` rows."""
+    rejection: int = 400
+    """The status of a limit that is rejected."""
     offsets: Offsets = "rows"
     """Ignored: always the first page; rounded: down to a multiple of the limit; from one: the first row is
     row 1; pages: offset 2 is the third page."""
@@ -41,7 +46,7 @@ class Pages:
     def cut(self, limit: int, offset: int, rows: int) -> range | int:
         """Return which of so many rows are on a page, or the status of a refusal."""
         if limit > self.max_limit and self.limits == "rejected":
-            return 400
+            return self.rejection
         if self.whole:
             return range(rows)
         limit = self.max_limit if self.limits == "ignored" else min(limit, self.max_limit)
@@ -60,6 +65,22 @@ class Pages:
         if self.past_end != 200 and first >= rows and first:
             return self.past_end
         return range(min(first, rows), min(end, rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a server has beside its list."""
+
+    streams: int = 200
+    """The status of every call's /stream; 200 serves those of active calls."""
+    outbound_legs: int | None = None
+    """The most legs that an outbound call shows in /stream."""
+    agent_streams: AgentStreamsFormat | int | None = None
+    """The format of AgentStream, or its status; None: as the settings have it."""
+    rate_limit: int | None = None
+    """Requests a minute, told in headers; None: as the settings have it."""
+    streams_apart: bool = False
+    """Whether /stream has a rate limit of its own, which is the same number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +135,11 @@ class Profile:
     total_cap: int | None = None
 
     pages: Pages = field(default_factory=Pages)
+    filters: Filters = field(default_factory=Filters)
+    fields: Fields = field(default_factory=Fields)
+    beside: Beside = field(default_factory=Beside)
+    clock: float = 0.0
+    """How far the server's clock is ahead."""
 
     def appears(self, row: Row) -> float:
         """Return when a call's row appears."""

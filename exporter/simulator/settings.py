@@ -5,11 +5,10 @@ from typing import Literal
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.phone_numbers import Numbers
-from exporter.simulator.profile import Profile
+from exporter.simulator.profile import AgentStreamsFormat, Profile
 
 Order = Literal["oldest", "newest", "shuffled"]
 OverLimit = Literal["cut", "reject"]
-AgentStreamsFormat = Literal["json", "xml"]
 
 #: Load by hour of the day, 0 to 23, as a share of the busiest hour.
 OFFICE_DAY = (
@@ -62,7 +61,7 @@ class Settings:
     """Every page is the first one."""
     order: Order = "oldest"
     profile: Profile | None = None
-    """How the list is maintained and served, instead of `max_limit` to `order`; it has no filters."""
+    """How the list is maintained and served, instead of `max_limit` to `order`, and what is beside it."""
     numbers: Numbers = "e164"
     """The format of telephone numbers in rows; mixed: one format per call."""
     latency: float = 0.0

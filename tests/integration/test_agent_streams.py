@@ -18,7 +18,7 @@ from exporter.exotel.enums import Endpoint
 from exporter.exotel.models import AgentStreams
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.settings import AgentStreamsFormat
+from exporter.simulator.profile import AgentStreamsFormat
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, busy_threads, collecting, served
 

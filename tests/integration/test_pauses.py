@@ -10,8 +10,9 @@ import pytest
 
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.api import Api, Decision, RateLimit
+from exporter.simulator.api import Api
 from exporter.simulator.messages import Request, Response
+from exporter.simulator.rate_limit import Decision, RateLimit
 from tests.clock import moved_clock
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.api import RateLimit
 from exporter.simulator.phone_numbers import Format
+from exporter.simulator.rate_limit import RateLimit
 from exporter.simulator.truth import SETTLING
 from tests.unit.simulator.ask import AUTH, EPOCH, calls, every_row, get, page
 from tests.waiting import GUARD

@@ -66,6 +66,9 @@ def stream_of(simulator: Simulator) -> Any:
             "stream/status:429,retry-after=3,body=v1",
             Fault("status", "429,retry-after=3,body=v1", endpoint="stream"),
         ),
+        ("status:401+30", Fault("status", "401", after=30)),
+        ("calls/hang@first+2*3", Fault("hang", endpoint="calls", page="first", after=2, times=3)),
+        ("total:1e+5", Fault("total", "1e+5")),
         ("redirect:http://x@y:1/z*3", Fault("redirect", "http://x@y:1/z", times=3)),
         ('total:{"a": 1}', Fault("total", '{"a": 1}')),
         ('stream/stream:{"legs":null}', Fault("stream", '{"legs":null}', endpoint="stream")),
@@ -120,6 +123,13 @@ def test_a_fault_can_affect_a_number_of_requests(simulator: Simulator) -> None:
     """Then it is no longer active."""
     simulator.set_faults([Fault("status", "500", times=2)])
     assert [calls(simulator).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_fault_can_spare_requests_before(simulator: Simulator) -> None:
+    """Of those that it would affect: credentials are revoked midway, and a while later they aren't."""
+    simulator.set_faults(["calls/status:401+2*1"])
+    assert get(simulator, "/v1/Accounts/demo/ActiveStreams").status_code == 200
+    assert [calls(simulator).status_code for _ in range(4)] == [200, 200, 401, 200]
 
 
 def test_a_fault_can_affect_some_pages(simulator: Simulator) -> None:
