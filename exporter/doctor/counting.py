@@ -91,7 +91,7 @@ def _is_late(counts: Sequence[tuple[int, int]], pace: float) -> bool:
         return True
     offs = [total - rows for rows, total in counts]
     likely = 2 * (2 * pace * 60) ** 0.5 + 1  # a minute's calls come and go at random
-    return abs(fmean(offs)) <= likely / 2 and max(map(abs, offs)) <= likely
+    return bool(abs(fmean(offs)) <= likely / 2 and max(map(abs, offs)) <= likely)
 
 
 def _pace(readings: Sequence[Reading]) -> float:

@@ -46,7 +46,8 @@ def judge_ends(ends: Sequence[int], readings: Sequence[Reading], total: int | No
     if is_fixed and ends[0] in _WINDOWS:
         return Told(ends[0], f"readings end at row {listed}, although {changed} calls came or went")
     if total is None or total <= max(ends) + max(3, total // 20) or (len({*ends}) > 1):
-        return Told(False, f"readings end at row {listed}" + (f" of {total} reported" if total else ""))
+        reported = f" of {total} reported" if total else ""
+        return Told(value=False, evidence=f"readings end at row {listed}{reported}")
     return Told(None)
 
 
@@ -55,7 +56,7 @@ def search_window(inquiry: Inquiry, total: int) -> Told[int | bool]:
     near = max(0, total - 1 - max(2, total // 50))
     answer = inquiry.page(1, near)
     if answer.rows:
-        return Told(False, f"row {near + 1} of {total} reported is served")
+        return Told(value=False, evidence=f"row {near + 1} of {total} reported is served")
     if answer.has_failed:
         return Told(None, "the page before the end was not answered")
     served, unserved = 0, near

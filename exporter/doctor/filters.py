@@ -57,7 +57,8 @@ def judge_direction(inbound: Answer, outbound: Answer, calls: Sequence[Call]) ->
         return Told("ignored", evidence)
     if inbound.rows or outbound.rows:
         return Told("works", evidence)
-    return Told(None, "neither direction has calls" if not calls else f"nothing was selected of {len(calls)} calls")
+    why = f"nothing was selected of {len(calls)} calls" if calls else "neither direction has calls"
+    return Told(None, why)
 
 
 def _by_calls(inbound: Answer, outbound: Answer) -> Told[Filter]:

@@ -32,7 +32,7 @@ def judge_lingering(readings: Sequence[Reading]) -> Told[tuple[float, float | No
     gone = sum(len(before.calls.keys() - after.calls.keys()) for before, after in pairwise(whole))
     if not stays:
         if gone >= _FEWEST:
-            return Told(False, f"{gone} calls ended, and none of them was listed any more")
+            return Told(value=False, evidence=f"{gone} calls ended, and none of them was listed any more")
         return Told(None, f"only {gone} calls ended while the list was read")
     least = max(stay.least for stay in stays)
     ends = [stay.most for stay in stays if stay.most is not None]
@@ -77,16 +77,16 @@ def _ending(before: Sequence[tuple[float, Call]], first: tuple[float, Call]) -> 
     return max(then, ended - _ROUNDING), max(then, min(at, ended + _ROUNDING))
 
 
-def _narrowed(
-    least: float, most: float | None, readings: Sequence[Reading]
-) -> tuple[float, float | None]:
+def _narrowed(least: float, most: float | None, readings: Sequence[Reading]) -> tuple[float, float | None]:
     """Return the bounds, narrowed by Little's law: those that stay are as many as end in that time."""
     if most is not None or len(readings) < 2:
         return least, most
     ended = sum(is_over(call) for reading in readings for call in reading.calls.values()) / len(readings)
     first, last = readings[0], readings[-1]
-    endings = len({sid for reading in readings[1:] for sid, call in reading.calls.items() if is_over(call)}
-                  - {sid for sid, call in first.calls.items() if is_over(call)})
+    endings = len(
+        {sid for reading in readings[1:] for sid, call in reading.calls.items() if is_over(call)}
+        - {sid for sid, call in first.calls.items() if is_over(call)}
+    )
     if ended < _COUNTED or endings < _COUNTED:
         return least, None
     seconds = ended * (last.at - first.at) / endings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from exporter.doctor.finding import Check, Finding, Verdict
 from exporter.doctor.inquiry import Told
@@ -46,9 +46,9 @@ def _finding(check: Check, told: Told[Any], context: Context) -> Finding:
 
 def _page_size(rows: int, context: Context) -> Judgement:
     if context.accepted is not None and context.accepted > rows:
-        return _GOOD, f"A page had up to {rows} calls, all there were; a limit of {context.accepted} is accepted."
+        return _GOOD, f"A page had all {rows} calls there were; a limit of {context.accepted} is accepted."
     if rows < _SMALL_PAGE and not context.fits:
-        return _WORKS, f"A page has {rows} calls at most: a listing of 1,000 takes {-(-1000 // rows)} requests."
+        return _WORKS, f"A page has {rows} calls at most: 1,000 calls take {-(-1000 // rows)} requests."
     return _GOOD, f"A page had up to {rows} calls."
 
 
@@ -62,7 +62,7 @@ def _larger_limit(value: object, context: Context) -> Judgement:
             return _GOOD, "Every answer is the whole list, whatever the limit: one request lists all calls."
         case "honoured":
             return _GOOD, f"No largest page was found: a limit of {context.accepted or 'any size'} is served."
-    return _WORKS, f"A larger limit is refused with status {value}: page_size must not exceed {context.accepted}."
+    return _WORKS, f"A limit above {context.accepted} gets status {value}: set page_size no higher."
 
 
 def _offset(value: str, context: Context) -> Judgement:
@@ -70,16 +70,16 @@ def _offset(value: str, context: Context) -> Judgement:
         case "honoured":
             return _GOOD, "The offset is honoured to the row."
         case "rounded":
-            return _WORKS, "The offset is rounded down to a multiple of the limit: pages can't overlap freely."
+            return _WORKS, "The offset is rounded down to a multiple of the limit: pages overlap by halves."
         case "from one":
             return _WORKS, "The offset counts from one: neighbouring pages share a row more."
     what = "is ignored: every page is the first" if value == "ignored" else "counts pages instead of rows"
     if context.fits:
         return _WORKS, f"The offset {what}; all calls fit on a page now, more than {context.page_size} won't."
-    return _CHANGE, f"The offset {what}, so calls beyond the first page can't be listed. Open a ticket with Exotel."
+    return _CHANGE, f"The offset {what}, so only the first page can be listed. Open a ticket with Exotel."
 
 
-def _window(value: int | bool, _: Context) -> Judgement:
+def _window(value: int | Literal[False], _: Context) -> Judgement:
     if value is False:
         return _GOOD, "The list is served to its end."
     return _CHANGE, (
@@ -92,7 +92,7 @@ def _past_end(status: int, _: Context) -> Judgement:
     if status < 300:
         return _GOOD, "A page behind the last call is empty, as it should be."
     if status < 500:
-        return _GOOD, f"A page behind the last call gets status {status}, which the exporter takes as the end."
+        return _GOOD, f"A page behind the last call gets status {status}, which is taken as the end."
     return _WORKS, f"A page behind the last call gets status {status}, as failures do: it may cost a request."
 
 
@@ -113,28 +113,28 @@ def _order(value: str, context: Context) -> Judgement:
                     f"{context.page_size}, listings can't be proven complete."
                 )
             return _CHANGE, (
-                "Each answer has another order, so listings can't be proven complete. Open a ticket with Exotel: "
-                "ask for a list in the order of start_time."
+                "Each answer has another order, so listings can't be proven complete. Open a ticket with "
+                "Exotel: ask for a list in the order of start_time."
             )
     if context.fits:
         return _WORKS, f"{text}; it doesn't matter as long as all of them fit on a page."
     return _WORKS, f"{text}: listings may be read twice, which takes twice the requests."
 
 
-def _total(value: str, context: Context) -> Judgement:
+def _total(value: str, _: Context) -> Judgement:
     match value:
         case "rows":
             return _GOOD, "total_active is the number of rows in the list."
         case "absent":
             return _WORKS, "There is no total_active: the end of the list shows only in its last page."
         case "lags":
-            return _WORKS, "total_active is that of a moment before: it doesn't prove that a listing is complete."
+            return _WORKS, "total_active is that of a moment before: it proves no listing complete."
         case "not ended":
             return _WORKS, "total_active leaves out ended calls that are still listed, as the exporter does."
         case "other":
-            return _WORKS, "total_active isn't the number of rows in the list: exotel_calls_reported can't be trusted."
+            return _WORKS, "total_active isn't the number of rows: exotel_calls_reported can't be trusted."
     what = {"page": "rows of the page", "so far": "rows up to the page's end", "pages": "pages"}[value]
-    return _WORKS, f"total_active is the number of {what}, not of calls: exotel_calls_reported can't be trusted."
+    return _WORKS, f"total_active is the number of {what}: exotel_calls_reported can't be trusted."
 
 
 def _filtered_total(value: str, _: Context) -> Judgement:
@@ -149,8 +149,8 @@ def _doubled(share: float, _: Context) -> Judgement:
     return _WORKS, f"{share:.1%} of calls have two rows or more: the exporter counts each once."
 
 
-def _lingering(value: tuple[float, float | None] | bool, _: Context) -> Judgement:
-    if value is False or value is True:
+def _lingering(value: tuple[float, float | None] | Literal[False], _: Context) -> Judgement:
+    if value is False:
         return _GOOD, "Ended calls leave the list at once."
     least, most = value
     how_long = f"between {least:g} and {most:g} s" if most is not None else f"for {least:g} s at least"
@@ -173,7 +173,7 @@ def _missing(names: tuple[str, ...], _: Context) -> Judgement:
         return _GOOD, "Rows have all documented fields."
     listed = ", ".join(names)
     if "call_sid" in names:
-        return _CHANGE, f"Rows lack {listed}: without a call_sid no call can be counted. Open a ticket with Exotel."
+        return _CHANGE, f"Rows lack {listed}: no call can be counted. Open a ticket with Exotel."
     if _VITAL & {*names}:
         return _WORKS, f"Rows lack {listed}: metrics by those labels show unknown."
     return _WORKS, f"Rows lack {listed}: metrics that need them are absent."

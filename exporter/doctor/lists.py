@@ -1,4 +1,4 @@
-"""Examines the list of active calls: how it is paged, ordered and counted, what rows hold, what filters do."""
+"""Examines the list: how it is paged, ordered and counted, what rows hold, what filters do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     say("trying filters")
     filters = _unless_short(lambda: measure_filters(inquiry, limits.ask, calls, _reported(inquiry.answers)))
     say("looking for the end of the list")
-    told = {
+    told: dict[Check, Told[Any]] = {
         Check.PAGE_SIZE: Told(limits.rows, "the longest page"),
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
@@ -139,7 +139,9 @@ def _examination(
             value[Check.PAST_END],
             limits.accepted,
         ),
-        ListFacts(value[Check.ORDER], value[Check.TOTAL], calls, value[Check.DOUBLED], value[Check.LINGERING]),
+        ListFacts(
+            value[Check.ORDER], value[Check.TOTAL], calls, value[Check.DOUBLED], value[Check.LINGERING]
+        ),
         RowFacts(
             value[Check.FIELDS] or {}, value[Check.MISSING], value[Check.VALUES] or {}, value[Check.DURATION]
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from exporter.doctor.facts import Offset
@@ -111,5 +112,5 @@ def _distance(page: Answer, places: dict[str, int], expected: float) -> float:
 def _is_in_order(page: Answer, places: dict[str, int]) -> bool:
     """Return whether rows that a page shares with the reference follow each other as they do there."""
     shared = [places[sid] for sid in page.call_sids if sid in places]
-    steps = [after - before for before, after in zip(shared, shared[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(shared)]
     return len(steps) < 2 or sum(0 <= step <= 3 for step in steps) >= 0.6 * len(steps)

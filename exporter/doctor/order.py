@@ -1,4 +1,4 @@
-"""What orders the list: judged by its rows, and by whether calls keep their places from reading to reading."""
+"""What orders the list: judged by its rows, and by whether calls keep their places between readings."""
 
 from __future__ import annotations
 

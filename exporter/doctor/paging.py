@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.doctor.facts import LargerLimit
@@ -41,20 +41,23 @@ def measure_limits(inquiry: Inquiry) -> Limits:
 def judge_limits(answers: Sequence[Answer], beyond: Answer | None) -> Limits:
     """Return what first pages by limit tell; `beyond` is the page behind the longest of them."""
     pages = {answer.limit: answer for answer in answers if answer.is_page}
-    refused = {answer.limit: answer for answer in answers if answer.is_refusal}
     if not pages:
         return Limits(None, None, Told(None, "no page was answered"), COMMON)
+    refused = {answer.limit: answer for answer in answers if answer.is_refusal}
     longest = max(pages.values(), key=lambda answer: answer.rows)
-    rows = longest.rows or None
     accepted = max((limit for limit in pages if limit < min(refused, default=LARGE + 1)), default=None)
     if refused and accepted is not None:
-        least = min(refused)
-        evidence = f"limit={accepted} is accepted, limit={least} gets status {refused[least].status}"
-        status = refused[least].status
-        assert status is not None  # noqa: S101  # a refusal has one
-        return Limits(rows, accepted, Told(status, evidence), accepted)
-    if not rows:
+        refusal = refused[min(refused)]
+        evidence = f"limit={accepted} is accepted, limit={refusal.limit} gets status {refusal.status}"
+        return Limits(longest.rows or None, accepted, Told(refusal.status, evidence), accepted)
+    if not longest.rows:
         return Limits(None, None, Told(None, "the account had no calls to fill a page with"), LARGE)
+    return _judge_sizes(pages, longest, beyond)
+
+
+def _judge_sizes(pages: Mapping[int, Answer], longest: Answer, beyond: Answer | None) -> Limits:
+    """Return what pages by limit tell where none was refused."""
+    rows = longest.rows
     seen = ", ".join(f"limit={limit}: {pages[limit].rows}" for limit in sorted(pages))
     has_more = _has_more(longest, beyond)
     if SMALL in pages and pages[SMALL].rows > SMALL:
@@ -62,7 +65,7 @@ def judge_limits(answers: Sequence[Answer], beyond: Answer | None) -> Limits:
     larger = pages.get(LARGE)
     if larger is None:
         return Limits(rows, None, Told(None, f"limit={LARGE} was not answered"), COMMON)
-    if larger.rows < longest.rows or (has_more and larger.rows < LARGE):
+    if larger.rows < rows or (has_more and larger.rows < LARGE):
         return Limits(rows, rows, Told("cut", f"rows by {seen}, and the list has more"), rows)
     if larger.rows > COMMON:
         return Limits(rows, LARGE, Told("honoured", f"rows by {seen}"), LARGE)

@@ -44,7 +44,7 @@ class Reading:
 
     @property
     def end(self) -> tuple[int, Answer] | None:
-        """Return the last row's number as the last page tells it, and that page; None where it isn't known."""
+        """Return the last row's number by the last page, and that page; None where it isn't known."""
         found = [(first, answer) for first, answer in self.pages if answer.rows]
         if not self.is_whole or not found:
             return None
