@@ -183,7 +183,7 @@ class Pseudonyms:
 
     def _field(self, key: str) -> Field:
         if (field := self._fields.get(key)) is None:
-            self._fields[key] = field = field_of(json_characters(key).text)
+            self._fields[key] = field = field_of(json_characters(key).text if "\\" in key else key)
         return field
 
     def _value(self, text: str, field: Field) -> tuple[Kind, str]:
@@ -386,6 +386,7 @@ def _prefix(digits: str, *, has_plus: bool) -> int:
 
 def _in_script(old: str, plain: str, new: str) -> str:
     """Return a digit in the script of the one that it replaces, any other character as it is."""
-    if old == plain or not new.isdigit():
+    if old == plain:
         return new
-    return chr(ord(old) - int(plain) + int(new))
+    digit = int(new) if new.isdigit() else ord(new) % 10  # among hexadecimal digits it became a letter
+    return chr(ord(old) - int(plain) + digit)
