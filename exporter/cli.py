@@ -46,6 +46,7 @@ _EXCLUSIVE = (
 #: What each command does, as --help says it.
 _COMMANDS = {
     "capture": "Record what the API answers, pseudonymised, for a bug report or a test.",
+    "doctor": "Test how the API really behaves, and print a configuration that fits.",
 }
 
 _T = TypeVar("_T")
@@ -65,7 +66,7 @@ class _Program(StrictCommand, click.Group):
             return
         name = rest[0]
         if name not in _COMMANDS:
-            raise click.UsageError(f"No such command {name!r}; accepted: {', '.join(_COMMANDS)}.", ctx)
+            raise click.UsageError(f"No such command {name!r}: there are {' and '.join(_COMMANDS)}.", ctx)
         if flags:
             why = f"flags before {name} are the exporter's; write those of {name} behind it"
             raise click.UsageError(f"{flags[0]} and {name} don't go together: {why}.", ctx)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-_UNFINISHED = {"--once", "--config.check", "capture"}  # work that is left undone at a stop
+_UNFINISHED = {"--once", "--config.check", "capture", "doctor"}  # work that is left undone at a stop
 
 _hangups: list[int] = []
 

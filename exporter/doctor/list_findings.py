@@ -191,7 +191,7 @@ def _values(counts: Mapping[str, int], context: Context) -> Judgement:
 
 def _duration(value: str, _: Context) -> Judgement:
     since = "its answer" if value == "answer" else "its start, ringing included"
-    return _GOOD, f"A call's duration counts from {since}: set duration_counts_from: {value}."
+    return _GOOD, f"A call's duration counts from {since}."
 
 
 def _direction_filter(value: object, _: Context) -> Judgement:

@@ -103,7 +103,7 @@ def test_help_names_every_flag() -> None:
 def test_help_lists_the_commands_after_the_flags() -> None:
     """One line each; nothing of them is imported for it."""
     _, _, commands = run("--help").out.partition("\nCommands:\n")
-    assert re.findall(r"^  (\w+)  ", commands, re.MULTILINE) == ["capture"]
+    assert re.findall(r"^  (\w+)  ", commands, re.MULTILINE) == ["capture", "doctor"]
 
 
 def test_version_is_that_of_the_package() -> None:
@@ -162,9 +162,9 @@ def test_an_empty_environment_is_one_error() -> None:
     ("arguments", "error"),
     [
         (["--colour"], "No such option '--colour'."),
-        (["dotcor"], "No such command 'dotcor'; accepted: capture."),
-        (["--demo", "dotcor"], "No such command 'dotcor'; accepted: capture."),
-        (["--once", "capture"], "--once and capture don't go together: flags before capture are"),
+        (["dotcor"], "No such command 'dotcor': there are capture and doctor."),
+        (["--demo", "dotcor"], "No such command 'dotcor': there are capture and doctor."),
+        (["--once", "doctor"], "--once and doctor don't go together: flags before doctor are the exporter's"),
         (["--config.file=a", "capture"], "--config.file and capture don't go together: flags before capture"),
         (["--config.file"], "Option '--config.file' requires an argument."),
         (["--log.level=loud"], "'loud' is not one of 'debug', 'info', 'warn', 'error'."),

@@ -1,0 +1,135 @@
+"""What the API has beside the list: details of calls and their legs, AgentStream, rate limits."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from exporter.doctor import limits
+from exporter.doctor.asker import Asker, OutOfRequests, Reply
+from exporter.doctor.failures import failure_of, remedy, told
+from exporter.doctor.finding import Check, Finding, Value, Verdict
+from exporter.exotel.client import voice_host
+from exporter.exotel.decode import read_agent_streams, read_stream
+from exporter.exotel.errors import Reason
+
+_NOT_ENABLED = {Reason.NOT_FOUND, Reason.FORBIDDEN}
+
+
+@dataclass(frozen=True, slots=True)
+class BesideFacts:
+    """What there is beside the list; None is what couldn't be told."""
+
+    has_streams: bool | None = None
+    agent_streams_host: str | None = None
+    """The URL of the host that answers; None where none does."""
+    requests_a_minute: int | None = None
+    has_own_bucket: bool | None = None
+    legs: Mapping[str, int] = field(default_factory=dict)
+    """The most common number of legs of calls in progress, by direction."""
+
+
+def examine(
+    asker: Asker, in_progress: Mapping[str, Sequence[str]], say: Callable[[str], None]
+) -> tuple[BesideFacts, list[Finding]]:
+    """Return what there is beside the list; `in_progress` are call_sids by direction."""
+    say("asking for details of calls")
+    before, details, after = _look_at_details(asker, [sid for sids in in_progress.values() for sid in sids])
+    has_streams, streams = _judge_streams(details)
+    legs = _legs(in_progress, details)
+    own = limits.has_own_bucket(before, details, after) if before and after and details else None
+    say("asking for AgentStream sessions")
+    host, agent_streams = _look_for_agent_streams(asker)
+    configured = asker.account.collection.requests_per_minute
+    facts = BesideFacts(has_streams, host, limits.requests_a_minute(asker.replies), own, legs)
+    findings = [streams, _judge_legs(legs, details), agent_streams, limits.judge(asker.replies, configured)]
+    return facts, [*findings, _judge_bucket(own)]
+
+
+def _look_at_details(
+    asker: Asker, call_sids: Sequence[str]
+) -> tuple[Reply | None, list[Reply], Reply | None]:
+    """Return the details of calls, between two answers of the list that say what remains of its limit."""
+    if not call_sids:
+        return None, [], None
+    try:
+        before = asker.page(limit=1).reply
+        return before, asker.streams(call_sids), asker.page(limit=1).reply
+    except OutOfRequests:
+        return None, [], None
+
+
+def _judge_streams(details: Sequence[Reply]) -> tuple[bool | None, Finding]:
+    errors = [error for reply in details if (error := failure_of(reply))]
+    answered = len(details) - len(errors)
+    evidence = f"{answered} of {len(details)} calls in progress were answered"
+    if not details:
+        text = "Whether a call's details can be had isn't told: no call was in progress."
+        return None, Finding(Check.STREAMS, Verdict.NOT_TOLD, None, text)
+    if answered:
+        text = "Details of calls (legs, bridge, recording) can be had: set streams.enabled."
+        return True, Finding(Check.STREAMS, Verdict.GOOD, value=True, text=text, evidence=evidence)
+    status = errors[0].effective_status
+    if all(error.reason in _NOT_ENABLED for error in errors) and len(errors) > 1:
+        text = f"/stream answers {status} for every call: leave streams off, or ask Exotel to enable it."
+        return False, Finding(Check.STREAMS, Verdict.WORKS, status, text, evidence)
+    text = f"No details could be had: {told(errors[0])}. {remedy(errors[0])}"
+    return None, Finding(Check.STREAMS, Verdict.NOT_TOLD, None, text, evidence)
+
+
+def _legs(in_progress: Mapping[str, Sequence[str]], details: Sequence[Reply]) -> Mapping[str, int]:
+    """Return the most common number of legs by direction, of details in the order of the calls."""
+    seen: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    calls = [(direction, sid) for direction, sids in in_progress.items() for sid in sids]
+    for (direction, sid), reply in zip(calls, details, strict=False):
+        if failure_of(reply) is None and (legs := read_stream(reply.body, sid).legs) is not None:
+            seen[direction][len(legs)] += 1
+    return {direction: counts.most_common(1)[0][0] for direction, counts in sorted(seen.items())}
+
+
+def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:
+    if not legs:
+        text = "How many legs calls have isn't told: no details could be had."
+        return Finding(Check.LEGS, Verdict.NOT_TOLD, None, text)
+    shown = ", ".join(f"{direction}: {count}" for direction, count in legs.items())
+    text = (
+        f"Legs of a call in progress ({shown}). Calls that Exotel makes to two parties take two slots of the "
+        "limit: see call_slots."
+    )
+    return Finding(Check.LEGS, Verdict.GOOD, legs, text, f"{len(details)} calls in progress")
+
+
+def _look_for_agent_streams(asker: Asker) -> tuple[str | None, Finding]:
+    """Return the host of AgentStream: the configured or derived one, or else that of base_url."""
+    base = asker.account.base_url.rstrip("/")
+    failure = "the requests ran out"
+    status: int | None = None
+    for host in dict.fromkeys((voice_host(asker.account), base)):
+        try:
+            reply = asker.agent_streams(host)
+        except OutOfRequests:
+            break
+        if (error := failure_of(reply)) is None:
+            found = read_agent_streams(reply.body)
+            form = "xml" if reply.body.lstrip().startswith(b"<") else "json"
+            value: Value = {"url": host, "format": form, "limit": found.limit}
+            of_limit = f" of {found.limit}" if found.limit is not None else ""
+            text = f"AgentStream answers at {host}: {found.active}{of_limit} sessions. Set agent_streams."
+            return host, Finding(Check.AGENT_STREAMS, Verdict.GOOD, value, text, f"in {form.upper()}")
+        failure, status = f"{urlsplit(host).netloc}: {told(error)}", error.effective_status
+    if status is None:
+        text = f"Whether AgentStream can be had isn't told: {failure}."
+        return None, Finding(Check.AGENT_STREAMS, Verdict.NOT_TOLD, None, text)
+    text = f"AgentStream isn't there for this account ({failure}): leave agent_streams off."
+    return None, Finding(Check.AGENT_STREAMS, Verdict.GOOD, status, text)
+
+
+def _judge_bucket(own: bool | None) -> Finding:  # noqa: FBT001  # it is the fact itself
+    if own is None:
+        text = "Whether details count against a limit of their own isn't told."
+        return Finding(Check.DETAILS_BUCKET, Verdict.NOT_TOLD, None, text)
+    what = "a limit of their own" if own else "the same limit as the list"
+    text = f"Details of calls count against {what}."
+    return Finding(Check.DETAILS_BUCKET, Verdict.GOOD, own, text)

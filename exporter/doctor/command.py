@@ -1,0 +1,117 @@
+"""The command `exotel-exporter doctor`: its flags, and what it tells as it goes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import click
+
+from exporter import signals
+from exporter.config import AccountConfig, Config, ConfigError, from_environment, from_file
+from exporter.doctor.asker import Asker
+from exporter.doctor.examination import Examination, Report
+from exporter.doctor.report import as_json, as_text, must_change
+from exporter.exotel.rate_limiter import RateLimiters
+from exporter.flags import StrictCommand, file, value
+from exporter.output import complain, show
+
+
+@click.command("doctor", cls=StrictCommand, context_settings={"max_content_width": 100, "show_default": True})
+@click.option(
+    "--config.file",
+    "config_file",
+    type=value("path", file),
+    help="YAML configuration file. Without it one account is read from the environment, as by the exporter.",
+)
+@click.option(
+    "--account",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Examine this account alone; repeatable. Without it all are examined, one after another.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, 1000),
+    default=60,
+    metavar="N",
+    help="Make no more than this many requests for each account.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="What the report is written as.",
+)
+def command(config_file: Path | None, names: tuple[str, ...], requests: int, form: str) -> int:
+    """Test how the API really behaves, and print a configuration that fits.
+
+    Asks for lists and details only: nothing is changed. Telephone numbers, names and call_sids are never
+    shown. Exits with 1 where something must be changed.
+    """
+    logging.getLogger("exporter").addHandler(logging.NullHandler())
+    accounts = _chosen(_config(config_file), names)
+    limiters, reports, stopped = RateLimiters(), list[Report](), Event()
+    for account in accounts:
+        if stopped.is_set():
+            break
+        _announce(account, requests)
+        asker = Asker(account, requests, sleep=stopped.wait, rate_limiter=limiters.of(account))
+        with _stopping(asker, stopped):
+            report = Examination(asker, requests, lambda step: complain(f"  {step} ...")).run()
+        reports.append(report)
+        if form == "text":
+            show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}".encode(errors="backslashreplace"))
+    if form == "json":
+        show(as_json(reports).encode())
+    return int(must_change(reports) or stopped.is_set())
+
+
+def _announce(account: AccountConfig, requests: int) -> None:
+    pace = account.collection.requests_per_minute
+    complain(
+        f"Examining account {account.name}: {requests} requests at most, not more than {pace} a minute; it "
+        "takes about a minute. Each address of the host is also connected to, without a request. Ctrl-C "
+        "ends it with what is known by then."
+    )
+
+
+@contextmanager
+def _stopping(asker: Asker, stopped: Event) -> Iterator[None]:
+    """End the examination at a signal, with what is known by then."""
+
+    def stop(*_: object) -> None:
+        Thread(target=_stop, args=(asker, stopped), daemon=True).start()  # it takes locks, a signal must not
+
+    signals.at_stop(stop)
+    try:
+        yield
+    finally:
+        asker.close()
+
+
+def _stop(asker: Asker, stopped: Event) -> None:
+    stopped.set()
+    asker.stop()
+
+
+def _config(path: Path | None) -> Config:
+    try:
+        return from_file(path, os.environ) if path else from_environment(os.environ)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _chosen(config: Config, names: tuple[str, ...]) -> list[AccountConfig]:
+    """Return the accounts of these names, or all; raise click.UsageError of a name that isn't configured."""
+    by_name = {account.name: account for account in config.accounts}
+    for name in names:
+        if name not in by_name:
+            raise click.UsageError(f"--account: found {name!a}; accepted: {', '.join(by_name)}")
+    return [by_name[name] for name in dict.fromkeys(names)] or [*config.accounts]

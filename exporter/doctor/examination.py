@@ -1,0 +1,112 @@
+"""The examination of one account, from its host's name to a configuration that fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from exporter.config import AccountConfig
+from exporter.doctor import access, beside, lists, network, trial
+from exporter.doctor.asker import Asker, OutOfRequests
+from exporter.doctor.configuration import Facts, configuration, page_size
+from exporter.doctor.failures import failure_of, remedy, told
+from exporter.doctor.finding import Check, Finding, Verdict
+from exporter.exotel.errors import ApiError
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found of an account; the configuration is empty where nothing can be configured yet."""
+
+    name: str
+    requests: int
+    findings: tuple[Finding, ...]
+    configuration: str = ""
+    is_stopped: bool = False
+
+    @property
+    def must_change(self) -> bool:
+        """Return whether something must be changed."""
+        return any(finding.verdict is Verdict.MUST_CHANGE for finding in self.findings)
+
+
+class Examination:
+    """Examines an account within a number of requests."""
+
+    def __init__(self, asker: Asker, requests: int, say: Say) -> None:
+        self._account: AccountConfig = asker.account
+        self._asker = asker
+        self._requests = requests
+        self._say = say
+        self._findings: list[Finding] = []
+        self._configuration = ""
+
+    def run(self) -> Report:
+        """Return what was found, as far as the requests went."""
+        is_stopped = False
+        try:
+            self._examine()
+        except OutOfRequests:
+            is_stopped = True
+        collection = self._account.collection
+        self._findings += access.judge_time(self._asker.replies, collection.timeout)
+        latest = {finding.check: finding for finding in self._findings}  # what was found last holds
+        ordered = tuple(latest[check] for check in Check if check in latest)
+        made = self._requests - self._asker.left
+        return Report(self._account.name, made, ordered, self._configuration, is_stopped)
+
+    def _examine(self) -> None:
+        if not self._can_connect():
+            return
+        base_url, error = self._ask_first()
+        if error:
+            return
+        examined = lists.examine(self._asker, self._say)
+        self._findings += examined.findings
+        around, findings = beside.examine(self._asker, examined.in_progress, self._say)
+        self._findings += findings
+        self._say("listing the calls as the exporter does")
+        size = page_size(examined.pages, self._account.collection.page_size)
+        tried, finding = trial.examine(self._asker, size)
+        self._findings += [finding, *access.judge_revocation(self._asker.replies)]
+        times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
+        facts = Facts(base_url, examined.pages, tried, around, median(times) if times else None)
+        self._configuration = configuration(self._account, facts)
+
+    def _can_connect(self) -> bool:
+        """Return whether there is a way to the host; through a proxy that is the proxy's business."""
+        if self._account.collection.proxy_url is not None:
+            return True
+        self._say("looking up the host, connecting to its addresses")
+        try:
+            found = network.judge(network.look_at(self._account), time.time())
+        except ApiError as error:  # the file of authorities can't be used
+            text = f"{told(error)}. {remedy(error)}"
+            found = [Finding(Check.TLS, Verdict.MUST_CHANGE, "refused", text)]
+        self._findings += found
+        return not any(finding.verdict is Verdict.MUST_CHANGE for finding in found)
+
+    def _ask_first(self) -> tuple[str, ApiError | None]:
+        """Return where the account is, and why it gives no list if it doesn't."""
+        self._say("asking for the list of calls")
+        account, base_url = self._account, self._account.base_url
+        error, answered = failure_of(self._asker.page(limit=1).reply), None
+        if error and access.may_be_elsewhere(error):
+            for host in access.other_hosts(account):
+                self._say(f"asking {host}")
+                if failure_of(self._asker.elsewhere(host)) is None:
+                    answered = host
+                    break
+        self._findings += access.judge_proxy(account, error)
+        if account.collection.proxy_url is not None:
+            self._findings += access.judge_tls_through_proxy(account, error)
+        judged = access.judge_answer(account, error, answered)
+        self._findings += judged
+        if error and not judged:
+            text = f"The list can't be had: {told(error)}. {remedy(error)}"
+            self._findings.append(Finding(Check.LISTING, Verdict.MUST_CHANGE, str(error.reason), text))
+        return base_url, error
