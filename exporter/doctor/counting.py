@@ -70,7 +70,7 @@ def _of_list(ends: Sequence[tuple[int, Answer, Reading]], readings: Sequence[Rea
     ended = [_count_ended(reading) for _, answer, reading in ends if answer.total is not None]
     if all(beside_ == 0 for beside_ in beside):
         return Told("rows", pairs)
-    if min(ended) > 1 and all(
+    if max(ended) > _SHIFT and all(
         abs(off + over) <= _SHIFT + over // 4 for off, over in zip(beside, ended, strict=True)
     ):
         return Told("not ended", f"{pairs}, of which {', '.join(map(str, ended))} have ended")

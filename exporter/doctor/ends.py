@@ -14,8 +14,8 @@ _CHANGED = 3  # calls that must have come or gone for an unmoved end to mean som
 
 
 def measure_past_end(inquiry: Inquiry, rows: int) -> Told[int]:
-    """Return the status of a page behind the last of so many rows."""
-    offset = rows + max(20, rows // 10)
+    """Return the status of a page far behind the last of so many rows: there may be more by now."""
+    offset = 2 * rows + 1_000
     answer = inquiry.page(1, offset)
     if answer.status in {None, 429}:
         return Told(None, "the page behind the last row was not answered")

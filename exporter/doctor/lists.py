@@ -62,13 +62,14 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     say("trying filters")
     filters = _unless_short(lambda: measure_filters(inquiry, limits.ask, calls, _reported(inquiry.answers)))
     say("looking for the end of the list")
+    window = _told(lambda: measure_window(inquiry, layout, readings, _reported(inquiry.answers)))
     told: dict[Check, Told[Any]] = {
         Check.PAGE_SIZE: Told(limits.rows, "the longest page"),
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
-        Check.WINDOW: _told(lambda: measure_window(inquiry, layout, readings, _reported(inquiry.answers))),
+        Check.WINDOW: window,
         Check.PAST_END: _told(lambda: measure_past_end(inquiry, rows)),
-        **_judge_list(readings, twins, inquiry.answers, layout),
+        **_judge_list(readings, twins, inquiry.answers, layout, is_cut=bool(window.value)),
         **_judge_rows(inquiry.answers),
         **_judge_filters(filters),
     }
@@ -94,12 +95,20 @@ def _reported(answers: Sequence[Answer]) -> int | None:
 
 
 def _judge_list(
-    readings: Sequence[Reading], twins: Sequence[Answer], answers: Sequence[Answer], layout: Layout
+    readings: Sequence[Reading],
+    twins: Sequence[Answer],
+    answers: Sequence[Answer],
+    layout: Layout,
+    *,
+    is_cut: bool,
 ) -> dict[Check, Told[Any]]:
-    order = judge_order(readings, twins)
+    """Return what readings tell of the list; of one that isn't served to its end nobody can count the rows."""
+    order, total = judge_order(readings, twins), judge_total(readings, answers, layout)
+    if is_cut and total.value in {"rows", "lags", "not ended", "other"}:
+        total = Told(None, "the list isn't served to its end")
     return {
         Check.ORDER: order,
-        Check.TOTAL: judge_total(readings, answers, layout),
+        Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
         Check.LINGERING: judge_lingering(readings),
     }
