@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median_low
 from urllib.parse import urlsplit
 
 from exporter.doctor import limits
@@ -28,7 +29,7 @@ class BesideFacts:
     requests_a_minute: int | None = None
     has_own_bucket: bool | None = None
     legs: Mapping[str, int] = field(default_factory=dict)
-    """The most common number of legs of calls in progress, by direction."""
+    """The usual number of legs of calls in progress, by direction."""
 
 
 def examine(
@@ -80,13 +81,16 @@ def _judge_streams(details: Sequence[Reply]) -> tuple[bool | None, Finding]:
 
 
 def _legs(in_progress: Mapping[str, Sequence[str]], details: Sequence[Reply]) -> Mapping[str, int]:
-    """Return the most common number of legs by direction, of details in the order of the calls."""
-    seen: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    """Return the lower median of legs by direction, of details in the order of the calls.
+
+    A third leg is a supervisor's, as a rule.
+    """
+    seen: defaultdict[str, list[int]] = defaultdict(list)
     calls = [(direction, sid) for direction, sids in in_progress.items() for sid in sids]
     for (direction, sid), reply in zip(calls, details, strict=False):
         if failure_of(reply) is None and (legs := read_stream(reply.body, sid).legs) is not None:
-            seen[direction][len(legs)] += 1
-    return {direction: counts.most_common(1)[0][0] for direction, counts in sorted(seen.items())}
+            seen[direction].append(len(legs))
+    return {direction: median_low(counts) for direction, counts in sorted(seen.items())}
 
 
 def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:

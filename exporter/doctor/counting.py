@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import fmean
 
 from exporter.doctor.facts import Total
 from exporter.doctor.inquiry import Answer, Told
+from exporter.doctor.lingering import is_over
 from exporter.doctor.offsets import Layout
 from exporter.doctor.readings import Reading
 from exporter.exotel.enums import CallStatus
+from exporter.exotel.models import Call
 
 _AT_ONCE = 0.3  # seconds that a count and the rows of an answer may lie apart
 _SHIFT = 3  # rows that a list shifts while its pages are read
@@ -67,13 +70,10 @@ def _of_list(ends: Sequence[tuple[int, Answer, Reading]], readings: Sequence[Rea
         return Told(None, "last pages have no total")
     beside = [total - rows for rows, total in counts]
     pairs = ", ".join(f"{total} for {rows} rows" for rows, total in counts)
-    ended = [_count_ended(reading) for _, answer, reading in ends if answer.total is not None]
-    if all(beside_ == 0 for beside_ in beside):
+    if not any(beside):
         return Told("rows", pairs)
-    if max(ended) > _SHIFT and all(
-        abs(off + over) <= _SHIFT + over // 4 for off, over in zip(beside, ended, strict=True)
-    ):
-        return Told("not ended", f"{pairs}, of which {', '.join(map(str, ended))} have ended")
+    if part := _part(ends, pairs):
+        return part
     pace = _pace(readings)
     spread = fmean([off * off for off in beside])
     if pace and spread / (2 * pace) < _AT_ONCE:
@@ -81,6 +81,32 @@ def _of_list(ends: Sequence[tuple[int, Answer, Reading]], readings: Sequence[Rea
     if _is_late(counts, pace):
         return Told("lags", pairs)
     return Told("other", pairs)
+
+
+def _part(ends: Sequence[tuple[int, Answer, Reading]], pairs: str) -> Told[Total] | None:
+    """Return that totals count a part of the list, if they do: all but ended calls, or those of a status."""
+    told = [(answer.total, reading) for _, answer, reading in ends if answer.total is not None]
+    if left_out := _left_out(told, is_over):
+        return Told("not ended", f"{pairs}, of which {left_out} have ended")
+    for status in CallStatus:
+        if left_out := _left_out(told, partial(_has_status, status)):
+            return Told("other", f"{pairs}, of which {left_out} are {status}")
+    return None
+
+
+def _has_status(status: CallStatus, call: Call) -> bool:
+    return call.status is status
+
+
+def _left_out(told: Sequence[tuple[int, Reading]], is_meant: Callable[[Call], bool]) -> str:
+    """Return how many calls totals leave out, if it is these: of all rows, or of all calls."""
+    counts = [sum(map(is_meant, reading.calls.values())) for _, reading in told]
+    if max(counts) <= _SHIFT:
+        return ""
+    left = [(total + count, reading) for (total, reading), count in zip(told, counts, strict=True)]
+    fits_rows = all(abs(whole - reading.rows) <= _SHIFT for whole, reading in left)
+    fits_calls = all(abs(whole - len(reading.calls)) <= _SHIFT for whole, reading in left)
+    return ", ".join(map(str, counts)) if fits_rows or fits_calls else ""
 
 
 def _is_late(counts: Sequence[tuple[int, int]], pace: float) -> bool:
@@ -102,10 +128,6 @@ def _pace(readings: Sequence[Reading]) -> float:
             ended += len(before.calls.keys() - after.calls.keys())
             seconds += after.at - before.at
     return ended / seconds if seconds else 0.0
-
-
-def _count_ended(reading: Reading) -> int:
-    return sum((call.status or CallStatus.UNKNOWN).is_over for call in reading.calls.values())
 
 
 def judge_doubled(readings: Sequence[Reading], order: str | None) -> Told[float]:

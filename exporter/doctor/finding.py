@@ -91,7 +91,7 @@ class Check(StrEnum):
     DETAILS_BUCKET = "beside.details_bucket"
     """Whether /stream has a limit of its own: true or false."""
     LEGS = "beside.legs"
-    """{direction: the most common number of legs of calls in progress}."""
+    """{direction: the usual number of legs of calls in progress}."""
 
     LISTING = "listing"
     """How the exporter's own listing went: "complete", or the reason why not."""

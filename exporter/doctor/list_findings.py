@@ -75,7 +75,10 @@ def _offset(value: str, context: Context) -> Judgement:
             return _WORKS, "The offset counts from one: neighbouring pages share a row more."
     what = "is ignored: every page is the first" if value == "ignored" else "counts pages instead of rows"
     if context.fits:
-        return _WORKS, f"The offset {what}; all calls fit on a page now, more than {context.page_size} won't."
+        return (
+            _WORKS,
+            f"The offset {what}: all calls fit on a page now, but listings of more can't be complete.",
+        )
     return _CHANGE, f"The offset {what}, so only the first page can be listed. Open a ticket with Exotel."
 
 

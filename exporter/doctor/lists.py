@@ -19,7 +19,7 @@ from exporter.doctor.list_findings import Context, findings_of
 from exporter.doctor.offsets import Layout, measure_offset
 from exporter.doctor.order import judge_order
 from exporter.doctor.paging import Limits, measure_limits
-from exporter.doctor.readings import Reading, plan, read_repeatedly
+from exporter.doctor.readings import Reading, plan, read_repeatedly, read_to_end
 from exporter.doctor.rows import count_unknown, judge_duration, judge_fields, judge_missing
 from exporter.exotel.enums import CallStatus
 from exporter.exotel.models import Call
@@ -28,7 +28,8 @@ KEPT_BACK = 15
 """Requests that are left to what comes after the list."""
 
 _FOR_EDGES = 9  # requests for filters, twins and the end of the list
-_MOST_CALLS = 5
+_MOST_CALLS = 6
+_SETTLED = 15.0  # seconds after which a call has all its legs
 _T = TypeVar("_T")
 _TOO_FEW = "there were too few requests"
 
@@ -43,7 +44,7 @@ class ListExamination:
     filters: FilterFacts
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
-    """The call_sids of up to five calls that were in progress a moment ago, by direction."""
+    """The call_sids of up to six calls that were in progress a moment ago, by direction."""
 
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
@@ -52,11 +53,14 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     say("measuring pages")
     limits = _unless_short(lambda: measure_limits(inquiry)) or Limits(None, None, Told(None, _TOO_FEW), 100)
     offset = _told(lambda: measure_offset(inquiry, limits))
+    if limits.larger.value == "whole list":
+        offset = Told("ignored", "every page is the whole list")
     layout = Layout(limits.ask, offset.value)
     total = _reported(inquiry.answers)
     twins = _unless_short(lambda: inquiry.pages([(limits.ask, 0)] * 2)) or []
-    rows = max(total or 0, limits.rows or 0)
-    scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single)
+    first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
+    rows = max(first.rows if first else total or 0, limits.rows or 0)
+    scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
     readings = read_repeatedly(inquiry, layout, scheme, say)
     calls = [*readings[-1].calls.values()] if readings else []
     say("trying filters")
@@ -102,7 +106,7 @@ def _judge_list(
     *,
     is_cut: bool,
 ) -> dict[Check, Told[Any]]:
-    """Return what readings tell of the list; of one that isn't served to its end nobody can count the rows."""
+    """Return what readings tell of the list; where it isn't served to its end nobody can count the rows."""
     order, total = judge_order(readings, twins), judge_total(readings, answers, layout)
     if is_cut and total.value in {"rows", "lags", "not ended", "other"}:
         total = Told(None, "the list isn't served to its end")
@@ -166,12 +170,18 @@ def _examination(
 
 
 def _in_progress(calls: Sequence[Call]) -> Mapping[str, tuple[str, ...]]:
-    """Return a few calls in progress by direction: of each in turn, the youngest first."""
+    """Return a few calls in progress by direction: of each in turn, those that have just settled first."""
     by_direction: dict[str, list[str]] = {}
     active = [call for call in calls if call.status is CallStatus.IN_PROGRESS]
-    for call in sorted(active, key=lambda call: call.duration or 0.0):
+    for call in sorted(active, key=_settled_first):
         by_direction.setdefault(str(call.direction or "unknown"), []).append(call.call_sid)
     turns = chain.from_iterable(zip_longest(*by_direction.values()))
     chosen = {*[sid for sid in turns if sid is not None][:_MOST_CALLS]}
     found = {name: tuple(sid for sid in sids if sid in chosen) for name, sids in by_direction.items()}
     return {name: sids for name, sids in found.items() if sids}
+
+
+def _settled_first(call: Call) -> tuple[bool, float]:
+    """Return what sorts calls: the young go on for longest, but the youngest may lack a leg."""
+    seconds = call.duration or 0.0
+    return seconds < _SETTLED, seconds

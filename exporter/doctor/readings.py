@@ -58,22 +58,29 @@ class Plan:
 
     moments: Sequence[float]
     pages: int
+    first: Reading | None = None
+    """The one at the first moment, where it was read already."""
 
 
-def plan(rows: int, size: int, requests: int, *, is_single: bool) -> Plan:
-    """Return the plan that tells most with so many requests."""
+def plan(rows: int, size: int, requests: int, *, is_single: bool, first: Reading | None = None) -> Plan:
+    """Return the plan that tells most with so many requests, beside those that the first reading took."""
     needed = 1 if is_single else ceil((rows + max(1, rows // 50)) / size)
-    times = min(len(_MOMENTS), requests // needed)
+    times = min(len(_MOMENTS), requests // needed + (first is not None))
     if times < 2:  # not even twice: the beginning of the list then
         times = min(4, requests)
         needed = max(1, requests // max(1, times))
-    return Plan(_FEWER.get(times, _MOMENTS) if times else (), needed)
+    return Plan(_FEWER.get(times, _MOMENTS) if times else (), needed, first)
 
 
-def read_list(inquiry: Inquiry, layout: Layout, pages: int) -> Reading | None:
+def read_to_end(inquiry: Inquiry, layout: Layout, most: int) -> Reading | None:
+    """Return a pass over a list of unknown length, which takes no more than so many pages."""
+    return read_list(inquiry, layout, 1, max(0, most - 1))
+
+
+def read_list(inquiry: Inquiry, layout: Layout, pages: int, extra: int = 2) -> Reading | None:
     """Return a pass over the list, in so many pages or a few more where it is longer; None if any failed."""
     found: list[tuple[int, Answer]] = []
-    wanted, extra = pages, 0 if layout.is_single else 2
+    wanted, extra = pages, 0 if layout.is_single else extra
     while True:
         firsts = [layout.size * (len(found) + number) for number in range(wanted)]
         if len(firsts) > inquiry.left:
@@ -103,8 +110,11 @@ def read_repeatedly(
     inquiry: Inquiry, layout: Layout, scheme: Plan, say: Callable[[str], None]
 ) -> list[Reading]:
     """Return the passes over the list that succeeded."""
-    started, readings = inquiry.now, []
+    first = scheme.first
+    started, readings = (first.at, [first]) if first else (inquiry.now, [])
     for number, moment in enumerate(scheme.moments, 1):
+        if first and number == 1:
+            continue
         inquiry.wait_until(started + moment)
         say(f"reading the list, {number} of {len(scheme.moments)}")
         if (reading := read_list(inquiry, layout, scheme.pages)) is not None:

@@ -81,7 +81,7 @@ class _Draw:
         has_start = "start_time" not in self._missing
         linger = float(self._choose({0: 60, 10: 20, 30: 20})) if self._stays else 0.0
         traits: dict[str, Any] = {
-            "order": self._order,
+            **({"order": self._order} if self._keeps_places else {"reordering": "shuffled"}),
             "starts": self._choose(_STARTS),
             "linger": linger,
             "doubled": 0.05 if self._stays and self._has(0.1) else 0.0,
