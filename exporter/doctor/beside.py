@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
@@ -16,6 +15,7 @@ from exporter.exotel.client import voice_host
 from exporter.exotel.decode import read_agent_streams, read_stream
 from exporter.exotel.errors import Reason
 
+_AT_FIRST = 2  # calls of each direction
 _NOT_ENABLED = {Reason.NOT_FOUND, Reason.FORBIDDEN}
 
 
@@ -37,9 +37,10 @@ def examine(
 ) -> tuple[BesideFacts, list[Finding]]:
     """Return what there is beside the list; `in_progress` are call_sids by direction."""
     say("asking for details of calls")
-    before, details, after = _look_at_details(asker, [sid for sids in in_progress.values() for sid in sids])
+    first = {direction: sids[:_AT_FIRST] for direction, sids in in_progress.items()}
+    before, details, after = _look_at_details(asker, [sid for sids in first.values() for sid in sids])
     has_streams, streams = _judge_streams(details)
-    legs = _legs(in_progress, details)
+    legs = _legs(_with_more(asker, in_progress, _count_legs(first, details)))
     own = limits.has_own_bucket(before, details, after) if before and after and details else None
     say("asking for AgentStream sessions")
     host, agent_streams = _look_for_agent_streams(asker)
@@ -80,17 +81,32 @@ def _judge_streams(details: Sequence[Reply]) -> tuple[bool | None, Finding]:
     return None, Finding(Check.STREAMS, Verdict.NOT_TOLD, None, text, evidence)
 
 
-def _legs(in_progress: Mapping[str, Sequence[str]], details: Sequence[Reply]) -> Mapping[str, int]:
-    """Return the lower median of legs by direction, of details in the order of the calls.
-
-    A third leg is a supervisor's, as a rule.
-    """
-    seen: defaultdict[str, list[int]] = defaultdict(list)
-    calls = [(direction, sid) for direction, sids in in_progress.items() for sid in sids]
-    for (direction, sid), reply in zip(calls, details, strict=False):
+def _count_legs(calls: Mapping[str, Sequence[str]], details: Sequence[Reply]) -> Mapping[str, list[int]]:
+    """Return the numbers of legs by direction, of details in the order of the calls."""
+    seen: dict[str, list[int]] = {direction: [] for direction in calls}
+    named = [(direction, sid) for direction, sids in calls.items() for sid in sids]
+    for (direction, sid), reply in zip(named, details, strict=False):
         if failure_of(reply) is None and (legs := read_stream(reply.body, sid).legs) is not None:
             seen[direction].append(len(legs))
-    return {direction: median_low(counts) for direction, counts in sorted(seen.items())}
+    return seen
+
+
+def _with_more(
+    asker: Asker, calls: Mapping[str, Sequence[str]], seen: Mapping[str, list[int]]
+) -> Mapping[str, list[int]]:
+    """Return the numbers of legs, of more calls where two calls disagree."""
+    unclear = {name: calls[name][_AT_FIRST:] for name, counts in seen.items() if len({*counts}) > 1}
+    try:
+        details = asker.streams([sid for sids in unclear.values() for sid in sids])
+    except OutOfRequests:
+        return seen
+    more = _count_legs(unclear, details)
+    return {name: counts + more.get(name, []) for name, counts in seen.items()}
+
+
+def _legs(seen: Mapping[str, list[int]]) -> Mapping[str, int]:
+    """Return the usual number of legs by direction: a third one is a supervisor's, as a rule."""
+    return {direction: median_low(counts) for direction, counts in sorted(seen.items()) if counts}
 
 
 def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:

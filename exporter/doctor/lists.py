@@ -24,11 +24,11 @@ from exporter.doctor.rows import count_unknown, judge_duration, judge_fields, ju
 from exporter.exotel.enums import CallStatus
 from exporter.exotel.models import Call
 
-KEPT_BACK = 15
+KEPT_BACK = 17
 """Requests that are left to what comes after the list."""
 
-_FOR_EDGES = 9  # requests for filters, twins and the end of the list
-_MOST_CALLS = 6
+_FOR_EDGES = 5  # requests for filters, twins and the end of the list
+_MOST_CALLS = 9
 _SETTLED = 15.0  # seconds after which a call has all its legs
 _T = TypeVar("_T")
 _TOO_FEW = "there were too few requests"
@@ -44,7 +44,7 @@ class ListExamination:
     filters: FilterFacts
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
-    """The call_sids of up to six calls that were in progress a moment ago, by direction."""
+    """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
 
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:

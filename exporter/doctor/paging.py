@@ -77,7 +77,10 @@ def _ignored(longest: Answer, beyond: Answer | None, *, has_more: bool | None, s
     rows = longest.rows
     is_repeated = beyond is not None and beyond.rows == rows
     is_whole = is_repeated and (longest.total == rows or rows not in {10, *_CANDIDATES}) and not has_more
-    return Limits(rows, rows, Told("whole list" if is_whole else "ignored", seen), rows)
+    if is_whole:
+        ask = max(LARGE, 2 * rows)  # a page of fewer rows is the last one
+        return Limits(rows, ask, Told("whole list", seen), ask)
+    return Limits(rows, rows, Told("ignored", seen), rows)
 
 
 def _has_more(longest: Answer, beyond: Answer | None) -> bool | None:
