@@ -91,6 +91,8 @@ class Asker:
         self.sleep = sleep
         self.replies: list[Reply] = []
         """Every one, in the order in which they came."""
+        self.made = 0
+        """Requests so far."""
         self._left = requests
         self._lock = Lock()
         self._transport = Transport(account.collection)
@@ -144,12 +146,18 @@ class Asker:
             if len(questions) > self._left:
                 raise OutOfRequests
             self._left -= len(questions)
+            self.made += len(questions)
         with ThreadPoolExecutor(max(1, min(len(questions), self.account.collection.concurrency))) as pool:
             replies = list(pool.map(self._ask, questions))
-        if not self._whole.remaining():
+        if self.is_stopped:
             raise OutOfRequests
         self.replies += replies
         return replies
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether it was stopped."""
+        return not self._whole.remaining()
 
     def stop(self) -> None:
         """Make no more requests, and break off those under way."""

@@ -64,7 +64,7 @@ def command(config_file: Path | None, names: tuple[str, ...], requests: int, for
         _announce(account, requests)
         asker = Asker(account, requests, sleep=stopped.wait, rate_limiter=limiters.of(account))
         with _stopping(asker, stopped):
-            report = Examination(asker, requests, lambda step: complain(f"  {step} ...")).run()
+            report = Examination(asker, lambda step: complain(f"  {step} ...")).run()
         reports.append(report)
         if form == "text":
             show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}".encode(errors="backslashreplace"))

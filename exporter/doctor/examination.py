@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -35,29 +36,26 @@ class Report:
 
 
 class Examination:
-    """Examines an account within a number of requests."""
+    """Examines an account within the requests that an asker may make."""
 
-    def __init__(self, asker: Asker, requests: int, say: Say) -> None:
+    def __init__(self, asker: Asker, say: Say) -> None:
         self._account: AccountConfig = asker.account
         self._asker = asker
-        self._requests = requests
         self._say = say
         self._findings: list[Finding] = []
         self._configuration = ""
 
     def run(self) -> Report:
         """Return what was found, as far as the requests went."""
-        is_stopped = False
-        try:
+        with suppress(OutOfRequests):
             self._examine()
-        except OutOfRequests:
-            is_stopped = True
         collection = self._account.collection
         self._findings += access.judge_time(self._asker.replies, collection.timeout)
         latest = {finding.check: finding for finding in self._findings}  # what was found last holds
         ordered = tuple(latest[check] for check in Check if check in latest)
-        made = self._requests - self._asker.left
-        return Report(self._account.name, made, ordered, self._configuration, is_stopped)
+        is_stopped = self._asker.is_stopped
+        whole = "" if is_stopped else self._configuration
+        return Report(self._account.name, self._asker.made, ordered, whole, is_stopped)
 
     def _examine(self) -> None:
         if not self._can_connect():

@@ -45,6 +45,9 @@ def as_text(report: Report) -> str:
 
 
 def _summary(report: Report) -> str:
+    end = f"{_counted(report.requests, 'request')} made"
+    if report.is_stopped:
+        return f"stopped before the end ({end}). This is what was known by then:"
     changes = sum(finding.verdict is Verdict.MUST_CHANGE for finding in report.findings)
     limits = sum(finding.verdict is Verdict.WORKS for finding in report.findings)
     if changes:
@@ -53,8 +56,7 @@ def _summary(report: Report) -> str:
         verdict = f"it works, with {_counted(limits, 'thing')} to know"
     else:
         verdict = "all is well"
-    end = "; stopped before the end" if report.is_stopped else ""
-    return f"{verdict} ({_counted(report.requests, 'request')} made{end})."
+    return f"{verdict} ({end})."
 
 
 def _paragraph(finding: Finding) -> str:

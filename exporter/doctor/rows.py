@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import quantiles
+from statistics import median_low, quantiles
 from typing import Any, Literal
 
 from exporter.doctor.inquiry import Answer, Told
@@ -36,6 +36,7 @@ _WAITING = frozenset({CallStatus.QUEUED, CallStatus.RINGING})
 _SPREAD = 2.6  # seconds: two times that are rounded down, and a little
 _RINGING = 5.0  # seconds after which a duration of 0 shows that ringing doesn't count
 _FEWEST = 10
+_DAY = 86_400.0  # seconds
 
 
 def judge_fields(rows: Iterable[Any]) -> Told[Mapping[str, str]]:
@@ -121,7 +122,7 @@ def judge_duration(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]
     spreads, waiting = [], []
     for answer in answers:
         excess = {call: age for call in answer.calls if (age := _excess(call)) is not None}
-        active = [age for call, age in excess.items() if call.status is CallStatus.IN_PROGRESS]
+        active = _plausible([age for call, age in excess.items() if call.status is CallStatus.IN_PROGRESS])
         if len(active) >= _FEWEST:
             cuts = quantiles(active, n=10)
             spreads.append(cuts[-1] - cuts[0])
@@ -140,6 +141,12 @@ def judge_duration(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]
         zero = sum(duration == 0 for duration, _ in long)
         return Told("answer" if zero == len(long) else "start", f"{zero} of {len(long)} waiting calls show 0")
     return Told(None, "too few calls showed both a start time and a duration")
+
+
+def _plausible(ages: Sequence[float]) -> Sequence[float]:
+    """Return ages without those that lie a day or more from most: their calls tell no real time."""
+    middle = median_low(ages) if ages else 0.0
+    return [age for age in ages if abs(age - middle) < _DAY]
 
 
 def _excess(call: Call) -> float | None:
