@@ -208,11 +208,12 @@ class Pseudonyms:
         if found is None:
             return self._strange(text)
         sign, whole, fraction, exponent = (part or "" for part in found.groups())
-        if not field.keeps or len(whole) > _KEPT_DIGITS:
+        is_id = exponent and len(whole) + len(fraction) + len(exponent) > _KEPT_DIGITS  # such as 61739E2785
+        if not field.keeps or len(whole) > _KEPT_DIGITS or is_id:
             whole = self._telephone(whole, has_plus=sign == "+")
         if fraction and (not field.keeps or len(whole) + len(fraction) - 1 > _KEPT_DIGITS):
             fraction = "." + self._shapes.draw(fraction[1:], whole[-_KEPT_DIGITS:])
-        if len(exponent) > _KEPT_DIGITS:
+        if is_id:
             exponent = _ALONE.sub(self._drawn, exponent)
         return sign + whole + fraction + exponent
 
@@ -380,7 +381,7 @@ def _prefix(digits: str, *, has_plus: bool) -> int:
     elif len(national) == len(_INDIA) + _NATIONAL and national.startswith(_INDIA):
         country = len(_INDIA)
     trunk = country and national[country : country + 1] == "0"
-    prefix = zeros + country + trunk
+    prefix = min(zeros + country + trunk, _KEPT_DIGITS)
     return prefix if len(digits) - prefix >= RUN else 0
 
 

@@ -178,15 +178,17 @@ class Shapes:
         return "".join(written)
 
     def _digit(self, old: str, number: int, window: int, length: int, *, is_first: bool) -> int:
-        """Return a digit that ends no run that was met, if there is one."""
-        if is_first and old == "0":
+        """Return a digit that ends no run that was met, if there is one: 0 for a first 0."""
+
+        def is_free(digit: int) -> bool:
+            is_run = length >= RUN - 1 and self._avoids_runs
+            return not is_run or not self._runs[(window * 10 + digit) % 10**RUN]
+
+        if is_first and old == "0" and is_free(0):
             return 0
         least = 1 if is_first else 0
-        for step in range(10 - least):
-            digit = least + (number + step) % (10 - least)
-            if length < RUN - 1 or not self._avoids_runs or not self._runs[(window * 10 + digit) % 10**RUN]:
-                break
-        return digit
+        digits = [least + (number + step) % (10 - least) for step in range(10 - least)]
+        return next(filter(is_free, digits), digits[-1])
 
 
 def _runs(text: str) -> Iterator[int]:

@@ -129,9 +129,13 @@ def json_characters(written: str) -> Characters:
 
 
 def _wrong(pieces: Sequence[str], start: int) -> int | None:
-    """Return the place of what breaks an escape, which must go on breaking it; None where it is the end."""
+    """Return the place of what breaks an escape, which must go on breaking it; None if that is sure to.
+
+    The end is, and so is another escape, whatever it stands for.
+    """
     places = range(start, min(start + 4, len(pieces)))
-    return next((place for place in places if pieces[place] not in hexdigits), None)
+    wrong = next((place for place in places if pieces[place] not in hexdigits), None)
+    return None if wrong is None or pieces[wrong].startswith("\\") else wrong
 
 
 def xml_characters(written: str) -> Characters:

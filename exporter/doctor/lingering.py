@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
+from statistics import median
 
 from exporter.doctor.inquiry import Told
+from exporter.doctor.order import start_of
 from exporter.doctor.readings import Reading
 from exporter.exotel.enums import CallStatus
 from exporter.exotel.models import Call
 
 _ROUNDING = 1.0  # seconds by which a duration in whole seconds is off
 _FEWEST = 3  # calls that must have ended
-_COUNTED = 10  # ended calls from which their number tells how long they stay
+_COUNTED = 10  # ended calls from which their number, or their ages, tell how long they stay
+_DOUBT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,13 @@ class Stay:
     most: float | None
 
 
-def judge_lingering(readings: Sequence[Reading]) -> Told[tuple[float, float | None] | bool]:
-    """Return for how many seconds ended calls stay, at least and at most; False where none stays."""
+def judge_lingering(
+    readings: Sequence[Reading], *, counts_from_start: bool = False
+) -> Told[tuple[float, float | None] | bool]:
+    """Return for how many seconds ended calls stay, at least and at most; False where none stays.
+
+    Where durations count from the start, start time and duration tell when a call ended.
+    """
     whole = [reading for reading in readings if reading.is_whole]
     stays = [*_stays(whole)]
     gone = sum(len(before.calls.keys() - after.calls.keys()) for before, after in pairwise(whole))
@@ -39,7 +47,10 @@ def judge_lingering(readings: Sequence[Reading]) -> Told[tuple[float, float | No
     most = min(ends, default=None)
     if most is not None and most < least:
         least, most = most, least
-    least, most = _narrowed(least, most, whole)
+    if most is None:
+        least, most = _by_number(least, whole)
+    if counts_from_start:
+        least, most = _by_age(least, most, whole)
     return Told((round(least, 1), None if most is None else round(most, 1)), f"{len(stays)} ended calls")
 
 
@@ -77,10 +88,10 @@ def _ending(before: Sequence[tuple[float, Call]], first: tuple[float, Call]) -> 
     return max(then, ended - _ROUNDING), max(then, min(at, ended + _ROUNDING))
 
 
-def _narrowed(least: float, most: float | None, readings: Sequence[Reading]) -> tuple[float, float | None]:
-    """Return the bounds, narrowed by Little's law: those that stay are as many as end in that time."""
-    if most is not None or len(readings) < 2:
-        return least, most
+def _by_number(least: float, readings: Sequence[Reading]) -> tuple[float, float | None]:
+    """Return the bounds by Little's law: those that stay are as many as end in that time."""
+    if len(readings) < 2:
+        return least, None
     ended = sum(is_over(call) for reading in readings for call in reading.calls.values()) / len(readings)
     first, last = readings[0], readings[-1]
     endings = len(
@@ -92,3 +103,32 @@ def _narrowed(least: float, most: float | None, readings: Sequence[Reading]) -> 
     seconds = ended * (last.at - first.at) / endings
     error = 2 * (1 / sqrt(ended) + 1 / sqrt(endings))
     return max(least, seconds * (1 - error)), max(least, seconds * (1 + error))
+
+
+def _by_age(least: float, most: float | None, readings: Sequence[Reading]) -> tuple[float, float | None]:
+    """Return the bounds, narrowed by how long ago the listed calls ended: any time they stay is as likely."""
+    ages: dict[str, float] = {}
+    for reading in readings:
+        for call_sid, age in _ages(reading):
+            ages[call_sid] = max(age, ages.get(call_sid, 0.0))
+    oldest = max(ages.values(), default=0.0)
+    ceiling = oldest * _DOUBT ** (-1 / len(ages)) + _ROUNDING if len(ages) >= _COUNTED else None
+    if ceiling is None or ceiling < least:
+        return least, most
+    return max(least, oldest - _ROUNDING), ceiling if most is None else min(most, ceiling)
+
+
+def _ages(reading: Reading) -> Iterator[tuple[str, float]]:
+    """Yield ended calls and the seconds since their end, by the server's clock."""
+    moments = {sid: moment for sid, call in reading.calls.items() if (moment := _moment(call)) is not None}
+    active = [at for sid, at in moments.items() if reading.calls[sid].status is CallStatus.IN_PROGRESS]
+    if len(active) < _FEWEST:
+        return
+    now = median(active)
+    yield from ((sid, now - at) for sid, at in moments.items() if is_over(reading.calls[sid]))
+
+
+def _moment(call: Call) -> float | None:
+    """Return the moment that a call's duration reaches to, if its row tells it."""
+    start = start_of(call)
+    return None if start is None or call.duration is None else start + call.duration

@@ -59,22 +59,24 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     total = _reported(inquiry.answers)
     twins = _unless_short(lambda: inquiry.pages([(limits.ask, 0)] * 2)) or []
     first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
-    rows = max(first.rows if first else total or 0, limits.rows or 0)
-    scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
+    length = max(first.rows if first else total or 0, limits.rows or 0)
+    scheme = plan(length, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
     readings = read_repeatedly(inquiry, layout, scheme, say)
     calls = [*readings[-1].calls.values()] if readings else []
     say("trying filters")
     filters = _unless_short(lambda: measure_filters(inquiry, limits.ask, calls, _reported(inquiry.answers)))
     say("looking for the end of the list")
     window = _told(lambda: measure_window(inquiry, layout, readings, _reported(inquiry.answers)))
+    rows = _judge_rows(inquiry.answers)
     told: dict[Check, Told[Any]] = {
         Check.PAGE_SIZE: Told(limits.rows, "the longest page"),
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
         Check.WINDOW: window,
-        Check.PAST_END: _told(lambda: measure_past_end(inquiry, rows)),
+        Check.PAST_END: _told(lambda: measure_past_end(inquiry, length)),
         **_judge_list(readings, twins, inquiry.answers, layout, is_cut=bool(window.value)),
-        **_judge_rows(inquiry.answers),
+        **rows,
+        Check.LINGERING: judge_lingering(readings, counts_from_start=rows[Check.DURATION].value == "start"),
         **_judge_filters(filters),
     }
     return _examination(told, limits, readings, inquiry.answers)
@@ -114,7 +116,6 @@ def _judge_list(
         Check.ORDER: order,
         Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
-        Check.LINGERING: judge_lingering(readings),
     }
 
 
