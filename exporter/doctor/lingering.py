@@ -16,8 +16,8 @@ from exporter.exotel.models import Call
 
 _ROUNDING = 1.0  # seconds by which a duration in whole seconds is off
 _FEWEST = 3  # calls that must have ended
-_COUNTED = 10  # ended calls from which their number, or their ages, tell how long they stay
-_DOUBT = 0.05
+_COUNTED = 10  # ended calls from which their number tells how long they stay
+_DOUBT = 0.05  # how likely all ages may be this far below the longest one possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _by_age(least: float, most: float | None, readings: Sequence[Reading]) -> tu
         for call_sid, age in _ages(reading):
             ages[call_sid] = max(age, ages.get(call_sid, 0.0))
     oldest = max(ages.values(), default=0.0)
-    ceiling = oldest * _DOUBT ** (-1 / len(ages)) + _ROUNDING if len(ages) >= _COUNTED else None
+    ceiling = oldest * _DOUBT ** (-1 / len(ages)) + _ROUNDING if len(ages) >= _FEWEST else None
     if ceiling is None or ceiling < least:
         return least, most
     return max(least, oldest - _ROUNDING), ceiling if most is None else min(most, ceiling)
