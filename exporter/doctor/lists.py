@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
+from exporter.config import AccountConfig, SecretUnreadable
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
@@ -79,7 +81,15 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         Check.LINGERING: judge_lingering(readings, counts_from_start=rows[Check.DURATION].value == "start"),
         **_judge_filters(filters),
     }
-    return _examination(told, limits, readings, inquiry.answers)
+    raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
+    return _examination(told, limits, readings, count_unknown(raw, _secrets(asker.account))[1])
+
+
+def _secrets(account: AccountConfig) -> tuple[str, ...]:
+    """Return what no text may hold, as far as it can be read."""
+    with suppress(SecretUnreadable):
+        return account.api_key.reveal(), account.api_token.reveal()
+    return ()
 
 
 def _told(work: Callable[[], Told[_T]]) -> Told[_T]:
@@ -139,11 +149,13 @@ def _judge_filters(filters: Filters | None) -> dict[Check, Told[Any]]:
 
 
 def _examination(
-    told: Mapping[Check, Told[Any]], limits: Limits, readings: Sequence[Reading], answers: Sequence[Answer]
+    told: Mapping[Check, Told[Any]],
+    limits: Limits,
+    readings: Sequence[Reading],
+    shown: Mapping[str, tuple[str, ...]],
 ) -> ListExamination:
     value = {check: each.value for check, each in told.items()}
     calls = len(readings[-1].calls) if readings and readings[-1].is_whole else None
-    shown = count_unknown([*chain.from_iterable(answer.raw for answer in answers)])[1]
     return ListExamination(
         PageFacts(
             limits.rows,

@@ -1,4 +1,4 @@
-"""Doctor on the way to an account: names, addresses, TLS, proxies, regions, clocks, and answers that are none."""
+"""Doctor on the way to an account: names, TLS, proxies, regions, clocks, and answers that are none."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ from tests.web import write_authority, write_certificate
 
 HOST = "127.0.0.1"
 NAME = "api.example.com"
-TOKEN = "hush-hush-9d41"  # noqa: S105  # of no account
-Finding_ = dict[Check, Finding]
+TOKEN = "hush-hush-9d41"  # of no account
 Respond = Callable[[Connection, str], bool | None]
 
 
@@ -163,8 +162,9 @@ def test_many_addresses_are_counted_but_not_all_tried(monkeypatch: pytest.Monkey
     report = examined(f"http://{NAME}:{free_port()}")
     findings = found(report)
     assert findings[Check.NAME].value == 20
-    assert isinstance(findings[Check.ADDRESSES].value, dict)
-    assert len(findings[Check.ADDRESSES].value) == 8
+    value = findings[Check.ADDRESSES].value
+    assert isinstance(value, dict)
+    assert len(value) == 8
 
 
 # TLS
@@ -196,7 +196,9 @@ def test_a_good_certificate_is_shown_with_names_issuer_and_end(tmp_path: Path) -
     names = (HOST, *(f"{number}.example.com" for number in range(6)))
     report, tls = told_of_tls(tmp_path, *names)
     assert (tls.verdict, tls.value) == (Verdict.GOOD, "verified")
-    assert re.search(r"0\.example\.com.* and 3 more; issued by trustme .*; ends on \d{4}-\d\d-\d\d\.$", tls.text)
+    assert re.search(
+        r"0\.example\.com.* and 3 more; issued by trustme .*; ends on \d{4}-\d\d-\d\d\.$", tls.text
+    )
     assert found(report)[Check.LISTING].value == "complete"
 
 
@@ -385,7 +387,9 @@ def test_an_account_behind_a_proxy_is_examined_through_it(tmp_path: Path) -> Non
     assert findings[Check.LISTING].value == "complete"
 
 
-@pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"403 Forbidden", b"502 Bad Gateway"])
+@pytest.mark.parametrize(
+    "status", [b"407 Proxy Authentication Required", b"403 Forbidden", b"502 Bad Gateway"]
+)
 def test_a_proxy_that_refuses_is_what_must_be_changed(status: bytes) -> None:
     """That alone, once: the API never heard of it."""
     with proxy(written(answer(b"no", status=status))) as between:
@@ -467,7 +471,8 @@ def test_a_clock_that_is_two_minutes_off_is_told(ahead: int) -> None:
         clock = found(examined(server.url))[Check.CLOCK]
     assert clock.verdict is Verdict.WORKS
     assert clock.value == pytest.approx(ahead, abs=1.5)
-    assert f"2 min {'ahead of' if ahead > 0 else 'behind'} this machine's" in clock.text
+    direction = "ahead of" if ahead > 0 else "behind"
+    assert re.search(f"is (2 min|1(19|20)\\.. s) {direction} this machine's", clock.text)
 
 
 @pytest.mark.parametrize(
@@ -491,12 +496,12 @@ def test_the_wrong_region_names_the_right_one(
     with Simulator(Settings(calls=5, speed=0)) as here, Simulator(Settings(calls=5, speed=0)) as there:
         here.set_faults([fault])
         monkeypatch.setattr(access, "KNOWN_HOSTS", (here.url, there.url))
-        report = examined(here.url, requests, token="demo")  # noqa: S106  # the simulator's
+        report = examined(here.url, requests, token="demo")  # the simulator's
         assert sum(there.requests_served().values()) == 1
     findings = found(report)
     assert [*wrong(report)] == [Check.REGION]
     assert findings[Check.REGION].value == there.url
-    assert f"set base_url to that" in findings[Check.REGION].text
+    assert "set base_url to that" in findings[Check.REGION].text
     assert findings[Check.CREDENTIALS].value == "accepted"
     assert findings[Check.ACCOUNT].value == "known"
     assert report.requests == 2
@@ -508,7 +513,7 @@ def test_refused_credentials_are_told_although_no_request_is_left_for_other_regi
     """What the one answer told isn't lost."""
     with Simulator(Settings(calls=5, speed=0)) as here:
         monkeypatch.setattr(access, "KNOWN_HOSTS", (here.url, f"http://{HOST}:{free_port()}"))
-        report = examined(here.url, requests=1, token="another")  # noqa: S106
+        report = examined(here.url, requests=1, token="another")
     assert [*wrong(report)] == [Check.CREDENTIALS]
     assert report.requests == 1
 
@@ -518,7 +523,7 @@ def test_credentials_that_no_region_accepts_are_refused(monkeypatch: pytest.Monk
     with ExitStack() as stack:
         simulators = [stack.enter_context(Simulator(Settings(speed=0))) for _ in range(3)]
         monkeypatch.setattr(access, "KNOWN_HOSTS", tuple(each.url for each in simulators))
-        report = examined(simulators[1].url, token="another")  # noqa: S106
+        report = examined(simulators[1].url, token="another")
         assert [sum(each.requests_served().values()) for each in simulators] == [1, 1, 1]
     assert [*wrong(report)] == [Check.CREDENTIALS]
 
@@ -529,7 +534,7 @@ def test_credentials_go_nowhere_but_to_the_configured_host_unless_it_is_exotels_
     """A host of one's own (a gateway, a simulator) has no regions."""
     with Simulator(Settings(speed=0)) as here, Simulator(Settings(speed=0)) as there:
         monkeypatch.setattr(access, "KNOWN_HOSTS", (there.url,))
-        report = examined(here.url, token="another")  # noqa: S106
+        report = examined(here.url, token="another")
         assert not there.requests_served()
     assert [*wrong(report)] == [Check.CREDENTIALS]
 
@@ -537,7 +542,7 @@ def test_credentials_go_nowhere_but_to_the_configured_host_unless_it_is_exotels_
 def test_an_unknown_account_is_told() -> None:
     """The API has a code for that."""
     with Simulator(Settings(account_sid="other", speed=0)) as simulator:
-        report = examined(simulator.url, token="demo")  # noqa: S106
+        report = examined(simulator.url, token="demo")
     account = found(report)[Check.ACCOUNT]
     assert (account.verdict, account.value) == (Verdict.MUST_CHANGE, "unknown")
     assert "account_sid" in account.text
@@ -582,7 +587,12 @@ def _at(account: AccountConfig, url: str) -> AccountConfig:
         ([b"X-RateLimit-Limit: 1200, 1200;w=60"], 1200, Verdict.GOOD, "1200 requests a minute"),
         ([b"X-RateLimit-Limit: 5000;w=3600"], None, Verdict.WORKS, "isn't one of a minute"),
         ([b"X-RateLimit-Limit: 50, 50;w=1"], None, Verdict.WORKS, "isn't one of a minute"),
-        ([b"X-RateLimit-Limit: 5000", b"X-RateLimit-Reset: 900"], None, Verdict.WORKS, "isn't one of a minute"),
+        (
+            [b"X-RateLimit-Limit: 5000", b"X-RateLimit-Reset: 900"],
+            None,
+            Verdict.WORKS,
+            "isn't one of a minute",
+        ),
         ([b"X-RateLimit-Limit: unlimited"], False, Verdict.GOOD, "No header"),
         ([b"X-RateLimit-Limit: 918012345678"], False, Verdict.GOOD, "No header"),
         ([b"X-RateLimit-Limit: 0"], False, Verdict.GOOD, "No header"),
@@ -685,27 +695,34 @@ def test_an_api_that_drips_is_given_up_at_the_timeout() -> None:
 # Echoes
 
 
-def test_what_a_hostile_server_echoes_is_never_told() -> None:
+@pytest.mark.parametrize("token", [TOKEN, "hushhush"], ids=["usual", "a word"])
+def test_what_a_hostile_server_echoes_is_never_told(token: str) -> None:
     """The credentials, as they came and decoded, in messages, codes, fields and headers; and call_sids."""
     sids = [f"c0ffee{number:04d}sid" for number in range(30)]
 
     def respond(connection: Connection, head: str) -> None:
         sent = re.search(r"Authorization: Basic (\S+)", head)
-        echo = f"{sent[1] if sent else ''} {TOKEN}"
-        row = {"direction": TOKEN, "status": TOKEN, "from": echo, "agent_details": {"status": TOKEN}}
-        rows = [{**row, "call_sid": sid, "start_time": echo, "duration": 5, echo: echo} for sid in sids]
-        body = json.dumps({"response": {"active_calls": rows, "total_active": 30}, "request_id": TOKEN})
-        headers = (f"X-RateLimit-Limit: {TOKEN}", f"Date: {TOKEN}", f"Server: {echo}")
-        failed = json.dumps({"response": {"error_data": {"code": TOKEN, "message": echo}}, "request_id": sids[0]})
+        assert sent
+        echo = f"{sent[1]} {token}"
+        said = {"direction": token, "status": token, "agent_details": {"status": token}, "from": sent[1]}
+        rows = [{**said, "call_sid": sid, "start_time": sent[1], echo: 5} for sid in sids]
+        body = json.dumps({"response": {"active_calls": rows, "total_active": 30}, "request_id": token})
+        headers = (f"X-RateLimit-Limit: {token}", f"Date: {token}", f"Server: {echo}")
+        failed = json.dumps(
+            {"response": {"error_data": {"code": token, "message": echo}}, "request_id": sids[0]}
+        )
         lines = [each.encode() for each in headers]
         is_list = "/active" in head.split(" ")[1]
         connection.write(
-            answer(body.encode(), *lines) if is_list else answer(failed.encode(), *lines, status=b"404 " + TOKEN.encode())
+            answer(body.encode(), *lines)
+            if is_list
+            else answer(failed.encode(), *lines, status=b"404 " + token.encode())
         )
 
     with raw_server(respond) as server:
-        report = examined(server.url)
+        report = examined(server.url, token=token)
     told = as_text(report) + as_json([report])
     assert found(report)[Check.VALUES].value == {"direction": 1, "status": 1, "agent_details.status": 1}
+    assert token not in told
     assert "Authorization" not in told
     assert not [sid for sid in sids if sid in told]
