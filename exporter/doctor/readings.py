@@ -67,7 +67,7 @@ def plan(rows: int, size: int, requests: int, *, is_single: bool, first: Reading
     needed = 1 if is_single else ceil((rows + max(1, rows // 50)) / size)
     times = min(len(_MOMENTS), requests // needed + (first is not None))
     if times < 2:  # not even twice: the beginning of the list then
-        times = min(4, requests)
+        times = max(0, min(4, requests))
         needed = max(1, requests // max(1, times))
     return Plan(_FEWER.get(times, _MOMENTS) if times else (), needed, first)
 
