@@ -88,8 +88,11 @@ def judge_proxy(account: AccountConfig, error: ApiError | None) -> list[Finding]
     if account.collection.proxy_url is None:
         return [Finding(Check.PROXY, Verdict.GOOD, value=False, text="None: the API is asked directly.")]
     proxy = host_of(account.collection.proxy_url.reveal())
-    if error and error.reason is Reason.CONNECTION:
+    if error and error.reason is Reason.CONNECTION and error.detail.startswith(f"proxy {proxy}"):
         return [Finding(Check.PROXY, Verdict.MUST_CHANGE, proxy, f"{told(error)}. Check proxy_url.")]
+    if error and error.status is None:
+        text = f"Whether requests pass {proxy} isn't told: {told(error)}."
+        return [Finding(Check.PROXY, Verdict.NOT_TOLD, proxy, text)]
     text = f"Asked through {proxy}, which looks up the API's name and chooses its address."
     return [Finding(Check.PROXY, Verdict.GOOD, proxy, text)]
 

@@ -7,22 +7,25 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from requests import PreparedRequest
+
 from exporter.config import AccountConfig
 from exporter.exotel.body import parse
-from exporter.exotel.classify import failed_proxy
+from exporter.exotel.classify import failed_proxy, timed_out
 from exporter.exotel.client import BODY_LIMITS, read_credentials, voice_host
 from exporter.exotel.connection import tls_context
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint, member
 from exporter.exotel.errors import ApiError
 from exporter.exotel.rate_limiter import RateLimiter
-from exporter.exotel.transport import Transport
+from exporter.exotel.transport import Answer, Transport, host_of
 
 _LONGEST_WAIT = 75.0  # seconds for the rate limit, which is that of a minute
+_GRACE = 0.2  # seconds after a deadline: what is still under way then comes byte by byte
 
 
 class OutOfRequests(Exception):
@@ -186,13 +189,12 @@ class Asker:
                 context = tls_context(self.account.collection.tls_config.ca_file)
                 request = self._transport.prepare(question.url, read_credentials(self.account), context)
                 asked_at = self.monotonic()
-                self._transport.hold_to(deadline)
 
                 def on_headers(status: int, headers: Mapping[str, str]) -> None:
                     seen.append(self.monotonic() - asked_at)
                     self._rate_limiter.update_from(status, headers, question.endpoint)
 
-                answer = self._transport.get(request, BODY_LIMITS[question.endpoint], on_headers)
+                answer = self._get(request, question.endpoint, deadline, on_headers)
                 if (proxy := self._proxy_of(question)) and (
                     refusal := failed_proxy(answer.status, answer.body, proxy)
                 ):
@@ -210,6 +212,26 @@ class Asker:
             answer.body,
             received=time.time(),
         )
+
+    def _get(
+        self,
+        request: PreparedRequest,
+        endpoint: Endpoint,
+        deadline: Deadline,
+        on_headers: Callable[[int, Mapping[str, str]], None],
+    ) -> Answer:
+        """Return the answer to a request; raise ApiError where it isn't whole by the deadline."""
+        cut = Timer(deadline.remaining() + _GRACE, self._transport.abort)
+        cut.daemon = True
+        cut.start()
+        try:
+            self._transport.hold_to(deadline)
+            answer = self._transport.get(request, BODY_LIMITS[endpoint], on_headers)
+        finally:
+            cut.cancel()
+        if not deadline.remaining():  # a body without a length may have ended there, or have been cut
+            raise timed_out(host_of(request.url), deadline.seconds, deadline)
+        return answer
 
     def _proxy_of(self, question: Question) -> str | None:
         """Return the proxy whose own answers look like the API's: over TLS they don't."""

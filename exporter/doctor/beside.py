@@ -13,12 +13,13 @@ from exporter.doctor.failures import failure_of, remedy, told
 from exporter.doctor.finding import Check, Finding, Value, Verdict
 from exporter.exotel.client import voice_host
 from exporter.exotel.decode import read_agent_streams, read_stream
-from exporter.exotel.errors import Reason
+from exporter.exotel.errors import ApiError, Reason
 
 _AT_FIRST = 2  # calls of each direction
 _CLEAR = 5.0  # seconds within which counts are compared: the minute must not end meanwhile
 _ROUNDING = 1.0  # seconds by which a reset may be told too early
 _NOT_ENABLED = {Reason.NOT_FOUND, Reason.FORBIDDEN}
+_REFUSED = {*_NOT_ENABLED, Reason.AUTH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +129,40 @@ def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:
 
 def _look_for_agent_streams(asker: Asker) -> tuple[str | None, Finding]:
     """Return the host of AgentStream: the configured or derived one, or else that of base_url."""
-    base = asker.account.base_url.rstrip("/")
-    failure = "the requests ran out"
-    status: int | None = None
-    for host in dict.fromkeys((voice_host(asker.account), base)):
+    untold, refused = "", ("", 0)
+    for host in dict.fromkeys((voice_host(asker.account), asker.account.base_url.rstrip("/"))):
         try:
             reply = asker.agent_streams(host)
         except OutOfRequests:
+            untold = "the requests ran out"
             break
         if (error := failure_of(reply)) is None:
-            found = read_agent_streams(reply.body)
-            form = "xml" if reply.body.lstrip().startswith(b"<") else "json"
-            value: Value = {"url": host, "format": form, "limit": found.limit}
-            of_limit = f" of {found.limit}" if found.limit is not None else ""
-            text = f"AgentStream answers at {host}: {found.active}{of_limit} sessions. Set agent_streams."
-            return host, Finding(Check.AGENT_STREAMS, Verdict.GOOD, value, text, f"in {form.upper()}")
-        failure, status = f"{urlsplit(host).netloc}: {told(error)}", error.effective_status
-    if status is None:
-        text = f"Whether AgentStream can be had isn't told: {failure}."
+            return host, _judge_agent_streams(host, reply.body)
+        failure = f"{urlsplit(host).netloc}: {told(error)}"
+        if (status := error.effective_status) is not None and _is_refusal(error):
+            refused = failure, status
+        else:
+            untold = failure
+    if untold:
+        text = f"Whether AgentStream can be had isn't told: {untold}."
         return None, Finding(Check.AGENT_STREAMS, Verdict.NOT_TOLD, None, text)
-    text = f"AgentStream isn't there for this account ({failure}): leave agent_streams off."
-    return None, Finding(Check.AGENT_STREAMS, Verdict.GOOD, status, text)
+    text = f"AgentStream isn't there for this account ({refused[0]}): leave agent_streams off."
+    return None, Finding(Check.AGENT_STREAMS, Verdict.GOOD, refused[1], text)
+
+
+def _judge_agent_streams(host: str, body: bytes) -> Finding:
+    found = read_agent_streams(body)
+    form = "xml" if body.lstrip().startswith(b"<") else "json"
+    value: Value = {"url": host, "format": form, "limit": found.limit}
+    of_limit = f" of {found.limit}" if found.limit is not None else ""
+    text = f"AgentStream answers at {host}: {found.active}{of_limit} sessions. Set agent_streams."
+    return Finding(Check.AGENT_STREAMS, Verdict.GOOD, value, text, f"in {form.upper()}")
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Return whether an error says that there is nothing, and not that it went wrong for once."""
+    status = error.effective_status or 0
+    return error.reason in _REFUSED or (error.reason is Reason.BAD_RESPONSE and 400 <= status < 500)
 
 
 def _judge_bucket(own: bool | None) -> Finding:  # noqa: FBT001  # it is the fact itself

@@ -13,6 +13,7 @@ from typing import Any
 _MOST_NAMES = 4
 _NAME = re.compile(r"[\w.*:-]{1,80}", re.ASCII)
 _ISSUER = re.compile(r"[\w .,&'()/*:-]{1,60}", re.ASCII)
+_AT_ANY_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def read_refused(connect: Callable[[], socket.socket], host: str) -> Certificate
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     itself = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     itself.check_hostname = False
-    itself.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    itself.verify_flags |= ssl.VerifyFlags(ssl.VERIFY_X509_PARTIAL_CHAIN | _AT_ANY_TIME)
     try:
         with connect() as plain, unverified.wrap_socket(plain, server_hostname=host) as secured:
             itself.load_verify_locations(cadata=secured.getpeercert(binary_form=True) or b"")

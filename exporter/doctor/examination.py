@@ -76,7 +76,7 @@ class Examination:
         self._findings += findings
         self._say("listing the calls as the exporter does")
         size = page_size(examined.pages, self._account.collection.page_size)
-        is_late = examined.list.total == "lags"
+        is_late = examined.total == "lags"
         tried, finding = trial.examine(self._asker, size, is_total_late=is_late)
         self._findings += [finding, *access.judge_revocation(self._asker.replies)]
         times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
@@ -109,17 +109,22 @@ class Examination:
         account, base_url = self._account, self._account.base_url
         error, answered = failure_of(self._asker.page(limit=1).reply), None
         if error and access.may_be_elsewhere(error):
-            for host in access.other_hosts(account):
-                self._say(f"asking {host}")
-                if failure_of(self._asker.elsewhere(host)) is None:
-                    answered = host
-                    break
-        self._findings += access.judge_proxy(account, error)
+            with suppress(OutOfRequests):  # what the first answer told holds without them
+                answered = self._look_elsewhere()
+        found = access.judge_proxy(account, error)
         if account.collection.proxy_url is not None:
-            self._findings += access.judge_tls_through_proxy(account, error)
-        judged = access.judge_answer(account, error, answered)
-        self._findings += judged
-        if error and not judged:
+            found += access.judge_tls_through_proxy(account, error)
+        found += access.judge_answer(account, error, answered)
+        self._findings += found
+        if error and not any(finding.verdict is Verdict.MUST_CHANGE for finding in found):
             text = f"The list can't be had: {told(error)}. {remedy(error)}"
             self._findings.append(Finding(Check.LISTING, Verdict.MUST_CHANGE, str(error.reason), text))
         return base_url, error
+
+    def _look_elsewhere(self) -> str | None:
+        """Return another host that has the account."""
+        for host in access.other_hosts(self._account):
+            self._say(f"asking {host}")
+            if failure_of(self._asker.elsewhere(host)) is None:
+                return host
+        return None

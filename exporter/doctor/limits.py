@@ -15,6 +15,7 @@ _MINUTE = 61.0  # seconds until the reset of a limit of a minute, at most: reset
 _MOMENT = 1e8  # what is less are seconds from now, not seconds since 1970
 _NUMBER = re.compile(r"\s*([0-9]{1,7})(?![0-9.])")  # of requests; a longer one is none
 _SECONDS = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
+_WINDOW = re.compile(r";\s*w=([0-9]{1,7})(?![0-9])")  # seconds, as in "200, 200;w=60"
 _UNREAD = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _NOISE = 2  # requests of others that tell nothing
 
@@ -22,11 +23,11 @@ _NOISE = 2  # requests of others that tell nothing
 def requests_a_minute(replies: Iterable[Reply]) -> int | None:
     """Return the limit of the list as its headers tell it, the lowest of several; None where none does.
 
-    Neither does one of which the reset lies more than a minute ahead.
+    Neither does one for another time than a minute.
     """
     of_list = [reply for reply in replies if _is_of_list(reply)]
     told = [limit for reply in of_list if (limit := _limit(reply)) is not None]
-    return None if any(map(_is_of_longer, of_list)) else min(told, default=None)
+    return None if any(map(_is_of_other_time, of_list)) else min(told, default=None)
 
 
 def judge(replies: Sequence[Reply], configured: int) -> Finding:
@@ -40,8 +41,8 @@ def judge(replies: Sequence[Reply], configured: int) -> Finding:
             f"Other programs share this limit: it counted at least {others} requests of theirs while doctor "
             "asked. Set requests_per_minute to what they leave of it."
         )
-    elif any(map(_is_of_longer, replies)):
-        text = "The limit is one of more than a minute: set requests_per_minute to a minute's share of it."
+    elif any(map(_is_of_other_time, replies)):
+        text = "The limit isn't one of a minute: set requests_per_minute to what a minute allows."
         return Finding(Check.RATE_LIMIT, Verdict.WORKS, None, text, evidence)
     elif limit is None:
         seen = sorted({name for reply in replies for name in _UNREAD if name in (reply.headers or {})})
@@ -115,8 +116,11 @@ def _remaining(reply: Reply) -> int | None:
     return _number(_NUMBER, reply, "X-RateLimit-Remaining")
 
 
-def _is_of_longer(reply: Reply) -> bool:
-    """Return whether a limit lasts for more than a minute."""
+def _is_of_other_time(reply: Reply) -> bool:
+    """Return whether a limit is told to be for another time than a minute, or is reset later than in one."""
+    windows = _WINDOW.findall((reply.headers or {}).get("X-RateLimit-Limit", ""))
+    if windows and "60" not in windows:
+        return True
     seconds = _seconds_to_reset(reply)
     return seconds is not None and _limit(reply) is not None and seconds > _MINUTE
 

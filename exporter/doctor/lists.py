@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
+from exporter.config import AccountConfig, SecretUnreadable
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
-from exporter.doctor.facts import FilterFacts, ListFacts, PageFacts, RowFacts, Total
+from exporter.doctor.facts import PageFacts, Total
 from exporter.doctor.filters import Filters, measure_filters
 from exporter.doctor.finding import Check, Finding
 from exporter.doctor.inquiry import Answer, Inquiry, Told
@@ -54,9 +56,7 @@ class ListExamination:
     """What the list is like, the findings about it, and some calls in progress."""
 
     pages: PageFacts
-    list: ListFacts
-    rows: RowFacts
-    filters: FilterFacts
+    total: Total | None
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
@@ -94,7 +94,9 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     }
     counts_from_start = told[Check.DURATION].value == "start"
     told[Check.LINGERING] = judge_lingering(readings, counts_from_start=counts_from_start)
-    return _examination(told, limits, readings, inquiry.answers, extent)
+    raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
+    shown = count_unknown(raw, _secrets(asker.account))[1]
+    return _examination(told, limits, readings, shown, extent)
 
 
 def _read(
@@ -110,6 +112,13 @@ def _read(
         inquiry.keep_back(_FOR_DETAILS + own)
     scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
     return extent, read_repeatedly(inquiry, layout, scheme, say)
+
+
+def _secrets(account: AccountConfig) -> tuple[str, ...]:
+    """Return what no text may hold, as far as it can be read."""
+    with suppress(SecretUnreadable):
+        return account.api_key.reveal(), account.api_token.reveal()
+    return ()
 
 
 def _told(work: Callable[[], Told[_T]]) -> Told[_T]:
@@ -170,33 +179,14 @@ def _examination(
     told: Mapping[Check, Told[Any]],
     limits: Limits,
     readings: Sequence[Reading],
-    answers: Sequence[Answer],
+    shown: Mapping[str, tuple[str, ...]],
     extent: Extent,
 ) -> ListExamination:
     value = {check: each.value for check, each in told.items()}
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
-    shown = count_unknown([*chain.from_iterable(answer.raw for answer in answers)])[1]
     return ListExamination(
-        PageFacts(
-            limits.rows,
-            value[Check.LARGER_LIMIT],
-            value[Check.OFFSET],
-            value[Check.WINDOW],
-            value[Check.PAST_END],
-            limits.accepted,
-        ),
-        ListFacts(
-            value[Check.ORDER], value[Check.TOTAL], calls, value[Check.DOUBLED], value[Check.LINGERING]
-        ),
-        RowFacts(
-            value[Check.FIELDS] or {}, value[Check.MISSING], value[Check.VALUES] or {}, value[Check.DURATION]
-        ),
-        FilterFacts(
-            value[Check.DIRECTION_FILTER],
-            value[Check.OUTBOUND],
-            value[Check.AGENT_FILTER],
-            value[Check.FILTERED_TOTAL],
-        ),
+        PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
+        value[Check.TOTAL],
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,

@@ -23,6 +23,9 @@ _LONGEST = 5.0  # seconds for an address to connect, and as many for each step o
 _SLOW = 1.0  # seconds to connect
 _DAY = 86_400
 _SOON = 14 * _DAY  # seconds before a certificate's end
+_OUT_OF_TIME = {9, 10}  # OpenSSL's codes: not yet valid, expired
+_OF_ANOTHER = {62, 64}  # for another host name, for another IP address
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Address:
     why: str = ""
     refusal: str = ""
     """Why TLS failed."""
+    remedy: str = ""
+    """What to do about that."""
     certificate: Certificate | None = None
 
 
@@ -63,8 +68,10 @@ def look_at(account: AccountConfig) -> Network:
     try:
         answer = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        is_unknown = getattr(error, "errno", None) == socket.EAI_NONAME
-        return Network(host, is_tls, name_error=os_message(error), is_unknown=is_unknown)
+        is_no_name = isinstance(error, UnicodeError)
+        is_unknown = is_no_name or getattr(error, "errno", None) == socket.EAI_NONAME
+        why = "no host can have such a name" if is_no_name else os_message(error)
+        return Network(host, is_tls, name_error=why, is_unknown=is_unknown)
     found = list({each[4]: each for each in answer}.values())
     with ThreadPoolExecutor(_MOST_ADDRESSES) as pool:
         addresses = pool.map(partial(_try, host=host, context=context), found[:_MOST_ADDRESSES])
@@ -120,7 +127,7 @@ def _judge_tls(network: Network, now: float) -> list[Finding]:
     if not network.is_tls:
         return [_judge_clear_text(network)]
     if refused := next((each for each in network.addresses if each.refusal), None):
-        return [_judge_refusal(refused)]
+        return [_judge_refusal(refused, now)]
     certificates = [each.certificate for each in network.addresses if each.certificate]
     if not certificates:
         return []
@@ -129,8 +136,8 @@ def _judge_tls(network: Network, now: float) -> list[Finding]:
     if first.ends - now >= _SOON:
         return [Finding(Check.TLS, Verdict.GOOD, "verified", f"The certificate is verified: {shown}.")]
     text = (
-        f"The certificate is verified, but ends in {max(0.0, first.ends - now) / _DAY:.0f} days. Unless it "
-        "is renewed, every collection fails from then on."
+        f"The certificate is verified, but ends {_in_days(first.ends - now)}. Unless it is renewed, every "
+        "collection fails from then on."
     )
     return [Finding(Check.TLS, Verdict.WORKS, "verified", text, shown)]
 
@@ -142,15 +149,17 @@ def _judge_clear_text(network: Network) -> Finding:
     return Finding(Check.TLS, Verdict.WORKS, "off", text)
 
 
-def _judge_refusal(address: Address) -> Finding:
+def _in_days(seconds: float) -> str:
+    days = max(0, int(seconds // _DAY))
+    return f"in {days} day{'s' * (days != 1)}" if days else "within a day"
+
+
+def _judge_refusal(address: Address, now: float) -> Finding:
     shown = ""
     if certificate := address.certificate:
-        shown = f" It is for {certificate.shown_names}, issued by {certificate.issuer}."
-    text = (
-        f"TLS fails: {address.refusal}.{shown} If a proxy or firewall of yours intercepts TLS, set "
-        "tls_config.ca_file to the certificate of its authority; else check base_url and this machine's "
-        "clock."
-    )
+        ends = f"{'ended' if certificate.ends < now else 'ends'} on {certificate.shown_end}"
+        shown = f" It is for {certificate.shown_names}, issued by {certificate.issuer}, and {ends}."
+    text = f"TLS fails: {address.refusal}.{shown} {address.remedy}"
     return Finding(Check.TLS, Verdict.MUST_CHANGE, "refused", text, f"seen at {address.address}")
 
 
@@ -170,9 +179,10 @@ def _try(target: tuple[Any, ...], host: str, context: ssl.SSLContext | None) -> 
             return replace(found, certificate=read(secured.getpeercert()))
     except ssl.SSLCertVerificationError as error:
         certificate = read_refused(partial(_connect, target), host)
-        return replace(found, refusal=error.verify_message.rstrip("."), certificate=certificate)
+        refusal = error.verify_message.rstrip(".")
+        return replace(found, refusal=refusal, remedy=_remedy(error), certificate=certificate)
     except (OSError, ValueError) as error:
-        return replace(found, refusal=_why(error))
+        return replace(found, refusal=_why(error), remedy=_remedy(error))
 
 
 def _why(error: Exception) -> str:
@@ -180,6 +190,23 @@ def _why(error: Exception) -> str:
         return f"no answer within {_LONGEST:g} s"
     reason = error.reason if isinstance(error, ssl.SSLError) else None
     return reason.lower().replace("_", " ") if reason else os_message(error)
+
+
+def _remedy(error: Exception) -> str:
+    """Return what to do about a failure of TLS."""
+    code = getattr(error, "verify_code", None)
+    if code in _OUT_OF_TIME:
+        return "Whoever runs the host has to renew it, unless this machine's clock is wrong."
+    if code in _OF_ANOTHER:
+        return "Check the host in base_url, and whether a proxy or firewall of yours answers in its place."
+    if code is not None:
+        return (
+            "If a proxy or firewall of yours intercepts TLS, set tls_config.ca_file to the certificate of "
+            "its authority; else check base_url."
+        )
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "No TLS is spoken there: check scheme and port in base_url."
+    return "Check the port in base_url, and what lies between here and Exotel."
 
 
 def _connect(target: tuple[Any, ...]) -> socket.socket:

@@ -71,13 +71,14 @@ def pages_of(rows: int, size: int) -> int:
 
 def plan(rows: int, size: int, requests: int, *, is_single: bool, first: Reading | None = None) -> Plan:
     """Return the plan that tells most with so many requests, beside those that the first reading took."""
+    requests = max(0, requests)
     whole = 1 if is_single else pages_of(rows, size)
     times = min(len(_MOMENTS), requests // whole + (first is not None))
     if times > 1:
         return Plan(_FEWER.get(times, _MOMENTS), [whole] * times, whole, first)
-    left = requests - whole * (times - (first is not None))  # for beginnings of the list
+    left = requests if first else requests - whole * times  # for beginnings of the list
     beginnings = min(4 - times, left)
-    pages = [whole] * times + [left // beginnings] * beginnings if beginnings > 0 else [whole] * times
+    pages = [whole] * times + [left // max(1, beginnings)] * beginnings
     return Plan(_FEWER.get(len(pages), ()), pages, whole, first)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from statistics import median_low, quantiles
 from typing import Any, Literal
 
@@ -82,22 +82,25 @@ def _joined(types: set[str]) -> str:
     return "|".join(sorted(types - {"null"}, key=order.index)) or "null"
 
 
-def count_unknown(rows: Iterable[Any]) -> tuple[Mapping[str, int], Mapping[str, tuple[str, ...]]]:
+def count_unknown(
+    rows: Collection[Any], secrets: Iterable[str] = ()
+) -> tuple[Mapping[str, int], Mapping[str, tuple[str, ...]]]:
     """Return how many distinct values of each enum aren't known, and those that can be shown.
 
-    A value is shown if it is one word, two calls have it, and it is part of no agent's name.
+    A value is shown if it is one word, two calls have it, and it stands nowhere else in the rows, where it
+    could be a name, and in no secret.
     """
     found: dict[str, Counter[str]] = {name: Counter() for name in _ENUMS}
-    names = set[str]()
+    elsewhere = _Texts((*secrets, *(text for row in rows for text in _texts(row))))
     for row in rows:
-        name = member(member(row, "agent_details"), "name")
-        names |= {part.lower() for part in re.findall(r"\w+", name)} if isinstance(name, str) else set()
         for field, kind in _ENUMS.items():
             value = _value(row, field)
             if isinstance(value, str) and kind(value) == "other":
                 found[field][value.strip()] += 1
     shown = {
-        field: tuple(sorted(value for value, rows in values.items() if rows > 1 and _is_word(value, names)))
+        field: tuple(
+            sorted(value for value, rows in values.items() if rows > 1 and _can_be_shown(value, elsewhere))
+        )
         for field, values in found.items()
     }
     return {field: len(values) for field, values in found.items() if values}, shown
@@ -109,9 +112,32 @@ def _value(row: object, field: str) -> Any:
     return row
 
 
-def _is_word(value: str, names: set[str]) -> bool:
-    parts = {part.lower() for part in re.split("[-_]", value)}
-    return bool(_WORD.fullmatch(value)) and not parts & names
+def _texts(value: object, field: str = "") -> Iterator[str]:
+    """Yield all texts of a row but those of enums."""
+    if isinstance(value, str):
+        if field not in _ENUMS:
+            yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts(each, f"{field}.{name}" if field else name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, f"{field}[]")
+
+
+class _Texts:
+    """Texts as they are searched: their words, and their letters run together."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        words = [re.findall(r"[^\W\d_]+", text.casefold()) for text in texts]
+        self.words = {word for each in words for word in each}
+        self.letters = "\n".join(map("".join, words))
+
+
+def _can_be_shown(value: str, elsewhere: _Texts) -> bool:
+    parts = [part.casefold() for part in re.split("[-_]", value)]
+    is_elsewhere = not elsewhere.words.isdisjoint(parts) or "".join(parts) in elsewhere.letters
+    return bool(_WORD.fullmatch(value)) and not is_elsewhere
 
 
 def judge_duration(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]]:
