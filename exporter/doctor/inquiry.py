@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 from exporter.doctor.asker import Asker, ListReply, OutOfRequests
 from exporter.exotel.decode import read_page
+from exporter.exotel.enums import member
 from exporter.exotel.errors import ApiError
 from exporter.exotel.models import Call
+from exporter.exotel.rate_limiter import read_date
 
+_CREDENTIALS = {401, 403}
+_PASSING = {408, 429}  # what says more about the moment than about the question, as 5xx do
 _T = TypeVar("_T")
 
 
@@ -47,14 +50,22 @@ class Answer:
         return tuple(call.call_sid for call in self.calls)
 
     @property
+    def row_sids(self) -> tuple[str | None, ...]:
+        """Return the call_sid of each row, None for those that can't be read."""
+        readable = {*self.call_sids}
+        named = (str(member(row, "call_sid")) for row in self.raw)
+        return tuple(sid if sid in readable else None for sid in named)
+
+    @property
     def is_refusal(self) -> bool:
-        """Return whether the server answered, but with no page."""
-        return not self.is_page and self.status is not None and self.status != 429
+        """Return whether the server refuses the question as such."""
+        status = self.status or 0
+        return not self.is_page and 400 <= status < 500 and status not in _CREDENTIALS | _PASSING
 
     @property
     def has_failed(self) -> bool:
-        """Return whether it says more about the moment than about the question."""
-        return not self.is_page and (self.status is None or self.status == 429 or self.status >= 500)
+        """Return whether it has no page, for a reason that may be gone in a moment."""
+        return not self.is_page and not self.is_refusal
 
 
 class Inquiry:
@@ -109,24 +120,28 @@ class Inquiry:
     def _ask(self, asks: list[tuple[int, int]], filters: dict[str, str]) -> list[Answer]:
         if len(asks) > self.left:
             raise OutOfRequests
-        return [_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        answers = [_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        if self.answers and any(answer.status in _CREDENTIALS for answer in answers):
+            self._give_up_if_revoked()
+        return answers
+
+    def _give_up_if_revoked(self) -> None:
+        """Ask for nothing any more if a page that was answered before is refused now."""
+        if _answer(self._asker.page(1, 0)).status in _CREDENTIALS:
+            self._asker.give_up()
+            raise OutOfRequests
 
 
 def _answer(found: ListReply) -> Answer:
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
-    date = _date((reply.headers or {}).get("Date", ""))
+    date = read_date((reply.headers or {}).get("Date", ""))
     try:
         if not found.is_page:
             return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
         page = read_page(reply.body)
     except ApiError as error:  # a failure that the body tells under status 200
-        return Answer(limit, offset, at=at, date=date, status=error.status or reply.status, is_page=False)
+        return Answer(
+            limit, offset, at=at, date=date, status=error.effective_status or reply.status, is_page=False
+        )
     return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))
-
-
-def _date(value: str) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -65,7 +65,7 @@ class ListExamination:
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     """Return what the list is like, and leave as many requests as the rest needs, or some."""
-    inquiry = Inquiry(asker, _FOR_DETAILS + _FOR_LISTING)
+    inquiry = Inquiry(asker, min(_FOR_DETAILS + _FOR_LISTING, asker.left // 3))
     say("measuring pages")
     limits = _unless_short(lambda: measure_limits(inquiry)) or Limits(None, None, Told(None, _TOO_FEW), 100)
     offset = _told(lambda: measure_offset(inquiry, limits))
