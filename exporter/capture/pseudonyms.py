@@ -264,7 +264,7 @@ class Pseudonyms:
             else:
                 written.append(run if stays(run) else self._run(run, stays))
             copied = end
-        return "".join((*written, text[copied:]))
+        return self._shapes.join((*written, text[copied:]), text)
 
     def _run(self, run: str, stays: Callable[[str], bool]) -> str:
         """Return the pseudonym of letters, or letters and digits; words of a failure stay where any may."""

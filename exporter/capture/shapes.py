@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import shake_256
 from itertools import groupby, islice
 
@@ -33,6 +33,7 @@ _HEXADECIMAL = re.compile("(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}")
 _POWER = re.compile("[0-9]+[eE][0-9]+")  # what would be a number
 _DIGITS = re.compile(f"{DIGIT}++(?:{SEPARATOR}{{1,3}}+{DIGIT}++)*+")
 _WORD = re.compile(r"[^\W_]{3,}")
+_ONE_DRAWN = 3  # parts of a text: one that was drawn, between what stays
 _TRIES = 24
 _STEPS = 2_000  # to the next free text, where there are few of a shape
 _LONG = 65_536  # characters
@@ -74,6 +75,7 @@ class Shapes:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._drawn: dict[str, str] = {}
+        self._joined: dict[str, str] = {}
         self._taken: set[str] = set()
         self._words: set[str] = set()
         self._runs = bytearray(10**RUN)  # which runs of six digits were met
@@ -116,6 +118,8 @@ class Shapes:
     def _is_good(self, text: str, candidate: str, before: str) -> bool:
         if candidate == text or (text.isdigit() and not candidate.strip("0")) or _POWER.fullmatch(candidate):
             return False
+        if candidate in {"e", "E"}:  # between digits it would make a number
+            return False
         if self._avoids_runs and any(self._runs[run] for run in _runs(before + candidate)):
             return False
         if _HEXADECIMAL.fullmatch(text):
@@ -124,6 +128,36 @@ class Shapes:
         if lower in WORDS or FAILED.search(lower):
             return False
         return self._words.isdisjoint(_WORD.findall(lower))
+
+    def join(self, parts: Sequence[str], old: str) -> str:
+        """Return parts joined, some of them drawn; with other digits where two make a run that was met.
+
+        It is the same for the same `old` text, whatever is met later.
+        """
+        text = "".join(parts)
+        if len(parts) <= _ONE_DRAWN or sum(map(str.isdigit, text)) < RUN:
+            return text
+        if (known := self._joined.get(old)) is None:
+            self._joined[old] = known = self._apart(parts)
+        return known
+
+    def _apart(self, parts: Sequence[str]) -> str:
+        """Return parts joined, with another digit where those of two would end a run that was met."""
+        written: list[str] = []
+        window = length = inside = 0  # digits in a row, and those of them that the part at hand has
+        for part in parts:
+            inside = 0
+            for letter in part:
+                if "0" <= letter <= "9":
+                    digit = int(letter)
+                    if inside < RUN - 1 and length > inside:
+                        digit = self._digit("", digit, window, length, is_first=False)
+                    window, length, inside = (window * 10 + digit) % 10**RUN, length + 1, inside + 1
+                    written.append(str(digit))
+                else:
+                    length, inside = (0, 0) if letter.isalpha() else (length, inside)
+                    written.append(letter)
+        return "".join(written)
 
     @property
     def _avoids_runs(self) -> bool:

@@ -16,6 +16,8 @@ from exporter.exotel.decode import read_agent_streams, read_stream
 from exporter.exotel.errors import ApiError, Reason
 
 _AT_FIRST = 2  # calls of each direction
+_CLEAR = 5.0  # seconds within which counts are compared: the minute must not end meanwhile
+_ROUNDING = 1.0  # seconds by which a reset may be told too early
 _NOT_ENABLED = {Reason.NOT_FOUND, Reason.FORBIDDEN}
 _REFUSED = {*_NOT_ENABLED, Reason.AUTH}
 
@@ -57,6 +59,9 @@ def _look_at_details(
     """Return the details of calls, between two answers of the list that say what remains of its limit."""
     if not call_sids:
         return None, [], None
+    to_reset = limits.until_reset(asker.replies, asker.monotonic())
+    if to_reset is not None and 0 <= to_reset < _CLEAR:
+        asker.sleep(to_reset + _ROUNDING)
     try:
         before = asker.page(limit=1).reply
         return before, asker.streams(call_sids), asker.page(limit=1).reply

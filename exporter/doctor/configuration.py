@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from exporter.config import AccountConfig, Secret
+from exporter.config import AccountConfig, Secret, StreamsConfig
 from exporter.doctor.beside import BesideFacts
 from exporter.doctor.facts import PageFacts
 from exporter.doctor.trial import Trial
@@ -20,6 +20,7 @@ _FOR_LISTINGS = 0.8  # of that, at most
 _LARGEST_PAGE = 1000
 _LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
 _LONG = 2.0  # seconds for all pages
+_FEW = 10  # calls of an account that had none
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Facts:
     trial: Trial
     beside: BesideFacts
     first_byte: float | None
+    calls: int
+    """How many the account had, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,11 @@ def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
     yield Setting(
         "page_size", str(size), "the largest page that is served" if known else "not told: as it was"
     )
-    yield Setting("concurrency", str(_concurrency(facts)), f"a listing takes {listing} requests")
+    yield Setting("concurrency", str(_concurrency(facts)), f"a listing takes {_counted(listing, 'request')}")
     yield Setting("requests_per_minute", str(allowed.requests_per_minute), _why_limit(beside))
     yield Setting("timeout", written(float(_timeout(facts, allowed))), "of a scrape; scrape_timeout: no less")
     yield Setting("min_interval", "5s", f"set scrape_interval: {allowed.interval}s in Prometheus")
-    yield from _streams(facts, allowed)
+    yield from _streams(collection.streams, facts, allowed)
     yield Setting(
         "agent_streams", json.dumps(host is not None), "it answers" if host else "it doesn't answer"
     )
@@ -138,6 +141,10 @@ def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
     if slots := {name: 2 for name, legs in beside.legs.items() if name.startswith("outbound-") and legs > 1}:
         shown = ", ".join(f"{name}: {count}" for name, count in slots.items())
         yield Setting("call_slots", f"{{{shown}}}", "these calls show two legs")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _why_limit(beside: BesideFacts) -> str:
@@ -157,15 +164,22 @@ def _timeout(facts: Facts, allowed: Budget) -> int:
     return max(10, min(allowed.interval - 2, ceil(3 * (facts.trial.seconds or 0.0))))
 
 
-def _streams(facts: Facts, allowed: Budget) -> Iterable[Setting]:
+def _streams(configured: StreamsConfig, facts: Facts, allowed: Budget) -> Iterable[Setting]:
+    if facts.beside.has_streams is None:
+        yield Setting("streams", f"{{enabled: {json.dumps(configured.enabled)}}}", "not told: as it was")
+        return
     if not facts.beside.has_streams or not allowed.details:
-        why = (
-            "no request is left for them" if facts.beside.has_streams else "details can't be had, or not told"
-        )
+        why = "no request is left for them" if facts.beside.has_streams else "details can't be had"
         yield Setting("streams", "{enabled: false}", why)
         return
-    calls = max(1, facts.trial.calls or 1)
+    calls = facts.calls or _FEW
     details = min(allowed.details, 1000, ceil(calls * 1.2) + 10)
     age = max_age(calls, details, allowed.interval)
     value = f"{{enabled: true, max_per_scrape: {details}, max_age: {age}s}}"
-    yield Setting("streams", value, f"{calls} calls are inspected once in {ceil(calls / details)} scrapes")
+    yield Setting("streams", value, _why_details(facts.calls, ceil(calls / details)))
+
+
+def _why_details(calls: int, scrapes: int) -> str:
+    if not calls:
+        return "no call was seen that it could be fitted to"
+    return "each call is inspected " + ("at every scrape" if scrapes == 1 else f"once in {scrapes} scrapes")

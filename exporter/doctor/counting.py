@@ -20,7 +20,9 @@ _AT_ONCE = 0.3  # seconds that a count and the rows of an answer may lie apart
 _SHIFT = 3  # rows that a list shifts while its pages are read
 
 
-def judge_total(readings: Sequence[Reading], answers: Iterable[Answer], layout: Layout) -> Told[Total]:
+def judge_total(
+    readings: Sequence[Reading], answers: Iterable[Answer], layout: Layout, *, is_paged: bool = True
+) -> Told[Total]:
     """Return what total_active counts, from whole readings and from single answers."""
     pages = [(layout.first(answer.offset), answer) for answer in answers if answer.rows]
     if not pages:
@@ -29,7 +31,7 @@ def judge_total(readings: Sequence[Reading], answers: Iterable[Answer], layout: 
     if all(total is None for total in totals):
         return Told("absent", f"none of {len(totals)} pages has one")
     known = [(first, answer, answer.total) for first, answer in pages if answer.total is not None]
-    if found := _of_page(known):
+    if is_paged and (found := _of_page(known)):
         return found
     ends = [(end, reading) for reading in readings if (end := reading.end)]
     if not ends:
@@ -68,19 +70,20 @@ def _of_list(ends: Sequence[tuple[int, Answer, Reading]], readings: Sequence[Rea
     counts = [(rows, answer.total) for rows, answer, _ in ends if answer.total is not None]
     if not counts:
         return Told(None, "last pages have no total")
-    beside = [total - rows for rows, total in counts]
     pairs = ", ".join(f"{total} for {rows} rows" for rows, total in counts)
-    if not any(beside):
+    if all(total == rows for rows, total in counts):
         return Told("rows", pairs)
-    if part := _part(ends, pairs):
-        return part
-    pace = _pace(readings)
-    spread = fmean([off * off for off in beside])
+    return _part(ends, pairs) or _of_moments(counts, pairs, _pace(readings))
+
+
+def _of_moments(counts: Sequence[tuple[int, int]], pairs: str, pace: float) -> Told[Total]:
+    """Return whether totals are of the same moment as the rows, or of one before, by a second's calls."""
+    if len(counts) == 1:
+        return Told(None, f"{pairs}, and the list was read to its end only once")
+    spread = fmean([(total - rows) ** 2 for rows, total in counts])
     if pace and spread / (2 * pace) < _AT_ONCE:
         return Told("rows", f"{pairs}, within what changes in an instant")
-    if _is_late(counts, pace):
-        return Told("lags", pairs)
-    return Told("other", pairs)
+    return Told("lags" if _is_late(counts, pace) else "other", pairs)
 
 
 def _part(ends: Sequence[tuple[int, Answer, Reading]], pairs: str) -> Told[Total] | None:

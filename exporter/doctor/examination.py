@@ -28,6 +28,8 @@ class Report:
     findings: tuple[Finding, ...]
     configuration: str = ""
     is_stopped: bool = False
+    enough_requests: int | None = None
+    """With how many more could be told; None where these were enough."""
 
     @property
     def must_change(self) -> bool:
@@ -44,6 +46,7 @@ class Examination:
         self._say = say
         self._findings: list[Finding] = []
         self._configuration = ""
+        self._enough_requests = 0
 
     def run(self) -> Report:
         """Return what was found, as far as the requests went."""
@@ -55,7 +58,10 @@ class Examination:
         ordered = tuple(latest[check] for check in Check if check in latest)
         is_stopped = self._asker.is_stopped
         whole = "" if is_stopped else self._configuration
-        return Report(self._account.name, self._asker.made, ordered, whole, is_stopped)
+        lacks = any(finding.verdict is Verdict.NOT_TOLD for finding in ordered)
+        is_short = lacks and self._enough_requests > self._asker.made + self._asker.left
+        enough = self._enough_requests if is_short else None
+        return Report(self._account.name, self._asker.made, ordered, whole, is_stopped, enough)
 
     def _examine(self) -> None:
         if not self._can_connect():
@@ -65,14 +71,23 @@ class Examination:
             return
         examined = lists.examine(self._asker, self._say)
         self._findings += examined.findings
+        self._enough_requests = examined.extent.enough_requests
         around, findings = beside.examine(self._asker, examined.in_progress, self._say)
         self._findings += findings
         self._say("listing the calls as the exporter does")
         size = page_size(examined.pages, self._account.collection.page_size)
-        tried, finding = trial.examine(self._asker, size)
+        is_late = examined.list.total == "lags"
+        tried, finding = trial.examine(self._asker, size, is_total_late=is_late)
         self._findings += [finding, *access.judge_revocation(self._asker.replies)]
         times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
-        facts = Facts(base_url, examined.pages, tried, around, median(times) if times else None)
+        facts = Facts(
+            base_url,
+            examined.pages,
+            tried,
+            around,
+            median(times) if times else None,
+            tried.calls or examined.extent.rows,
+        )
         self._configuration = configuration(self._account, facts)
 
     def _can_connect(self) -> bool:

@@ -57,17 +57,16 @@ def judge_direction(inbound: Answer, outbound: Answer, calls: Sequence[Call]) ->
         return Told("ignored", evidence)
     if inbound.rows or outbound.rows:
         return Told("works", evidence)
-    why = f"nothing was selected of {len(calls)} calls" if calls else "neither direction has calls"
-    return Told(None, why)
+    return Told(None, f"nothing was selected of {len(calls)} calls")
 
 
 def _by_calls(inbound: Answer, outbound: Answer) -> Told[Filter]:
     """Return what the filter does in a list whose rows tell no direction: whether it tells calls apart."""
     one, other = set(inbound.call_sids), set(outbound.call_sids)
     shared = len(one & other)
-    evidence = f"{len(one)} inbound and {len(other)} outbound calls, {shared} of them the same"
     if not one or not other:
-        return Told(None, evidence)
+        return Told(None, "not both directions have calls")
+    evidence = f"{len(one)} inbound and {len(other)} outbound calls, {shared} of them the same"
     return Told("ignored" if shared > min(len(one), len(other)) / 2 else "works", evidence)
 
 
@@ -76,7 +75,9 @@ def judge_outbound(
 ) -> Told[tuple[str, ...]]:
     """Return the directions of calls that direction=outbound selects."""
     if direction != "works":
-        return Told(None, "the direction filter doesn't work")
+        return Told(
+            None, "what the direction filter does isn't told" if direction is None else "it doesn't work"
+        )
     there = {call.direction for call in calls if call.direction in _OUTBOUND}
     found = {call.direction for call in outbound.calls if call.direction in _OUTBOUND}
     if not there and not found:

@@ -71,6 +71,10 @@ class Inquiry:
         """Return how many pages may still be asked for."""
         return max(0, self._asker.left - self._kept_back)
 
+    def keep_back(self, requests: int) -> None:
+        """Leave so many requests to others from now on."""
+        self._kept_back = requests
+
     @property
     def now(self) -> float:
         """Return the time on the monotonic clock."""

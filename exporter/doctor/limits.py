@@ -71,6 +71,14 @@ def has_own_bucket(before: Reply, details: Sequence[Reply], after: Reply) -> boo
     return max(left) >= first or first - last <= len(details)
 
 
+def until_reset(replies: Sequence[Reply], now: float) -> float | None:
+    """Return the seconds until the list's limit begins anew, from a monotonic time; None if none tells."""
+    for reply in reversed(replies):
+        if _is_of_list(reply) and (seconds := _seconds_to_reset(reply)) is not None:
+            return seconds - (now - reply.answered_at)
+    return None
+
+
 def requests_of_others(replies: Iterable[Reply]) -> int:
     """Return how many requests, at least, the list's limit counted beyond those of `replies`."""
     answered = [each for each in replies if each.status is not None]
@@ -113,11 +121,16 @@ def _is_of_other_time(reply: Reply) -> bool:
     windows = _WINDOW.findall((reply.headers or {}).get("X-RateLimit-Limit", ""))
     if windows and "60" not in windows:
         return True
+    seconds = _seconds_to_reset(reply)
+    return seconds is not None and _limit(reply) is not None and seconds > _MINUTE
+
+
+def _seconds_to_reset(reply: Reply) -> float | None:
     reset = _number(_SECONDS, reply, "X-RateLimit-Reset")
-    if reset is None or _limit(reply) is None:
-        return False
+    if reset is None:
+        return None
     now = read_date((reply.headers or {}).get("Date", "")) or reply.received
-    return (reset if reset < _MOMENT else reset - now) > _MINUTE
+    return reset if reset < _MOMENT else reset - now
 
 
 def _number(form: re.Pattern[str], reply: Reply, name: str) -> int | None:

@@ -131,7 +131,7 @@ def _total(value: str, _: Context) -> Judgement:
         case "absent":
             return _WORKS, "There is no total_active: the end of the list shows only in its last page."
         case "lags":
-            return _WORKS, "total_active is that of a moment before: it proves no listing complete."
+            return _WORKS, "total_active is late: it counts the calls of a moment before."
         case "not ended":
             return _WORKS, "total_active leaves out ended calls that are still listed, as the exporter does."
         case "other":

@@ -12,7 +12,7 @@ from exporter.config import AccountConfig, SecretUnreadable
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
-from exporter.doctor.facts import FilterFacts, ListFacts, PageFacts, RowFacts
+from exporter.doctor.facts import FilterFacts, ListFacts, PageFacts, RowFacts, Total
 from exporter.doctor.filters import Filters, measure_filters
 from exporter.doctor.finding import Check, Finding
 from exporter.doctor.inquiry import Answer, Inquiry, Told
@@ -21,19 +21,34 @@ from exporter.doctor.list_findings import Context, findings_of
 from exporter.doctor.offsets import Layout, measure_offset
 from exporter.doctor.order import judge_order
 from exporter.doctor.paging import Limits, measure_limits
-from exporter.doctor.readings import Reading, plan, read_repeatedly, read_to_end
+from exporter.doctor.readings import Reading, pages_of, plan, read_repeatedly, read_to_end
 from exporter.doctor.rows import count_unknown, judge_duration, judge_fields, judge_missing
 from exporter.exotel.enums import CallStatus
 from exporter.exotel.models import Call
 
-KEPT_BACK = 17
-"""Requests that are left to what comes after the list."""
-
-_FOR_EDGES = 5  # requests for filters, twins and the end of the list
+_FOR_DETAILS = 12  # requests for what is beside the list
+_FOR_LISTING = 5  # requests for the exporter's own listing, at least
+_USUAL = 8  # requests that are left to it as a rule
+_FOR_EDGES = 5  # requests for filters and the end of the list
+_FOR_PAGES = 25  # requests for all that doesn't depend on the list's length
+_PASSES = 5  # over the list, two of them the exporter's own listings
 _MOST_CALLS = 9
 _SETTLED = 15.0  # seconds after which a call has all its legs
 _T = TypeVar("_T")
 _TOO_FEW = "there were too few requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long the list is, by what was read or by what the API says."""
+
+    rows: int
+    pages: int
+
+    @property
+    def enough_requests(self) -> int:
+        """Return how many requests tell all that can be told of such a list, and of what is beside it."""
+        return _FOR_PAGES + _PASSES * self.pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +62,42 @@ class ListExamination:
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
+    extent: Extent
 
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
-    """Return what the list is like; asks for pages until KEPT_BACK requests are left."""
-    inquiry = Inquiry(asker, KEPT_BACK)
+    """Return what the list is like, and leave as many requests as the rest needs, or some."""
+    inquiry = Inquiry(asker, _FOR_DETAILS + _FOR_LISTING)
     say("measuring pages")
     limits = _unless_short(lambda: measure_limits(inquiry)) or Limits(None, None, Told(None, _TOO_FEW), 100)
     offset = _told(lambda: measure_offset(inquiry, limits))
     if limits.larger.value == "whole list":
         offset = Told("ignored", "every page is the whole list")
     layout = Layout(limits.ask, offset.value)
-    total = _reported(inquiry.answers)
     twins = _unless_short(lambda: inquiry.pages([(limits.ask, 0)] * 2)) or []
-    first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
-    length = max(first.rows if first else total or 0, limits.rows or 0)
-    scheme = plan(length, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
-    readings = read_repeatedly(inquiry, layout, scheme, say)
+    extent, readings = _read(inquiry, layout, limits.rows or 0, say)
     calls = [*readings[-1].calls.values()] if readings else []
     say("trying filters")
     filters = _unless_short(lambda: measure_filters(inquiry, limits.ask, calls, _reported(inquiry.answers)))
     say("looking for the end of the list")
     window = _told(lambda: measure_window(inquiry, layout, readings, _reported(inquiry.answers)))
-    rows = _judge_rows(inquiry.answers)
+    order, total = judge_order(readings, twins), _judge_total(readings, inquiry, limits, layout, window)
     told: dict[Check, Told[Any]] = {
-        Check.PAGE_SIZE: Told(limits.rows, "the longest page"),
+        Check.PAGE_SIZE: Told(limits.rows, "the longest page" if limits.rows else "no page had rows"),
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
         Check.WINDOW: window,
-        Check.PAST_END: _told(lambda: measure_past_end(inquiry, length)),
-        **_judge_list(readings, twins, inquiry.answers, layout, is_cut=bool(window.value)),
-        **rows,
-        Check.LINGERING: judge_lingering(readings, counts_from_start=rows[Check.DURATION].value == "start"),
+        Check.PAST_END: _told(lambda: measure_past_end(inquiry, extent.rows)),
+        Check.ORDER: order,
+        Check.TOTAL: total,
+        Check.DOUBLED: judge_doubled(readings, order.value),
+        **_judge_rows(inquiry.answers),
         **_judge_filters(filters),
     }
+    counts_from_start = told[Check.DURATION].value == "start"
+    told[Check.LINGERING] = judge_lingering(readings, counts_from_start=counts_from_start)
     raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
-    return _examination(told, limits, readings, count_unknown(raw, _secrets(asker.account))[1])
+    return _examination(told, limits, readings, count_unknown(raw, _secrets(asker.account))[1], extent)
 
 
 def _secrets(account: AccountConfig) -> tuple[str, ...]:
@@ -90,6 +105,21 @@ def _secrets(account: AccountConfig) -> tuple[str, ...]:
     with suppress(SecretUnreadable):
         return account.api_key.reveal(), account.api_token.reveal()
     return ()
+
+
+def _read(
+    inquiry: Inquiry, layout: Layout, longest: int, say: Callable[[str], None]
+) -> tuple[Extent, list[Reading]]:
+    """Return how long the list is, and passes over it; one page had `longest` rows."""
+    total = _reported(inquiry.answers)
+    first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
+    rows = max(first.rows if first else total or 0, longest)
+    extent = Extent(rows, 1 if layout.is_single else pages_of(rows, layout.size))
+    own = extent.pages + 1  # requests of the exporter's own listing
+    if own > _USUAL and inquiry.left + _FOR_LISTING >= extent.pages + own + _FOR_EDGES:
+        inquiry.keep_back(_FOR_DETAILS + own)
+    scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
+    return extent, read_repeatedly(inquiry, layout, scheme, say)
 
 
 def _told(work: Callable[[], Told[_T]]) -> Told[_T]:
@@ -110,23 +140,19 @@ def _reported(answers: Sequence[Answer]) -> int | None:
     return next((answer.total for answer in reversed(answers) if answer.total is not None), None)
 
 
-def _judge_list(
+def _judge_total(
     readings: Sequence[Reading],
-    twins: Sequence[Answer],
-    answers: Sequence[Answer],
+    inquiry: Inquiry,
+    limits: Limits,
     layout: Layout,
-    *,
-    is_cut: bool,
-) -> dict[Check, Told[Any]]:
-    """Return what readings tell of the list; where it isn't served to its end nobody can count the rows."""
-    order, total = judge_order(readings, twins), judge_total(readings, answers, layout)
-    if is_cut and total.value in {"rows", "lags", "not ended", "other"}:
-        total = Told(None, "the list isn't served to its end")
-    return {
-        Check.ORDER: order,
-        Check.TOTAL: total,
-        Check.DOUBLED: judge_doubled(readings, order.value),
-    }
+    window: Told[int | bool],
+) -> Told[Total]:
+    """Return what totals count; where the list isn't served to its end nobody can count its rows."""
+    is_paged = limits.larger.value != "whole list"
+    total = judge_total(readings, inquiry.answers, layout, is_paged=is_paged)
+    if window.value and total.value in {"rows", "lags", "not ended", "other"}:
+        return Told(None, "the list isn't served to its end")
+    return total
 
 
 def _judge_rows(answers: Sequence[Answer]) -> dict[Check, Told[Any]]:
@@ -135,7 +161,9 @@ def _judge_rows(answers: Sequence[Answer]) -> dict[Check, Told[Any]]:
     return {
         Check.FIELDS: fields,
         Check.MISSING: judge_missing(rows, fields.value or {}),
-        Check.VALUES: Told(count_unknown(rows)[0] if rows else None, f"{len(rows)} rows"),
+        Check.VALUES: Told(count_unknown(rows)[0], f"{len(rows)} rows")
+        if rows
+        else Told(None, "no row was seen"),
         Check.DURATION: judge_duration(answers),
     }
 
@@ -153,9 +181,10 @@ def _examination(
     limits: Limits,
     readings: Sequence[Reading],
     shown: Mapping[str, tuple[str, ...]],
+    extent: Extent,
 ) -> ListExamination:
     value = {check: each.value for check, each in told.items()}
-    calls = len(readings[-1].calls) if readings and readings[-1].is_whole else None
+    calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
         PageFacts(
             limits.rows,
@@ -179,6 +208,7 @@ def _examination(
         ),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
+        extent,
     )
 
 

@@ -54,22 +54,32 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often to read the list, and how many pages each time."""
+    """When to read the list, in seconds after the first time, and how many pages each time."""
 
     moments: Sequence[float]
-    pages: int
+    pages: Sequence[int]
+    whole: int
+    """The pages of the whole list."""
     first: Reading | None = None
     """The one at the first moment, where it was read already."""
 
 
+def pages_of(rows: int, size: int) -> int:
+    """Return how many pages a list of about so many rows takes: it grows while it is read."""
+    return ceil((rows + max(1, rows // 50)) / size)
+
+
 def plan(rows: int, size: int, requests: int, *, is_single: bool, first: Reading | None = None) -> Plan:
     """Return the plan that tells most with so many requests, beside those that the first reading took."""
-    needed = 1 if is_single else ceil((rows + max(1, rows // 50)) / size)
-    times = min(len(_MOMENTS), requests // needed + (first is not None))
-    if times < 2:  # not even twice: the beginning of the list then
-        times = max(0, min(4, requests))
-        needed = max(1, requests // max(1, times))
-    return Plan(_FEWER.get(times, _MOMENTS) if times else (), needed, first)
+    requests = max(0, requests)
+    whole = 1 if is_single else pages_of(rows, size)
+    times = min(len(_MOMENTS), requests // whole + (first is not None))
+    if times > 1:
+        return Plan(_FEWER.get(times, _MOMENTS), [whole] * times, whole, first)
+    left = requests - whole * (times - (first is not None))  # for beginnings of the list
+    beginnings = min(4 - times, left)
+    pages = [whole] * times + [left // beginnings] * beginnings if beginnings > 0 else [whole] * times
+    return Plan(_FEWER.get(len(pages), ()), pages, whole, first)
 
 
 def read_to_end(inquiry: Inquiry, layout: Layout, most: int) -> Reading | None:
@@ -112,11 +122,12 @@ def read_repeatedly(
     """Return the passes over the list that succeeded."""
     first = scheme.first
     started, readings = (first.at, [first]) if first else (inquiry.now, [])
-    for number, moment in enumerate(scheme.moments, 1):
+    for number, (moment, pages) in enumerate(zip(scheme.moments, scheme.pages, strict=True), 1):
         if first and number == 1:
             continue
         inquiry.wait_until(started + moment)
         say(f"reading the list, {number} of {len(scheme.moments)}")
-        if (reading := read_list(inquiry, layout, scheme.pages)) is not None:
+        extra = 2 if pages >= scheme.whole else 0  # a beginning stays one
+        if (reading := read_list(inquiry, layout, pages, extra)) is not None:
             readings.append(reading)
     return readings

@@ -24,6 +24,7 @@ def as_json(reports: Iterable[Report]) -> str:
         {
             "name": report.name,
             "requests": report.requests,
+            "enough_requests": report.enough_requests,
             "findings": {str(finding.check): _document(finding) for finding in report.findings},
             "configuration": _whole(report.configuration),
         }
@@ -38,7 +39,7 @@ def as_text(report: Report) -> str:
     for verdict, title in _TITLES.items():
         found = [finding for finding in report.findings if finding.verdict is verdict]
         if found:
-            parts.append(f"\n{title}\n" + "".join(map(_paragraph, found)))
+            parts.append(f"\n{title}{_hint(report, verdict)}\n" + "".join(map(_paragraph, found)))
     if report.configuration:
         parts.append(f"\nA configuration that fits\n\n{_whole(report.configuration)}")
     return "".join(parts)
@@ -54,9 +55,17 @@ def _summary(report: Report) -> str:
         verdict = f"{_counted(changes, 'thing')} must change"
     elif limits:
         verdict = f"it works, with {_counted(limits, 'thing')} to know"
+    elif missing := sum(finding.verdict is Verdict.NOT_TOLD for finding in report.findings):
+        verdict = f"all is well, but {_counted(missing, 'thing')} couldn't be told"
     else:
         verdict = "all is well"
     return f"{verdict} ({end})."
+
+
+def _hint(report: Report, verdict: Verdict) -> str:
+    if verdict is not Verdict.NOT_TOLD or report.enough_requests is None:
+        return ""
+    return f" (--requests={report.enough_requests} will tell more)"
 
 
 def _paragraph(finding: Finding) -> str:

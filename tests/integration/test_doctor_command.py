@@ -156,7 +156,7 @@ def test_a_reader_that_wants_one_line_gets_it(tmp_path: Path) -> None:
     """What comes behind it matters to nobody."""
     with simulated() as simulator:
         accounts = [account(name, simulator.url) for name in "ab"]
-        script = f'"$@" | head -1; exit "${{PIPESTATUS[0]}}"'
+        script = '"$@" | head -1; exit "${PIPESTATUS[0]}"'
         command = [*COMMAND, "doctor", configured(tmp_path, *accounts), QUICK]
         done = subprocess.run(
             [require("bash"), "-c", script, "bash", *command],
