@@ -48,13 +48,13 @@ class Answer:
 
     @property
     def is_refusal(self) -> bool:
-        """Return whether the server answered, but with no page."""
-        return not self.is_page and self.status is not None and self.status != 429
+        """Return whether the server said that there is no such page."""
+        return not self.is_page and self.status is not None and self.status >= 400 and self.status != 429
 
     @property
     def has_failed(self) -> bool:
         """Return whether it says more about the moment than about the question."""
-        return not self.is_page and (self.status is None or self.status == 429 or self.status >= 500)
+        return not self.is_page and (not self.is_refusal or (self.status or 0) >= 500)
 
 
 class Inquiry:
@@ -116,12 +116,12 @@ def _answer(found: ListReply) -> Answer:
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
     date = _date((reply.headers or {}).get("Date", ""))
+    if reply.status != 200:
+        return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
     try:
-        if not found.is_page:
-            return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
         page = read_page(reply.body)
-    except ApiError as error:  # a failure that the body tells under status 200
-        return Answer(limit, offset, at=at, date=date, status=error.status or reply.status, is_page=False)
+    except ApiError as error:  # a failure that the body tells, or no page at all
+        return Answer(limit, offset, at=at, date=date, status=error.effective_status, is_page=False)
     return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))
 
 
