@@ -50,7 +50,10 @@ def _of_page(known: Sequence[tuple[int, Answer, int]]) -> Told[Total] | None:
             total for *_, total in known
         ):
             return Told("so far", f"it equals the number of the page's last row on {counted}")
-        if all(_is_pages(answer.rows, total, whole) for _, answer, total in known):
+        full = [
+            (answer.rows, total) for first, answer, total in known if first + answer.rows < whole - _SHIFT
+        ]
+        if full and all(_is_pages(rows, total, whole) for rows, total in full):
             return Told("pages", f"it equals the rows divided by those of a page on {counted}")
     return None
 

@@ -19,7 +19,7 @@ def measure_past_end(inquiry: Inquiry, rows: int) -> Told[int]:
     """Return the status of a page far behind the last of so many rows: there may be more by now."""
     offset = 2 * rows + 1_000
     answer = inquiry.page(1, offset)
-    if answer.status in {None, 429}:
+    if not answer.is_page and not answer.is_refusal:
         return Told(None, "the page behind the last row was not answered")
     return Told(answer.status, f"offset={offset} gets status {answer.status} and {answer.rows} rows")
 

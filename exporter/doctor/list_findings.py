@@ -93,7 +93,7 @@ def _window(value: int | Literal[False], _: Context) -> Judgement:
 
 def _past_end(status: int, _: Context) -> Judgement:
     if status < 300:
-        return _GOOD, "A page behind the last call is empty, as it should be."
+        return _GOOD, f"A page behind the last call gets status {status}, as it should."
     if status < 500:
         return _GOOD, f"A page behind the last call gets status {status}, which is taken as the end."
     return _WORKS, f"A page behind the last call gets status {status}, as failures do: it may cost a request."
