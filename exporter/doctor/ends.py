@@ -29,7 +29,7 @@ def measure_window(
 ) -> Told[int | bool]:
     """Return the last row that is served although there are more; False where the list's end was reached."""
     ends = [end[0] for reading in readings if (end := reading.end)]
-    told = judge_ends(ends, readings, total) if ends else Told[int | bool](None)
+    told: Told[int | bool] = judge_ends(ends, readings, total) if ends else Told(None)
     if told.value is not None:
         return told
     if layout.is_single:

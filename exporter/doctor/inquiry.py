@@ -52,6 +52,8 @@ class Answer:
     @property
     def row_sids(self) -> tuple[str | None, ...]:
         """Return the call_sid of each row, None for those that can't be read."""
+        if not self.raw:
+            return self.call_sids
         readable = {*self.call_sids}
         named = (str(member(row, "call_sid")) for row in self.raw)
         return tuple(sid if sid in readable else None for sid in named)
@@ -136,12 +138,10 @@ def _answer(found: ListReply) -> Answer:
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
     date = read_date((reply.headers or {}).get("Date", ""))
+    if reply.status != 200:
+        return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
     try:
-        if not found.is_page:
-            return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
         page = read_page(reply.body)
-    except ApiError as error:  # a failure that the body tells under status 200
-        return Answer(
-            limit, offset, at=at, date=date, status=error.effective_status or reply.status, is_page=False
-        )
+    except ApiError as error:  # a failure that the body tells, or no page at all
+        return Answer(limit, offset, at=at, date=date, status=error.effective_status, is_page=False)
     return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))

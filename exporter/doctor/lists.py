@@ -56,7 +56,8 @@ class ListExamination:
     """What the list is like, the findings about it, and some calls in progress."""
 
     pages: PageFacts
-    total: Total | None
+    doubt: str
+    """Why a listing may be incomplete although it seems whole, as a sentence; or empty."""
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
@@ -94,6 +95,9 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     }
     counts_from_start = told[Check.DURATION].value == "start"
     told[Check.LINGERING] = judge_lingering(readings, counts_from_start=counts_from_start)
+    if asker.is_stopped or not inquiry.answers:
+        why = "the examination was stopped" if asker.is_stopped else _TOO_FEW
+        told = {check: each if each.value is not None else Told(None, why) for check, each in told.items()}
     raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
     shown = count_unknown(raw, _secrets(asker.account))[1]
     return _examination(told, limits, readings, shown, extent)
@@ -104,7 +108,9 @@ def _read(
 ) -> tuple[Extent, list[Reading]]:
     """Return how long the list is, and passes over it; one page had `longest` rows."""
     total = _reported(inquiry.answers)
-    first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
+    first = None
+    if total is None:
+        first = _unless_short(lambda: read_to_end(inquiry, layout, inquiry.left // 3))
     rows = max(first.rows if first else total or 0, longest)
     extent = Extent(rows, 1 if layout.is_single else pages_of(rows, layout.size))
     own = extent.pages + 1  # requests of the exporter's own listing
@@ -186,11 +192,22 @@ def _examination(
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
         PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
-        value[Check.TOTAL],
+        _doubt(value[Check.TOTAL], value[Check.WINDOW]),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
     )
+
+
+def _doubt(total: Total | None, window: int | bool | None) -> str:  # noqa: FBT001  # it is the fact itself
+    if window:
+        return f"that shows {window} rows at most: while there are more calls, the rest isn't counted."
+    if total == "lags":
+        return (
+            "total_active is late: while many calls come and go, listings differ from it and can't be proven "
+            "complete; then exotel_up is 0."
+        )
+    return ""
 
 
 def _in_progress(calls: Sequence[Call]) -> Mapping[str, tuple[str, ...]]:
