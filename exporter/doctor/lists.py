@@ -192,22 +192,28 @@ def _examination(
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
         PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
-        _doubt(value[Check.TOTAL], value[Check.WINDOW]),
+        _doubt(value) if value[Check.WINDOW] or extent.pages > 1 else "",
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
     )
 
 
-def _doubt(total: Total | None, window: int | bool | None) -> str:  # noqa: FBT001  # it is the fact itself
-    if window:
-        return f"that shows {window} rows at most: while there are more calls, the rest isn't counted."
-    if total == "lags":
+def _doubt(value: Mapping[Check, Any]) -> str:
+    """Return why a listing that seems whole may not be; or nothing."""
+    if value[Check.WINDOW]:
         return (
-            "total_active is late: while many calls come and go, listings differ from it and can't be proven "
-            "complete; then exotel_up is 0."
+            f"that is {value[Check.WINDOW]} rows at most: while there are more calls, the rest isn't counted."
         )
-    return ""
+    if value[Check.TOTAL] == "lags":
+        cause = "total_active is late, so that listings differ from it while many calls come and go"
+    elif value[Check.OFFSET] in {"ignored", "pages"}:
+        cause = "pages can't be joined (see list.offset)"
+    elif value[Check.ORDER] == "none":
+        cause = "each answer has another order"
+    else:
+        return ""
+    return f"{cause}: a listing that can't be proven complete sets exotel_up to 0."
 
 
 def _in_progress(calls: Sequence[Call]) -> Mapping[str, tuple[str, ...]]:

@@ -85,7 +85,7 @@ def _judge(trial: Trial, listing: Listing, doubt: str) -> Finding:
         return Finding(Check.LISTING, Verdict.MUST_CHANGE, str(Reason.BAD_RESPONSE), text, evidence)
     if listing.incomplete_reason is None and doubt:
         text = f"The exporter listed every call that the API shows. But {doubt}"
-        return Finding(Check.LISTING, Verdict.WORKS, "complete", text, evidence)
+        return Finding(Check.LISTING, Verdict.WORKS, "uncertain", text, evidence)
     if listing.incomplete_reason is None:
         text = "The exporter lists every call of this account, and proves it: exotel_up will be 1."
         return Finding(Check.LISTING, Verdict.GOOD, "complete", text, evidence)

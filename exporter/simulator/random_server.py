@@ -24,7 +24,9 @@ from exporter.simulator.written import Fields
 T = TypeVar("T")
 
 #: What may be drawn, and its weight.
-_MAX_LIMITS = {20: 20, 50: 20, 100: 45, 1000: 15}
+_MAX_LIMITS = {20: 15, 50: 15, 100: 35, 1000: 15}
+_OTHER_LIMITS = range(20, 101)
+_WINDOWS = range(60, 111)
 _LIMITS: Mapping[tuple[Limits, int], int] = {
     **{("cut", 400): 50, ("ignored", 400): 20},
     **{("rejected", 400): 15, ("rejected", 422): 15},
@@ -35,6 +37,7 @@ _PAST_ENDS = {200: 70, 400: 12, 404: 18}
 _ORDERS = {
     **{"start": 33, "newest": 25, "sid": 14, "status": 10},
     **{"updated": 6, "updated newest": 4, "shuffled": 8},
+    **{"insertion": 5, "direction": 4, "progress": 4},
 }
 _TOTALS: Mapping[Total, int] = {
     **{"rows": 64, "page": 5, "so far": 4, "pages": 4, "none": 6},
@@ -104,19 +107,20 @@ class _Draw:
     def _draw_pages(self) -> Pages:
         if self._is_whole:
             return Pages(whole=True)
-        max_limit = self._choose(_MAX_LIMITS)
+        max_limit = self._choose(_MAX_LIMITS) if self._has(0.7) else self._random.choice(_OTHER_LIMITS)
         # A limit that is above every list is honoured as far as anyone can see.
         limits, rejection = self._choose(_CUT if max_limit == 1000 else _LIMITS)
         offsets = self._choose(_OFFSETS) if limits == "cut" else "rows"
-        if offsets == "ignored" and max_limit not in {50, 100}:  # too few rows, or all of them
+        if offsets == "ignored" and not 50 <= max_limit <= 100:  # too few rows, or all of them
             offsets = "rows"
+        windows = [100, *(rows for rows in _WINDOWS if rows > max_limit)]
         has_window = self._has(0.12) and offsets == "rows" and max_limit <= 100
         return Pages(
             max_limit=max_limit,
             limits=limits,
             rejection=rejection,
             offsets=offsets,
-            window=100 if has_window else None,
+            window=self._random.choice(windows) if has_window else None,
             past_window=self._choose({200: 1, 400: 1}) if has_window else 200,
             past_end=self._choose(_PAST_ENDS) if offsets != "ignored" and not has_window else 200,
         )
@@ -132,6 +136,8 @@ class _Draw:
 
     def _draw_total(self, linger: float) -> dict[str, Any]:
         """Return a total that can be told from others in the rows that can be seen."""
+        if self._pages.window and self._has(0.4):
+            return {"total": "none"}
         if not self._sees_all or self._is_whole:
             return {}
         if linger and self._has(0.25):
@@ -154,7 +160,7 @@ class _Draw:
         )
 
     def _draw_fields(self) -> Fields:
-        has_statuses = self._order != "status"  # which new values would break up
+        has_statuses = self._order not in {"status", "progress"}  # which new values would break up
         return Fields(
             missing=self._missing,
             texts=("duration",) if self._has(0.12) else (),
