@@ -94,7 +94,7 @@ class Check(StrEnum):
     """{direction: the usual number of legs of calls in progress}."""
 
     LISTING = "listing"
-    """How the exporter's own listing went: "complete", "uncertain" (others may not be), or the reason why not."""
+    """How the exporter's own listing went: "complete", "uncertain" (another may not be), or why not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _SECONDS = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
 _WINDOW = re.compile(r";\s*w=([0-9]{1,7})(?![0-9])")  # seconds, as in "200, 200;w=60"
 _UNREAD = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _FEW_SECONDS = 10.0
+_TURNS = 2  # of a limit of a minute, while doctor asks
 _NOISE = 2  # requests of others that tell nothing
 
 
@@ -131,18 +132,22 @@ def _is_of_other_time(reply: Reply) -> bool:
 
 
 def _is_of_seconds(replies: Sequence[Reply]) -> bool:
-    """Return whether a limit begins anew every few seconds: each reset is near, however long one asks."""
-    told = [(reply.asked_at, left) for reply in replies if (left := _seconds_to_reset(reply)) is not None]
-    asked, resets = [at for at, _ in told], [left for _, left in told]
-    return bool(told) and max(asked) - min(asked) > 2 * _FEW_SECONDS and max(resets) <= _FEW_SECONDS
+    """Return whether a limit begins anew every few seconds: again and again, and each time soon."""
+    told = [(_now(reply), left) for reply in replies if (left := _seconds_to_reset(reply)) is not None]
+    moments = {round(now + left) for now, left in told}
+    return len(moments) > _TURNS and all(left <= _FEW_SECONDS for _, left in told)
 
 
 def _seconds_to_reset(reply: Reply) -> float | None:
     reset = _number(_SECONDS, reply, "X-RateLimit-Reset")
     if reset is None:
         return None
-    now = read_date((reply.headers or {}).get("Date", "")) or reply.received
-    return reset if reset < _MOMENT else reset - now
+    return reset if reset < _MOMENT else reset - _now(reply)
+
+
+def _now(reply: Reply) -> float:
+    """Return the server's time of a reply, or ours where it doesn't tell."""
+    return read_date((reply.headers or {}).get("Date", "")) or reply.received
 
 
 def _number(form: re.Pattern[str], reply: Reply, name: str) -> int | None:

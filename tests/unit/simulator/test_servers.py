@@ -336,7 +336,8 @@ def test_a_random_server_hides_no_trait_behind_another() -> None:
     partly = [drawn for drawn in DRAWN if drawn.pages.window or drawn.pages.offsets == "ignored"]
     assert partly
     for drawn in partly:
-        assert (drawn.linger, drawn.doubled, drawn.total) == (0, 0, "rows")
+        assert (drawn.linger, drawn.doubled) == (0, 0)
+        assert drawn.total in {"rows", "none"}
         assert drawn.order in {"start", "newest"}
     assert all(drawn.linger for drawn in DRAWN if drawn.total == "active")
     assert not any(drawn.from_start for drawn in DRAWN if "start_time" in drawn.fields.missing)
