@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from exporter.doctor.asker import Asker, ListReply, OutOfRequests
 from exporter.exotel.decode import read_page
 from exporter.exotel.errors import ApiError
 from exporter.exotel.models import Call
 
 _T = TypeVar("_T")
+_LONGEST = 1e8  # seconds, three years
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ class Inquiry:
     def _ask(self, asks: list[tuple[int, int]], filters: dict[str, str]) -> list[Answer]:
         if len(asks) > self.left:
             raise OutOfRequests
-        return [_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        return [read_answer(reply) for reply in self._asker.pages(asks, **filters)]
 
 
-def _answer(found: ListReply) -> Answer:
+def read_answer(found: ListReply) -> Answer:
+    """Return a page, decoded."""
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
     date = _date((reply.headers or {}).get("Date", ""))
@@ -122,7 +126,15 @@ def _answer(found: ListReply) -> Answer:
         page = read_page(reply.body)
     except ApiError as error:  # a failure that the body tells, or no page at all
         return Answer(limit, offset, at=at, date=date, status=error.effective_status, is_page=False)
-    return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))
+    calls = tuple(map(_with_real_duration, page.calls))
+    return Answer(limit, offset, calls, page.rows, page.total, at, date, raw=tuple(found.rows))
+
+
+def _with_real_duration(call: Call) -> Call:
+    """Return a call without a duration that can't be one: not a number, say, which JSON can't tell either."""
+    if call.duration is None or 0 <= call.duration < _LONGEST:
+        return call
+    return replace(call, duration=None)
 
 
 def _date(value: str) -> float | None:
