@@ -86,7 +86,7 @@ def judge_revocation(replies: Iterable[Reply]) -> list[Finding]:
 def judge_proxy(account: AccountConfig, error: ApiError | None) -> list[Finding]:
     """Return the findings on what lies between; behind a proxy, names and addresses are its business."""
     if account.collection.proxy_url is None:
-        return [Finding(Check.PROXY, Verdict.GOOD, value=False, text="None: the API is asked directly.")]
+        return [Finding(Check.PROXY, Verdict.GOOD, value=False, text="No proxy is set.")]
     proxy = host_of(account.collection.proxy_url.reveal())
     if error and error.reason is Reason.CONNECTION and error.detail.startswith(f"proxy {proxy}"):
         return [Finding(Check.PROXY, Verdict.MUST_CHANGE, proxy, f"{told(error)}. Check proxy_url.")]
@@ -118,7 +118,7 @@ def judge_time(replies: Sequence[Reply], timeout: float) -> list[Finding]:
     usual, longest = median(times), times[-1]
     evidence = f"{len(times)} answers, the slowest after {_shown(longest)}"
     is_slow = usual > min(_SLOW, timeout / 4)
-    text = f"Answers begin after {_shown(usual)}, as the median" + (
+    text = f"The median answer begins after {_shown(usual)}" + (
         f": a listing of several pages may not fit into the timeout of {timeout:g} s." if is_slow else "."
     )
     verdict = Verdict.WORKS if is_slow else Verdict.GOOD
@@ -152,7 +152,7 @@ def _judge_clock(replies: Iterable[Reply]) -> list[Finding]:
         return []
     apart = f"{_shown(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine's"
     if abs(ahead) <= _FAR:
-        text = f"The API's clock is {apart}."
+        text = f"The clocks agree to within {'a second' if abs(ahead) <= 1 else 'two seconds'}."
         return [Finding(Check.CLOCK, Verdict.GOOD, round(ahead, 2), text)]
     text = (
         f"The API's clock is {apart}. Counts and durations don't depend on it, but timestamps of snapshots "

@@ -79,7 +79,7 @@ class ListReply:
 
 
 class Asker:
-    """Asks within `requests` and the rate limit; `monotonic` and `sleep` are a clock's. Thread-safe."""
+    """Asks within `requests` and the rate limit; `monotonic` and `sleep` are a clock's."""
 
     def __init__(
         self,
@@ -161,6 +161,11 @@ class Asker:
     def is_stopped(self) -> bool:
         """Return whether it was stopped."""
         return not self._whole.remaining()
+
+    def give_up(self) -> None:
+        """Ask for nothing any more."""
+        with self._lock:
+            self._left = 0
 
     def stop(self) -> None:
         """Make no more requests, and break off those under way."""

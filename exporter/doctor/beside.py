@@ -27,9 +27,12 @@ class BesideFacts:
     """What there is beside the list; None is what couldn't be told."""
 
     has_streams: bool | None = None
+    has_agent_streams: bool | None = None
     agent_streams_host: str | None = None
     """The URL of the host that answers; None where none does."""
     requests_a_minute: int | None = None
+    details_a_minute: int | None = None
+    """What the API allows of them, where that is another limit than the list's."""
     has_own_bucket: bool | None = None
     legs: Mapping[str, int] = field(default_factory=dict)
     """The usual number of legs of calls in progress, by direction."""
@@ -42,13 +45,15 @@ def examine(
     say("asking for details of calls")
     first = {direction: sids[:_AT_FIRST] for direction, sids in in_progress.items()}
     before, details, after = _look_at_details(asker, [sid for sids in first.values() for sid in sids])
-    has_streams, streams = _judge_streams(details)
+    has_streams, streams = _judge_streams(details, _why_none(asker, in_progress))
     legs = _legs(_with_more(asker, in_progress, _count_legs(first, details)))
     own = limits.has_own_bucket(before, details, after) if before and after and details else None
     say("asking for AgentStream sessions")
     host, agent_streams = _look_for_agent_streams(asker)
+    has_agent_streams = None if agent_streams.verdict is Verdict.NOT_TOLD else host is not None
     configured = asker.account.collection.requests_per_minute
-    facts = BesideFacts(has_streams, host, limits.requests_a_minute(asker.replies), own, legs)
+    allowed, of_details = limits.requests_a_minute(asker.replies), limits.details_a_minute(details)
+    facts = BesideFacts(has_streams, has_agent_streams, host, allowed, of_details if own else None, own, legs)
     findings = [streams, _judge_legs(legs, details), agent_streams, limits.judge(asker.replies, configured)]
     return facts, [*findings, _judge_bucket(own)]
 
@@ -62,22 +67,31 @@ def _look_at_details(
     to_reset = limits.until_reset(asker.replies, asker.monotonic())
     if to_reset is not None and 0 <= to_reset < _CLEAR:
         asker.sleep(to_reset + _ROUNDING)
+    before, details = None, list[Reply]()
     try:
         before = asker.page(limit=1).reply
-        return before, asker.streams(call_sids), asker.page(limit=1).reply
+        details = asker.streams(call_sids)
+        return before, details, asker.page(limit=1).reply
     except OutOfRequests:
-        return None, [], None
+        return before, details, None
 
 
-def _judge_streams(details: Sequence[Reply]) -> tuple[bool | None, Finding]:
+def _why_none(asker: Asker, in_progress: Mapping[str, Sequence[str]]) -> str:
+    """Return why no details were asked for, if they weren't."""
+    if asker.is_stopped:
+        return "the examination was stopped"
+    return "there were too few requests" if in_progress or not asker.left else "no call was in progress"
+
+
+def _judge_streams(details: Sequence[Reply], why_none: str) -> tuple[bool | None, Finding]:
     errors = [error for reply in details if (error := failure_of(reply))]
     answered = len(details) - len(errors)
     evidence = f"{answered} of {len(details)} calls in progress were answered"
     if not details:
-        text = "Whether a call's details can be had isn't told: no call was in progress."
+        text = f"Whether a call's details can be had isn't known: {why_none}."
         return None, Finding(Check.STREAMS, Verdict.NOT_TOLD, None, text)
     if answered:
-        text = "Details of calls (legs, bridge, recording) can be had: set streams.enabled."
+        text = "Details of calls (legs, bridge, recording) can be had."
         return True, Finding(Check.STREAMS, Verdict.GOOD, value=True, text=text, evidence=evidence)
     status = errors[0].effective_status
     if all(error.reason in _NOT_ENABLED for error in errors) and len(errors) > 1:
@@ -117,13 +131,12 @@ def _legs(seen: Mapping[str, list[int]]) -> Mapping[str, int]:
 
 def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:
     if not legs:
-        text = "How many legs calls have isn't told: no details could be had."
+        text = "How many legs calls have isn't known: no details were seen."
         return Finding(Check.LEGS, Verdict.NOT_TOLD, None, text)
     shown = ", ".join(f"{direction}: {count}" for direction, count in legs.items())
-    text = (
-        f"Legs of a call in progress ({shown}). Calls that Exotel makes to two parties take two slots of the "
-        "limit: see call_slots."
-    )
+    text = f"Calls in progress usually have so many legs: {shown}."
+    if any(count > 1 for direction, count in legs.items() if direction.startswith("outbound")):
+        text += " By Exotel's rule, outbound calls that connect two parties take two slots of the limit."
     return Finding(Check.LEGS, Verdict.GOOD, legs, text, f"{len(details)} calls in progress")
 
 
@@ -134,7 +147,7 @@ def _look_for_agent_streams(asker: Asker) -> tuple[str | None, Finding]:
         try:
             reply = asker.agent_streams(host)
         except OutOfRequests:
-            untold = "the requests ran out"
+            untold = "the examination was stopped" if asker.is_stopped else "there were too few requests"
             break
         if (error := failure_of(reply)) is None:
             return host, _judge_agent_streams(host, reply.body)
@@ -144,7 +157,7 @@ def _look_for_agent_streams(asker: Asker) -> tuple[str | None, Finding]:
         else:
             untold = failure
     if untold:
-        text = f"Whether AgentStream can be had isn't told: {untold}."
+        text = f"Whether AgentStream can be had isn't known: {untold}."
         return None, Finding(Check.AGENT_STREAMS, Verdict.NOT_TOLD, None, text)
     text = f"AgentStream isn't there for this account ({refused[0]}): leave agent_streams off."
     return None, Finding(Check.AGENT_STREAMS, Verdict.GOOD, refused[1], text)
@@ -155,8 +168,11 @@ def _judge_agent_streams(host: str, body: bytes) -> Finding:
     form = "xml" if body.lstrip().startswith(b"<") else "json"
     value: Value = {"url": host, "format": form, "limit": found.limit}
     of_limit = f" of {found.limit}" if found.limit is not None else ""
-    text = f"AgentStream answers at {host}: {found.active}{of_limit} sessions. Set agent_streams."
-    return Finding(Check.AGENT_STREAMS, Verdict.GOOD, value, text, f"in {form.upper()}")
+    text = f"AgentStream answers at {host}: {found.active}{of_limit} sessions."
+    if found.limit is None or found.active < found.limit:
+        return Finding(Check.AGENT_STREAMS, Verdict.GOOD, value, text, f"in {form.upper()}")
+    text += " The limit is reached: further sessions are refused."
+    return Finding(Check.AGENT_STREAMS, Verdict.WORKS, value, text, f"in {form.upper()}")
 
 
 def _is_refusal(error: ApiError) -> bool:
@@ -167,7 +183,7 @@ def _is_refusal(error: ApiError) -> bool:
 
 def _judge_bucket(own: bool | None) -> Finding:  # noqa: FBT001  # it is the fact itself
     if own is None:
-        text = "Whether details count against a limit of their own isn't told."
+        text = "Whether details count against a limit of their own isn't known: no header tells."
         return Finding(Check.DETAILS_BUCKET, Verdict.NOT_TOLD, None, text)
     what = "a limit of their own" if own else "the same limit as the list"
     text = f"Details of calls count against {what}."

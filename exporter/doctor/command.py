@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from math import ceil
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,10 +16,14 @@ import click
 
 from exporter import signals
 from exporter.config import AccountConfig, Config, ConfigError, from_environment, from_file
+from exporter.doctor.access import other_hosts
 from exporter.doctor.asker import Asker
+from exporter.doctor.configuration import variables
 from exporter.doctor.examination import Examination, Report
-from exporter.doctor.report import as_json, as_text, must_change
+from exporter.doctor.report import as_json, as_text, configuration_text, must_change
+from exporter.exotel.client import voice_host
 from exporter.exotel.rate_limiter import RateLimiters
+from exporter.exotel.transport import host_of
 from exporter.flags import StrictCommand, file, value
 from exporter.output import complain, show
 
@@ -63,23 +70,36 @@ def command(config_file: Path | None, names: tuple[str, ...], requests: int, for
             break
         _announce(account, requests)
         asker = Asker(account, requests, sleep=stopped.wait, rate_limiter=limiters.of(account))
+        names = variables(account.name, is_only=len(accounts) == 1)
         with _stopping(asker, stopped):
-            report = Examination(asker, lambda step: complain(f"  {step} ...")).run()
+            report = Examination(asker, partial(_say, stopped), names).run()
         reports.append(report)
         if form == "text":
-            show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}".encode(errors="backslashreplace"))
-    if form == "json":
-        show(as_json(reports).encode())
+            _show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}")
+    _show(as_json(reports) if form == "json" else configuration_text(reports))
     return int(must_change(reports) or stopped.is_set())
+
+
+def _say(stopped: Event, step: str) -> None:
+    if not stopped.is_set():
+        complain(f"  {step} ...")
+
+
+def _show(text: str) -> None:
+    show(text.encode(errors="backslashreplace"))
 
 
 def _announce(account: AccountConfig, requests: int) -> None:
     pace = account.collection.requests_per_minute
-    complain(
+    minutes = max(1, ceil(requests / pace))
+    text = (
         f"Examining account {account.name}: {requests} requests at most, not more than {pace} a minute; it "
-        "takes about a minute. Each address of the host is also connected to, without a request. Ctrl-C "
-        "ends it with what is known by then."
+        f"takes about {'a minute' if minutes == 1 else f'{minutes} minutes'}, longer where answers are slow. "
+        f"AgentStream is asked at {host_of(voice_host(account))}."
     )
+    if hosts := other_hosts(account):
+        text += f" If the account isn't known here, so are {', '.join(map(host_of, hosts))}."
+    complain(textwrap.fill(f"{text} Ctrl-C ends it with what is known by then.", 79))
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from exporter.config import AccountConfig, Secret, StreamsConfig
+from exporter.config import AccountConfig, CollectionConfig, Secret
 from exporter.doctor.beside import BesideFacts
 from exporter.doctor.facts import PageFacts
 from exporter.doctor.trial import Trial
@@ -15,19 +16,24 @@ from exporter.exotel.client import voice_host
 from exporter.web.sections import written
 
 _INTERVALS = (15, 30, 60, 120, 300)  # seconds
+_MINUTE = 60  # seconds
 _SHARE = 0.9  # of the limit: other programs need some of it
-_FOR_LISTINGS = 0.8  # of that, at most
+_FOR_LISTINGS = 0.8  # of what is allowed, at most
+_FOR_ALL = 0.9  # of it: the rest is for requests that have to be repeated
 _LARGEST_PAGE = 1000
+_MOST_DETAILS = 1000  # a scrape
 _LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
+_LONGEST_ROUND = 900  # seconds until each call has been inspected; after longer, details are of the past
 _LONG = 2.0  # seconds for all pages
 _FEW = 10  # calls of an account that had none
+_WIDTH, _COLUMN = 79, 40
+_DEFAULTS = CollectionConfig()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the configuration depends on."""
 
-    base_url: str
     pages: PageFacts
     trial: Trial
     beside: BesideFacts
@@ -38,11 +44,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A key, its value as YAML has it, and why."""
+    """A key, its value as YAML has it, why, and what it was if that was another value."""
 
     key: str
     value: str
     why: str
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,15 @@ def page_size(facts: PageFacts, configured: int) -> int:
 def budget(limit: int | None, configured: int, listing: int, others: int) -> Budget:
     """Return what may be asked, if a listing takes so many requests, and all else beside details `others`.
 
-    `limit` is what the API says it allows a minute; without it what is configured is kept to.
+    `limit` is what the API says it allows a minute; without it what is configured is kept to, and what the
+    operator has set lower than usual is never exceeded.
     """
     allowed = max(1, int(limit * _SHARE)) if limit else configured
-    fits = (each for each in _INTERVALS if listing * 60 / each <= allowed * _FOR_LISTINGS)
+    if configured < _DEFAULTS.requests_per_minute:
+        allowed = min(allowed, configured)
+    fits = (each for each in _INTERVALS if listing * _MINUTE / each <= allowed * _FOR_LISTINGS)
     interval = next(fits, _INTERVALS[-1])
-    left = int(allowed * _SHARE * interval / 60) - listing - others
+    left = int(allowed * _FOR_ALL * min(interval, _MINUTE) / _MINUTE) - listing - others
     return Budget(allowed, interval, max(0, left))
 
 
@@ -78,28 +88,44 @@ def max_age(calls: int, details: int, interval: int) -> int:
     return min(_MOST_AGE, max(_LEAST_AGE, ceil(rounds * interval * 1.5)))
 
 
-def configuration(account: AccountConfig, facts: Facts) -> str:
-    """Return the account's part of a configuration file in YAML, a reason beside each line."""
+def variables(name: str, *, is_only: bool) -> tuple[str, str]:
+    """Return the environment variables for an account's key and token: its own unless it is the only one."""
+    suffix = "" if is_only else "_" + re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    return f"EXOTEL_API_KEY{suffix}", f"EXOTEL_API_TOKEN{suffix}"
+
+
+def configuration(account: AccountConfig, facts: Facts, names: tuple[str, str]) -> str:
+    """Return the account's part of a configuration file in YAML, a reason beside each line.
+
+    `names` are those of the variables for key and token where no files have them.
+    """
+    key, token = names
     lines = [
-        f"  - name: {json.dumps(account.name)}",
-        f"    account_sid: {json.dumps(account.account_sid)}",
-        f"    base_url: {facts.base_url}",
-        *_secret("api_key", account.api_key),
-        *_secret("api_token", account.api_token),
+        f"  - name: {_quoted(account.name)}",
+        f"    account_sid: {_quoted(account.account_sid)}",
+        f"    base_url: {account.base_url}",
+        _secret("api_key", account.api_key, key),
+        _secret("api_token", account.api_token, token),
         *_kept(account),
     ]
     return "\n".join([*lines, *map(_line, _settings(account, facts))]) + "\n"
 
 
+def _quoted(text: str) -> str:
+    return json.dumps(text).replace("$", "$$")  # or it would begin a variable
+
+
 def _line(setting: Setting) -> str:
-    text = f"    {setting.key}: {setting.value}"
-    return f"{text:<40}  # {setting.why}"
+    was = f"was {setting.was}: " if setting.was and setting.was != setting.value else ""
+    text, comment = f"    {setting.key}: {setting.value}", f"# {was}{setting.why}"
+    line = f"{text:<{_COLUMN}} {comment}"
+    return line if len(line) <= _WIDTH else f"    {comment}\n{text}"
 
 
-def _secret(key: str, secret: Secret) -> list[str]:
+def _secret(key: str, secret: Secret, variable: str) -> str:
     if secret.file:
-        return [f"    {key}_file: {json.dumps(str(secret.file))}"]
-    return [f"    {key}: ${{EXOTEL_{key.upper()}}}"]
+        return f"    {key}_file: {_quoted(str(secret.file))}"
+    return f"    {key}: ${{{variable}}}"
 
 
 def _kept(account: AccountConfig) -> list[str]:
@@ -108,78 +134,121 @@ def _kept(account: AccountConfig) -> list[str]:
     kept = []
     if account.call_limit is not None:
         kept.append(f"    call_limit: {account.call_limit}")
+    if collection.estimate:
+        kept.append("    estimate: true")
     if collection.allow_http:
         kept.append("    allow_http: true")
     if collection.tls_config.ca_file:
-        kept.append(f"    tls_config: {{ca_file: {json.dumps(str(collection.tls_config.ca_file))}}}")
+        kept.append(f"    tls_config: {{ca_file: {_quoted(str(collection.tls_config.ca_file))}}}")
     if collection.proxy_url:
-        kept.append("    # keep your proxy_url here")
+        kept.append("    # add your proxy_url again: it isn't shown")
     if account.lines:
-        kept.append("    # keep your lines here: telephone numbers have no place in this report")
+        kept.append("    # add your lines again: they aren't shown")
     return kept
 
 
 def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
     collection, trial, beside = account.collection, facts.trial, facts.beside
-    size = page_size(facts.pages, collection.page_size)
     listing, host = trial.requests or 1, beside.agent_streams_host
     allowed = budget(beside.requests_a_minute, collection.requests_per_minute, listing, int(host is not None))
-    known = facts.pages.accepted is not None
+    yield _page_size(facts, collection.page_size)
+    yield _concurrency(facts, collection.concurrency)
+    yield _requests_per_minute(facts, allowed, collection.requests_per_minute)
+    yield _timeout(facts, allowed, collection.timeout)
+    interval = max(allowed.interval, ceil(collection.min_interval))
     yield Setting(
-        "page_size", str(size), "the largest page that is served" if known else "not told: as it was"
+        "min_interval",
+        written(collection.min_interval),
+        f"as it was; set scrape_interval: {interval}s in Prometheus",
     )
-    yield Setting("concurrency", str(_concurrency(facts)), f"a listing takes {_counted(listing, 'request')}")
-    yield Setting("requests_per_minute", str(allowed.requests_per_minute), _why_limit(beside))
-    yield Setting("timeout", written(float(_timeout(facts, allowed))), "of a scrape; scrape_timeout: no less")
-    yield Setting("min_interval", "5s", f"set scrape_interval: {allowed.interval}s in Prometheus")
-    yield from _streams(collection.streams, facts, allowed)
-    yield Setting(
-        "agent_streams", json.dumps(host is not None), "it answers" if host else "it doesn't answer"
+    yield _streams(collection, facts, allowed)
+    yield from _agent_streams(account, beside)
+    yield from _call_slots(collection.call_slots, beside.legs)
+
+
+def _page_size(facts: Facts, was: int) -> Setting:
+    size, is_known = page_size(facts.pages, was), facts.pages.accepted is not None
+    why = "the largest page that is served" if is_known else "as it was: the largest page isn't known"
+    return Setting("page_size", str(size), why, str(was))
+
+
+def _concurrency(facts: Facts, was: int) -> Setting:
+    """Return how many pages to ask for at once: more than eight where they are many and slow."""
+    pages, seconds = facts.trial.requests or 1, facts.first_byte or 0.0
+    if was != _DEFAULTS.concurrency or pages / was * seconds <= _LONG:
+        return Setting("concurrency", str(was), f"enough for the {_counted(pages, 'request')} of a listing")
+    return Setting("concurrency", str(min(32, pages)), "answers are slow", str(was))
+
+
+def _requests_per_minute(facts: Facts, allowed: Budget, was: int) -> Setting:
+    limit, listing = facts.beside.requests_a_minute, facts.trial.requests or 1
+    if listing > allowed.requests_per_minute:
+        why = f"a listing takes {listing}: ask Exotel for a higher limit"
+    elif limit and allowed.requests_per_minute == max(1, int(limit * _SHARE)):
+        why = f"nine tenths of the {limit} that the API allows"
+    else:
+        why = "as it was"
+    return Setting("requests_per_minute", str(allowed.requests_per_minute), why, str(was))
+
+
+def _timeout(facts: Facts, allowed: Budget, was: float) -> Setting:
+    """Return as much as there was, or three times what a listing took if that is more."""
+    needed = min(allowed.interval - 2, ceil(3 * (facts.trial.seconds or 0.0)))
+    seconds = max(was, float(needed))
+    return Setting("timeout", written(seconds), "scrape_timeout in Prometheus: no less", written(was))
+
+
+def _streams(collection: CollectionConfig, facts: Facts, allowed: Budget) -> Setting:
+    was = json.dumps(collection.streams.enabled)
+    if facts.beside.has_streams is None:
+        return Setting("streams", f"{{enabled: {was}}}", "as it was: no details of a call were seen")
+    if not facts.beside.has_streams:
+        return _no_streams("details can't be had")
+    if not allowed.details:
+        return _no_streams("no request is left for them")
+    calls = facts.calls or _FEW
+    details = min(allowed.details, _own_limit(facts.beside, allowed.interval), ceil(calls * 1.2) + 10)
+    seconds = ceil(calls / details) * allowed.interval
+    if seconds > _LONGEST_ROUND:
+        return _no_streams(f"each call would be inspected only every {seconds // _MINUTE} minutes")
+    age = max_age(calls, details, allowed.interval)
+    value = f"{{enabled: true, max_per_scrape: {details}, max_age: {age}s}}"
+    why = f"each call is inspected every {seconds} s" if facts.calls else "no call was seen to fit it to"
+    return Setting("streams", value, why)
+
+
+def _own_limit(beside: BesideFacts, interval: int) -> int:
+    """Return how many details a scrape may ask for by a limit of their own."""
+    if beside.details_a_minute is None:
+        return _MOST_DETAILS
+    return max(
+        1, min(_MOST_DETAILS, int(beside.details_a_minute * _SHARE * min(interval, _MINUTE) / _MINUTE))
     )
+
+
+def _no_streams(why: str) -> Setting:
+    return Setting("streams", "{enabled: false}", why)
+
+
+def _agent_streams(account: AccountConfig, beside: BesideFacts) -> Iterable[Setting]:
+    host, was = beside.agent_streams_host, json.dumps(account.collection.agent_streams)
+    if beside.has_agent_streams is None:
+        yield Setting("agent_streams", was, "as it was: it isn't known whether AgentStream answers")
+        return
+    why = "it answers" if host else "it isn't there"
+    yield Setting("agent_streams", json.dumps(host is not None), why, was)
     if host and host != voice_host(account):
         yield Setting("agent_streams_url", host, "where it answers")
-    if slots := {name: 2 for name, legs in beside.legs.items() if name.startswith("outbound-") and legs > 1}:
-        shown = ", ".join(f"{name}: {count}" for name, count in slots.items())
-        yield Setting("call_slots", f"{{{shown}}}", "these calls show two legs")
+
+
+def _call_slots(configured: Mapping[str, int], legs: Mapping[str, int]) -> Iterable[Setting]:
+    """Return what the operator has set, or else two for outbound calls with two legs."""
+    seen = {name: 2 for name, count in legs.items() if name.startswith("outbound") and count > 1}
+    if slots := configured or seen:
+        value = f"{{{', '.join(f'{name}: {count}' for name, count in slots.items())}}}"
+        why = "as it was" if configured else "Exotel calls two parties; leave out those that call one"
+        yield Setting("call_slots", value, why)
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _why_limit(beside: BesideFacts) -> str:
-    if beside.requests_a_minute:
-        return f"nine tenths of the {beside.requests_a_minute} that the API allows"
-    return "no header tells the limit: as it was"
-
-
-def _concurrency(facts: Facts) -> int:
-    """Return how many pages to ask for at once: more than eight where they are many and slow."""
-    pages, seconds = facts.trial.requests or 1, facts.first_byte or 0.0
-    return 8 if pages / 8 * seconds <= _LONG else min(32, pages)
-
-
-def _timeout(facts: Facts, allowed: Budget) -> int:
-    """Return three times what a listing took, at least ten seconds, within the scrape interval."""
-    return max(10, min(allowed.interval - 2, ceil(3 * (facts.trial.seconds or 0.0))))
-
-
-def _streams(configured: StreamsConfig, facts: Facts, allowed: Budget) -> Iterable[Setting]:
-    if facts.beside.has_streams is None:
-        yield Setting("streams", f"{{enabled: {json.dumps(configured.enabled)}}}", "not told: as it was")
-        return
-    if not facts.beside.has_streams or not allowed.details:
-        why = "no request is left for them" if facts.beside.has_streams else "details can't be had"
-        yield Setting("streams", "{enabled: false}", why)
-        return
-    calls = facts.calls or _FEW
-    details = min(allowed.details, 1000, ceil(calls * 1.2) + 10)
-    age = max_age(calls, details, allowed.interval)
-    value = f"{{enabled: true, max_per_scrape: {details}, max_age: {age}s}}"
-    yield Setting("streams", value, _why_details(facts.calls, ceil(calls / details)))
-
-
-def _why_details(calls: int, scrapes: int) -> str:
-    if not calls:
-        return "no call was seen that it could be fitted to"
-    return "each call is inspected " + ("at every scrape" if scrapes == 1 else f"once in {scrapes} scrapes")

@@ -153,7 +153,7 @@ def _count_doubled(reading: Reading, *, is_ordered: bool) -> int:
     seen: dict[str, int] = {}
     for first, answer in reading.pages:
         twice |= {sid for sid, rows in Counter(answer.call_sids).items() if rows > 1}
-        for place, sid in enumerate(answer.call_sids, first):
-            if is_ordered and place - seen.setdefault(sid, place) > _SHIFT + answer.rows // 2:
+        for place, sid in enumerate(answer.row_sids, first):
+            if sid and is_ordered and place - seen.setdefault(sid, place) > _SHIFT + answer.rows // 2:
                 twice.add(sid)
     return len(twice)

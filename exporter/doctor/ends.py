@@ -10,7 +10,9 @@ from exporter.doctor.offsets import Layout
 from exporter.doctor.readings import Reading
 
 _WINDOWS = (100, 500, 1_000, 5_000, 10_000)
-_CHANGED = 3  # calls that must have come or gone for an unmoved end to mean something
+_ROUND = 50  # rows: lists are cut at multiples
+_CHANGED = 3  # calls that must have come or gone for an unmoved end at such a row to mean something
+_OFTEN_CHANGED = 15  # calls that must have, for one at any row
 
 
 def measure_past_end(inquiry: Inquiry, rows: int) -> Told[int]:
@@ -27,28 +29,33 @@ def measure_window(
 ) -> Told[int | bool]:
     """Return the last row that is served although there are more; False where the list's end was reached."""
     ends = [end[0] for reading in readings if (end := reading.end)]
-    if ends:
-        told = judge_ends(ends, readings, total)
-        if told.value is not None:
-            return told
+    told: Told[int | bool] = judge_ends(ends, readings, total) if ends else Told(None)
+    if told.value is not None:
+        return told
     if layout.is_single:
         return Told(None, "only the first page can be had")
     if total is None or total <= max(ends, default=0):
-        return Told(None, "nothing tells how long the list is")
+        return Told(None, told.evidence or "nothing tells how long the list is")
     return search_window(inquiry, total)
 
 
 def judge_ends(ends: Sequence[int], readings: Sequence[Reading], total: int | None) -> Told[int | bool]:
-    """Return what the last rows of readings tell; None where more must be asked."""
+    """Return what the last rows of readings tell; None where more must be asked.
+
+    A list that ends at the same row while calls come and go is cut there.
+    """
     changed = sum(len(one.calls.keys() ^ other.calls.keys()) for one, other in pairwise(readings))
-    is_fixed = len(ends) > 1 and len({*ends}) == 1 and changed >= _CHANGED
-    listed = ", ".join(map(str, ends))
-    if is_fixed and ends[0] in _WINDOWS:
-        return Told(ends[0], f"readings end at row {listed}, although {changed} calls came or went")
-    if total is None or total <= max(ends) + max(3, total // 20) or (len({*ends}) > 1):
-        reported = f" of {total} reported" if total else ""
-        return Told(value=False, evidence=f"readings end at row {listed}{reported}")
-    return Told(None)
+    listed, last = ", ".join(map(str, ends)), max(ends)
+    is_fixed = len({*ends}) == 1
+    is_round = last in _WINDOWS or (last > _ROUND and last % _ROUND == 0)
+    if is_fixed and ((is_round and changed >= _CHANGED) or (len(ends) > 2 and changed >= _OFTEN_CHANGED)):
+        return Told(last, f"readings ended at row {listed}, although calls came and went")
+    if total is not None and total > last + max(3, total // 20) and len({*ends}) == 1:
+        return Told(None)
+    if is_fixed and is_round:
+        return Told(None, f"the list ended at row {last}, where it could be cut")
+    reported = f" of {total} reported" if total else ""
+    return Told(value=False, evidence=f"readings ended at row {listed}{reported}")
 
 
 def search_window(inquiry: Inquiry, total: int) -> Told[int | bool]:

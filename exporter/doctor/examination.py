@@ -14,9 +14,12 @@ from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.configuration import Facts, configuration, page_size
 from exporter.doctor.failures import failure_of, remedy, told
 from exporter.doctor.finding import Check, Finding, Verdict
-from exporter.exotel.errors import ApiError
+from exporter.exotel.errors import ApiError, Reason
 
 Say = Callable[[str], None]
+
+_PASSING = {Reason.SERVER_ERROR, Reason.RATE_LIMITED, Reason.TIMEOUT, Reason.BAD_RESPONSE, Reason.CONNECTION}
+_PAUSES = (2.0, 8.0)  # seconds; after 429 the rate limit makes longer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,18 @@ class Report:
 
 
 class Examination:
-    """Examines an account within the requests that an asker may make."""
+    """Examines an account within the requests that an asker may make.
 
-    def __init__(self, asker: Asker, say: Say) -> None:
+    `variables` are the names of those that hold its key and token in the configuration.
+    """
+
+    def __init__(
+        self, asker: Asker, say: Say, variables: tuple[str, str] = ("EXOTEL_API_KEY", "EXOTEL_API_TOKEN")
+    ) -> None:
         self._account: AccountConfig = asker.account
         self._asker = asker
         self._say = say
+        self._variables = variables
         self._findings: list[Finding] = []
         self._configuration = ""
         self._enough_requests = 0
@@ -66,8 +75,7 @@ class Examination:
     def _examine(self) -> None:
         if not self._can_connect():
             return
-        base_url, error = self._ask_first()
-        if error:
+        if not self._can_list():
             return
         examined = lists.examine(self._asker, self._say)
         self._findings += examined.findings
@@ -76,19 +84,20 @@ class Examination:
         self._findings += findings
         self._say("listing the calls as the exporter does")
         size = page_size(examined.pages, self._account.collection.page_size)
-        is_late = examined.list.total == "lags"
-        tried, finding = trial.examine(self._asker, size, is_total_late=is_late)
-        self._findings += [finding, *access.judge_revocation(self._asker.replies)]
+        tried, finding = trial.examine(self._asker, size, examined.doubt)
+        revoked = access.judge_revocation(self._asker.replies)
+        self._findings += [finding, *revoked]
+        if revoked:
+            return  # what was refused is no trait of the API
         times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
         facts = Facts(
-            base_url,
             examined.pages,
             tried,
             around,
             median(times) if times else None,
             tried.calls or examined.extent.rows,
         )
-        self._configuration = configuration(self._account, facts)
+        self._configuration = configuration(self._account, facts, self._variables)
 
     def _can_connect(self) -> bool:
         """Return whether there is a way to the host; through a proxy that is the proxy's business."""
@@ -103,11 +112,11 @@ class Examination:
         self._findings += found
         return not any(finding.verdict is Verdict.MUST_CHANGE for finding in found)
 
-    def _ask_first(self) -> tuple[str, ApiError | None]:
-        """Return where the account is, and why it gives no list if it doesn't."""
+    def _can_list(self) -> bool:
+        """Return whether the account gives a list."""
         self._say("asking for the list of calls")
-        account, base_url = self._account, self._account.base_url
-        error, answered = failure_of(self._asker.page(limit=1).reply), None
+        account, answered = self._account, None
+        error = self._ask_first()
         if error and access.may_be_elsewhere(error):
             with suppress(OutOfRequests):  # what the first answer told holds without them
                 answered = self._look_elsewhere()
@@ -119,7 +128,17 @@ class Examination:
         if error and not any(finding.verdict is Verdict.MUST_CHANGE for finding in found):
             text = f"The list can't be had: {told(error)}. {remedy(error)}"
             self._findings.append(Finding(Check.LISTING, Verdict.MUST_CHANGE, str(error.reason), text))
-        return base_url, error
+        return error is None
+
+    def _ask_first(self) -> ApiError | None:
+        """Return why the first page isn't given; what may be over in a moment is asked for again."""
+        error = failure_of(self._asker.page(limit=1).reply)
+        for pause in _PAUSES:
+            if error is None or error.reason not in _PASSING or not self._asker.left:
+                break
+            self._asker.sleep(pause)
+            error = failure_of(self._asker.page(limit=1).reply)
+        return error
 
     def _look_elsewhere(self) -> str | None:
         """Return another host that has the account."""

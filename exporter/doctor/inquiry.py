@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
 from exporter.doctor.asker import Asker, ListReply, OutOfRequests
 from exporter.exotel.decode import read_page
+from exporter.exotel.enums import member
 from exporter.exotel.errors import ApiError
 from exporter.exotel.models import Call
+from exporter.exotel.rate_limiter import read_date
 
+_CREDENTIALS = {401, 403}
+_PASSING = {408, 429}  # what says more about the moment than about the question, as 5xx do
 _T = TypeVar("_T")
 _LONGEST = 1e8  # seconds, three years
 
@@ -50,14 +53,24 @@ class Answer:
         return tuple(call.call_sid for call in self.calls)
 
     @property
+    def row_sids(self) -> tuple[str | None, ...]:
+        """Return the call_sid of each row, None for those that can't be read."""
+        if not self.raw:
+            return self.call_sids
+        readable = {*self.call_sids}
+        named = (str(member(row, "call_sid")) for row in self.raw)
+        return tuple(sid if sid in readable else None for sid in named)
+
+    @property
     def is_refusal(self) -> bool:
-        """Return whether the server said that there is no such page."""
-        return not self.is_page and self.status is not None and self.status >= 400 and self.status != 429
+        """Return whether the server refuses the question as such."""
+        status = self.status or 0
+        return not self.is_page and 400 <= status < 500 and status not in _CREDENTIALS | _PASSING
 
     @property
     def has_failed(self) -> bool:
-        """Return whether it says more about the moment than about the question."""
-        return not self.is_page and (not self.is_refusal or (self.status or 0) >= 500)
+        """Return whether it has no page, for a reason that may be gone in a moment."""
+        return not self.is_page and not self.is_refusal
 
 
 class Inquiry:
@@ -112,14 +125,23 @@ class Inquiry:
     def _ask(self, asks: list[tuple[int, int]], filters: dict[str, str]) -> list[Answer]:
         if len(asks) > self.left:
             raise OutOfRequests
-        return [read_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        answers = [read_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        if self.answers and any(answer.status in _CREDENTIALS for answer in answers):
+            self._give_up_if_revoked()
+        return answers
+
+    def _give_up_if_revoked(self) -> None:
+        """Ask for nothing any more if a page that was answered before is refused now."""
+        if read_answer(self._asker.page(1, 0)).status in _CREDENTIALS:
+            self._asker.give_up()
+            raise OutOfRequests
 
 
 def read_answer(found: ListReply) -> Answer:
     """Return a page, decoded."""
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
-    date = _date((reply.headers or {}).get("Date", ""))
+    date = read_date((reply.headers or {}).get("Date", ""))
     if reply.status != 200:
         return Answer(limit, offset, at=at, date=date, status=reply.status, is_page=False)
     try:
@@ -135,10 +157,3 @@ def _with_real_duration(call: Call) -> Call:
     if call.duration is None or 0 <= call.duration < _LONGEST:
         return call
     return replace(call, duration=None)
-
-
-def _date(value: str) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

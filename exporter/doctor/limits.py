@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"\s*([0-9]{1,7})(?![0-9.])")  # of requests; a longer one 
 _SECONDS = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
 _WINDOW = re.compile(r";\s*w=([0-9]{1,7})(?![0-9])")  # seconds, as in "200, 200;w=60"
 _UNREAD = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_FEW_SECONDS = 10.0
 _NOISE = 2  # requests of others that tell nothing
 
 
@@ -27,7 +28,13 @@ def requests_a_minute(replies: Iterable[Reply]) -> int | None:
     """
     of_list = [reply for reply in replies if _is_of_list(reply)]
     told = [limit for reply in of_list if (limit := _limit(reply)) is not None]
-    return None if any(map(_is_of_other_time, of_list)) else min(told, default=None)
+    is_of_other_time = any(map(_is_of_other_time, of_list)) or _is_of_seconds(of_list)
+    return None if is_of_other_time else min(told, default=None)
+
+
+def details_a_minute(details: Iterable[Reply]) -> int | None:
+    """Return the limit of details as their headers tell it."""
+    return min((limit for reply in details if (limit := _limit(reply)) is not None), default=None)
 
 
 def judge(replies: Sequence[Reply], configured: int) -> Finding:
@@ -41,13 +48,13 @@ def judge(replies: Sequence[Reply], configured: int) -> Finding:
             f"Other programs share this limit: it counted at least {others} requests of theirs while doctor "
             "asked. Set requests_per_minute to what they leave of it."
         )
-    elif any(map(_is_of_other_time, replies)):
+    elif any(map(_is_of_other_time, replies)) or _is_of_seconds(list(filter(_is_of_list, replies))):
         text = "The limit isn't one of a minute: set requests_per_minute to what a minute allows."
         return Finding(Check.RATE_LIMIT, Verdict.WORKS, None, text, evidence)
     elif limit is None:
         seen = sorted({name for reply in replies for name in _UNREAD if name in (reply.headers or {})})
         also = f" ({', '.join(seen)} came, which the exporter doesn't read)" if seen else ""
-        text = f"No header that the exporter reads tells of a limit{also}: it keeps to requests_per_minute."
+        text = f"The API announces no limit{also}: the exporter keeps to requests_per_minute, {configured}."
     elif limit < configured:
         verdict = Verdict.WORKS
         text = f"The API allows {limit} requests a minute, and requests_per_minute is {configured}: lower it."
@@ -62,7 +69,7 @@ def has_own_bucket(before: Reply, details: Sequence[Reply], after: Reply) -> boo
     `before` and `after` are answers of the list, with nothing asked between them but the details.
     """
     limits = _limit(before), next(iter(filter(None, map(_limit, details))), None)
-    if None not in limits and limits[0] != limits[1]:
+    if limits[1] is not None and limits[0] != limits[1]:
         return True
     first, last = _remaining(before), _remaining(after)
     left = [each for reply in details if (each := _remaining(reply)) is not None]
@@ -81,10 +88,8 @@ def until_reset(replies: Sequence[Reply], now: float) -> float | None:
 
 def requests_of_others(replies: Iterable[Reply]) -> int:
     """Return how many requests, at least, the list's limit counted beyond those of `replies`."""
-    answered = [each for each in replies if each.status is not None]
-    counted = [
-        (each, left) for each in answered if _is_of_list(each) and (left := _remaining(each)) is not None
-    ]
+    sent = list(replies)  # what wasn't answered may have been counted
+    counted = [(each, left) for each in sent if _is_of_list(each) and (left := _remaining(each)) is not None]
     counted.sort(key=lambda each: each[0].answered_at)
     found = 0
     for (one, left), (other, left_then) in pairwise(counted):
@@ -92,7 +97,7 @@ def requests_of_others(replies: Iterable[Reply]) -> int:
             continue  # side by side: which was counted first isn't known
         between = (
             each is not one and each.answered_at >= one.asked_at and each.asked_at <= other.answered_at
-            for each in answered
+            for each in sent
         )
         found += max(0, left - left_then - sum(between))
     return found
@@ -123,6 +128,13 @@ def _is_of_other_time(reply: Reply) -> bool:
         return True
     seconds = _seconds_to_reset(reply)
     return seconds is not None and _limit(reply) is not None and seconds > _MINUTE
+
+
+def _is_of_seconds(replies: Sequence[Reply]) -> bool:
+    """Return whether a limit begins anew every few seconds: each reset is near, however long one asks."""
+    told = [(reply.asked_at, left) for reply in replies if (left := _seconds_to_reset(reply)) is not None]
+    asked, resets = [at for at, _ in told], [left for _, left in told]
+    return bool(told) and max(asked) - min(asked) > 2 * _FEW_SECONDS and max(resets) <= _FEW_SECONDS
 
 
 def _seconds_to_reset(reply: Reply) -> float | None:

@@ -51,6 +51,8 @@ def judge_lingering(
         least, most = _by_number(least, whole)
     if counts_from_start:
         least, most = _by_age(least, most, whole)
+    if most is not None and most < least:
+        most = None  # what is likely contradicts what was seen
     return Told((round(least, 1), None if most is None else round(most, 1)), f"{len(stays)} ended calls")
 
 
@@ -102,7 +104,7 @@ def _by_number(least: float, readings: Sequence[Reading]) -> tuple[float, float 
         return least, None
     seconds = ended * (last.at - first.at) / endings
     error = 2 * (1 / sqrt(ended) + 1 / sqrt(endings))
-    return max(least, seconds * (1 - error)), max(least, seconds * (1 + error))
+    return max(least, seconds * (1 - error)), seconds * (1 + error)
 
 
 def _by_age(least: float, most: float | None, readings: Sequence[Reading]) -> tuple[float, float | None]:

@@ -39,17 +39,17 @@ def findings_of(told: Mapping[Check, Told[Any]], context: Context) -> tuple[Find
 def _finding(check: Check, told: Told[Any], context: Context) -> Finding:
     if told.value is None:
         because = told.evidence or "it was not tried"
-        return Finding(check, Verdict.NOT_TOLD, None, f"{_SUBJECTS[check]} can't be told: {because}.")
+        return Finding(check, Verdict.NOT_TOLD, None, f"{_SUBJECTS[check]} isn't known: {because}.")
     verdict, text = _JUDGES[check](told.value, context)
     return Finding(check, verdict, told.value, text, told.evidence)
 
 
 def _page_size(rows: int, context: Context) -> Judgement:
     if context.accepted is not None and context.accepted > rows:
-        return _GOOD, f"A page had all {rows} calls there were; a limit of {context.accepted} is accepted."
+        return _GOOD, f"One page held all {rows} calls; a limit of {context.accepted} is accepted."
     if rows < _SMALL_PAGE and not context.fits:
         return _WORKS, f"A page has {rows} calls at most: 1,000 calls take {-(-1000 // rows)} requests."
-    return _GOOD, f"A page had up to {rows} calls."
+    return _GOOD, f"Pages hold {rows} calls."
 
 
 def _larger_limit(value: object, context: Context) -> Judgement:
@@ -68,7 +68,7 @@ def _larger_limit(value: object, context: Context) -> Judgement:
 def _offset(value: str, context: Context) -> Judgement:
     match value:
         case "honoured":
-            return _GOOD, "The offset is honoured to the row."
+            return _GOOD, "Offsets work."
         case "rounded":
             return _WORKS, "The offset is rounded down to a multiple of the limit: pages overlap by halves."
         case "from one":
@@ -84,7 +84,7 @@ def _offset(value: str, context: Context) -> Judgement:
 
 def _window(value: int | Literal[False], _: Context) -> Judgement:
     if value is False:
-        return _GOOD, "The list is served to its end."
+        return _GOOD, "The list is served to its end, as long as it is now."
     return _CHANGE, (
         f"No row beyond {value} is served although there are more: listings are incomplete while the account "
         "has more calls. Ask Exotel whether the API lists all calls."
@@ -93,10 +93,10 @@ def _window(value: int | Literal[False], _: Context) -> Judgement:
 
 def _past_end(status: int, _: Context) -> Judgement:
     if status < 300:
-        return _GOOD, f"A page behind the last call gets status {status}, as it should."
+        return _GOOD, f"A page beyond the last call gets status {status}, as it should."
     if status < 500:
-        return _GOOD, f"A page behind the last call gets status {status}, which is taken as the end."
-    return _WORKS, f"A page behind the last call gets status {status}, as failures do: it may cost a request."
+        return _GOOD, f"A page beyond the last call gets status {status}, which is taken as the end."
+    return _WORKS, f"A page beyond the last call gets status {status}, as failures do: it may cost a request."
 
 
 def _order(value: str, context: Context) -> Judgement:
@@ -156,8 +156,8 @@ def _lingering(value: tuple[float, float | None] | Literal[False], _: Context) -
     if value is False:
         return _GOOD, "Ended calls leave the list at once."
     least, most = value
-    how_long = f"between {least:g} and {most:g} s" if most is not None else f"for {least:g} s at least"
-    return _WORKS, f"Ended calls stay in the list {how_long}: they take rows, and aren't counted as active."
+    how_long = f"for {least:g} to {most:g} s" if most is not None else f"for {least:g} s at least"
+    return _WORKS, f"Ended calls stay listed {how_long}. The exporter leaves them out."
 
 
 def _fields(fields: Mapping[str, str], _: Context) -> Judgement:
@@ -239,7 +239,7 @@ _SUBJECTS = {
     Check.LARGER_LIMIT: "What a larger limit gets",
     Check.OFFSET: "What an offset means",
     Check.WINDOW: "Whether the list is served to its end",
-    Check.PAST_END: "What lies behind the last call",
+    Check.PAST_END: "What a page beyond the last call gets",
     Check.ORDER: "The order of the list",
     Check.TOTAL: "What total_active counts",
     Check.FILTERED_TOTAL: "What total_active counts with a filter",

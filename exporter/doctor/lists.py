@@ -12,7 +12,7 @@ from exporter.config import AccountConfig, SecretUnreadable
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
-from exporter.doctor.facts import FilterFacts, ListFacts, PageFacts, RowFacts, Total
+from exporter.doctor.facts import PageFacts, Total
 from exporter.doctor.filters import Filters, measure_filters
 from exporter.doctor.finding import Check, Finding
 from exporter.doctor.inquiry import Answer, Inquiry, Told
@@ -56,9 +56,8 @@ class ListExamination:
     """What the list is like, the findings about it, and some calls in progress."""
 
     pages: PageFacts
-    list: ListFacts
-    rows: RowFacts
-    filters: FilterFacts
+    doubt: str
+    """Why a listing may be incomplete although it seems whole, as a sentence; or empty."""
     findings: tuple[Finding, ...]
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
@@ -67,7 +66,7 @@ class ListExamination:
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     """Return what the list is like, and leave as many requests as the rest needs, or some."""
-    inquiry = Inquiry(asker, _FOR_DETAILS + _FOR_LISTING)
+    inquiry = Inquiry(asker, min(_FOR_DETAILS + _FOR_LISTING, asker.left // 3))
     say("measuring pages")
     limits = _unless_short(lambda: measure_limits(inquiry)) or Limits(None, None, Told(None, _TOO_FEW), 100)
     offset = _told(lambda: measure_offset(inquiry, limits))
@@ -96,15 +95,12 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     }
     counts_from_start = told[Check.DURATION].value == "start"
     told[Check.LINGERING] = judge_lingering(readings, counts_from_start=counts_from_start)
+    if asker.is_stopped or not inquiry.answers:
+        why = "the examination was stopped" if asker.is_stopped else _TOO_FEW
+        told = {check: each if each.value is not None else Told(None, why) for check, each in told.items()}
     raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
-    return _examination(told, limits, readings, count_unknown(raw, _secrets(asker.account))[1], extent)
-
-
-def _secrets(account: AccountConfig) -> tuple[str, ...]:
-    """Return what no text may hold, as far as it can be read."""
-    with suppress(SecretUnreadable):
-        return account.api_key.reveal(), account.api_token.reveal()
-    return ()
+    shown = count_unknown(raw, _secrets(asker.account))[1]
+    return _examination(told, limits, readings, shown, extent)
 
 
 def _read(
@@ -112,7 +108,9 @@ def _read(
 ) -> tuple[Extent, list[Reading]]:
     """Return how long the list is, and passes over it; one page had `longest` rows."""
     total = _reported(inquiry.answers)
-    first = read_to_end(inquiry, layout, inquiry.left // 3) if total is None else None
+    first = None
+    if total is None:
+        first = _unless_short(lambda: read_to_end(inquiry, layout, inquiry.left // 3))
     rows = max(first.rows if first else total or 0, longest)
     extent = Extent(rows, 1 if layout.is_single else pages_of(rows, layout.size))
     own = extent.pages + 1  # requests of the exporter's own listing
@@ -120,6 +118,13 @@ def _read(
         inquiry.keep_back(_FOR_DETAILS + own)
     scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
     return extent, read_repeatedly(inquiry, layout, scheme, say)
+
+
+def _secrets(account: AccountConfig) -> tuple[str, ...]:
+    """Return what no text may hold, as far as it can be read."""
+    with suppress(SecretUnreadable):
+        return account.api_key.reveal(), account.api_token.reveal()
+    return ()
 
 
 def _told(work: Callable[[], Told[_T]]) -> Told[_T]:
@@ -186,30 +191,23 @@ def _examination(
     value = {check: each.value for check, each in told.items()}
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
-        PageFacts(
-            limits.rows,
-            value[Check.LARGER_LIMIT],
-            value[Check.OFFSET],
-            value[Check.WINDOW],
-            value[Check.PAST_END],
-            limits.accepted,
-        ),
-        ListFacts(
-            value[Check.ORDER], value[Check.TOTAL], calls, value[Check.DOUBLED], value[Check.LINGERING]
-        ),
-        RowFacts(
-            value[Check.FIELDS] or {}, value[Check.MISSING], value[Check.VALUES] or {}, value[Check.DURATION]
-        ),
-        FilterFacts(
-            value[Check.DIRECTION_FILTER],
-            value[Check.OUTBOUND],
-            value[Check.AGENT_FILTER],
-            value[Check.FILTERED_TOTAL],
-        ),
+        PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
+        _doubt(value[Check.TOTAL], value[Check.WINDOW]),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
     )
+
+
+def _doubt(total: Total | None, window: int | bool | None) -> str:  # noqa: FBT001  # it is the fact itself
+    if window:
+        return f"that shows {window} rows at most: while there are more calls, the rest isn't counted."
+    if total == "lags":
+        return (
+            "total_active is late: while many calls come and go, listings differ from it and can't be proven "
+            "complete; then exotel_up is 0."
+        )
+    return ""
 
 
 def _in_progress(calls: Sequence[Call]) -> Mapping[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
+from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,7 +120,7 @@ def _judge_addresses(network: Network) -> Finding:
         verdict = Verdict.WORKS
         text = f"It takes up to {max(times):.1f} s to connect: look at what lies between here and Exotel."
     else:
-        verdict, text = Verdict.GOOD, f"Connected in {max(times) * 1000:.0f} ms at most."
+        verdict, text = Verdict.GOOD, f"Connects in less than {max(1, ceil(max(times) * 1000))} ms."
     return Finding(Check.ADDRESSES, verdict, value, text, evidence)
 
 
@@ -144,7 +145,7 @@ def _judge_tls(network: Network, now: float) -> list[Finding]:
 
 def _judge_clear_text(network: Network) -> Finding:
     if all(ip_address(each.address.partition("%")[0]).is_loopback for each in network.addresses):
-        return Finding(Check.TLS, Verdict.GOOD, "off", "No TLS, to this machine itself.")
+        return Finding(Check.TLS, Verdict.GOOD, "off", "No TLS, which this machine itself doesn't need.")
     text = "The API key and token travel in clear text: use https:// in base_url."
     return Finding(Check.TLS, Verdict.WORKS, "off", text)
 

@@ -55,7 +55,7 @@ def measure_offset(inquiry: Inquiry, limits: Limits) -> Told[Offset]:
     told: Told[Offset] = Told(None)
     for _ in range(2):
         size = min(10, max(2, rows // 4))
-        offsets = sorted({1, max(1, size - 3), size, min(3 * size + 3, max(2, rows - 2))})
+        offsets = sorted({1, max(1, size - 3), size + 1, min(3 * size + 1, max(2, rows - 2))})
         asks = [(limits.ask, 0), (size, 0), *((size, offset) for offset in offsets)]
         if len(asks) > inquiry.left:
             break
@@ -71,7 +71,7 @@ def judge_offset(reference: Answer, start: Answer, pages: Sequence[Answer]) -> T
 
     `start` is a page as short as the others that begins with the first row.
     """
-    places = {call_sid: place for place, call_sid in reversed([*enumerate(reference.call_sids)])}
+    places = {sid: place for place, sid in reversed([*enumerate(reference.row_sids)]) if sid}
     answered = [page for page in pages if page.is_page]
     if not places or not start.rows or len(answered) < 2:
         return Told(None, "too few pages were answered")
@@ -97,7 +97,7 @@ def _told_begin(page: Answer, places: dict[str, int]) -> str:
 
 def _begin(page: Answer, places: dict[str, int]) -> float | None:
     """Return the row with which a page begins; None where it shares none with the reference."""
-    found = [places[sid] - index for index, sid in enumerate(page.call_sids) if sid in places]
+    found = [places[sid] - index for index, sid in enumerate(page.row_sids) if sid in places]
     return median(found) if found else None
 
 

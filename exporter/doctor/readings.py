@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
+from exporter.doctor.asker import OutOfRequests
 from exporter.doctor.inquiry import Answer, Inquiry
 from exporter.doctor.offsets import Layout
 from exporter.exotel.models import Call
@@ -76,9 +78,9 @@ def plan(rows: int, size: int, requests: int, *, is_single: bool, first: Reading
     times = min(len(_MOMENTS), requests // whole + (first is not None))
     if times > 1:
         return Plan(_FEWER.get(times, _MOMENTS), [whole] * times, whole, first)
-    left = requests - whole * (times - (first is not None))  # for beginnings of the list
+    left = requests if first else requests - whole * times  # for beginnings of the list
     beginnings = min(4 - times, left)
-    pages = [whole] * times + [left // beginnings] * beginnings if beginnings > 0 else [whole] * times
+    pages = [whole] * times + [left // max(1, beginnings)] * beginnings
     return Plan(_FEWER.get(len(pages), ()), pages, whole, first)
 
 
@@ -128,6 +130,7 @@ def read_repeatedly(
         inquiry.wait_until(started + moment)
         say(f"reading the list, {number} of {len(scheme.moments)}")
         extra = 2 if pages >= scheme.whole else 0  # a beginning stays one
-        if (reading := read_list(inquiry, layout, pages, extra)) is not None:
-            readings.append(reading)
+        with suppress(OutOfRequests):  # what was read before holds without this one
+            if (reading := read_list(inquiry, layout, pages, extra)) is not None:
+                readings.append(reading)
     return readings

@@ -7,14 +7,14 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from exporter.doctor.examination import Report
-from exporter.doctor.finding import Finding, Verdict
+from exporter.doctor.finding import Check, Finding, Verdict
 
-_WIDTH = 100
+_WIDTH = 79
 _TITLES = {
     Verdict.MUST_CHANGE: "Must change",
     Verdict.WORKS: "Works, but",
     Verdict.GOOD: "Good",
-    Verdict.NOT_TOLD: "Not told",
+    Verdict.NOT_TOLD: "Unknown",
 }
 
 
@@ -26,7 +26,7 @@ def as_json(reports: Iterable[Report]) -> str:
             "requests": report.requests,
             "enough_requests": report.enough_requests,
             "findings": {str(finding.check): _document(finding) for finding in report.findings},
-            "configuration": _whole(report.configuration),
+            "configuration": _whole([report.configuration]),
         }
         for report in reports
     ]
@@ -34,29 +34,49 @@ def as_json(reports: Iterable[Report]) -> str:
 
 
 def as_text(report: Report) -> str:
-    """Return the report on one account for a person: what matters most comes first."""
+    """Return the findings on one account for a person: what matters most comes first."""
     parts = [f"Account {report.name}: {_summary(report)}\n"]
     for verdict, title in _TITLES.items():
         found = [finding for finding in report.findings if finding.verdict is verdict]
+        found.sort(key=lambda finding: finding.check is not Check.LISTING)
         if found:
             parts.append(f"\n{title}{_hint(report, verdict)}\n" + "".join(map(_paragraph, found)))
-    if report.configuration:
-        parts.append(f"\nA configuration that fits\n\n{_whole(report.configuration)}")
     return "".join(parts)
+
+
+def configuration_text(reports: Sequence[Report]) -> str:
+    """Return a configuration of all accounts that can be configured, with what to know of it; or nothing."""
+    text = _whole([report.configuration for report in reports])
+    if not text:
+        return ""
+    is_best = any(report.must_change for report in reports)
+    title = "The best configuration for now" if is_best else "A configuration that fits"
+    advice = "It takes the place of your accounts; keep your sections collection and metrics."
+    if "${" in text:
+        advice += " Keys and tokens aren't shown: set these variables, or put yours back."
+    return f"\n{title}\n{textwrap.fill(advice, _WIDTH)}\n\n{text}"
 
 
 def _summary(report: Report) -> str:
     end = f"{_counted(report.requests, 'request')} made"
     if report.is_stopped:
         return f"stopped before the end ({end}). This is what was known by then:"
-    changes = sum(finding.verdict is Verdict.MUST_CHANGE for finding in report.findings)
-    limits = sum(finding.verdict is Verdict.WORKS for finding in report.findings)
+    changes, limits, unknown = (
+        sum(finding.verdict is verdict for finding in report.findings)
+        for verdict in (Verdict.MUST_CHANGE, Verdict.WORKS, Verdict.NOT_TOLD)
+    )
+    is_listed = any(
+        finding.check is Check.LISTING and finding.verdict is not Verdict.NOT_TOLD
+        for finding in report.findings
+    )
     if changes:
         verdict = f"{_counted(changes, 'thing')} must change"
+    elif not is_listed:
+        verdict = f"nothing wrong was found, but {_counted(unknown, 'thing')} could not be tested"
     elif limits:
         verdict = f"it works, with {_counted(limits, 'thing')} to know"
-    elif missing := sum(finding.verdict is Verdict.NOT_TOLD for finding in report.findings):
-        verdict = f"all is well, but {_counted(missing, 'thing')} couldn't be told"
+    elif unknown:
+        verdict = f"all is well, as far as could be tested ({_counted(unknown, 'thing')} could not)"
     else:
         verdict = "all is well"
     return f"{verdict} ({end})."
@@ -65,7 +85,7 @@ def _summary(report: Report) -> str:
 def _hint(report: Report, verdict: Verdict) -> str:
     if verdict is not Verdict.NOT_TOLD or report.enough_requests is None:
         return ""
-    return f" (--requests={report.enough_requests} will tell more)"
+    return f" (--requests={report.enough_requests} tells more)"
 
 
 def _paragraph(finding: Finding) -> str:
@@ -83,8 +103,9 @@ def _document(finding: Finding) -> dict[str, object]:
     }
 
 
-def _whole(accounts: str) -> str:
-    return f"accounts:\n{accounts}" if accounts else ""
+def _whole(accounts: Iterable[str]) -> str:
+    text = "".join(accounts)
+    return f"accounts:\n{text}" if text else ""
 
 
 def _counted(count: int, what: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from statistics import median_low, quantiles
 from typing import Any, Literal
@@ -37,6 +36,7 @@ _SPREAD = 2.6  # seconds: two times that are rounded down, and a little
 _RINGING = 5.0  # seconds after which a duration of 0 shows that ringing doesn't count
 _FEWEST = 10
 _DAY = 86_400.0  # seconds
+_ZONES = 900.0  # seconds that zones differ by, or a multiple of it
 
 
 def judge_fields(rows: Iterable[Any]) -> Told[Mapping[str, str]]:
@@ -90,16 +90,18 @@ def count_unknown(
     A value is shown if it is one word, two calls have it, and it stands nowhere else in the rows, where it
     could be a name, and in no secret.
     """
-    found: dict[str, Counter[str]] = {name: Counter() for name in _ENUMS}
+    found: dict[str, dict[str, set[object]]] = {name: {} for name in _ENUMS}
     elsewhere = _Texts((*secrets, *(text for row in rows for text in _texts(row))))
     for row in rows:
         for field, kind in _ENUMS.items():
             value = _value(row, field)
             if isinstance(value, str) and kind(value) == "other":
-                found[field][value.strip()] += 1
+                found[field].setdefault(value.strip(), set()).add(str(member(row, "call_sid")))
     shown = {
         field: tuple(
-            sorted(value for value, rows in values.items() if rows > 1 and _can_be_shown(value, elsewhere))
+            sorted(
+                value for value, sids in values.items() if len(sids) > 1 and _can_be_shown(value, elsewhere)
+            )
         )
         for field, values in found.items()
     }
@@ -140,33 +142,67 @@ def _can_be_shown(value: str, elsewhere: _Texts) -> bool:
     return bool(_WORD.fullmatch(value)) and not is_elsewhere
 
 
-def judge_duration(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]]:
-    """Return what a duration counts from: what ages exceed durations by is the same for calls or differs.
+def judge_duration(answers: Sequence[Answer]) -> Told[Literal["answer", "start"]]:
+    """Return what a duration counts from.
 
-    Within one answer, no clock that is off and no list that is late can make it differ.
+    What ages exceed durations by differs from call to call if ringing isn't counted: within one answer no
+    clock that is off and no list that is late can make it differ. Where it doesn't differ, all calls may be
+    answered at once: then waiting calls, or the server's clock, tell.
     """
-    spreads, waiting = [], []
-    for answer in answers:
-        excess = {call: age for call in answer.calls if (age := _excess(call)) is not None}
-        active = _plausible([age for call, age in excess.items() if call.status is CallStatus.IN_PROGRESS])
-        if len(active) >= _FEWEST:
-            cuts = quantiles(active, n=10)
-            spreads.append(cuts[-1] - cuts[0])
-        waiting += [(call, answer.date) for call in excess if call.status in _WAITING]
-    rings = [
-        (call.duration or 0.0, date - start)
-        for call, date in waiting
-        if date is not None and (start := start_of(call)) is not None
-    ]
+    spreads = [spread for answer in answers if (spread := _spread(answer)) is not None]
+    if spreads and min(spreads) > _SPREAD:
+        return Told("answer", f"ages exceed durations by amounts that differ by {min(spreads):.1f} s")
+    if waiting := _of_waiting(answers):
+        return waiting
+    if spreads and (late := _lateness(answers)) is not None and abs(late) <= _SPREAD:
+        return Told("start", f"ages exceed durations by {late:.1f} s")
     if spreads:
-        spread = max(spreads)
-        evidence = f"ages exceed durations by amounts that differ by {spread:.1f} s"
-        return Told("answer" if min(spreads) > _SPREAD else "start", evidence)
-    long = [(duration, age) for duration, age in rings if age >= _RINGING]
-    if long:
-        zero = sum(duration == 0 for duration, _ in long)
-        return Told("answer" if zero == len(long) else "start", f"{zero} of {len(long)} waiting calls show 0")
+        return Told(None, "all calls were answered equally fast")
     return Told(None, "too few calls showed both a start time and a duration")
+
+
+def _spread(answer: Answer) -> float | None:
+    """Return by how much the amounts differ by which ages exceed durations; None of too few calls."""
+    active = _plausible(_excesses(answer))
+    if len(active) < _FEWEST:
+        return None
+    cuts = quantiles(active, n=10)
+    return cuts[-1] - cuts[0]
+
+
+def _of_waiting(answers: Iterable[Answer]) -> Told[Literal["answer", "start"]] | None:
+    """Return what the durations of calls tell that have waited for a while: they grow, or are 0."""
+    durations = [
+        call.duration or 0.0
+        for answer in answers
+        for call in answer.calls
+        if call.status in _WAITING
+        and answer.date is not None
+        and (start := start_of(call)) is not None
+        and call.duration is not None
+        and _RINGING <= answer.date - start < _DAY
+    ]
+    if not durations:
+        return None
+    zero = sum(duration == 0 for duration in durations)
+    evidence = f"{zero} of {len(durations)} waiting calls show 0"
+    return Told("answer" if zero == len(durations) else "start", evidence)
+
+
+def _lateness(answers: Iterable[Answer]) -> float | None:
+    """Return by how much ages exceed durations, by the server's clock; zones that aren't told don't count."""
+    found = []
+    for answer in answers:
+        active = _plausible(_excesses(answer))
+        if answer.date is not None and len(active) >= _FEWEST:
+            late = answer.date + median_low(active)
+            found.append((late + _ZONES / 2) % _ZONES - _ZONES / 2)
+    return median_low(found) if found else None
+
+
+def _excesses(answer: Answer) -> list[float]:
+    calls = (call for call in answer.calls if call.status is CallStatus.IN_PROGRESS)
+    return [age for call in calls if (age := _excess(call)) is not None]
 
 
 def _plausible(ages: Sequence[float]) -> Sequence[float]:

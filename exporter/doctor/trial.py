@@ -26,22 +26,27 @@ class Trial:
     calls: int | None = None
 
 
-def examine(asker: Asker, page_size: int, *, is_total_late: bool) -> tuple[Trial, Finding]:
+def examine(asker: Asker, page_size: int, doubt: str) -> tuple[Trial, Finding]:
     """Return how the exporter's listing goes with this page size, the second time where requests are left.
 
-    The first one learns what the server is like, as the first one of an exporter does. `is_total_late` tells
-    whether total_active is that of a moment before: then some listings differ from it, even if this one
-    doesn't.
+    The first one learns what the server is like, as the first one of an exporter does. `doubt` is why others
+    may be incomplete although this one isn't, as a sentence, or empty.
     """
     lister = Lister(page_size, asker.monotonic)
-    first = trial, result = _list(lister, asker)
+    left = asker.left
+    trial, result = _list(lister, asker)
     if isinstance(result, Listing) and asker.left > result.requests:
-        again = _list(lister, asker)
-        trial, result = again if isinstance(again[1], Listing) else first
+        again, second = _list(lister, asker)
+        if isinstance(second, Listing):
+            trial, result = again, second
     if isinstance(result, Listing):
-        return trial, _judge(trial, result, is_total_late=is_total_late)
+        return trial, _judge(trial, result, doubt)
     if result.reason is Reason.BUDGET:
-        text = f"The exporter's own listing takes more requests than were left: {told(result)}."
+        text = "Whether the exporter can list this account isn't known: " + (
+            "the examination was stopped."
+            if asker.is_stopped
+            else f"its listing takes more requests than the {left} that were left."
+        )
         return trial, Finding(Check.LISTING, Verdict.NOT_TOLD, None, text)
     text = f"The exporter's own listing fails: {told(result)}. {remedy(result)}"
     return trial, Finding(Check.LISTING, Verdict.MUST_CHANGE, str(result.reason), text)
@@ -73,23 +78,20 @@ def _pages(asker: Asker, batch: list[Ask]) -> Generator[Page, None, None]:
         yield read_page(page.reply.body)
 
 
-def _judge(trial: Trial, listing: Listing, *, is_total_late: bool) -> Finding:
+def _judge(trial: Trial, listing: Listing, doubt: str) -> Finding:
     evidence = f"{trial.calls} calls in {trial.requests} requests and {trial.seconds or 0:.1f} s"
     if listing.unreadable and not listing.calls:
         text = "No row has a call_sid, so that no call can be counted. Open a ticket with Exotel."
         return Finding(Check.LISTING, Verdict.MUST_CHANGE, str(Reason.BAD_RESPONSE), text, evidence)
-    if listing.incomplete_reason is None and is_total_late:
-        text = (
-            "The exporter lists every call of this account now. But total_active is late, so that listings "
-            "differ from it while many calls come and go: these can't be proven complete, and exotel_up is 0."
-        )
+    if listing.incomplete_reason is None and doubt:
+        text = f"The exporter listed every call that the API shows. But {doubt}"
         return Finding(Check.LISTING, Verdict.WORKS, "complete", text, evidence)
     if listing.incomplete_reason is None:
         text = "The exporter lists every call of this account, and proves it: exotel_up will be 1."
         return Finding(Check.LISTING, Verdict.GOOD, "complete", text, evidence)
     failure = Failure(Reason.INCOMPLETE, listing.incomplete_reason, listing.cause)
     text = (
-        f"The exporter can't prove that it lists every call ({listing.incomplete_reason}): exotel_up may be "
+        f"The exporter can't prove that it lists every call ({listing.incomplete_reason}): then exotel_up is "
         f"0. {remediation_of(failure).sentence}"
     )
     return Finding(Check.LISTING, Verdict.MUST_CHANGE, listing.cause or "incomplete", text, evidence)

@@ -593,11 +593,11 @@ def _at(account: AccountConfig, url: str) -> AccountConfig:
             Verdict.WORKS,
             "isn't one of a minute",
         ),
-        ([b"X-RateLimit-Limit: unlimited"], False, Verdict.GOOD, "No header"),
-        ([b"X-RateLimit-Limit: 918012345678"], False, Verdict.GOOD, "No header"),
-        ([b"X-RateLimit-Limit: 0"], False, Verdict.GOOD, "No header"),
+        ([b"X-RateLimit-Limit: unlimited"], False, Verdict.GOOD, "announces no limit"),
+        ([b"X-RateLimit-Limit: 918012345678"], False, Verdict.GOOD, "announces no limit"),
+        ([b"X-RateLimit-Limit: 0"], False, Verdict.GOOD, "announces no limit"),
         ([b'RateLimit: "default";r=50;t=30'], False, Verdict.GOOD, "RateLimit came"),
-        ([], False, Verdict.GOOD, "No header"),
+        ([], False, Verdict.GOOD, "announces no limit"),
     ],
 )
 def test_headers_of_the_limit_are_told_as_far_as_they_make_sense(
@@ -663,7 +663,7 @@ def test_an_answer_that_is_no_list_is_told_in_one_line(data: bytes, words: str) 
     assert [*wrong(report)] == [Check.LISTING]
     assert words in wrong(report)[Check.LISTING]
     assert "sso.example.com" not in as_text(report)
-    assert report.requests == 1
+    assert report.requests in {1, 3}  # what may be over in a moment is asked again
     assert report.configuration == ""
 
 
@@ -672,7 +672,7 @@ def test_an_api_that_hangs_is_given_up_at_the_timeout() -> None:
     with raw_server(lambda *_: None) as server:
         report = examined(server.url, timeout=0.3)
     assert found(report)[Check.LISTING].value == "timeout"
-    assert report.requests == 1
+    assert report.requests == 3  # it may be over in a moment
 
 
 def test_an_api_that_drips_is_given_up_at_the_timeout() -> None:
