@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from exporter.doctor.asker import Asker, ListReply, OutOfRequests
 from exporter.exotel.decode import read_page
 from exporter.exotel.enums import member
@@ -16,6 +18,7 @@ from exporter.exotel.rate_limiter import read_date
 _CREDENTIALS = {401, 403}
 _PASSING = {408, 429}  # what says more about the moment than about the question, as 5xx do
 _T = TypeVar("_T")
+_LONGEST = 1e8  # seconds, three years
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +125,20 @@ class Inquiry:
     def _ask(self, asks: list[tuple[int, int]], filters: dict[str, str]) -> list[Answer]:
         if len(asks) > self.left:
             raise OutOfRequests
-        answers = [_answer(reply) for reply in self._asker.pages(asks, **filters)]
+        answers = [read_answer(reply) for reply in self._asker.pages(asks, **filters)]
         if self.answers and any(answer.status in _CREDENTIALS for answer in answers):
             self._give_up_if_revoked()
         return answers
 
     def _give_up_if_revoked(self) -> None:
         """Ask for nothing any more if a page that was answered before is refused now."""
-        if _answer(self._asker.page(1, 0)).status in _CREDENTIALS:
+        if read_answer(self._asker.page(1, 0)).status in _CREDENTIALS:
             self._asker.give_up()
             raise OutOfRequests
 
 
-def _answer(found: ListReply) -> Answer:
+def read_answer(found: ListReply) -> Answer:
+    """Return a page, decoded."""
     limit, offset, reply = found.limit or 0, found.offset or 0, found.reply
     at = (reply.asked_at + reply.answered_at) / 2
     date = read_date((reply.headers or {}).get("Date", ""))
@@ -144,4 +148,12 @@ def _answer(found: ListReply) -> Answer:
         page = read_page(reply.body)
     except ApiError as error:  # a failure that the body tells, or no page at all
         return Answer(limit, offset, at=at, date=date, status=error.effective_status, is_page=False)
-    return Answer(limit, offset, page.calls, page.rows, page.total, at, date, raw=tuple(found.rows))
+    calls = tuple(map(_with_real_duration, page.calls))
+    return Answer(limit, offset, calls, page.rows, page.total, at, date, raw=tuple(found.rows))
+
+
+def _with_real_duration(call: Call) -> Call:
+    """Return a call without a duration that can't be one: not a number, say, which JSON can't tell either."""
+    if call.duration is None or 0 <= call.duration < _LONGEST:
+        return call
+    return replace(call, duration=None)
