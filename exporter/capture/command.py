@@ -29,6 +29,11 @@ from exporter.flags import StrictCommand, file, value
 from exporter.output import show_at_once
 from exporter.web.files import os_message
 
+_RAW_ERRORS = (
+    "Not replaced: answers that are neither JSON nor XML. They are in the file as they came (--raw-errors),\n"
+    "with whatever hosts, addresses, telephone numbers and names they hold."
+)
+
 
 @click.command(
     "capture", cls=StrictCommand, context_settings={"max_content_width": 100, "show_default": True}
@@ -168,6 +173,8 @@ class _Job:
         for what, text in samples(exchanges):
             _say(f"\n{what} in the file:\n{text}")
         _say(f"\nReplaced: {replaced(self.pseudonyms.counts)}.")
+        if self.raw_errors:
+            _say(_RAW_ERRORS)
         if end is End.REQUESTS and all(each.failure for each in self.collected):
             _say("No list was read whole: that takes a larger number of --requests.")
         made, times = counted(len(exchanges), "request"), counted(len(self.collected), "collection")

@@ -86,7 +86,7 @@ class Recorder:
         """Take note that a request is sent; raise ApiError when it must not be."""
         with self._lock:
             if self._is_closed or not self.left:
-                raise ApiError(Reason.BUDGET, f"the capture holds {self.made} requests, and may hold no more")
+                raise ApiError(Reason.BUDGET, "this capture may hold no more requests")
             self._exchanges.append(None)
             return _Request(self.made - 1, url)
 

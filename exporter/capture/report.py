@@ -81,8 +81,8 @@ def readme(capture: Capture, counts: Mapping[Kind, int], *, raw_errors: bool) ->
 
 
 def replaced(counts: Mapping[Kind, int]) -> str:
-    """Return how many of what were replaced."""
-    told = [f"{counts[kind]:,} {kind}" for kind in Kind if counts.get(kind)]
+    """Return what was replaced, and how often."""
+    told = [f"{kind} ({counts[kind]:,})" for kind in Kind if counts.get(kind)]
     return ", ".join(told) or "nothing: no answer held anything personal"
 
 

@@ -51,7 +51,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     given = {key: environment.get(variable) or None for key, variable in ENVIRONMENT_VARIABLES.items()}
     if not any(given.values()):
         found = f"none of {', '.join(ENVIRONMENT_VARIABLES.values())}"
-        accepted = "all of them for one account, or --config.file=PATH, or --demo"
+        accepted = "all of them for one account, or --config.file=PATH (exotel-exporter --demo needs neither)"
         raise ConfigError([InvalidValue("environment", None, "", found, accepted)])
     file = ConfigFile(Path("environment"), given)
     section = file.validate(AccountSection, given)

@@ -252,7 +252,7 @@ def _replayed(file: Path, pace: float) -> tuple[Service, Callable[[str], None]]:
     try:
         capture = read(file)
     except NotACapture as error:
-        _fail(f"{file} is not a capture: {error}")
+        _fail(f"{file} is not a capture: {error}", exit_code=2)
     except OSError as error:
         _fail(f"can't read {file}: {_reason(error)}")
 
@@ -265,9 +265,9 @@ def _replayed(file: Path, pace: float) -> tuple[Service, Callable[[str], None]]:
     return Replay(capture, pace), announce
 
 
-def _fail(what: str) -> NoReturn:
+def _fail(what: str, exit_code: int = 1) -> NoReturn:
     click.echo(f"exotel-simulator: {what}", err=True)
-    sys.exit(1)
+    sys.exit(exit_code)
 
 
 def _reason(error: OSError) -> str:

@@ -154,7 +154,8 @@ def test_an_empty_environment_is_one_error() -> None:
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == (
         "environment: found none of EXOTEL_ACCOUNT_SID, EXOTEL_API_KEY, EXOTEL_API_TOKEN, EXOTEL_BASE_URL; "
-        "accepted: all of them for one account, or --config.file=PATH, or --demo\n"
+        "accepted: all of them for one account, or --config.file=PATH "
+        "(exotel-exporter --demo needs neither)\n"
     )
 
 

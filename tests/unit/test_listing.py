@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from hashlib import blake2b
 from itertools import accumulate, count, islice
 from random import Random
 
@@ -345,6 +346,31 @@ def test_pages_that_shrink_to_nothing_are_read_again_from_the_new_end() -> None:
     found = list_once(fetch, 100)  # type: ignore[arg-type]  # a generator function, typed as an iterator
     assert found.incomplete_reason is None
     assert server.throughout <= {call.call_sid for call in found.calls}
+
+
+def renaming(server: MovingList, name: Callable[[str], str]) -> FetchPages:
+    """Return what fetches the pages of a server with other names for its calls."""
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        for page in server.fetch(asks):
+            calls = (Call(name(call.call_sid), start_time=call.start_time) for call in page.calls)
+            yield Page(tuple(calls), page.unreadable, page.total)
+
+    return fetch
+
+
+@settings(max_examples=150)
+@given(LISTS, PAGE_SIZES, st.sampled_from(ORDERS), st.booleans(), st.binary(max_size=8))
+def test_what_is_asked_does_not_depend_on_what_the_calls_are_called(
+    server: dict[str, int], page_size: int, order: str, starts: bool, key: bytes
+) -> None:
+    """A replay, whose calls have other names, is asked the same."""
+    asked = []
+    for name in (str, lambda call_sid: blake2b(call_sid.encode(), key=key, digest_size=8).hexdigest()):
+        moving = MovingList(**server, order=order, starts=starts, copies=[(3, 40), (50, 9)])  # type: ignore[arg-type]
+        list_once(renaming(moving, name), page_size)
+        asked.append(moving.requests)
+    assert asked[0] == asked[1]
 
 
 def test_a_list_without_stable_order_says_so() -> None:

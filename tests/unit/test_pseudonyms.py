@@ -327,6 +327,7 @@ def test_headers_that_matter_are_kept_with_their_times_moved() -> None:
         "Location": "https://asha.example/+919812345678",
         "Set-Cookie": "session=Asha",
         "X-RateLimit-Owner": "Asha",
+        "X-RateLimit-Asha-Traders": "7",
     }
     found = dict(pseudonyms.headers(headers))
     assert found["Content-Type"] == headers["Content-Type"]
@@ -336,6 +337,7 @@ def test_headers_that_matter_are_kept_with_their_times_moved() -> None:
     assert found["Location"] == "https://elsewhere.invalid/"
     assert "Set-Cookie" not in found
     assert found["X-RateLimit-Owner"] != "Asha"
+    assert "X-RateLimit-Asha-Traders" not in found
 
 
 def test_what_was_replaced_is_counted() -> None:

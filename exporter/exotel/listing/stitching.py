@@ -132,11 +132,13 @@ class Seams(Pages):
         return new
 
     def _by_page(self, shared: Iterable[str], places: Mapping[str, int]) -> dict[int, list[tuple[int, int]]]:
-        """Return by earlier page the places of shared calls, each as the one before and the one now."""
+        """Return by earlier page the places of shared calls, each as the one before and the one now.
+
+        Both are in the order of places: what a list is asked for next depends on no hash of a call_sid.
+        """
         pairs: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        for call_sid in shared:
-            before = self._places[call_sid]
-            pairs[bisect_right(self._starts, before) - 1].append((before, places[call_sid]))
+        for before, now in sorted((self._places[call_sid], places[call_sid]) for call_sid in shared):
+            pairs[bisect_right(self._starts, before) - 1].append((before, now))
         return pairs
 
     def _compare(self, earlier: int, number: int, pairs: list[tuple[int, int]]) -> None:
@@ -148,7 +150,6 @@ class Seams(Pages):
         is_near = abs(apart) <= _NEAR * max(one.span.rows, two.span.rows)
         if not is_near:
             self._hopped[apart > 0] += len(pairs)
-        pairs.sort()
         moved = set(out_of_order(pairs))
         call_sids = [self._rows[place].call_sid for place in moved]
         others = frozenset(call_sids) if len(call_sids) == len(pairs) else frozenset[str]()

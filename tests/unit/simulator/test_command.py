@@ -127,13 +127,13 @@ def test_an_address_in_use_is_reported_in_one_line_with_exit_code_1(
     assert said.err == f"exotel-simulator: can't listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_a_file_that_is_no_capture_is_reported_in_one_line_with_exit_code_1(
+def test_a_file_that_is_no_capture_is_reported_in_one_line_with_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On standard error, with the file and what it lacks."""
     file = tmp_path / "notes.zip"
     file.write_text("hello")
-    assert exit_code(f"--replay={file}") == 1
+    assert exit_code(f"--replay={file}") == 2
     said = f"exotel-simulator: {file} is not a capture: it isn't a whole zip file: File is not a zip file\n"
     assert capsys.readouterr().err == said
 

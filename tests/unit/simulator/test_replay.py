@@ -164,7 +164,7 @@ def test_an_answer_without_a_content_type_has_none_again() -> None:
     assert {name.lower() for name in found.headers} == {"content-length"}
 
 
-@pytest.mark.parametrize(("pace", "delay"), [(1.0, 2.0), (0.5, 1.0), (0.0, 0.0)])
+@pytest.mark.parametrize(("pace", "delay"), [(10.0, 20.0), (1.0, 2.0), (0.5, 1.0), (0.0, 0.0)])
 def test_answers_take_as_long_as_the_pace_has_it(pace: float, delay: float) -> None:
     """A pace of 0 is that of tests."""
     [response] = asked(capture(answered(FIRST_PAGE, 1, seconds=2.0)), FIRST_PAGE, pace=pace)
