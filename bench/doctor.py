@@ -27,7 +27,7 @@ from exporter.collect.account import Account
 from exporter.config import from_file
 from exporter.exotel.deadline import Deadline
 from exporter.simulator import Settings, Simulator
-from exporter.simulator.profile import Profile
+from exporter.simulator.profile import Pages, Profile
 from exporter.simulator.random_server import random_server
 from exporter.simulator.servers import SLIM
 from exporter.simulator.settings import FLAT_DAY
@@ -88,9 +88,16 @@ def _paging(profile: Profile) -> dict[str, Accepts]:
         # where offsets are ignored, nothing behind the first page is served
         "list.window": one_of(None, pages.max_limit)
         if offset == "ignored"
-        else one_of(pages.window or False),
+        else one_of(pages.window or False, *_last_pages(pages)),
         "list.past_end": one_of(200 if pages.whole else past_end),
     }
+
+
+def _last_pages(pages: Pages) -> list[int]:
+    """Return where the last whole page ends that a window shows, if no smaller one can be asked for."""
+    if pages.window and pages.limits == "ignored":
+        return [pages.window // pages.max_limit * pages.max_limit]
+    return []
 
 
 def _list(profile: Profile, *, sees_all: bool) -> dict[str, Accepts]:
@@ -101,6 +108,8 @@ def _list(profile: Profile, *, sees_all: bool) -> dict[str, Accepts]:
     }[profile.order]
     if profile.reordering == "shuffled":
         order = "none"
+    elif profile.order == "progress" and profile.linger:
+        order = "moving"  # into the group of all that have ended
     elif "start_time" in profile.fields.missing and profile.order in {"start", "newest"}:
         order = "stable"  # as far as rows show it
     total: str | None = {"none": "absent", "active": "not ended", "queued left out": "other"}.get(

@@ -15,8 +15,14 @@ _CHANGED = 3  # calls that must have come or gone for an unmoved end at such a r
 _OFTEN_CHANGED = 15  # calls that must have, for one at any row
 
 
-def measure_past_end(inquiry: Inquiry, rows: int) -> Told[int]:
-    """Return the status of a page far behind the last of so many rows: there may be more by now."""
+def measure_past_end(inquiry: Inquiry, rows: int, window: int | bool | None) -> Told[int]:
+    """Return the status of a page far behind the last of so many rows: there may be more by now.
+
+    Where a window ends the list, what was refused behind it tells.
+    """
+    refused = [each for each in inquiry.refused if window and each.offset >= window]
+    if refused:
+        return Told(refused[-1].status, f"offset={refused[-1].offset} gets status {refused[-1].status}")
     offset = 2 * rows + 1_000
     answer = inquiry.page(1, offset)
     if not answer.is_page and not answer.is_refusal:
@@ -30,6 +36,8 @@ def measure_window(
     """Return the last row that is served although there are more; False where the list's end was reached."""
     ends = [end[0] for reading in readings if (end := reading.end)]
     told: Told[int | bool] = judge_ends(ends, readings, total) if ends else Told(None)
+    if told.value:
+        return told if layout.is_single else _with_last_rows(inquiry, told.value, layout.size)
     if told.value is not None:
         return told
     if layout.is_single:
@@ -73,15 +81,31 @@ def search_window(inquiry: Inquiry, total: int) -> Told[int | bool]:
             served = max(served, probe.offset + 1)
         elif not probe.has_failed:
             unserved = min(unserved, probe.offset)
+    served, unserved = _bisect(inquiry, served, unserved)
+    if served < unserved:
+        return Told(None, f"row {served} is served, row {unserved + 1} is not, and requests ran out")
+    return Told(served, f"row {served} is served, the next one is not, and {total} are reported")
+
+
+def _with_last_rows(inquiry: Inquiry, served: int, size: int) -> Told[int | bool]:
+    """Return the last row that is served where pages end at `served`: the next may be refused as a whole."""
+    served, _ = _bisect(inquiry, served, served + size) if _is_served(inquiry, served) else (served, 0)
+    return Told(served, f"readings ended at row {served}, although calls came and went")
+
+
+def _is_served(inquiry: Inquiry, offset: int) -> bool:
+    return inquiry.left > 0 and inquiry.page(1, offset).rows == 1
+
+
+def _bisect(inquiry: Inquiry, served: int, unserved: int) -> tuple[int, int]:
+    """Return a row that is served and the offset of one that isn't, as near to each other as can be asked."""
     while served < unserved and inquiry.left:
         middle = (served + unserved) // 2
         probe = inquiry.page(1, middle)
         if probe.rows:
             served = middle + 1
         elif probe.has_failed:
-            return Told(None, "a page was not answered")
+            break
         else:
             unserved = middle
-    if served < unserved:
-        return Told(None, f"row {served} is served, row {unserved + 1} is not, and requests ran out")
-    return Told(served, f"row {served} is served, the next one is not, and {total} are reported")
+    return served, unserved

@@ -79,6 +79,8 @@ class Inquiry:
     def __init__(self, asker: Asker, kept_back: int) -> None:
         self.answers: list[Answer] = []
         """All pages that came, without those of filters."""
+        self.refused: list[Answer] = []
+        """All questions for a page that were refused, without those of filters."""
         self._asker = asker
         self._kept_back = kept_back
 
@@ -115,6 +117,7 @@ class Inquiry:
                 answers[index] = answer
         if not filters:
             self.answers += [answer for answer in answers if answer.is_page]
+            self.refused += [answer for answer in answers if answer.is_refusal]
         return answers
 
     def page(self, limit: int, offset: int = 0, **filters: str) -> Answer:

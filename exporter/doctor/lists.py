@@ -86,7 +86,7 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
         Check.WINDOW: window,
-        Check.PAST_END: _told(lambda: measure_past_end(inquiry, extent.rows)),
+        Check.PAST_END: _told(lambda: measure_past_end(inquiry, extent.rows, window.value)),
         Check.ORDER: order,
         Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
@@ -192,23 +192,27 @@ def _examination(
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
         PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
-        _doubt(value) if value[Check.WINDOW] or extent.pages > 1 else "",
+        _doubt(value, is_one_page=extent.pages == 1),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
     )
 
 
-def _doubt(value: Mapping[Check, Any]) -> str:
+def _doubt(value: Mapping[Check, Any], *, is_one_page: bool) -> str:
     """Return why a listing that seems whole may not be; or nothing."""
     if value[Check.WINDOW]:
         return (
             f"that is {value[Check.WINDOW]} rows at most: while there are more calls, the rest isn't counted."
         )
-    if value[Check.TOTAL] == "lags":
+    if value[Check.OFFSET] == "pages":
+        cause = "offsets count pages"
+    elif is_one_page:
+        return ""
+    elif value[Check.TOTAL] == "lags":
         cause = "total_active is late, so that listings differ from it while many calls come and go"
-    elif value[Check.OFFSET] in {"ignored", "pages"}:
-        cause = "pages can't be joined (see list.offset)"
+    elif value[Check.OFFSET] == "ignored":
+        cause = "offsets are ignored"
     elif value[Check.ORDER] == "none":
         cause = "each answer has another order"
     else:

@@ -55,7 +55,7 @@ def measure_offset(inquiry: Inquiry, limits: Limits) -> Told[Offset]:
     told: Told[Offset] = Told(None)
     for _ in range(2):
         size = min(10, max(2, rows // 4))
-        offsets = sorted({1, max(1, size - 3), size + 1, min(3 * size + 1, max(2, rows - 2))})
+        offsets = sorted({1, size, 2 * size - 1, 3 * size})  # each meaning makes other rows of them
         asks = [(limits.ask, 0), (size, 0), *((size, offset) for offset in offsets)]
         if len(asks) > inquiry.left:
             break
