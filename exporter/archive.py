@@ -22,7 +22,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import msgspec
 
 FORMAT = 1
-LARGEST = 2**30
+LARGEST = 2**28
 """Bytes of all the bodies together, equal ones once: a capture with more is neither written nor read."""
 
 _LARGEST_BODY = 2**24  # bytes; twice of what the exporter reads of an answer
@@ -105,14 +105,19 @@ class _Line(msgspec.Struct):
     failure: _Name | None = None
 
 
-def write(file: Path, capture: Capture, readme: str) -> None:
-    """Write a capture, whole or not at all; raise OSError where that can't be done."""
+def write(file: Path, capture: Capture, readme: str, *, overwrite: bool = False) -> None:
+    """Write a capture, whole or not at all; raise OSError where that can't be done.
+
+    That is FileExistsError where there is a file by now, unless it may be overwritten.
+    """
     partial = NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False)  # noqa: SIM115
     try:
         with partial:
             _write(partial, capture, readme)
             partial.flush()
             os.fsync(partial.fileno())  # some disks are found to be full only now
+        if not overwrite:
+            file.touch(exist_ok=False)
         Path(partial.name).replace(file)
     except BaseException:
         Path(partial.name).unlink(missing_ok=True)

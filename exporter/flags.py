@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import environ
 from pathlib import Path
 
 import click
+
+from exporter.config import AccountConfig, Config, ConfigError, from_environment, from_file
 
 
 class StrictCommand(click.Command):
@@ -54,3 +57,19 @@ def file(text: str) -> Path:
     if not text:
         raise ValueError("found ''; accepted: the path of a file")
     return Path(text)
+
+
+def read_config(path: Path | None) -> Config:
+    """Return what a file configures, or the environment without one; raise click.ClickException."""
+    try:
+        return from_file(path, environ) if path else from_environment(environ)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def account_named(name: str, config: Config) -> AccountConfig:
+    """Return the account of a name; raise click.UsageError of one that isn't configured."""
+    by_name = {account.name: account for account in config.accounts}
+    if name not in by_name:
+        raise click.UsageError(f"--account: found {name!a}; accepted: {', '.join(by_name)}")
+    return by_name[name]

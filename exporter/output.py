@@ -36,3 +36,8 @@ def complain(message: str) -> None:
     """Write a line on standard error, if that can be."""
     with suppress(OSError):
         write_all(_ERR, f"{message}\n".encode(errors="backslashreplace"), _PATIENCE)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {what if number == 1 else what + 's'}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shlex
 import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,19 +19,19 @@ from exporter import __version__
 from exporter.archive import Capture, Exchange, write
 from exporter.capture.pseudonyms import Pseudonyms
 from exporter.capture.recorder import Recorder
-from exporter.capture.report import counted, found, readme, replaced, samples
-from exporter.capture.session import INTERVAL, End, Pace, collect
+from exporter.capture.report import found, readme, replaced, samples
+from exporter.capture.session import INTERVAL, End, Pace, collect, replaced_by_then
 from exporter.capture.settings import account_sid, settings
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
-from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig, from_environment, from_file
-from exporter.flags import StrictCommand, file, value
-from exporter.output import show_at_once
+from exporter.config import AccountConfig, Config, MetricsConfig
+from exporter.flags import StrictCommand, account_named, file, read_config, value
+from exporter.output import counted, show_at_once
 from exporter.web.files import os_message
 
 _RAW_ERRORS = (
     "Not replaced: answers that are neither JSON nor XML. They are in the file as they came (--raw-errors),\n"
-    "with whatever hosts, addresses, telephone numbers and names they hold."
+    "with whatever hosts, addresses, telephone numbers and names they hold; the API key and token are masked."
 )
 
 
@@ -93,12 +93,12 @@ def command(  # noqa: PLR0913  # an argument for each flag
     left out. exotel-simulator --replay=FILE.zip serves the file again.
     """
     logging.getLogger("exporter").addHandler(logging.NullHandler())  # what failed is told with its collection
-    config = _config(config_file)
+    config = read_config(config_file)
     account = _account(config, name)
     _check_output(output, force=force)
-    pseudonyms = Pseudonyms()
+    pseudonyms = Pseudonyms(credentials=account.revealed)
     recorder = Recorder(requests, pseudonyms, raw_errors=raw_errors)
-    job = _Job(account, config.metrics, output, minutes, recorder, pseudonyms, raw_errors)
+    job = _Job(account, config.metrics, output, minutes, recorder, pseudonyms, raw_errors, force)
     asyncio.run(job.run())
     return 0
 
@@ -114,20 +114,22 @@ class _Job:
     recorder: Recorder
     pseudonyms: Pseudonyms
     raw_errors: bool
+    force: bool
     collected: list[Snapshot] = field(default_factory=list)
     """What each collection found."""
 
     async def run(self) -> None:
         """Collect, write what was answered, and say what that is; raise click.ClickException.
 
-        A signal ends the collecting, and nothing after it.
+        A signal ends the collecting; a second one the replacing, of which the rest is left out then.
         """
-        stopped = asyncio.Event()
+        stopped, hurried = asyncio.Event(), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            stop = partial(_stop, stopped, hurried)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         began = self.pseudonyms.moment(time.time())
         self._announce()
-        end, exchanges = await self._collect(stopped)
+        end, exchanges = await self._collect(stopped, hurried)
         if end is not End.TIME:
             _say(f"Ended: {end}.")
         if not exchanges:
@@ -141,7 +143,9 @@ class _Job:
         )
         text = readme(capture, self.pseudonyms.counts, raw_errors=self.raw_errors)
         try:
-            write(self.output, capture, text)
+            write(self.output, capture, text, overwrite=self.force)
+        except FileExistsError:
+            raise _exists(self.output) from None
         except OSError as error:
             raise _cannot_write(self.output, error) from None
         self._conclude(exchanges, end)
@@ -152,11 +156,11 @@ class _Job:
         _say(f"Collecting from account {self.config.name} {often}, with {most} at most.")
         _say("Ctrl-C ends it earlier, and keeps what was captured.")
 
-    async def _collect(self, stopped: asyncio.Event) -> tuple[End, list[Exchange]]:
+    async def _collect(self, stopped: asyncio.Event, hurried: asyncio.Event) -> tuple[End, list[Exchange]]:
         account = Account(self.config, self.metrics, transport=self.recorder.transport)
         try:
             end = await collect(account, self.recorder, Pace(60.0 * self.minutes), stopped, self._tell)
-            return end, self.recorder.close()
+            return end, await replaced_by_then(self.recorder.close(), hurried)
         finally:
             account.close()
 
@@ -182,22 +186,13 @@ class _Job:
         _say(f"Read it before you pass it on; begin with: unzip -p {shlex.quote(str(self.output))} README")
 
 
-def _config(path: Path | None) -> Config:
-    try:
-        return from_file(path, os.environ) if path else from_environment(os.environ)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def _account(config: Config, name: str | None) -> AccountConfig:
-    by_name = {account.name: account for account in config.accounts}
-    if name is None and len(by_name) == 1:
-        return config.accounts[0]
-    if name is None:
-        raise click.UsageError(f"--account is needed: one of {', '.join(by_name)}")
-    if name not in by_name:
-        raise click.UsageError(f"--account: found {name!a}; accepted: {', '.join(by_name)}")
-    return by_name[name]
+    if name is not None:
+        return account_named(name, config)
+    if len(config.accounts) > 1:
+        names = ", ".join(account.name for account in config.accounts)
+        raise click.UsageError(f"--account is needed: one of {names}")
+    return config.accounts[0]
 
 
 def _check_output(output: Path, *, force: bool) -> None:
@@ -206,14 +201,22 @@ def _check_output(output: Path, *, force: bool) -> None:
         if output.exists() and not output.is_file():
             raise click.ClickException(f"{output} isn't a regular file: choose another --output")
         if output.exists() and not force:
-            raise click.ClickException(f"{output} exists: choose another --output, or add --force")
+            raise _exists(output)
         NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.").close()
     except OSError as error:
         raise _cannot_write(output, error) from None
 
 
+def _exists(output: Path) -> click.ClickException:
+    return click.ClickException(f"{output} exists: choose another --output, or add --force")
+
+
 def _cannot_write(output: Path, error: OSError) -> click.ClickException:
     return click.ClickException(f"can't write {output}: {os_message(error)}")
+
+
+def _stop(stopped: asyncio.Event, hurried: asyncio.Event) -> None:
+    (hurried if stopped.is_set() else stopped).set()
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
@@ -56,17 +57,22 @@ _MARKUP = ("<?xml", "<twilioresponse", "<restexception")
 _HEADERS = re.compile(
     "date|content-type|retry-after|location|(?:x-)?ratelimit(?P<what>(?:-[a-z]{1,20}){0,4})"
 )
+_NOTHING = re.compile(b"(?!)")
 _OFFSETS = range(30 * 24 * 60, 1_000 * 24 * 60)  # minutes
 
 
 class Pseudonyms:
-    """The pseudonyms of one capture, of a random key that is stored nowhere: those of another are others."""
+    """The pseudonyms of one capture, of a random key that is stored nowhere: those of another are others.
 
-    def __init__(self, key: bytes | None = None) -> None:
+    `credentials` are the API key and token, which raw errors must not have either.
+    """
+
+    def __init__(self, key: bytes | None = None, credentials: tuple[str, str] | None = None) -> None:
         self._key = secrets.token_bytes(32) if key is None else key
         self._shapes = Shapes(self._secret("shapes", 32))
         offset = int.from_bytes(self._secret("offset", 8)) % len(_OFFSETS)
         self._minutes = _OFFSETS[offset] // 5 * 5 + 1  # no multiple of what would leave last digits alone
+        self._secrets = _searched(credentials)
         self._counts: Counter[Kind] = Counter()
         self._fields: dict[str, Field] = {"": Field()}
         self._known: dict[tuple[Role, str, str], tuple[Kind, str]] = {}  # of the body at hand
@@ -88,7 +94,7 @@ class Pseudonyms:
         elif _is_xml(start, content_type):
             replaced = self._xml(text)
         elif raw_errors:
-            return body
+            return self._secrets.sub(_masked, body)
         else:
             return self._placeholder(body, start)
         return replaced.encode("utf-8", "surrogateescape")
@@ -358,6 +364,21 @@ def _matters(header: str) -> bool:
     return found is not None and WORDS.issuperset((found["what"] or "").split("-")[1:])
 
 
+def _searched(credentials: tuple[str, str] | None) -> re.Pattern[bytes]:
+    """Return what finds credentials, as they are, in Basic authentication, and percent-encoded."""
+    if not credentials:
+        return _NOTHING
+    key, token = credentials
+    texts = [f"{key}:{token}", b64encode(f"{key}:{token}".encode()).decode(), token, key]
+    forms = dict.fromkeys(form for text in texts for form in (text, quote(text, safe=""), quote_plus(text)))
+    longest_first = sorted(forms, key=len, reverse=True)
+    return re.compile(b"|".join(re.escape(form.encode()) for form in longest_first), re.IGNORECASE)
+
+
+def _masked(found: re.Match[bytes]) -> bytes:
+    return b"*" * len(found[0])
+
+
 def _is_json(text: str, start: str) -> bool:
     is_nested = start[0] in "{[" and text.count("\0") * 4 < len(text)  # in UTF-16 every other byte is 0
     return is_nested or _SCALAR.fullmatch(text.lstrip("\ufeff")) is not None
@@ -365,9 +386,8 @@ def _is_json(text: str, start: str) -> bool:
 
 def _is_xml(start: str, content_type: str) -> bool:
     is_html = "<html" in start or "<!doctype html" in start
-    return (
-        start.startswith("<") and not is_html and (start.startswith(_MARKUP) or "xml" in content_type.lower())
-    )
+    is_named = start.startswith(_MARKUP) or "xml" in content_type.lower()
+    return start.startswith("<") and is_named and not is_html and "\0" not in start  # as UTF-16 has it
 
 
 def _prefix(digits: str, *, has_plus: bool) -> int:

@@ -72,15 +72,15 @@ class Recorder:
         """Return what sends requests and has them recorded."""
         return _RecordingTransport(collection, self)
 
-    def close(self) -> list[Exchange]:
+    def close(self) -> list[Future[Exchange]]:
         """Return what was recorded, in the order asked; from now on nothing is sent.
 
-        What is still under way isn't part of it: that it is broken off is none of the API's doing.
+        Those that came last may still be pseudonymised. What is still under way isn't part of it: that it is
+        broken off is none of the API's doing.
         """
         with self._lock:
             self._is_closed = True
-            ended = [exchange for exchange in self._exchanges if exchange is not None]
-        return [exchange.result() for exchange in ended]
+            return [exchange for exchange in self._exchanges if exchange is not None]
 
     def begin(self, url: str) -> _Request:
         """Take note that a request is sent; raise ApiError when it must not be."""

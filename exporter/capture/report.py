@@ -12,6 +12,8 @@ from exporter.capture.words import Kind
 from exporter.collect.snapshot import Snapshot
 from exporter.exotel.body import parse
 from exporter.exotel.enums import Endpoint, member
+from exporter.exotel.errors import Failure
+from exporter.output import counted
 
 _LONGEST_SAMPLE = 2000  # characters
 
@@ -57,17 +59,13 @@ _WITHOUT_ERRORS = (
 )
 _RAW_ERRORS = (
     "NOT replaced: answers that are neither JSON nor XML, as error pages are. They are here as they came\n"
-    "  (--raw-errors), with whatever hosts, addresses, numbers and names they hold."
+    "  (--raw-errors), with whatever hosts, addresses, numbers and names they hold; the API key and\n"
+    "  token are masked where they stand in them as such, or as Basic authentication has them."
 )
 _SAMPLES = {
     Endpoint.CALLS: ("A call", "active_calls"),
     Endpoint.STREAMS: ("A call's details", "stream"),
 }
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,} {what if number == 1 else what + 's'}"
 
 
 def readme(capture: Capture, counts: Mapping[Kind, int], *, raw_errors: bool) -> str:
@@ -93,8 +91,13 @@ def found(snapshot: Snapshot) -> str:
         told.append(f"{counted(snapshot.seen or 0, 'call')} listed")
     for collector, result in snapshot.results.items():
         if result is not None and result.failure is not None:
-            told.append(f"{collector} failed: {result.failure.reason} ({result.failure.detail})")
+            told.append(f"{collector} failed: {result.failure.reason} ({_detail(result.failure)})")
     return "; ".join(told)
+
+
+def _detail(failure: Failure) -> str:
+    """Return what a failure tells; a code that is a text could be anything, and is left out."""
+    return f"HTTP {failure.status}" if isinstance(failure.code, str) else failure.detail
 
 
 def samples(exchanges: Iterable[Exchange]) -> Iterator[tuple[str, str]]:

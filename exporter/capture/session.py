@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from exporter.archive import Exchange
 from exporter.capture.recorder import Recorder
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
@@ -66,6 +68,18 @@ async def collect(
             return End.TIME
         if await _is_set(stopped, begins - time.monotonic()):
             return End.STOPPED
+
+
+async def replaced_by_then(exchanges: Sequence[Future[Exchange]], hurried: asyncio.Event) -> list[Exchange]:
+    """Return all exchanges when they are pseudonymised, or those that are when there is no more time."""
+    waiting = [asyncio.wrap_future(exchange) for exchange in exchanges]
+    hurry = asyncio.create_task(hurried.wait())
+    rest: set[asyncio.Future[Any]] = {*waiting}
+    while rest and not hurry.done():
+        await asyncio.wait({*rest, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        rest = {exchange for exchange in rest if not exchange.done()}
+    hurry.cancel()
+    return [exchange.result() for exchange in waiting if exchange.done()]
 
 
 async def _ends(collection: asyncio.Future[Snapshot], stopped: asyncio.Event) -> bool:

@@ -1,6 +1,6 @@
 """What a field may keep: the plain words of APIs, and what is known of a field by its key.
 
-No word is a person's name, nor would one be if it stood in a field that keeps its words.
+A word that is some person's name as well, as Max is, tells of nobody: it stays as any word of an API does.
 """
 
 from __future__ import annotations

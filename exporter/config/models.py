@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationIn
 
 from exporter.config.call_slots import CALL_SLOTS, CallSlots
 from exporter.config.lines import LINES, Line
-from exporter.config.secrets import SECRET, Secret
+from exporter.config.secrets import SECRET, Secret, SecretUnreadable
 from exporter.config.urls import PROXY_URL, api_url
 from exporter.web.config_file import Rejected
 from exporter.web.files import Unreadable, os_message, read
@@ -127,6 +128,13 @@ class AccountConfig:
     call_limit: int | None = None
     lines: tuple[Line, ...] = ()
     collection: CollectionConfig = field(default_factory=CollectionConfig)
+
+    @property
+    def revealed(self) -> tuple[str, str] | None:
+        """Return key and token, read from their files anew; None where they can't be read."""
+        with suppress(SecretUnreadable):
+            return self.api_key.reveal(), self.api_token.reveal()
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from threading import Event, Thread
 import click
 
 from exporter import signals
-from exporter.config import AccountConfig, Config, ConfigError, from_environment, from_file
+from exporter.config import AccountConfig, Config
 from exporter.doctor.access import other_hosts
 from exporter.doctor.asker import Asker
 from exporter.doctor.configuration import variables
@@ -24,7 +23,7 @@ from exporter.doctor.report import as_json, as_text, configuration_text, must_ch
 from exporter.exotel.client import voice_host
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.exotel.transport import host_of
-from exporter.flags import StrictCommand, file, value
+from exporter.flags import StrictCommand, account_named, file, read_config, value
 from exporter.output import complain, show
 
 
@@ -63,7 +62,7 @@ def command(config_file: Path | None, names: tuple[str, ...], requests: int, for
     shown. Exits with 1 where something must be changed.
     """
     logging.getLogger("exporter").addHandler(logging.NullHandler())
-    accounts = _chosen(_config(config_file), names)
+    accounts = _chosen(read_config(config_file), names)
     limiters, reports, stopped = RateLimiters(), list[Report](), Event()
     for account in accounts:
         if stopped.is_set():
@@ -121,17 +120,6 @@ def _stop(asker: Asker, stopped: Event) -> None:
     asker.stop()
 
 
-def _config(path: Path | None) -> Config:
-    try:
-        return from_file(path, os.environ) if path else from_environment(os.environ)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def _chosen(config: Config, names: tuple[str, ...]) -> list[AccountConfig]:
-    """Return the accounts of these names, or all; raise click.UsageError of a name that isn't configured."""
-    by_name = {account.name: account for account in config.accounts}
-    for name in names:
-        if name not in by_name:
-            raise click.UsageError(f"--account: found {name!a}; accepted: {', '.join(by_name)}")
-    return [by_name[name] for name in dict.fromkeys(names)] or [*config.accounts]
+    """Return the accounts of these names, each once, or all of them."""
+    return [account_named(name, config) for name in dict.fromkeys(names)] or [*config.accounts]

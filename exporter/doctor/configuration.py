@@ -13,6 +13,7 @@ from exporter.doctor.beside import BesideFacts
 from exporter.doctor.facts import PageFacts
 from exporter.doctor.trial import Trial
 from exporter.exotel.client import voice_host
+from exporter.output import counted
 from exporter.web.sections import written
 
 _INTERVALS = (15, 30, 60, 120, 300)  # seconds
@@ -176,7 +177,7 @@ def _concurrency(facts: Facts, was: int) -> Setting:
     """Return how many pages to ask for at once: more than eight where they are many and slow."""
     pages, seconds = facts.trial.requests or 1, facts.first_byte or 0.0
     if was != _DEFAULTS.concurrency or pages / was * seconds <= _LONG:
-        return Setting("concurrency", str(was), f"enough for the {_counted(pages, 'request')} of a listing")
+        return Setting("concurrency", str(was), f"enough for the {counted(pages, 'request')} of a listing")
     return Setting("concurrency", str(min(32, pages)), "answers are slow", str(was))
 
 
@@ -248,7 +249,3 @@ def _call_slots(configured: Mapping[str, int], legs: Mapping[str, int]) -> Itera
         value = f"{{{', '.join(f'{name}: {count}' for name, count in slots.items())}}}"
         why = "as it was" if configured else "Exotel calls two parties; leave out those that call one"
         yield Setting("call_slots", value, why)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

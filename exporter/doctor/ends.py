@@ -15,12 +15,12 @@ _CHANGED = 3  # calls that must have come or gone for an unmoved end at such a r
 _OFTEN_CHANGED = 15  # calls that must have, for one at any row
 
 
-def measure_past_end(inquiry: Inquiry, rows: int, window: int | bool | None) -> Told[int]:
+def measure_past_end(inquiry: Inquiry, rows: int, window: Told[int | bool]) -> Told[int]:
     """Return the status of a page far behind the last of so many rows: there may be more by now.
 
     Where a window ends the list, what was refused behind it tells.
     """
-    refused = [each for each in inquiry.refused if window and each.offset >= window]
+    refused = [each for each in inquiry.refused if window.value and each.offset >= window.value]
     if refused:
         return Told(refused[-1].status, f"offset={refused[-1].offset} gets status {refused[-1].status}")
     offset = 2 * rows + 1_000

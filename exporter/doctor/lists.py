@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
-from exporter.config import AccountConfig, SecretUnreadable
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
@@ -86,7 +84,7 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         Check.LARGER_LIMIT: limits.larger,
         Check.OFFSET: offset,
         Check.WINDOW: window,
-        Check.PAST_END: _told(lambda: measure_past_end(inquiry, extent.rows, window.value)),
+        Check.PAST_END: _told(lambda: measure_past_end(inquiry, extent.rows, window)),
         Check.ORDER: order,
         Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
@@ -99,7 +97,7 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         why = "the examination was stopped" if asker.is_stopped else _TOO_FEW
         told = {check: each if each.value is not None else Told(None, why) for check, each in told.items()}
     raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
-    shown = count_unknown(raw, _secrets(asker.account))[1]
+    shown = count_unknown(raw, asker.account.revealed or ())[1]
     return _examination(told, limits, readings, shown, extent)
 
 
@@ -118,13 +116,6 @@ def _read(
         inquiry.keep_back(_FOR_DETAILS + own)
     scheme = plan(rows, layout.size, inquiry.left - _FOR_EDGES, is_single=layout.is_single, first=first)
     return extent, read_repeatedly(inquiry, layout, scheme, say)
-
-
-def _secrets(account: AccountConfig) -> tuple[str, ...]:
-    """Return what no text may hold, as far as it can be read."""
-    with suppress(SecretUnreadable):
-        return account.api_key.reveal(), account.api_token.reveal()
-    return ()
 
 
 def _told(work: Callable[[], Told[_T]]) -> Told[_T]:

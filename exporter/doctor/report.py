@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from exporter.doctor.examination import Report
 from exporter.doctor.finding import Check, Finding, Verdict
+from exporter.output import counted
 
 _WIDTH = 79
 _TITLES = {
@@ -58,7 +59,7 @@ def configuration_text(reports: Sequence[Report]) -> str:
 
 
 def _summary(report: Report) -> str:
-    end = f"{_counted(report.requests, 'request')} made"
+    end = f"{counted(report.requests, 'request')} made"
     if report.is_stopped:
         return f"stopped before the end ({end}). This is what was known by then:"
     changes, limits, unknown = (
@@ -70,13 +71,13 @@ def _summary(report: Report) -> str:
         for finding in report.findings
     )
     if changes:
-        verdict = f"{_counted(changes, 'thing')} must change"
+        verdict = f"{counted(changes, 'thing')} must change"
     elif not is_listed:
-        verdict = f"nothing wrong was found, but {_counted(unknown, 'thing')} could not be tested"
+        verdict = f"nothing wrong was found, but {counted(unknown, 'thing')} could not be tested"
     elif limits:
-        verdict = f"it works, with {_counted(limits, 'thing')} to know"
+        verdict = f"it works, with {counted(limits, 'thing')} to know"
     elif unknown:
-        verdict = f"all is well, as far as could be tested ({_counted(unknown, 'thing')} could not)"
+        verdict = f"all is well, as far as could be tested ({counted(unknown, 'thing')} could not)"
     else:
         verdict = "all is well"
     return f"{verdict} ({end})."
@@ -106,10 +107,6 @@ def _document(finding: Finding) -> dict[str, object]:
 def _whole(accounts: Iterable[str]) -> str:
     text = "".join(accounts)
     return f"accounts:\n{text}" if text else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def must_change(reports: Sequence[Report]) -> bool:

@@ -90,7 +90,7 @@ def capturing(simulator: Simulator, collection: CollectionConfig) -> Iterator[tu
                 began=pseudonyms.moment(1_718_447_400.0),
                 version=__version__,
                 settings=settings(config, METRICS, pseudonyms),
-                exchanges=recorder.close(),
+                exchanges=[each.result() for each in recorder.close()],
             )
         )
     finally:

@@ -246,7 +246,7 @@ def test_answers_that_are_too_long_together_are_refused_unread(tmp_path: Path) -
             entry = zipfile.ZipInfo(name)
             archive.writestr(entry, b"")
             entry.file_size = 2**24  # as the directory at the end will tell
-    with pytest.raises(NotACapture, match="its answers are longer than 1,073,741,824 bytes together"):
+    with pytest.raises(NotACapture, match="its answers are longer than 268,435,456 bytes together"):
         read(file)
 
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "collect": {"exotel", "config", "log"},
     "metrics": {"collect", "exotel"},
     "http": {"metrics", "collect", "exotel", "config", "log", "signals", "web"},
-    "flags": set(),
+    "flags": {"config"},
     "output": {"log", "web"},
     "doctor": {"exotel", "config", "log", "web", "flags", "output", "signals"},
     "capture": {"collect", "exotel", "config", "log", "archive", "web", "flags", "output", "signals"},
