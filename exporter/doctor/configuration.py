@@ -27,7 +27,7 @@ _LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
 _LONGEST_ROUND = 900  # seconds until each call has been inspected; after longer, details are of the past
 _LONG = 2.0  # seconds for all pages
 _FEW = 10  # calls of an account that had none
-_WIDTH, _COLUMN = 79, 40
+_WIDTH, _COLUMN = 79, 28
 _DEFAULTS = CollectionConfig()
 
 
