@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import fill
 
 from exporter.config import AccountConfig, CollectionConfig, Secret, StreamsConfig
 from exporter.doctor.beside import BesideFacts
@@ -29,6 +30,7 @@ _LONG = 2.0  # seconds for all pages
 _NO_STREAMS = "{enabled: false}"
 _FEW = 10  # calls of an account that had none
 _WIDTH, _COLUMN = 79, 29
+_COMMENT = "    # "
 _DEFAULTS = CollectionConfig()
 
 
@@ -127,9 +129,11 @@ def _quoted(text: str) -> str:
 
 def _line(setting: Setting) -> str:
     was = f"was {setting.was}: " if setting.was and setting.was != setting.value else ""
-    text, comment = f"    {setting.key}: {setting.value}", f"# {was}{setting.why}"
-    line = f"{text:<{_COLUMN}}  {comment}"
-    return line if len(line) <= _WIDTH else f"    {comment}\n{text}"
+    text, why = f"    {setting.key}: {setting.value}", was + setting.why
+    line = f"{text:<{_COLUMN}}  # {why}"
+    if len(line) <= _WIDTH:
+        return line
+    return f"{fill(why, _WIDTH, initial_indent=_COMMENT, subsequent_indent=_COMMENT)}\n{text}"
 
 
 def _secret(key: str, secret: Secret, variable: str) -> str:

@@ -55,9 +55,12 @@ def configuration_text(reports: Sequence[Report], names: Sequence[str]) -> str:
         return ""
     configured = [report for report in reports if report.configuration]
     title = _title(configured)
-    others = "" if len(configured) == len(names) else ", leave other accounts as they are"
-    which = "your accounts" if not others else ", ".join(report.name for report in configured)
-    advice = f"It takes the place of {which}{others}; keep your sections collection and metrics."
+    if len(configured) == len(names):
+        advice = "It takes the place of your accounts."
+    else:
+        named = ", ".join(report.name for report in configured)
+        advice = f"It takes the place of {named}; other accounts stay as they are."
+    advice += " Keep your sections collection and metrics."
     if "${" in text:
         advice += " Keys and tokens aren't shown: set these variables, or put yours back."
     return f"\n{title}\n{textwrap.fill(advice, _WIDTH)}\n\n{text}"
