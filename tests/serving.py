@@ -24,11 +24,12 @@ from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address, bound_address, listen
 from exporter.web.sections import Seconds
 from exporter.web.server import Limits, Server
-from tests.waiting import GUARD
+from tests.waiting import GUARD, scaled, wait_until
 
 #: Every collection asks anew, and no budget is in its way.
 EAGER = CollectionConfig(timeout=Seconds(20), min_interval=Seconds(0), requests_per_minute=100_000)
 
+_GRACE = 1.0  # seconds
 _PROGRAM = str(Path(exporter.__file__).parent)
 
 
@@ -111,6 +112,11 @@ def running(server: Server) -> Iterator[Address]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def wait_until_idle(made: Account) -> None:
+    """Return when no thread of an account is at work: on a busy machine one may still wind up its answer."""
+    wait_until(lambda: not busy_threads(made), "idle threads", within=scaled(_GRACE))
 
 
 def busy_threads(made: Account) -> list[str]:

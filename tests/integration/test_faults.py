@@ -27,7 +27,7 @@ from tests.clock import moved_clock
 from tests.command import exporter
 from tests.configurations import write
 from tests.scraping import Scrape, right, scrape
-from tests.serving import EAGER, account, busy_threads, served
+from tests.serving import EAGER, account, served, wait_until_idle
 from tests.waiting import GUARD, wait_until
 
 Where = Literal["first", "middle"]
@@ -242,13 +242,12 @@ def test_a_fault_has_its_reason_and_costs_only_its_account(
     with house.exporter() as (url, faulty):
         house.set_fault(fault, where)
         failed = scrape(url, SHORT if slow else None)
-        busy = busy_threads(faulty)
+        wait_until_idle(faulty)
         house.faulty.clear_faults()
         after = scrape(url)
         recovered = right(after, FAULTY, house.faulty) and after.failures(FAULTY) == failed.failures(FAULTY)
     others = house.others_right(failed)
     assert others
-    assert busy == []
     if reason == "up":
         assert failed.failures(FAULTY) == {}
         assert sum(failed.by(FAULTY, "exotel_active_calls", "direction", "status").values()) == CALLS
@@ -269,7 +268,7 @@ def test_a_refusal_is_given_again_until_the_credentials_change(
     with house.exporter(Secret(file=file)) as (url, faulty):
         house.set_fault(fault, where)
         refused = scrape(url)
-        busy = busy_threads(faulty)
+        wait_until_idle(faulty)
         house.faulty.clear_faults()
         asked = house.faulty.requests_served()
         again = scrape(url)
@@ -283,7 +282,6 @@ def test_a_refusal_is_given_again_until_the_credentials_change(
     assert again.failures(FAULTY) == refused.failures(FAULTY)
     assert again.one(FAULTY, "exotel_up") == 0
     assert sum(other.failures(FAULTY).values()) == 2
-    assert busy == []
     assert others
     assert recovered
 
