@@ -26,6 +26,7 @@ class Paginator:
     def __init__(self, reader: PageReader) -> None:
         self.needed = 1  # requests that the listing takes, as far as it is known
         self._ahead: JoinedPages | None = None  # what was asked for with the first page, and that itself
+        self._is_enough = False  # whether no more pages are to be asked for
         self._spent = 1  # requests for the first page, and what had to be asked before it
         self._reader = reader
         self._evidence = reader.evidence
@@ -71,8 +72,9 @@ class Paginator:
         return page
 
     def _read_ahead(self) -> None:
-        """Read what was asked for with the first page, where that is the list already."""
+        """Read what was asked for with the first page, where that is the list already; ask for nothing more."""
         if self._ahead is not None:
+            self._is_enough = True
             deque(self._ahead, maxlen=0)
             self.close()
 
@@ -236,8 +238,8 @@ class Paginator:
         memory, totals = self._evidence.memory, self._evidence.totals
         end = max(self._seams.end, self._paging.served)
         while (expected := memory.expected_rows(totals.last)) is None or end <= expected:
-            if self._evidence.is_total_wrong and not memory.excess:
-                return  # how much there is shows when it is read
+            if self._is_enough or (self._evidence.is_total_wrong and not memory.excess):
+                return  # in the latter case how much there is shows when it is read
             ask = next(self._paging.onwards(end), None)
             if ask is None:
                 return
