@@ -27,7 +27,7 @@ _LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
 _LONGEST_ROUND = 900  # seconds until each call has been inspected; after longer, details are of the past
 _LONG = 2.0  # seconds for all pages
 _FEW = 10  # calls of an account that had none
-_WIDTH, _COLUMN = 79, 28
+_WIDTH, _COLUMN = 79, 29
 _DEFAULTS = CollectionConfig()
 
 
@@ -119,7 +119,7 @@ def _quoted(text: str) -> str:
 def _line(setting: Setting) -> str:
     was = f"was {setting.was}: " if setting.was and setting.was != setting.value else ""
     text, comment = f"    {setting.key}: {setting.value}", f"# {was}{setting.why}"
-    line = f"{text:<{_COLUMN}} {comment}"
+    line = f"{text:<{_COLUMN}}  {comment}"
     return line if len(line) <= _WIDTH else f"    {comment}\n{text}"
 
 

@@ -92,6 +92,6 @@ def _judge(trial: Trial, listing: Listing, doubt: str) -> Finding:
     failure = Failure(Reason.INCOMPLETE, listing.incomplete_reason, listing.cause)
     text = (
         f"The exporter can't prove that it lists every call ({listing.incomplete_reason}): then exotel_up is "
-        f"0. {remediation_of(failure).sentence}"
+        f"0. {remediation_of(failure).sentence} Until then estimate: true exports estimates."
     )
     return Finding(Check.LISTING, Verdict.MUST_CHANGE, listing.cause or "incomplete", text, evidence)
