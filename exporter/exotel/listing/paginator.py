@@ -80,6 +80,7 @@ class Paginator:
 
     def _begin_small(self) -> Page:
         """Read a first page as small as can be; what was refused once, and no more, was a stumble."""
+        self._reader.planned = 1
         [first] = self._reader.read([(0, DEFAULT_LIMIT)])
         try:
             return self._reader.read([(0, self._paging.limit)])[0]
