@@ -241,6 +241,122 @@ def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(
     assert len(deaf.requests) <= 1 + deaf.window + 12 + bound(deaf, found)
 
 
+def changed(server: MovingList, calls: int, cap: int, total: int | str | None) -> None:
+    """Make a list another one, so that nothing of what a listing before taught holds."""
+    server.cap, server.total = cap, total
+    while len(server.alive) > calls:
+        server.alive.pop(server.random.randrange(len(server.alive)))
+    while len(server.alive) < calls:
+        server.be_born()
+    server.throughout, server.ever = set(server.alive), set(server.alive)
+    server.requests.clear()
+
+
+@settings(max_examples=300)
+@given(
+    LISTS,
+    PAGE_SIZES,
+    st.sampled_from(ORDERS),
+    st.integers(0, 300),
+    st.integers(2, 40),
+    st.sampled_from(["true", "page", "wild", None, 0, 40, 10**9]),
+)
+def test_a_wrong_guess_at_how_many_pages_there_are_costs_no_call(
+    server: dict[str, int], page_size: int, order: str, calls: int, cap: int, total: int | str | None
+) -> None:
+    """Longer, shorter, cut to other pages, with a total that lies: complete means that nobody is missing.
+
+    As ever, a first page that was cut below what was asked can't be told from a whole list of that total.
+    """
+    moving = MovingList(**server, order=order)  # type: ignore[arg-type]
+    lister = Lister(page_size, lambda: 0.0)
+    lister.list(moving.fetch)
+    changed(moving, calls, cap, total)
+    found = lister.list(moving.fetch)
+    is_told = total == "true" or (min(cap, server["cap"]) >= max(2, page_size) and order != "shuffled")
+    if found.incomplete_reason is None and (is_told or calls == 0):
+        assert moving.throughout <= {call.call_sid for call in found.calls}
+
+
+@pytest.mark.parametrize(
+    ("calls", "later"), [(250, 250), (250, 290), (800, 800), (9_990, 9_990), (9_990, 9_700)]
+)
+def test_the_pages_of_a_known_list_are_asked_for_at_once(calls: int, later: int) -> None:
+    """Before the first answer comes, as many are under way as the last listing took; none is needless."""
+    server = still(calls)
+    lister = Lister(100, lambda: 0.0)
+    lister.list(server.fetch)
+    changed(server, later, 1000, "true")
+    asked: list[Ask] = []
+    first: list[int] = []
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        ahead = list(islice(asks, 200))
+        first.append(len(ahead))
+        asked.extend(ahead)
+        yield from server.fetch(iter([*ahead, *asks]))
+
+    assert lister.list(fetch).incomplete_reason is None
+    assert first[0] >= later / 100
+    assert len(server.requests) <= 1.05 * max(calls, later) / 100 + 2
+
+
+def test_a_list_that_has_shrunk_to_a_page_costs_a_request_more() -> None:
+    """Than one that was known to be short: the second page was asked for with the first one."""
+    server = still(150)
+    lister = Lister(100, lambda: 0.0)
+    lister.list(server.fetch)
+    changed(server, 40, 1000, "true")
+    assert len(lister.list(server.fetch).calls) == 40
+    assert len(server.requests) == 3  # with the one that looks behind so short a page
+
+
+def test_after_a_failure_or_a_while_one_page_is_asked_for_first() -> None:
+    """What was there a moment ago says little then; and refused credentials are sent once."""
+    now, refusing = 0.0, False
+    server = still(800)
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        ahead = list(islice(asks, 20))
+        server.requests.extend(ahead)
+        if refusing:
+            raise ApiError(Reason.AUTH, "HTTP 401", status=401)
+        yield from server.fetch(iter([*ahead, *asks]))
+
+    lister = Lister(100, lambda: now)
+    lister.list(server.fetch)
+    refusing = True
+    for _ in range(2):
+        server.requests.clear()
+        with pytest.raises(ListingFailed):
+            lister.list(fetch)
+    assert server.requests == [(0, 100)]
+    refusing = False
+    lister.list(server.fetch)
+    now += 600.0
+    first: list[int] = []
+
+    def counting(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        ahead = list(islice(asks, 20))
+        first.append(len(ahead))
+        yield from server.fetch(iter([*ahead, *asks]))
+
+    lister.list(counting)
+    assert first[0] == 1
+
+
+def test_pages_that_the_budget_does_not_allow_are_not_asked_for() -> None:
+    """A list that takes more requests than there are is not begun but for its first page."""
+    server = still(800)
+    lister = Lister(100, lambda: 0.0)
+    lister.list(server.fetch)
+    server.requests.clear()
+    with pytest.raises(ListingFailed) as failed:
+        lister.list(server.fetch, 5)
+    assert failed.value.error.reason is Reason.BUDGET
+    assert len(server.requests) == 1
+
+
 def noting(fetch: FetchPages, noted: list[Ask]) -> FetchPages:
     """Return what fetches the same pages, and notes what is asked for."""
 

@@ -82,10 +82,11 @@ class Lister:
             finding = find_order(paginator, evidence)
             evidence.raise_unexplained_refusal()
         except ApiError as error:
-            self._memory = self._knowing_server(memory, reader)
+            self._memory = replace(self._knowing_server(memory, reader), ahead=0)
             listed = len(evidence.calls) if evidence.seams.pages or evidence.earlier else None
             raise ListingFailed(error, total.last, paginator.needed, reader.page_size, listed) from error
         finally:
+            paginator.close()
             age = self._ages.end_listing()
         incomplete_reason, cause = why_incomplete(evidence, finding, paginator.needed)
         self._memory = self._knowing_list(memory, reader, finding)
@@ -136,7 +137,11 @@ class Lister:
             Fact.TIES_MOVE: seams.ties_move and seams.is_by_start,
         }
         memory = replace(
-            self._knowing_server(before, reader), overlap=reader.overlap, longest_page=evidence.longest_page
+            self._knowing_server(before, reader),
+            overlap=reader.overlap,
+            longest_page=evidence.longest_page,
+            ahead=seams.end,
+            read_at=now,
         ).seeing(*(fact for fact, is_shown in shown.items() if is_shown), now=now)
         if finding.places or finding.order is Order.START:
             memory = replace(memory, places=finding.places)

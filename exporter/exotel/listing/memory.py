@@ -16,6 +16,7 @@ from exporter.exotel.models import Call
 _OVERLAP = 0.04
 """The share of its rows that a page has in common with its neighbour, before anything is known of a list."""
 _HOUR = 3600.0
+_SOON = 180.0  # seconds: listings are further apart only where something is wrong
 
 _FEWEST_LATE = 3  # calls of a page that must agree on its age
 _FOLLOWED = 16  # one call in so many, and those at the ends of a page, which its neighbours show too
@@ -52,13 +53,15 @@ class Memory:
     excess: int = 0  # rows that it had beyond its total
     rows: tuple[Call, ...] = ()  # its calls in the order of the list, if it ended where windows end
     listed_at: float = -math.inf
+    ahead: int = 0  # rows that the list had a moment ago: pages for them are asked for at once
+    read_at: float = -math.inf
     places: Mapping[str, int] | None = None
     """Its calls in the order of the list, where that isn't the order of their start times."""
     until: Mapping[Fact, float] = field(default_factory=dict)
 
     def at(self, now: float, page_size: int) -> Memory:
         """Return what still holds; after an hour pages are asked for as they are configured again."""
-        memory = replace(self, now=now)
+        memory = replace(self, now=now, ahead=self.ahead if now - self.read_at < _SOON else 0)
         if not memory.holds(Fact.PAGING):
             memory = replace(memory, page_size=page_size, rounds_offsets=False)
         return memory if memory.holds(Fact.LONGEST_PAGE) else replace(memory, longest_page=0)

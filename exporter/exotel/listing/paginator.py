@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.evidence import REFUSALS
 from exporter.exotel.listing.pages import Ask
-from exporter.exotel.listing.paging import DEFAULT_LIMIT, PageReader, Paging
+from exporter.exotel.listing.paging import DEFAULT_LIMIT, JoinedPages, PageReader, Paging
 from exporter.exotel.listing.repair import Repair
 from exporter.exotel.listing.stitching import Seams
 from exporter.exotel.models import Page
@@ -25,6 +25,9 @@ class Paginator:
 
     def __init__(self, reader: PageReader) -> None:
         self.needed = 1  # requests that the listing takes, as far as it is known
+        self._ahead: JoinedPages | None = None  # what was asked for with the first page, and that itself
+        self._is_enough = False  # whether no more pages are to be asked for
+        self._spent = 1  # requests for the first page, and what had to be asked before it
         self._reader = reader
         self._evidence = reader.evidence
 
@@ -37,18 +40,47 @@ class Paginator:
         return self._evidence.seams
 
     def begin(self) -> None:
-        """Read the first page; some servers refuse a limit that others would cut."""
+        """Read the first page, and ask with it for those that the last listing lets expect.
+
+        Some servers refuse a limit that others would cut.
+        """
         try:
-            [self._first] = self._reader.read([(0, self._paging.limit)])
+            self._first = self._read_first()
         except ApiError as error:
             if error.effective_status not in REFUSALS or self._paging.limit <= DEFAULT_LIMIT:
                 raise
+            self.close()
             self._first = self._begin_small()
         if self._seams.end and not self._seams.is_sealed:
             self._reader.paging = replace(self._paging, served=min(self._paging.limit, self._seams.end))
 
+    def close(self) -> None:
+        """Drop what was asked for and isn't read yet."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+            self._spent = self._reader.requests
+
+    def _read_first(self) -> Page:
+        first, expected = (0, self._paging.limit), self._evidence.memory.ahead
+        if expected <= self._paging.served or self._requests_for(expected) > self._reader.most:
+            [page] = self._reader.read([first])
+            self._reader.planned, self._spent = 1, self._reader.requests
+            return page
+        self._ahead = self._reader.each_joined(chain([first], self._rest()))
+        _, page, _ = next(self._ahead)
+        return page
+
+    def _read_ahead(self) -> None:
+        """Read what was asked for with the first page, where that is the list already; ask for nothing more."""
+        if self._ahead is not None:
+            self._is_enough = True
+            deque(self._ahead, maxlen=0)
+            self.close()
+
     def _begin_small(self) -> Page:
         """Read a first page as small as can be; what was refused once, and no more, was a stumble."""
+        self._reader.planned = 1
         [first] = self._reader.read([(0, DEFAULT_LIMIT)])
         try:
             return self._reader.read([(0, self._paging.limit)])[0]
@@ -62,7 +94,10 @@ class Paginator:
     def read_on(self) -> None:
         """Read the rest, to beyond the rows that are expected, or to a page that brings no new call."""
         total, served = self._evidence.totals.last, self._paging.served
+        if served < self._evidence.memory.page_size:
+            self.close()  # pages that were asked for lie too far apart now
         if self._seams.is_sealed or served < 2 or self._is_unreadable:
+            self._read_ahead()
             return
         is_short = served < self._paging.limit and (total is None or total <= served)
         if is_short and self._is_taken_for_all():
@@ -157,7 +192,7 @@ class Paginator:
             raise ApiError(Reason.BUDGET, detail)
 
     def _requests_for(self, rows: int) -> int:
-        return self._reader.requests + max(0, rows - self._paging.served) // self._paging.step + 1
+        return self._spent + max(0, rows - self._paging.served) // self._paging.step + 1
 
     def _is_all(self) -> bool:
         """Return whether a first page of few rows is the whole list, whatever its total says."""
@@ -167,7 +202,8 @@ class Paginator:
     def _first_pass(self) -> None:
         """Read from the start to the end."""
         before = self._first
-        with closing(self._reader.each_joined(self._rest(), before=0)) as pages:
+        ahead, self._ahead = self._ahead, None
+        with closing(ahead or self._reader.each_joined(self._rest(), before=0)) as pages:
             for number, (ask, page, new) in enumerate(pages):
                 if not number and self._is_first_page(page) and not self._seams.is_sealed:
                     break
@@ -201,11 +237,10 @@ class Paginator:
     def _rest(self) -> Iterator[Ask]:
         """Yield the pages behind those that were read, to beyond the total."""
         memory, totals = self._evidence.memory, self._evidence.totals
-        expected = memory.expected_rows(totals.last)
-        if self._evidence.is_total_wrong and not memory.excess:
-            return  # how much there is shows when it is read
         end = max(self._seams.end, self._paging.served)
-        while expected is None or end <= expected:
+        while (expected := memory.expected_rows(totals.last)) is None or end <= expected:
+            if self._is_enough or (self._evidence.is_total_wrong and not memory.excess):
+                return  # in the latter case how much there is shows when it is read
             ask = next(self._paging.onwards(end), None)
             if ask is None:
                 return

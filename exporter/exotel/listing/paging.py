@@ -15,6 +15,7 @@ from exporter.exotel.listing.evidence import REFUSALS, Evidence
 from exporter.exotel.listing.pages import Ask, FetchPages
 from exporter.exotel.models import Page
 
+JoinedPages = Generator[tuple[Ask, Page, int], None, None]
 DEFAULT_LIMIT = 20  # rows the API serves when it isn't asked for a number
 _SPARE_REQUESTS = 8
 
@@ -106,7 +107,7 @@ class PageReader:
         self.evidence = evidence
         self.most = most_requests
         self.requests = 0
-        self.planned = 1  # pages that were to be read, beside those that were asked for again
+        self.planned = 0  # pages that were to be read, beside those that were asked for again
         self.is_size_shown = False  # whether more than one page has shown how many rows the server serves
         self._fetch = fetch
         self._asked: dict[Ask, int] = {}  # how many requests there were before it
