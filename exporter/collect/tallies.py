@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
-from operator import attrgetter
-from typing import Self, TypeGuard, cast
+from itertools import chain, pairwise, repeat
+from typing import Self, TypeGuard
 
 from msgspec import UNSET
 
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
-from exporter.exotel.models import Agent, Call
+from exporter.exotel.models import Call
 
 Pair = tuple[Direction, CallStatus]
 
@@ -99,11 +98,11 @@ class CallTally:
 def tally_calls(calls: Collection[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
     seen: defaultdict[tuple[Direction | None, CallStatus | None], list[Call]] = defaultdict(list)
-    for pair, call in zip(map(attrgetter("direction", "status"), calls), calls, strict=True):
-        seen[pair].append(call)
-    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in KNOWN_PAIRS})
+    for call in calls:
+        seen[call.direction, call.status].append(call)
+    groups: dict[Pair, list[Call]] = {pair: [] for pair in KNOWN_PAIRS}
     for members in seen.values():
-        groups[pair_of(members[0])] += members
+        groups.setdefault(pair_of(members[0]), []).extend(members)
     unknown: Counter[str] = Counter()
     tallies = tuple(_group(pair, members, bounds, unknown) for pair, members in sorted(groups.items()))
     return CallTally(tallies, dict(unknown))
@@ -111,32 +110,38 @@ def tally_calls(calls: Collection[Call], bounds: Sequence[float]) -> CallTally:
 
 def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
     direction, status = pair
-    timed = [call for call in members if is_plausible(call.duration)]
-    timed.sort(key=attrgetter("duration"))
-    durations = [cast(float, call.duration) for call in timed]
+    told = [call.duration for call in members]
+    durations = sorted([seconds for seconds in told if seconds is not None and 0 <= seconds <= _LONGEST])
     recorded = [call.recording_enabled for call in members]
     unknown["direction"] += 0 if direction.is_known else len(members)
     unknown["status"] += 0 if status.is_known else len(members)
-    unknown["duration"] += len(members) - len(timed)
+    unknown["duration"] += len(members) - len(durations)
     unknown["recording_enabled"] += recorded.count(None)
     return CallGroup(
         direction,
         status,
         calls=len(members),
         recorded=recorded.count(True) if len(members) != recorded.count(None) or not members else None,
-        without_agent=[call.agent_details is None for call in members].count(True),
+        without_agent=[call.agent_details for call in members].count(None),
         longest=durations[-1] if durations else None if members else 0.0,
-        durations=Histogram(tuple(_buckets(timed, durations, bounds)), math.fsum(durations)),
+        durations=Histogram(
+            _buckets(durations, bounds, zip(told, members, strict=True)), math.fsum(durations)
+        ),
     )
 
 
-def _buckets(timed: Sequence[Call], durations: Sequence[float], bounds: Sequence[float]) -> Iterator[Bucket]:
-    below = 0
-    for bound in (*bounds, math.inf):
-        upto = bisect_right(durations, bound)
-        longest = (durations[upto - 1], timed[upto - 1].call_sid) if upto > below else None
-        yield Bucket(bound, upto, longest)
-        below = upto
+def _buckets(
+    durations: Sequence[float], bounds: Sequence[float], calls: Iterable[tuple[float | None, Call]]
+) -> tuple[Bucket, ...]:
+    """Return the buckets of sorted durations; of several longest calls in one, the last is told."""
+    upto = [bisect_right(durations, bound) for bound in (*bounds, math.inf)]
+    longest = [durations[end - 1] if end > start else None for start, end in pairwise((0, *upto))]
+    wanted = {*longest} - {None}
+    found = {seconds: call.call_sid for seconds, call in calls if seconds in wanted}
+    return tuple(
+        Bucket(bound, end, None if seconds is None else (seconds, found[seconds]))
+        for bound, end, seconds in zip((*bounds, math.inf), upto, longest, strict=True)
+    )
 
 
 def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
@@ -165,13 +170,16 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
     A slim version of the API has no `agent_details`: then nothing is known of agents, which is not the same
     as no agent.
     """
-    unsaid = [call.agent_details is UNSET for call in calls].count(True)
+    unsaid = 0
+    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
+    for call in calls:
+        agent = call.agent_details
+        if agent is UNSET:
+            unsaid += 1
+        elif agent is not None:
+            ids[agent.status, call.status].append(agent.user_id)
     if calls and unsaid == len(calls):
         return None
-    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
-    for agent, call_status in map(attrgetter("agent_details", "status"), calls):
-        if isinstance(agent, Agent):
-            ids[agent.status, call_status].append(agent.user_id)
     unknown = Counter(agent_details=unsaid, agent_id=0, agent_status=0)
     named: list[tuple[AgentStatus, CallStatus | None, list[str]]] = []
     for (told, call_status), group in ids.items():
@@ -193,7 +201,7 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
     return AgentTally(
         on_call=by_status[AgentStatus.ON_CALL] + len(presumed),
         by_status=by_status,
-        on_several_calls=sum(number > 1 for number in calls_of.values()),
+        on_several_calls=len(calls_of) - [*calls_of.values()].count(1),
         unknown=dict(unknown),
     )
 
