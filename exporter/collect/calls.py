@@ -134,7 +134,7 @@ class CallsCollector:
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
         returned = self.lives.returned
-        self._lifecycle = self._lifecycle.after(calls, at)
+        self._lifecycle = self._lifecycle.after(listing.by_sid, at)
         if self.lives.returned > returned:
             self._lister.note_returned_calls()
         return ActiveCalls(

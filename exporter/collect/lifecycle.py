@@ -15,8 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace as with_fields
 
 from exporter.collect.tallies import KNOWN_PAIRS, Histogram, Pair, is_plausible, pair_of
@@ -53,8 +55,7 @@ class ObservedCounts:
     """Of calls that ended, as last seen; of those that ended in a long gap none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
+class _Wait(Struct, frozen=True, gc=False):
     """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
 
     direction: Direction
@@ -101,24 +102,27 @@ class Lifecycle:
         )
         return cls(tuple(bounds), counts)
 
-    def after(self, calls: Iterable[Call], at: float) -> Lifecycle:
-        """Return what is known after one more complete listing; one that is given again changes nothing."""
+    def after(self, present: Mapping[str, Call], at: float) -> Lifecycle:
+        """Return what is known after one more complete listing, by call_sid.
+
+        One that is given again changes nothing.
+        """
         if at <= self.at:
             return self
-        present = {call.call_sid: call for call in calls}
         if self.at == -math.inf:
-            return replace(self, at=at, present=present, waits=_waits(present, at, ()))
-        came = present.keys() - self.present.keys()
+            return replace(self, at=at, present=present, waits=_waits(present, at))
+        before = self.present
+        came = [call_sid for call_sid in present if call_sid not in before]
         started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
         ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
-        missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
+        missing = {call_sid: before[call_sid] for call_sid in before if call_sid not in present}
         rings: _Rings = defaultdict(list)
         if at - self.at > LONGEST_GAP:
             missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
-            waits = _waits(present, at, ())
+            waits = _waits(present, at)
         else:
             rings, going_on = self._follow_waits(present, at)
-            waits = {**_waits(present, at, started), **going_on}
+            waits = _waits(present, at, started, going_on)
         return replace(
             self,
             at=at,
@@ -145,12 +149,12 @@ class Lifecycle:
             if call_sid in present:
                 status = present[call_sid].status
                 if status in _WAITING or status in _UNSAID:
-                    going_on[call_sid] = wait if wait.until is None else replace(wait, until=None)
+                    going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
                 elif wait.is_whole and status is not CallStatus.OTHER:
                     outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
                     over[wait.direction, outcome].append(at - wait.since)
             elif wait.until is None:
-                going_on[call_sid] = replace(wait, until=at)
+                going_on[call_sid] = with_fields(wait, until=at)
             elif wait.is_whole:
                 over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
         return over, going_on
@@ -172,13 +176,22 @@ class Lifecycle:
         )
 
 
-def _waits(calls: Mapping[str, Call], at: float, started: Container[str]) -> dict[str, _Wait]:
-    """Return the waits of those calls that wait, as if they had just begun; those that started are whole."""
-    return {
+def _waits(
+    calls: Mapping[str, Call],
+    at: float,
+    started: Container[str] = (),
+    going_on: Mapping[str, _Wait] = MappingProxyType({}),
+) -> Mapping[str, _Wait]:
+    """Return the waits that go on, and those of other calls that wait, as if they had just begun.
+
+    Those that started are whole.
+    """
+    begun = {
         call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
         for call_sid, call in calls.items()
-        if call.status in _WAITING
+        if call.status in _WAITING and call_sid not in going_on
     }
+    return {**begun, **going_on}
 
 
 def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from statistics import median
 
@@ -122,11 +122,11 @@ class Evidence:
         self._short_until = math.inf  # where a page ended that had fewer rows than it could
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def by_sid(self) -> Mapping[str, Call]:
         """Return each call once, as it was read last."""
         if not self.earlier:
-            return self.seams.calls
-        return tuple({call.call_sid: call for seams in self._readings for call in seams.calls}.values())
+            return self.seams.by_sid
+        return {call_sid: call for seams in self._readings for call_sid, call in seams.by_sid.items()}
 
     @property
     def unreadable(self) -> int:
@@ -162,7 +162,7 @@ class Evidence:
     @property
     def matches_total(self) -> bool:
         """Return whether as many rows were seen as are reported, but for what may have come meanwhile."""
-        return self.totals.match(self._seen, lambda: self.seams.calls)
+        return self.totals.match(self._seen, self.seams.by_sid.values)
 
     @property
     def edge(self) -> int | None:
@@ -228,10 +228,7 @@ class Evidence:
 
     @property
     def _seen(self) -> int:
-        call_sids = self.seams.call_sids
-        if self.earlier:
-            call_sids = set().union(*(seams.call_sids for seams in self._readings))
-        return len(call_sids) + self.unreadable + self.seams.copies
+        return len(self.by_sid) + self.unreadable + self.seams.copies
 
     @property
     def _readings(self) -> list[Seams]:
