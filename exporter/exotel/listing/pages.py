@@ -122,7 +122,7 @@ class Pages:
         return [number for _, number in sorted(seen)]
 
     def _last_seen(self, call_sids: Set[str]) -> dict[int, Set[str]]:
-        """Return by page, in the order in which they came, those of the calls that it was the last to show."""
+        """Return by page, in the order in which they came, which of the calls it was the last to show."""
         found, left, number = dict[int, Set[str]](), call_sids, len(self._pages)
         while left:
             number -= 1
