@@ -69,13 +69,13 @@ class Totals:
         """Return how many rows are reported beyond those seen, by the middle of the totals."""
         return max(0, math.ceil(median(self._values)) - seen) if self._told else None
 
-    def match(self, seen: int, calls: Callable[[], Iterable[Call]]) -> bool:
+    def match(self, seen: int, by_sid: Callable[[], Mapping[str, Call]]) -> bool:
         """Return whether as many were seen as are reported, but for what may have come behind the reader.
 
         How many come shows in the durations of the calls; where these say nothing, in totals that differ.
         """
         missing = self.missing(seen)
-        return not missing or missing <= self._may_have_come(calls())
+        return not missing or missing <= self._may_have_come(by_sid().values())
 
     def _may_have_come(self, calls: Iterable[Call]) -> float:
         rate = arrival_rate(calls)
@@ -124,9 +124,10 @@ class Evidence:
     @property
     def by_sid(self) -> Mapping[str, Call]:
         """Return each call once, as it was read last."""
-        if not self.earlier:
-            return self.seams.by_sid
-        return {call_sid: call for seams in self._readings for call_sid, call in seams.by_sid.items()}
+        found = self._readings[0].by_sid
+        for seams in self._readings[1:]:
+            found |= seams.by_sid
+        return found
 
     @property
     def unreadable(self) -> int:
@@ -162,7 +163,7 @@ class Evidence:
     @property
     def matches_total(self) -> bool:
         """Return whether as many rows were seen as are reported, but for what may have come meanwhile."""
-        return self.totals.match(self._seen, self.seams.by_sid.values)
+        return self.totals.match(self._seen, lambda: self.seams.by_sid)
 
     @property
     def edge(self) -> int | None:
@@ -228,7 +229,10 @@ class Evidence:
 
     @property
     def _seen(self) -> int:
-        return len(self.by_sid) + self.unreadable + self.seams.copies
+        call_sids = self.seams.call_sids
+        if self.earlier:
+            call_sids = set().union(*(seams.call_sids for seams in self._readings))
+        return len(call_sids) + self.unreadable + self.seams.copies
 
     @property
     def _readings(self) -> list[Seams]:

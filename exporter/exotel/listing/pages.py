@@ -5,7 +5,8 @@ Rows, calls and rows that can't be read are three numbers: a list may hold a cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Set
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from exporter.exotel.models import Call, Page
@@ -36,7 +37,6 @@ class SeenPage:
 
     span: PageSpan
     calls: Sequence[Call]
-    places: Mapping[str, int]  # by call_sid, where each stands among them, the last time if twice
     shift: int  # rows by which the list had shifted since the first page was read
     parent: int  # A page that it is sealed to, or itself; pages with the same root are sealed to one another
 
@@ -48,7 +48,9 @@ class Pages:
         self.unreadable = 0  # rows that could not be read
         self.duplicates = set(duplicates)  # calls that the list holds more than once
         self._pages: list[SeenPage] = []
-        self._by_sid: dict[str, Call] = {}  # each call by its newest row
+        self._rows: list[Call] = []  # of all pages, one behind the other
+        self._starts: list[int] = []  # for each page, where its rows start there
+        self._places: dict[str, int] = {}  # for each call, where its newest row stands there
 
     @property
     def pages(self) -> int:
@@ -56,15 +58,20 @@ class Pages:
         return len(self._pages)
 
     @property
-    def by_sid(self) -> Mapping[str, Call]:
+    def by_sid(self) -> dict[str, Call]:
         """Return each call once, by its newest row."""
-        return self._by_sid
+        newest = map(self._rows.__getitem__, self._places.values())
+        return dict(zip(self._places, newest, strict=True))
+
+    @property
+    def call_sids(self) -> Set[str]:
+        """Return what names the calls that were seen."""
+        return self._places.keys()
 
     @property
     def newest_start(self) -> str | None:
         """Return the latest start time that was seen, if calls tell theirs."""
-        starts = (call.start_time for page in self._pages for call in page.calls if call.start_time)
-        return max(starts, default=None)
+        return max((call.start_time for call in self._rows if call.start_time), default=None)
 
     @property
     def farthest(self) -> PageSpan:
@@ -80,7 +87,7 @@ class Pages:
     def is_one_page(self) -> bool:
         """Return whether one answer showed all rows: then there is no order to keep."""
         longest = max((page.span.rows for page in self._pages), default=0)
-        return longest >= len(self._by_sid) + self.unreadable
+        return longest >= len(self._places) + self.unreadable
 
     def in_order_of_list(self) -> tuple[Call, ...]:
         """Return each call once, in the order of the list as far as pages show it."""
@@ -121,23 +128,15 @@ class Pages:
         seen = ((page.span.offset, number) for number, page in enumerate(self._pages) if page.span.rows)
         return [number for _, number in sorted(seen)]
 
-    def _last_seen(self, call_sids: Set[str]) -> dict[int, Set[str]]:
-        """Return by page, in the order in which they came, which of the calls it was the last to show."""
-        found, left, number = dict[int, Set[str]](), call_sids, len(self._pages)
-        while left:
-            number -= 1
-            if here := self._pages[number].places.keys() & left:
-                found[number] = here
-                left = left - here
-        return dict(reversed(found.items()))
-
-    def _new_unreadable(self, page: Page, offset: int, last_seen: Mapping[int, Set[str]]) -> int:
+    def _new_unreadable(self, page: Page, offset: int, shared: Set[str]) -> int:
         """Return how many rows that can't be read no page had before, as far as offsets tell."""
         spans = [each.span for each in self._pages]
         common = [range(max(offset, s.offset), min(offset + page.rows, s.end)) for s in spans]
         covered = len(set().union(*common))
-        known = sum(len(shared) for number, shared in last_seen.items() if common[number])
-        if known > covered and sum(map(len, last_seen.values())) == len(page.calls):
+        known = sum(
+            bool(common[bisect_right(self._starts, self._places[call_sid]) - 1]) for call_sid in shared
+        )
+        if known > covered and len(shared) == len(page.calls):
             return 0  # it isn't the page that was asked for, but one that was seen
         return page.unreadable - min(page.unreadable, max(0, covered - known))
 

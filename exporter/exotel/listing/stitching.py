@@ -8,7 +8,8 @@ whenever each page was read. Where rows are sorted by start times, these prove i
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -109,45 +110,53 @@ class Seams(Pages):
 
     def add(self, page: Page, offset: int, limit: int) -> int:
         """Take in a page; return the number of calls that were not seen before."""
-        number, call_sids = len(self._pages), [call.call_sid for call in page.calls]
-        places = dict(zip(call_sids, range(len(call_sids)), strict=True))
+        number, start = len(self._pages), len(self._rows)
+        call_sids = [call.call_sid for call in page.calls]
+        places = dict(zip(call_sids, range(start, start + len(call_sids)), strict=True))
         if len(places) < len(call_sids):
             self.duplicates |= {call_sid for call_sid, rows in Counter(call_sids).items() if rows > 1}
-        shared = self._by_sid.keys() & places.keys()
-        last_seen = self._last_seen(shared)
+        shared = self._places.keys() & places.keys()
+        new = len(places) - len(shared)
         if page.unreadable:
-            self.unreadable += self._new_unreadable(page, offset, last_seen)
+            self.unreadable += self._new_unreadable(page, offset, shared)
         shift = self._pages[-1].shift if self._pages else 0
-        self._pages.append(SeenPage(PageSpan(offset, limit, page.rows), page.calls, places, shift, number))
-        self._by_sid.update(zip(call_sids, page.calls, strict=True))
+        self._pages.append(SeenPage(PageSpan(offset, limit, page.rows), page.calls, shift, number))
+        self._starts.append(start)
+        self._rows += page.calls
         self._shared += len(shared)
         self.start_order.add(number, offset, page.calls, len(places))
         telling = shared - self.duplicates or shared  # what the list holds twice says little of its order
-        for earlier, here in last_seen.items():
-            if common := here & telling:
-                self._compare(earlier, number, common)
-        return len(places) - len(shared)
+        for earlier, pairs in self._by_page(telling, places).items():
+            self._compare(earlier, number, pairs)
+        self._places.update(places)
+        return new
 
-    def _compare(self, earlier: int, number: int, shared: Iterable[str]) -> None:
-        """Learn from the calls that two pages share.
+    def _by_page(self, shared: Iterable[str], places: Mapping[str, int]) -> dict[int, list[tuple[int, int]]]:
+        """Return by earlier page the places of shared calls, each as the one before and the one now.
 
-        They come in the order of places: what a list is asked for next depends on no hash of a call_sid.
+        Both are in the order of places: what a list is asked for next depends on no hash of a call_sid.
         """
+        pairs: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for before, now in sorted((self._places[call_sid], places[call_sid]) for call_sid in shared):
+            pairs[bisect_right(self._starts, before) - 1].append((before, now))
+        return pairs
+
+    def _compare(self, earlier: int, number: int, pairs: list[tuple[int, int]]) -> None:
+        """Learn from the calls that two pages share, of each of which the places are given."""
         one, two = self._pages[earlier], self._pages[number]
-        pairs = sorted((one.places[call_sid], two.places[call_sid]) for call_sid in shared)
         before, now = pairs[0]
         apart = two.span.offset - one.span.offset
-        two.shift = one.shift + apart + now - before
+        two.shift = one.shift + apart + (now - self._starts[number]) - (before - self._starts[earlier])
         is_near = abs(apart) <= _NEAR * max(one.span.rows, two.span.rows)
         if not is_near:
             self._hopped[apart > 0] += len(pairs)
         moved = set(out_of_order(pairs))
-        call_sids = [two.calls[place].call_sid for place in moved]
+        call_sids = [self._rows[place].call_sid for place in moved]
         others = frozenset(call_sids) if len(call_sids) == len(pairs) else frozenset[str]()
         self._out_of_order |= {call_sid: (earlier, others - {call_sid}) for call_sid in call_sids}
         kept = [pair for pair in pairs if pair[1] not in moved]
         if self._steady_ties < _LEAST_RUN:
-            starts = [two.calls[place].start_time for _, place in kept]
+            starts = [self._rows[place].start_time for _, place in kept]
             self._steady_ties += sum(first == second is not None for first, second in pairwise(starts))
         runs = [kept] if kept else [[pair] for pair in pairs]
         if is_near and any(self._share_an_end(earlier, number, run) for run in runs):
@@ -160,11 +169,12 @@ class Seams(Pages):
         """
         heads, tails = [], []
         for number, row in ((page, 0), (other, 1)):
-            calls, head = self._pages[number].calls, pairs[0][row]
+            calls, start = self._pages[number].calls, self._starts[number]
+            head = pairs[0][row] - start
             while head and calls[head - 1].call_sid == calls[head].call_sid:
                 head -= 1  # the place of a call that comes twice is its last
             heads.append(head)
-            tails.append(len(calls) - 1 - pairs[-1][row])
+            tails.append(start + len(calls) - 1 - pairs[-1][row])
         spans = self._pages[page].span, self._pages[other].span
         ahead = int(spans[0].offset >= spans[1].offset)
         if 2 * abs(spans[0].offset - spans[1].offset) > spans[ahead].rows:

@@ -143,14 +143,14 @@ def _moves_too_fast(evidence: Evidence) -> bool:
     if not evidence.earlier:
         return False
     seams, seconds = evidence.seams, evidence.totals.elapsed()
-    first = evidence.earlier[-1].by_sid
-    found = [call for call_sid, call in seams.by_sid.items() if call_sid not in first]
+    calls, first = seams.by_sid.values(), evidence.earlier[-1].call_sids
+    found = [call for call in calls if call.call_sid not in first]
     starts, newest = [read_time(call.start_time) for call in found], read_time(seams.newest_start)
     if newest is None or None in starts:
-        lost = len(found) - (arrival_rate(seams.by_sid.values()) or 0.0) * seconds
+        lost = len(found) - (arrival_rate(calls) or 0.0) * seconds
     else:
         lost = sum(start is not None and start <= newest - seconds for start in starts)
-    return max(0, lost) ** 2 > _MOST_LOST * len(seams.by_sid)
+    return max(0, lost) ** 2 > _MOST_LOST * len(seams.call_sids)
 
 
 def ends_like_a_window(evidence: Evidence) -> bool:
@@ -175,4 +175,4 @@ def _is_window(evidence: Evidence) -> bool:
     since = memory.now - memory.listed_at
     has_old = any(call.duration is not None and call.duration > since for call in came)
     edge = {call.call_sid for call in memory.rows[-_EDGE:]}
-    return has_old or edge.isdisjoint(evidence.seams.by_sid)
+    return has_old or not edge & evidence.seams.call_sids
