@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace as with_fields
@@ -55,6 +55,42 @@ class ObservedCounts:
     """Of calls that ended, as last seen; of those that ended in a long gap none."""
 
 
+class _LastSeen(Struct, frozen=True, gc=False):
+    """What a listing told last of a call that is gone."""
+
+    direction: Direction | None
+    status: CallStatus | None
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The calls of a listing, in columns: until the next one, rows would take three times the memory."""
+
+    call_sids: Set[str] = frozenset()
+    directions: Sequence[Direction | None] = ()
+    statuses: Sequence[CallStatus | None] = ()
+    durations: Sequence[float | None] = ()
+
+    @classmethod
+    def of(cls, calls: Mapping[str, Call]) -> Self:
+        directions, statuses, durations = [], [], []
+        for call in calls.values():  # each row is touched once, as in tallies
+            directions.append(call.direction)
+            statuses.append(call.status)
+            durations.append(call.duration)
+        return cls(dict.fromkeys(calls).keys(), directions, statuses, durations)
+
+    def gone(self, present: Container[str]) -> dict[str, _LastSeen]:
+        """Return those that are no longer present."""
+        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, strict=True)
+        return {
+            call_sid: _LastSeen(direction, status, duration)
+            for call_sid, direction, status, duration in columns
+            if call_sid not in present
+        }
+
+
 class _Wait(Struct, frozen=True, gc=False):
     """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
 
@@ -83,9 +119,9 @@ class Lifecycle:
     counts: ObservedCounts
     at: float = -math.inf
     """When the last listing was made."""
-    present: Mapping[str, Call] = field(default_factory=dict, repr=False)
-    """The calls of the last listing, by call_sid."""
-    missing: Mapping[str, Call] = field(default_factory=dict, repr=False)
+    listed: _Listed = field(default_factory=_Listed, repr=False)
+    """The calls of the last listing."""
+    missing: Mapping[str, _LastSeen] = field(default_factory=dict, repr=False)
     """Those that the listing before it had; they may come back."""
     waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
 
@@ -102,32 +138,33 @@ class Lifecycle:
         )
         return cls(tuple(bounds), counts)
 
-    def after(self, present: Mapping[str, Call], at: float) -> Lifecycle:
+    def after(self, calls: Mapping[str, Call], at: float) -> Lifecycle:
         """Return what is known after one more complete listing, by call_sid.
 
         One that is given again changes nothing.
         """
         if at <= self.at:
             return self
+        listed = _Listed.of(calls)
         if self.at == -math.inf:
-            return replace(self, at=at, present=present, waits=_waits(present, at))
-        before = self.present
-        came = [call_sid for call_sid in present if call_sid not in before]
-        started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
-        ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
-        missing = {call_sid: before[call_sid] for call_sid in before if call_sid not in present}
+            return replace(self, at=at, listed=listed, waits=_waits(calls, at))
+        before = self.listed.call_sids
+        came = [call_sid for call_sid in calls if call_sid not in before]
+        started = {call_sid: calls[call_sid] for call_sid in came if call_sid not in self.missing}
+        ended = [call for call_sid, call in self.missing.items() if call_sid not in calls]
+        missing = self.listed.gone(calls)
         rings: _Rings = defaultdict(list)
         if at - self.at > LONGEST_GAP:
             missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
-            waits = _waits(present, at)
+            waits = _waits(calls, at)
         else:
-            rings, going_on = self._follow_waits(present, at)
-            waits = _waits(present, at, started, going_on)
+            rings, going_on = self._follow_waits(calls, at)
+            waits = _waits(calls, at, started, going_on)
         return replace(
             self,
             at=at,
             counts=self._counted(started.values(), ended, len(came) - len(started), rings),
-            present=present,
+            listed=listed,
             missing=missing,
             waits=waits,
         )
@@ -141,13 +178,13 @@ class Lifecycle:
                 longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
         return longest
 
-    def _follow_waits(self, present: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
+    def _follow_waits(self, calls: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
         """Return the seconds of the waits that are over, and the waits that go on."""
         over: _Rings = defaultdict(list)
         going_on: dict[str, _Wait] = {}
         for call_sid, wait in self.waits.items():
-            if call_sid in present:
-                status = present[call_sid].status
+            if call_sid in calls:
+                status = calls[call_sid].status
                 if status in _WAITING or status in _UNSAID:
                     going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
                 elif wait.is_whole and status is not CallStatus.OTHER:
@@ -160,7 +197,7 @@ class Lifecycle:
         return over, going_on
 
     def _counted(
-        self, started: Iterable[Call], ended: Collection[Call], returned: int, rings: _Rings
+        self, started: Iterable[Call], ended: Collection[_LastSeen], returned: int, rings: _Rings
     ) -> ObservedCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)

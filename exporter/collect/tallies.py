@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Self, TypeGuard
+from typing import Protocol, Self, TypeGuard
 
 from msgspec import UNSET, UnsetType
 
@@ -31,7 +31,19 @@ def is_plausible(seconds: float | None) -> TypeGuard[float]:
     return seconds is not None and 0 <= seconds <= _LONGEST
 
 
-def pair_of(call: Call) -> Pair:
+class HasPair(Protocol):
+    """What has a direction and a status, if the API told them."""
+
+    @property
+    def direction(self) -> Direction | None:
+        """Return which way a call goes."""
+
+    @property
+    def status(self) -> CallStatus | None:
+        """Return how far it has come."""
+
+
+def pair_of(call: HasPair) -> Pair:
     """Return the direction and the status of a call."""
     return call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN
 
