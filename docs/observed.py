@@ -55,11 +55,12 @@ def measure() -> Hour:
     for at in range(0, _HOUR + 1, _INTERVALS[0]):
         centre.advance(centre.start + at)
         calls = _listed(centre)
+        present = {call.call_sid: call for call in calls}
         for interval in (interval for interval in _INTERVALS if at % interval == 0):
-            lives[interval] = lives[interval].after(calls, at)
+            lives[interval] = lives[interval].after(present, at)
         series |= {replace(call, duration=0) for call in longest_calls(calls, LONGEST_CALLS, _NO_LINES)}
     # Once more the same: an end is counted one listing late, and would look like one that wasn't seen.
-    lives = {interval: life.after(calls, _HOUR + interval) for interval, life in lives.items()}
+    lives = {interval: life.after(present, _HOUR + interval) for interval, life in lives.items()}
     observed = {interval: _observed(life.counts) for interval, life in lives.items()}
     return Hour(_true(centre.counters), observed, len(series) - LONGEST_CALLS)
 

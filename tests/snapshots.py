@@ -183,7 +183,7 @@ def life(*listings: Sequence[Call]) -> Lifecycle:
     """Return what listings tell that are 15 s apart."""
     known = Lifecycle.before(BOUNDS)
     for number, calls in enumerate(listings):
-        known = known.after(calls, 15.0 * number)
+        known = known.after({call.call_sid: call for call in calls}, 15.0 * number)
     return known
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection
 from math import inf
 
 from bench.lists.population import Population
@@ -40,7 +40,7 @@ class Truth:
             del self.active[sid]
             self.ended[sid] = at
 
-    def false_calls(self, calls: Sequence[Call], since: float) -> int:
+    def false_calls(self, calls: Collection[Call], since: float) -> int:
         """Return how many calls were lost or invented where these are said to be all since then, until now.
 
         Lost is who was active all the while and isn't listed; invented is who is listed, not as ended, and

@@ -50,19 +50,17 @@ class CallsCollector:
         self._scheduler = scheduler
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
+        self._keeps_rows = config.collection.streams.enabled
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
         self._knows_agents = True
+        self.listed: Mapping[str, Call] = {}
+        """The calls of the last complete listing, by call_sid; kept only where details are collected."""
 
     @property
     def lives(self) -> ObservedCounts:
         """Return what was counted of the life of calls."""
         return self._lifecycle.counts
-
-    @property
-    def listed(self) -> Mapping[str, Call]:
-        """Return the calls of the last complete listing, by call_sid."""
-        return self._lifecycle.present
 
     def collect(self, deadline: Deadline) -> tuple[Snapshot, Failure | None]:
         """List the calls, and tally them if none can be missing; else say why, and estimate if configured."""
@@ -134,7 +132,9 @@ class CallsCollector:
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
         returned = self.lives.returned
-        self._lifecycle = self._lifecycle.after(calls, at)
+        self._lifecycle = self._lifecycle.after(listing.by_sid, at)
+        if self._keeps_rows:
+            self.listed = listing.by_sid
         if self.lives.returned > returned:
             self._lister.note_returned_calls()
         return ActiveCalls(

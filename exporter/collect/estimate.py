@@ -178,7 +178,7 @@ class Estimator:
         is_sample = listing.incomplete_reason is not None and listing.cause not in _CONTRADICTED
         if not self._is_on or not is_sample or listing.total is None:
             return ()
-        calls = listing.calls
+        calls = [*listing.calls]
         rows = max(1, min(listing.page_size, len(calls) // _RUNS))
         pages = [calls[start : start + rows] for start in range(0, len(calls), rows)]
         return estimate_unproven(pages, listing.total)

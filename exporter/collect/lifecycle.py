@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Self, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace as with_fields
 
 from exporter.collect.tallies import KNOWN_PAIRS, Histogram, Pair, is_plausible, pair_of
@@ -53,8 +55,43 @@ class ObservedCounts:
     """Of calls that ended, as last seen; of those that ended in a long gap none."""
 
 
+class _LastSeen(Struct, frozen=True, gc=False):
+    """What a listing told last of a call that is gone."""
+
+    direction: Direction | None
+    status: CallStatus | None
+    duration: float | None
+
+
 @dataclass(frozen=True, slots=True)
-class _Wait:
+class _Listed:
+    """The calls of a listing, in columns: until the next one, rows would take three times the memory."""
+
+    call_sids: Set[str] = frozenset()
+    directions: Sequence[Direction | None] = ()
+    statuses: Sequence[CallStatus | None] = ()
+    durations: Sequence[float | None] = ()
+
+    @classmethod
+    def of(cls, calls: Mapping[str, Call]) -> Self:
+        directions, statuses, durations = [], [], []
+        for call in calls.values():  # each row is touched once, as in tallies
+            directions.append(call.direction)
+            statuses.append(call.status)
+            durations.append(call.duration)
+        return cls(dict.fromkeys(calls).keys(), directions, statuses, durations)
+
+    def gone(self, present: Container[str]) -> dict[str, _LastSeen]:
+        """Return those that are no longer present."""
+        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, strict=True)
+        return {
+            call_sid: _LastSeen(direction, status, duration)
+            for call_sid, direction, status, duration in columns
+            if call_sid not in present
+        }
+
+
+class _Wait(Struct, frozen=True, gc=False):
     """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
 
     direction: Direction
@@ -82,9 +119,9 @@ class Lifecycle:
     counts: ObservedCounts
     at: float = -math.inf
     """When the last listing was made."""
-    present: Mapping[str, Call] = field(default_factory=dict, repr=False)
-    """The calls of the last listing, by call_sid."""
-    missing: Mapping[str, Call] = field(default_factory=dict, repr=False)
+    listed: _Listed = field(default_factory=_Listed, repr=False)
+    """The calls of the last listing."""
+    missing: Mapping[str, _LastSeen] = field(default_factory=dict, repr=False)
     """Those that the listing before it had; they may come back."""
     waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
 
@@ -101,29 +138,33 @@ class Lifecycle:
         )
         return cls(tuple(bounds), counts)
 
-    def after(self, calls: Iterable[Call], at: float) -> Lifecycle:
-        """Return what is known after one more complete listing; one that is given again changes nothing."""
+    def after(self, calls: Mapping[str, Call], at: float) -> Lifecycle:
+        """Return what is known after one more complete listing, by call_sid.
+
+        One that is given again changes nothing.
+        """
         if at <= self.at:
             return self
-        present = {call.call_sid: call for call in calls}
+        listed = _Listed.of(calls)
         if self.at == -math.inf:
-            return replace(self, at=at, present=present, waits=_waits(present, at, ()))
-        came = present.keys() - self.present.keys()
-        started = {call_sid: present[call_sid] for call_sid in came if call_sid not in self.missing}
-        ended = [call for call_sid, call in self.missing.items() if call_sid not in present]
-        missing = {call_sid: self.present[call_sid] for call_sid in self.present.keys() - present.keys()}
+            return replace(self, at=at, listed=listed, waits=_waits(calls, at))
+        before = self.listed.call_sids
+        came = [call_sid for call_sid in calls if call_sid not in before]
+        started = {call_sid: calls[call_sid] for call_sid in came if call_sid not in self.missing}
+        ended = [call for call_sid, call in self.missing.items() if call_sid not in calls]
+        missing = self.listed.gone(calls)
         rings: _Rings = defaultdict(list)
         if at - self.at > LONGEST_GAP:
             missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
-            waits = _waits(present, at, ())
+            waits = _waits(calls, at)
         else:
-            rings, going_on = self._follow_waits(present, at)
-            waits = {**_waits(present, at, started), **going_on}
+            rings, going_on = self._follow_waits(calls, at)
+            waits = _waits(calls, at, started, going_on)
         return replace(
             self,
             at=at,
             counts=self._counted(started.values(), ended, len(came) - len(started), rings),
-            present=present,
+            listed=listed,
             missing=missing,
             waits=waits,
         )
@@ -137,26 +178,26 @@ class Lifecycle:
                 longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
         return longest
 
-    def _follow_waits(self, present: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
+    def _follow_waits(self, calls: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
         """Return the seconds of the waits that are over, and the waits that go on."""
         over: _Rings = defaultdict(list)
         going_on: dict[str, _Wait] = {}
         for call_sid, wait in self.waits.items():
-            if call_sid in present:
-                status = present[call_sid].status
+            if call_sid in calls:
+                status = calls[call_sid].status
                 if status in _WAITING or status in _UNSAID:
-                    going_on[call_sid] = wait if wait.until is None else replace(wait, until=None)
+                    going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
                 elif wait.is_whole and status is not CallStatus.OTHER:
                     outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
                     over[wait.direction, outcome].append(at - wait.since)
             elif wait.until is None:
-                going_on[call_sid] = replace(wait, until=at)
+                going_on[call_sid] = with_fields(wait, until=at)
             elif wait.is_whole:
                 over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
         return over, going_on
 
     def _counted(
-        self, started: Iterable[Call], ended: Collection[Call], returned: int, rings: _Rings
+        self, started: Iterable[Call], ended: Collection[_LastSeen], returned: int, rings: _Rings
     ) -> ObservedCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
@@ -172,13 +213,22 @@ class Lifecycle:
         )
 
 
-def _waits(calls: Mapping[str, Call], at: float, started: Container[str]) -> dict[str, _Wait]:
-    """Return the waits of those calls that wait, as if they had just begun; those that started are whole."""
-    return {
+def _waits(
+    calls: Mapping[str, Call],
+    at: float,
+    started: Container[str] = (),
+    going_on: Mapping[str, _Wait] = MappingProxyType({}),
+) -> Mapping[str, _Wait]:
+    """Return the waits that go on, and those of other calls that wait, as if they had just begun.
+
+    Those that started are whole.
+    """
+    begun = {
         call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
         for call_sid, call in calls.items()
-        if call.status in _WAITING
+        if call.status in _WAITING and call_sid not in going_on
     }
+    return {**begun, **going_on}
 
 
 def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from operator import attrgetter
-from typing import Self, TypeGuard, cast
+from typing import Protocol, Self, TypeGuard
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call
@@ -32,7 +31,19 @@ def is_plausible(seconds: float | None) -> TypeGuard[float]:
     return seconds is not None and 0 <= seconds <= _LONGEST
 
 
-def pair_of(call: Call) -> Pair:
+class HasPair(Protocol):
+    """What has a direction and a status, if the API told them."""
+
+    @property
+    def direction(self) -> Direction | None:
+        """Return which way a call goes."""
+
+    @property
+    def status(self) -> CallStatus | None:
+        """Return how far it has come."""
+
+
+def pair_of(call: HasPair) -> Pair:
     """Return the direction and the status of a call."""
     return call.direction or Direction.UNKNOWN, call.status or CallStatus.UNKNOWN
 
@@ -98,45 +109,65 @@ class CallTally:
 
 def tally_calls(calls: Collection[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""
-    seen: defaultdict[tuple[Direction | None, CallStatus | None], list[Call]] = defaultdict(list)
-    for pair, call in zip(map(attrgetter("direction", "status"), calls), calls, strict=True):
-        seen[pair].append(call)
-    groups: defaultdict[Pair, list[Call]] = defaultdict(list, {pair: [] for pair in KNOWN_PAIRS})
-    for members in seen.values():
-        groups[pair_of(members[0])] += members
+    seen: defaultdict[tuple[Direction | None, CallStatus | None], _Columns] = defaultdict(_no_rows)
+    for call in calls:  # each row is touched once: a hundred thousand don't fit into the processor's cache
+        members, durations, recorded, agents = seen[call.direction, call.status]
+        members.append(call)
+        durations.append(call.duration)
+        recorded.append(call.recording_enabled)
+        agents.append(call.agent_details)
+    groups = {pair: _no_rows() for pair in KNOWN_PAIRS}
+    for columns in seen.values():
+        pair = pair_of(columns[0][0])
+        groups[pair] = _joined(groups.get(pair, _no_rows()), columns)
     unknown: Counter[str] = Counter()
-    tallies = tuple(_group(pair, members, bounds, unknown) for pair, members in sorted(groups.items()))
+    tallies = tuple(_group(pair, columns, bounds, unknown) for pair, columns in sorted(groups.items()))
     return CallTally(tallies, dict(unknown))
 
 
-def _group(pair: Pair, members: list[Call], bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
-    direction, status = pair
-    timed = [call for call in members if is_plausible(call.duration)]
-    timed.sort(key=attrgetter("duration"))
-    durations = [cast(float, call.duration) for call in timed]
-    recorded = [call.recording_enabled for call in members]
+_Columns = tuple[list[Call], list[float | None], list[bool | None], list[Agent | UnsetType | None]]
+"""Rows of one kind, with their durations, whether they are recorded, and their agents."""
+
+
+def _no_rows() -> _Columns:
+    return [], [], [], []
+
+
+def _joined(some: _Columns, others: _Columns) -> _Columns:
+    return some[0] + others[0], some[1] + others[1], some[2] + others[2], some[3] + others[3]
+
+
+def _group(pair: Pair, columns: _Columns, bounds: Sequence[float], unknown: Counter[str]) -> CallGroup:
+    (direction, status), (members, told, recorded, agents) = pair, columns
+    durations = sorted([seconds for seconds in told if seconds is not None and 0 <= seconds <= _LONGEST])
     unknown["direction"] += 0 if direction.is_known else len(members)
     unknown["status"] += 0 if status.is_known else len(members)
-    unknown["duration"] += len(members) - len(timed)
+    unknown["duration"] += len(members) - len(durations)
     unknown["recording_enabled"] += recorded.count(None)
+    buckets = _buckets(durations, bounds, told, members)
     return CallGroup(
         direction,
         status,
         calls=len(members),
         recorded=recorded.count(True) if len(members) != recorded.count(None) or not members else None,
-        without_agent=[call.agent_details is None for call in members].count(True),
+        without_agent=agents.count(None),
         longest=durations[-1] if durations else None if members else 0.0,
-        durations=Histogram(tuple(_buckets(timed, durations, bounds)), math.fsum(durations)),
+        durations=Histogram(buckets, math.fsum(durations)),
     )
 
 
-def _buckets(timed: Sequence[Call], durations: Sequence[float], bounds: Sequence[float]) -> Iterator[Bucket]:
-    below = 0
+def _buckets(
+    durations: Sequence[float], bounds: Sequence[float], told: list[float | None], members: Sequence[Call]
+) -> tuple[Bucket, ...]:
+    """Return the buckets of sorted durations; of several calls that are longest in one, the last is told."""
+    buckets, below, backwards = [], 0, told[::-1]
     for bound in (*bounds, math.inf):
         upto = bisect_right(durations, bound)
-        longest = (durations[upto - 1], timed[upto - 1].call_sid) if upto > below else None
-        yield Bucket(bound, upto, longest)
+        longest = durations[upto - 1] if upto > below else None
+        call = None if longest is None else (longest, members[-1 - backwards.index(longest)].call_sid)
+        buckets.append(Bucket(bound, upto, call))
         below = upto
+    return tuple(buckets)
 
 
 def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
@@ -165,13 +196,16 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
     A slim version of the API has no `agent_details`: then nothing is known of agents, which is not the same
     as no agent.
     """
-    unsaid = [call.agent_details is UNSET for call in calls].count(True)
+    unsaid = 0
+    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
+    for call in calls:
+        agent = call.agent_details
+        if agent is UNSET:
+            unsaid += 1
+        elif agent is not None:
+            ids[agent.status, call.status].append(agent.user_id)
     if calls and unsaid == len(calls):
         return None
-    ids: defaultdict[tuple[AgentStatus | None, CallStatus | None], list[str | None]] = defaultdict(list)
-    for agent, call_status in map(attrgetter("agent_details", "status"), calls):
-        if isinstance(agent, Agent):
-            ids[agent.status, call_status].append(agent.user_id)
     unknown = Counter(agent_details=unsaid, agent_id=0, agent_status=0)
     named: list[tuple[AgentStatus, CallStatus | None, list[str]]] = []
     for (told, call_status), group in ids.items():
@@ -193,7 +227,7 @@ def tally_agents(calls: Collection[Call]) -> AgentTally | None:
     return AgentTally(
         on_call=by_status[AgentStatus.ON_CALL] + len(presumed),
         by_status=by_status,
-        on_several_calls=sum(number > 1 for number in calls_of.values()),
+        on_several_calls=len(calls_of) - [*calls_of.values()].count(1),
         unknown=dict(unknown),
     )
 

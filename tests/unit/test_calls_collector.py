@@ -20,7 +20,7 @@ from exporter.exotel.listing.order import Order
 from tests.rows import call
 
 WHOLE = Listing(
-    calls=(call("a", "inbound", "ringing"), call("b", "inbound", "in-progress", 30)),
+    by_sid={"a": call("a", "inbound", "ringing"), "b": call("b", "inbound", "in-progress", 30)},
     unreadable=0,
     total=2,
     requests=1,
@@ -111,12 +111,12 @@ def test_lists_are_read_twice_for_a_while_when_a_call_came_back(monkeypatch: pyt
         nonlocal doubts
         doubts += 1
 
-    calls = WHOLE.calls
-    listings = iter([calls, calls[:1], calls, calls])
-    monkeypatch.setattr(Lister, "list", lambda *_: replace(WHOLE, calls=next(listings)))
+    calls = WHOLE.by_sid
+    listings = iter([calls, {"a": calls["a"]}, calls, calls])
+    monkeypatch.setattr(Lister, "list", lambda *_: replace(WHOLE, by_sid=next(listings)))
     monkeypatch.setattr(Lister, "note_returned_calls", doubt)
     collector = new_collector()
-    doubts_after = [collector.collect(Deadline.after(5)) and doubts for _ in calls * 2]
+    doubts_after = [collector.collect(Deadline.after(5)) and doubts for _ in range(4)]
     assert doubts_after == [0, 0, 1, 1]
 
 

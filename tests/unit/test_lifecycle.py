@@ -41,12 +41,17 @@ def talking(sid: str = "a", seconds: float | None = 30) -> Call:
     return call(sid, "inbound", "in-progress", seconds)
 
 
+def one_more(life: Lifecycle, listing: Listing, at: float) -> Lifecycle:
+    """Return what is known after one more listing."""
+    return life.after({call.call_sid: call for call in listing}, at)
+
+
 def known(history: History) -> list[Lifecycle]:
     """Return what is known after each listing of a history."""
     life, at, lives = Lifecycle.before(BOUNDS), 0, []
     for seconds, listing in history:
         at += seconds
-        life = life.after(listing, at)
+        life = one_more(life, listing, at)
         lives.append(life)
     return lives
 
@@ -256,8 +261,8 @@ def test_a_call_that_the_last_listing_lacks_is_not_waiting() -> None:
 def test_calls_that_come_and_go_in_a_long_gap_are_counted() -> None:
     """They did start and end, whenever that was; what goes on counts as neither."""
     before = after([ringing("a"), talking("b")])
-    life = before.after([talking("a"), ringing("c")], before.at + GAP)
-    life = life.after([talking("a"), ringing("c")], life.at + 15)
+    life = one_more(before, [talking("a"), ringing("c")], before.at + GAP)
+    life = one_more(life, [talking("a"), ringing("c")], life.at + 15)
     assert (started(before), ended(before)) == (2, 0)
     assert (started(life), ended(life)) == (3, 1)
 
@@ -265,8 +270,8 @@ def test_calls_that_come_and_go_in_a_long_gap_are_counted() -> None:
 def test_how_long_a_call_lasted_that_ended_in_a_long_gap_is_not_counted() -> None:
     """It was last seen long before its end; one that was seen to have gone before the gap is counted."""
     before = after([talking("a", 40), talking("b", 50)], [talking("b", 65)])
-    life = before.after([], before.at + GAP)
-    life = life.after([], life.at + 15)
+    life = one_more(before, [], before.at + GAP)
+    life = one_more(life, [], life.at + 15)
     assert ended(life) == 2
     assert totals(life.counts.durations) == {"inbound": (1, 40)}
 
@@ -274,12 +279,12 @@ def test_how_long_a_call_lasted_that_ended_in_a_long_gap_is_not_counted() -> Non
 def test_a_ring_that_a_long_gap_interrupts_is_never_counted() -> None:
     """Nobody saw when it began or how it ended; from then on it may be the longest that is seen."""
     before = after([ringing("a"), ringing("b")], [ringing("a"), ringing("b")])
-    life = before.after([ringing("a"), talking("b"), ringing("c")], before.at + GAP)
+    life = one_more(before, [ringing("a"), talking("b"), ringing("c")], before.at + GAP)
     assert not counted(life.longest_rings)
-    life = life.after([ringing("a"), ringing("c")], life.at + 15)
+    life = one_more(life, [ringing("a"), ringing("c")], life.at + 15)
     assert life.longest_rings[Direction.INBOUND] == 15
-    life = life.after([talking("a")], life.at + 15)
-    life = life.after([], life.at + 15)
+    life = one_more(life, [talking("a")], life.at + 15)
+    life = one_more(life, [], life.at + 15)
     assert not totals(life.counts.rings)
 
 
@@ -295,8 +300,8 @@ def test_five_minutes_between_listings_are_no_long_gap() -> None:
 def test_a_listing_that_is_given_again_changes_nothing() -> None:
     """A clock that stands still, or goes back, tells of no new one."""
     life = after([ringing()], [talking("b")])
-    assert life.after([talking("b")], life.at) is life
-    assert life.after([], life.at - 1) is life
+    assert one_more(life, [talking("b")], life.at) is life
+    assert one_more(life, [], life.at - 1) is life
 
 
 # Whatever the listings

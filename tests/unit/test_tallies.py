@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from exporter.collect.tallies import AgentTally, CallGroup, Histogram, slots_used, tally_agents, tally_calls
+from exporter.collect.tallies import (
+    AgentTally,
+    CallGroup,
+    Histogram,
+    is_plausible,
+    pair_of,
+    slots_used,
+    tally_agents,
+    tally_calls,
+)
 from exporter.exotel.decode import read_page
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call, PersonalCall
@@ -123,6 +133,62 @@ def test_the_groups_together_are_the_calls(calls: list[Call]) -> None:
         assert g.status in CallStatus
     timed = sum(g.durations.buckets[-1].cumulative for g in tally.groups)
     assert timed + tally.unknown.get("duration", 0) == len(calls)
+
+
+@given(CALLS | PERSONAL_CALLS)
+def test_each_figure_is_what_a_plain_count_of_the_rows_gives(calls: list[Call]) -> None:
+    """The longest call of each bucket is one of those that no other in it exceeds."""
+    for found in tally_calls(calls, BOUNDS).groups:
+        own = [each for each in calls if pair_of(each) == (found.direction, found.status)]
+        timed = [(each.duration, each.call_sid) for each in own if is_plausible(each.duration)]
+        told = [each.recording_enabled for each in own if each.recording_enabled is not None]
+        assert found.calls == len(own)
+        assert found.recorded == (told.count(True) if told or not own else None)
+        assert found.without_agent == sum(each.agent_details is None for each in own)
+        assert found.durations.sum == math.fsum(seconds for seconds, _ in timed)
+        below = -1.0
+        for bucket in found.durations.buckets:
+            held = {sid: seconds for seconds, sid in timed if below < seconds <= bucket.bound}
+            assert bucket.cumulative == sum(seconds <= bucket.bound for seconds, _ in timed)
+            if bucket.longest is None:
+                assert not held
+            else:
+                seconds, sid = bucket.longest
+                assert seconds == held[sid] == max(held.values())
+            below = bucket.bound
+
+
+def test_of_equally_long_calls_the_last_in_the_list_is_told() -> None:
+    """Or the exemplar would change its call from one scrape to the next, though nothing did."""
+    calls = [call(sid, "inbound", "ringing", 7) for sid in ("a", "b", "c")]
+    assert group(calls, "inbound", "ringing").durations.buckets[1].longest == (7, "c")
+
+
+@given(CALLS | PERSONAL_CALLS)
+def test_each_figure_of_agents_is_what_a_plain_count_of_their_calls_gives(calls: list[Call]) -> None:
+    """An agent's status is the first of the known ones that any of the calls tells."""
+    own: dict[str, list[tuple[AgentStatus, CallStatus | None]]] = {}
+    for each in calls:
+        agent = each.agent_details
+        if isinstance(agent, Agent) and agent.user_id:
+            told = agent.status or AgentStatus.UNKNOWN
+            own.setdefault(agent.user_id, []).append((told, each.status))
+    statuses = {sid: min((told for told, _ in its), key=[*AgentStatus].index) for sid, its in own.items()}
+    going_on = [[status for _, status in its if not (status and status.is_over)] for its in own.values()]
+    on_call = [
+        sid
+        for sid, its in own.items()
+        if statuses[sid] is AgentStatus.ON_CALL
+        or (statuses[sid] is AgentStatus.UNKNOWN and CallStatus.IN_PROGRESS in {status for _, status in its})
+    ]
+    found = tally_agents(calls)
+    if found is None:
+        assert calls
+        assert all(each.agent_details is UNSET for each in calls)
+        return
+    assert found.on_call == len(on_call)
+    assert found.by_status == Counter(statuses.values())
+    assert found.on_several_calls == sum(len(statuses) > 1 for statuses in going_on)
 
 
 @given(CALLS, st.randoms())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from statistics import median
 
@@ -69,13 +69,13 @@ class Totals:
         """Return how many rows are reported beyond those seen, by the middle of the totals."""
         return max(0, math.ceil(median(self._values)) - seen) if self._told else None
 
-    def match(self, seen: int, calls: Callable[[], Iterable[Call]]) -> bool:
+    def match(self, seen: int, by_sid: Callable[[], Mapping[str, Call]]) -> bool:
         """Return whether as many were seen as are reported, but for what may have come behind the reader.
 
         How many come shows in the durations of the calls; where these say nothing, in totals that differ.
         """
         missing = self.missing(seen)
-        return not missing or missing <= self._may_have_come(calls())
+        return not missing or missing <= self._may_have_come(by_sid().values())
 
     def _may_have_come(self, calls: Iterable[Call]) -> float:
         rate = arrival_rate(calls)
@@ -122,11 +122,12 @@ class Evidence:
         self._short_until = math.inf  # where a page ended that had fewer rows than it could
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def by_sid(self) -> Mapping[str, Call]:
         """Return each call once, as it was read last."""
-        if not self.earlier:
-            return self.seams.calls
-        return tuple({call.call_sid: call for seams in self._readings for call in seams.calls}.values())
+        found = self._readings[0].by_sid
+        for seams in self._readings[1:]:
+            found |= seams.by_sid
+        return found
 
     @property
     def unreadable(self) -> int:
@@ -162,7 +163,7 @@ class Evidence:
     @property
     def matches_total(self) -> bool:
         """Return whether as many rows were seen as are reported, but for what may have come meanwhile."""
-        return self.totals.match(self._seen, lambda: self.seams.calls)
+        return self.totals.match(self._seen, lambda: self.seams.by_sid)
 
     @property
     def edge(self) -> int | None:

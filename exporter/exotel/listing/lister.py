@@ -9,7 +9,7 @@ what the next listing has to know.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,7 @@ from exporter.exotel.models import Call, Page
 class Listing:
     """What the pages held."""
 
-    calls: tuple[Call, ...]
+    by_sid: Mapping[str, Call]  # each call once, as it was read last
     unreadable: int  # rows that could not be read
     total: int | None  # what the API reported last, if it did
     requests: int
@@ -38,6 +38,11 @@ class Listing:
     cause: Cause | None  # whether that is the list's doing or the server's, where it shows
     order: Order | None = None  # none where it doesn't show: a list of a page may be in any
     age: float = 0.0  # how many seconds before it was read a page may have been true
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """Return each call once."""
+        return self.by_sid.values()
 
 
 @dataclass(eq=False)
@@ -83,7 +88,7 @@ class Lister:
             evidence.raise_unexplained_refusal()
         except ApiError as error:
             self._memory = replace(self._knowing_server(memory, reader), ahead=0)
-            listed = len(evidence.calls) if evidence.seams.pages or evidence.earlier else None
+            listed = len(evidence.by_sid) if evidence.seams.pages or evidence.earlier else None
             raise ListingFailed(error, total.last, paginator.needed, reader.page_size, listed) from error
         finally:
             paginator.close()
@@ -91,7 +96,7 @@ class Lister:
         incomplete_reason, cause = why_incomplete(evidence, finding, paginator.needed)
         self._memory = self._knowing_list(memory, reader, finding)
         return Listing(
-            calls=evidence.calls,
+            by_sid=evidence.by_sid,
             unreadable=evidence.unreadable,
             total=evidence.totals.last,
             requests=paginator.needed if finding.lacks_requests else reader.requests,

@@ -58,9 +58,10 @@ class Pages:
         return len(self._pages)
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def by_sid(self) -> dict[str, Call]:
         """Return each call once, by its newest row."""
-        return tuple([self._rows[place] for place in self._places.values()])
+        newest = map(self._rows.__getitem__, self._places.values())
+        return dict(zip(self._places, newest, strict=True))
 
     @property
     def call_sids(self) -> Set[str]:

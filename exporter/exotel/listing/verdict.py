@@ -143,11 +143,11 @@ def _moves_too_fast(evidence: Evidence) -> bool:
     if not evidence.earlier:
         return False
     seams, seconds = evidence.seams, evidence.totals.elapsed()
-    first = evidence.earlier[-1].call_sids
-    found = [call for call in seams.calls if call.call_sid not in first]
+    calls, first = seams.by_sid.values(), evidence.earlier[-1].call_sids
+    found = [call for call in calls if call.call_sid not in first]
     starts, newest = [read_time(call.start_time) for call in found], read_time(seams.newest_start)
     if newest is None or None in starts:
-        lost = len(found) - (arrival_rate(seams.calls) or 0.0) * seconds
+        lost = len(found) - (arrival_rate(calls) or 0.0) * seconds
     else:
         lost = sum(start is not None and start <= newest - seconds for start in starts)
     return max(0, lost) ** 2 > _MOST_LOST * len(seams.call_sids)
@@ -169,7 +169,7 @@ def _is_window(evidence: Evidence) -> bool:
     if not ends_like_a_window(evidence) or memory.end not in {None, end}:
         return False
     before = {call.call_sid for call in memory.rows}
-    came = [call for call in evidence.calls if call.call_sid not in before] if before else []
+    came = [call for sid, call in evidence.by_sid.items() if sid not in before] if before else []
     if not came:
         return str(end).rstrip("0") in {"1", "5"}
     since = memory.now - memory.listed_at
