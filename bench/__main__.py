@@ -23,7 +23,7 @@ from bench.measure import Run
 
 _PROCESSES, _RUNS = 3, 3
 """Fresh processes for each case; runs in each, after one that isn't counted: it has no listing before it."""
-_CURVE_PROCESSES = 2
+_CURVE_PROCESSES = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Case:
 CASES = (
     Case("800", 792, 100, 16, 0.05),
     Case("10,000", 9_990, 100, 16, 0.05),
-    Case("moving", 9_990, 100, 16, 0.05, speed=1.6),  # about 200 calls come or go in a second
+    Case("moving", 9_990, 100, 16, 0.05, speed=2.0),  # 200 calls come or go in a second
     Case("100,000", 99_900, 1_000, 32, 0.05),
 )
 

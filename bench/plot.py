@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _WIDTH, _HEIGHT = 860, 420
-_LEFT, _TOP, _RIGHT, _BOTTOM = 80, 40, 30, 60
+_LEFT, _TOP, _RIGHT, _BOTTOM = 80, 40, 40, 60
 _COLOURS = {"time": "#1f60c4", "CPU": "#c4421f", "CPU of the plain reference": "#777777"}
 
 Points = Sequence[Mapping[str, float]]
@@ -23,7 +23,7 @@ def svg(points: Points) -> str:
     """Return the curves, both axes logarithmic."""
     sizes = [point["calls"] for point in points]
     costs = [point[name] for point in points for name in _COLOURS]
-    x_axis = math.floor(math.log10(min(sizes))), math.ceil(math.log10(max(sizes)))
+    x_axis = round(math.log10(min(sizes))), round(math.log10(max(sizes)))
     y_axis = math.floor(math.log10(min(costs))), math.ceil(math.log10(max(costs)))
 
     def x(calls: float) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,9 +19,8 @@ import requests
 import yaml
 
 from bench.aims import Found, save
-from bench.process import simulator
-from tests.e2e.processes import program
-from tests.tools import script
+from bench.process import Sample, cpu_seconds, simulator
+from tests.command import exporter
 
 _CALLS = 200
 _STARTS, _SCRAPES = 7, 5
@@ -27,34 +28,50 @@ _IDLE = 5
 """Seconds after the last scrape."""
 _PLAIN = [sys.executable, "-c", "import asyncio, ssl, json"]
 _LISTED = re.compile(r"^exotel_active_calls{.*} (\S+)$", re.MULTILINE)
-#: What is installed has its bytecode beside it; the first start, which isn't counted, writes what is missing.
-_ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def started(config: Path, folder: Path) -> tuple[float, float, float]:
-    """Return seconds from the start to the first 200 of /-/ready, megabytes when idle, and calls exported."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of the exporter, and one of Python with what any such program imports."""
+
+    seconds: float
+    """To the first 200 of /-/ready."""
+    cpu: float
+    """Seconds, until then."""
+    memory: float
+    """MB, when idle."""
+    calls: float
+    """What the last scrape told."""
+    plain: float
+    """Seconds."""
+    plain_cpu: float
+
+
+def started(config: Path, folder: Path) -> Start:
+    """Start both; the environment is bare, so that Python keeps bytecode as it does where it is installed."""
+    plain, plain_cpu = _plain()
     address = _free_address()
-    command = [script("exotel-exporter"), f"--config.file={config}", f"--web.listen-address={address}"]
     begun = time.monotonic()
-    with program(command, folder / "exporter.log", _ENVIRONMENT) as running:
+    with exporter(folder, f"--config.file={config}", listen=(address,)) as running:
         while not _is_ready(address):
-            running.said()
+            running.program.said()
             time.sleep(0.002)
-        seconds = time.monotonic() - begun
+        seconds, cpu = time.monotonic() - begun, cpu_seconds(running)
         for _ in range(_SCRAPES):
             answer = requests.get(f"http://{address}/metrics", timeout=10)
             answer.raise_for_status()
         time.sleep(_IDLE)
-        status = Path("/proc", str(running.process.pid), "status").read_text(encoding="ascii")
-    [kibibytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
-    return seconds, int(kibibytes) * 1024 / 1e6, sum(map(float, _LISTED.findall(answer.text)))
+        memory = Sample.of(running).memory * 2**20 / 1e6
+    calls = sum(map(float, _LISTED.findall(answer.text)))
+    return Start(seconds, cpu, memory, calls, plain, plain_cpu)
 
 
-def plain() -> float:
-    """Return the seconds that Python takes to start and to end with what any such program imports."""
-    begun = time.monotonic()
-    subprocess.run(_PLAIN, check=True, env=_ENVIRONMENT)  # noqa: S603  # our own
-    return time.monotonic() - begun
+def _plain() -> tuple[float, float]:
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(_PLAIN, check=True, env={"PATH": os.environ["PATH"]})  # noqa: S603  # our own
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - begun, used
 
 
 def _free_address() -> str:
@@ -75,18 +92,24 @@ def _write(config: Path, url: str) -> None:
 
 
 def main() -> None:
-    """Measure, and keep what was found."""
+    """Measure, and keep what was found; the first start, which may write bytecode, isn't counted."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         config = folder / "exporter.yaml"
         options = "--flat", f"--calls={_CALLS}", "--latency=20ms", "--speed=0"
         with simulator(folder / "simulator.log", *options) as url:
             _write(config, url)
-            runs = [(plain(), *started(config, folder)) for _ in range(_STARTS + 1)][1:]
-    plain_seconds, seconds, megabytes, calls = zip(*runs, strict=True)
-    void = "" if set(calls) == {_CALLS} else f"exported {min(calls):g} to {max(calls):g} calls of {_CALLS}"
-    reference = f"{statistics.median(plain_seconds):.3f} s: import asyncio, ssl, json"
-    save("start", [Found("start", seconds, reference, void), Found("idle", megabytes, "", void)])
+            starts = [started(config, folder) for _ in range(_STARTS + 1)][1:]
+    wrong = [f"{start.calls:g} calls of {_CALLS}" for start in starts if start.calls != _CALLS]
+    void = f"found {wrong[0]}" if wrong else ""
+    plain = statistics.median(start.plain for start in starts)
+    ratio = statistics.median(start.cpu / start.plain_cpu for start in starts)
+    reference = f"{plain:.2f} s for `import asyncio, ssl, json`: {ratio:.1f} times its CPU"
+    found = [
+        Found("start", [start.seconds for start in starts], reference, void),
+        Found("idle", [start.memory for start in starts], "", void),
+    ]
+    save("start", found)
 
 
 if __name__ == "__main__":
