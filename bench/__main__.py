@@ -23,7 +23,6 @@ from bench.measure import Run
 
 _PROCESSES, _RUNS = 3, 3
 """Fresh processes for each case; runs in each, after one that isn't counted: it has no listing before it."""
-_CURVE_PROCESSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +154,9 @@ def of_curve(found: Iterable[Results]) -> Iterator[Found]:
 
 def main() -> None:
     """Measure every case, and keep what was found."""
-    found = {case.name: results(case, _PROCESSES) for case in CASES}
-    curve = [results(case, _CURVE_PROCESSES) for case in CURVE]
-    save("listings", [*of_cases(found), *of_curve(curve)])
+    save("listings", of_cases({case.name: results(case, _PROCESSES) for case in CASES}))
+    curve = [results(case, _PROCESSES) for case in CURVE]
+    save("growth", of_curve(curve))
     points = [
         {
             "calls": its.case.calls,
