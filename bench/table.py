@@ -22,7 +22,7 @@ def row(figure: Figure, found: Found | None) -> str:
     if found is None:
         return f"| {figure.text} | {aim} | not measured | | |"
     low, high = _number(min(found.values)), _number(max(found.values))
-    value = f"{_number(found.median)}{_unit(figure)} ({low} to {high})"
+    value = f"{_number(found.median)}{_unit(figure)} ({low} to {high}; {len(found.values)})"
     verdict = f"void: {found.void}" if found.void else "missed" if found.has_missed(figure) else "reached"
     return f"| {figure.text} | {aim} | {value} | {verdict} | {found.reference} |"
 
@@ -37,7 +37,7 @@ def _unit(figure: Figure) -> str:
 
 def table(found: Mapping[str, Found]) -> str:
     """Return the table of all figures, in Markdown."""
-    head = "| figure | aim | median (least to most) | | plain reference |\n|---|---|---|---|---|\n"
+    head = "| figure | aim | median (least to most; processes) | | plain reference |\n|---|---|---|---|---|\n"
     return head + "".join(f"{row(figure, found.get(figure.key))}\n" for figure in FIGURES)
 
 

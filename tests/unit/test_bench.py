@@ -49,7 +49,7 @@ def test_a_listing_of_a_list_that_moves_may_differ_by_what_changed_meanwhile() -
 def test_a_row_shows_the_median_the_spread_and_whether_the_aim_is_reached(found: Found, verdict: str) -> None:
     """By the median."""
     low, median, high = min(found.values), found.median, max(found.values)
-    value = f"{median:g} s ({low:g} to {high:g})"
+    value = f"{median:g} s ({low:g} to {high:g}; {len(found.values)})"
     assert row(FIGURE, found) == f"| start to ready | ≤ 0.35 s | {value} | {verdict} |  |"
 
 
