@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench lists coverage estimate soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures lists coverage estimate soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -81,8 +81,11 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 	@touch $@
 
 bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
-	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
+	@rm -rf build/bench; missed=0; for part in bench.start bench bench.fleet bench.reloads bench.table; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
+
+figures: $(VENV)/dev  ## docs/scaling.md: the table of what `make bench` found last, and its curve; needs chromium
+	@$(BIN)/python -m bench.table --write
 
 lists: $(VENV)/dev  ## the listing against 70 simulated servers: how often it is called complete, and how often wrongly
 	$(BIN)/python -m bench.lists

@@ -1,4 +1,4 @@
-"""What is measured, and what is to be reached."""
+"""The lists that are listed, and how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A list of calls behind an API, and how it is listed; None where nothing is to be reached."""
+    """A list of calls behind an API, and how it is listed."""
 
     name: str
     calls: int
@@ -18,12 +18,6 @@ class Case:
     """Seconds before each answer."""
     speed: float = 0.0
     """Of the simulated time: 0 is a list that stands still."""
-    most_requests: float = 0.0
-    most_of_floor: float | None = None
-    most_cpu: float | None = None
-    """Microseconds of CPU a call."""
-    most_memory: float | None = None
-    """MiB above idle."""
 
     @property
     def pages(self) -> int:
@@ -32,28 +26,20 @@ class Case:
 
     @property
     def floor(self) -> float:
-        """Return the seconds that no listing can beat: one page, then the rest, `concurrency` at a time."""
-        return self.latency * (1 + ceil((self.pages - 1) / self.concurrency))
+        """Return the seconds that no listing can beat: all pages, `concurrency` at a time."""
+        return self.latency * ceil(self.pages / self.concurrency)
 
 
-def _still(pages: int) -> float:
-    return 1.05 * pages + 2
-
-
-CASES = (  # not as many as the windows of servers have: such a list that stands still is doubted
-    Case("small", 200, 100, 8, 0.05, most_requests=_still(2)),
-    Case("9,990 still", 9_990, 100, 16, 0.05, most_requests=_still(100), most_of_floor=1.25),
-    Case("9,990 in churn", 9_990, 100, 16, 0.05, speed=2.0, most_requests=1.3 * _still(100)),
-    Case(
-        "99,900 still",
-        99_900,
-        1_000,
-        32,
-        0.05,
-        most_requests=_still(100),
-        most_of_floor=1.4,
-        # 0.8 µs and 35 MiB of it are for the life of calls: each is remembered until the next listing.
-        most_cpu=4.0,
-        most_memory=95.0,
-    ),
+# A little less than a round number: as many as the windows of servers have, and standing still, is doubted.
+CASES = (
+    Case("800", 792, 100, 16, 0.05),
+    Case("10,000", 9_990, 100, 16, 0.05),
+    Case("moving", 9_990, 100, 16, 0.05, speed=2.0),  # 200 calls come or go in a second
+    Case("100,000", 99_900, 1_000, 32, 0.05),
 )
+
+CURVE = tuple(
+    Case(f"curve {calls:,}", calls, 1_000, 32, latency=0.0)
+    for calls in (99, 315, 990, 3_150, 9_990, 31_500, 99_900)
+)
+"""Without latency: what the calls themselves take."""

@@ -1,64 +1,61 @@
-"""Measures one way of listing in this process, and prints the figures as JSON: `python -m bench.measure`."""
+"""Lists in this process as often as standard input has lines, and prints each run as JSON."""
 
 from __future__ import annotations
 
 import gc
 import json
+import re
 import resource
-import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+from unittest.mock import patch
 
-from bench.cases import CASES, Case
+from bench.cases import CASES, CURVE, Case
 from bench.reference import list_plainly
 from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
+from exporter.exotel.listing.lister import Lister
+from exporter.metrics.exposition import expose
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _SECONDS = 120
+_METRIC = "exotel_active_calls"
+_SAMPLE = re.compile(rf'^{_METRIC}{{.*?direction="(.*?)",status="(.*?)"}} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Medians over the runs of one way; times in seconds, memory in MiB above idle."""
+class Run:
+    """One run of one way to list; times in seconds."""
 
-    complete: int
-    """Runs whose listing was complete."""
-    runs: int
-    requests: float
+    calls: Mapping[str, int]
+    """The calls that were found, by "direction status"; empty where the listing was not complete."""
+    requests: int
     listing: float
-    whole: float
+    scrape: float
+    """The listing, and all that a scrape has beside it."""
     cpu: float
+    """Of the listing and the tallies."""
     memory: float
+    """MiB at most so far, above those before the first run."""
 
 
-def measure(way: str, url: str, case: Case, runs: int) -> Figures:
-    """List so often, after one run that isn't counted."""
-    list_once = _exporter(url, case) if way == "exporter" else _reference(url, case)
-    idle = _resident()
-    list_once()
-    figures = [_timed(list_once) for _ in range(runs)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    complete, requests, listing, whole, cpu = (list(column) for column in zip(*figures, strict=True))
-    return Figures(
-        complete=sum(complete),
-        runs=runs,
-        requests=statistics.median(requests),
-        listing=statistics.median(listing),
-        whole=statistics.median(whole),
-        cpu=statistics.median(cpu),
-        memory=(peak - idle) / 2**20,
-    )
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    requests: int
+    listing: float | None
+    """None where nothing follows it."""
+    write: Callable[[], bytes]
+    """Writes what a scraper is told."""
 
 
-Run = Callable[[], tuple[bool, int, float]]
-"""Lists once; gives whether the listing was complete, its requests, and its seconds without the tally."""
-
-
-def _exporter(url: str, case: Case) -> Run:
+def _exporter(url: str, case: Case) -> Callable[[], _Listed]:
     account = Account(
         AccountConfig(
             name="bench",
@@ -78,34 +75,59 @@ def _exporter(url: str, case: Case) -> Run:
     )
     made = 0
 
-    def run() -> tuple[bool, int, float]:
+    def list_once() -> _Listed:
         nonlocal made
-        snapshot = account.collect(Deadline.after(_SECONDS)).result()
+        listings: list[float] = []
+        with patch.object(Lister, "list", _clocked(Lister.list, listings)):
+            snapshot = account.collect(Deadline.after(_SECONDS)).result()
         before, made = made, sum(account.live_values().counts.requests.values())
-        active_calls = snapshot.active_calls
-        return (
-            active_calls is not None,
-            made - before,
-            active_calls.window if active_calls else snapshot.calls.seconds,
-        )
+        return _Listed(made - before, listings[0], lambda: expose({account: snapshot}, "text/plain")[0])
 
-    return run
+    return list_once
 
 
-def _reference(url: str, case: Case) -> Run:
-    def run() -> tuple[bool, int, float]:
+def _clocked(call: Callable[_P, _T], seconds: list[float]) -> Callable[_P, _T]:
+    """Return the same with each call's seconds noted: a snapshot adds the age of its pages to them."""
+
+    def clocked(*arguments: _P.args, **named: _P.kwargs) -> _T:
         started = time.monotonic()
-        requests = list_plainly(url, case.page_size)
-        return True, requests, time.monotonic() - started
+        try:
+            return call(*arguments, **named)
+        finally:
+            seconds.append(time.monotonic() - started)
 
-    return run
+    return clocked
 
 
-def _timed(list_once: Run) -> tuple[bool, int, float, float, float]:
+def _reference(url: str, case: Case) -> Callable[[], _Listed]:
+    def list_once() -> _Listed:
+        counts, requests = list_plainly(url, case.page_size)
+        return _Listed(requests, None, lambda: _plain_text(counts))
+
+    return list_once
+
+
+def _plain_text(counts: Mapping[tuple[str, str], int]) -> bytes:
+    lines = (f'{_METRIC}{{direction="{d}",status="{s}"}} {n}' for (d, s), n in counts.items())
+    return "\n".join(lines).encode()
+
+
+def _calls(text: bytes) -> Mapping[str, int]:
+    """Return the calls that a text tells, by direction and status."""
+    told = _SAMPLE.findall(text.decode())
+    return {f"{direction} {status}": int(float(calls)) for direction, status, calls in told if float(calls)}
+
+
+def _timed(list_once: Callable[[], _Listed], idle: int) -> Run:
     gc.collect()
     cpu, started = time.process_time(), time.monotonic()
-    complete, requests, listing = list_once()
-    return complete, requests, listing, time.monotonic() - started, time.process_time() - cpu
+    listed = list_once()
+    cpu, seconds = time.process_time() - cpu, time.monotonic() - started
+    text = listed.write()
+    scrape = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    listing = seconds if listed.listing is None else listed.listing
+    return Run(_calls(text), listed.requests, listing, scrape, cpu, (peak - idle) / 2**20)
 
 
 def _resident() -> int:
@@ -113,10 +135,13 @@ def _resident() -> int:
     return pages * resource.getpagesize()
 
 
-def main(way: str, url: str, case: str, runs: str) -> None:
-    """Print the figures of one way and one case as JSON."""
-    [found] = [each for each in CASES if each.name == case]
-    print(json.dumps(asdict(measure(way, url, found, int(runs)))))
+def main(way: str, url: str, name: str) -> None:
+    """Run once for each line, and print what came of it."""
+    [case] = [each for each in (*CASES, *CURVE) if each.name == name]
+    list_once = {"exporter": _exporter, "reference": _reference}[way](url, case)
+    idle = _resident()
+    for _ in sys.stdin:
+        print(json.dumps(asdict(_timed(list_once, idle))), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections import Counter
 import requests
 
 
-def list_plainly(url: str, page_size: int) -> int:
-    """Count the active calls by direction and status; give the number of requests that it took."""
+def list_plainly(url: str, page_size: int) -> tuple[Counter[tuple[str, str]], int]:
+    """Return the active calls by direction and status, and the number of requests that it took."""
     counts: Counter[tuple[str, str]] = Counter()
     offset = made = 0
     with requests.Session() as session:
@@ -23,4 +23,4 @@ def list_plainly(url: str, page_size: int) -> int:
                 counts[call["direction"], call["status"]] += 1
             offset += page_size
             if offset >= response["total_active"]:
-                return made
+                return counts, made

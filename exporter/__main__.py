@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -13,8 +14,11 @@ signals.take()
 def main() -> None:
     """Run the command."""
     _keep_standard_descriptors()
-    from exporter.cli import run  # noqa: PLC0415  # it takes most of a second
+    gc.disable()  # modules are no garbage, and looking for some among them takes a tenth of the start
+    from exporter.cli import run  # noqa: PLC0415  # it takes a third of a second
 
+    gc.freeze()
+    gc.enable()
     run()
 
 

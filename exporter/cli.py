@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 import structlog
@@ -30,8 +30,10 @@ from exporter.log import set_up
 from exporter.metrics.exposition import ExporterStatus, expose
 from exporter.output import cannot_write, complain, show, show_at_once
 from exporter.web import systemd
-from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import Address, CannotListen, bound_address, listen
+
+if TYPE_CHECKING:
+    from exporter.web.config import ActiveWebConfig
 
 _RELEASE = release(__version__, __revision__)
 
@@ -220,7 +222,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     _allow_many_descriptors()
     with ExitStack() as stack:
         read = _demo(stack) if demo else partial(_config, config_file)
-        read_web = partial(ActiveWebConfig, web_config_file) if web_config_file else lambda: None
+        read_web = partial(_web_config, web_config_file) if web_config_file else lambda: None
         if check:
             _, web = _both(read, read_web)
             if web and web.warning:
@@ -300,6 +302,12 @@ def _allow_many_descriptors() -> None:
 
 def _config(file: Path | None) -> Config:
     return from_file(file, os.environ) if file else from_environment(os.environ)
+
+
+def _web_config(file: Path) -> ActiveWebConfig:
+    from exporter.web.config import ActiveWebConfig  # noqa: PLC0415  # many serve in the clear
+
+    return ActiveWebConfig(file)
 
 
 def _demo(stack: ExitStack) -> Callable[[], Config]:

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import cast
 
-import phonenumbers
-from phonenumbers import PhoneNumber
-
 from exporter.collect.tallies import KNOWN_PAIRS, has_ended, is_plausible, pair_of
 from exporter.config import Line
 from exporter.exotel.enums import CallStatus, Direction
@@ -112,11 +109,19 @@ class Lines:
     def __init__(self, lines: Sequence[Line]) -> None:
         self.names = (*(line.name for line in lines), OTHER) if lines else ()
         self._with_plus: dict[str, str] = {}
+        self._without_plus: dict[str, str] = {}
+        if lines:
+            self._learn(lines)
+
+    def _learn(self, lines: Sequence[Line]) -> None:
+        """Take in each way to write the numbers; one that two lines could have is neither's."""
+        from exporter.config.telephone_numbers import full, national  # noqa: PLC0415  # as with their reading
+
         spellings: defaultdict[str, set[str]] = defaultdict(set)
         for line in lines:
-            for number in map(phonenumbers.parse, line.numbers):
-                self._with_plus.update(dict.fromkeys(_full(number), line.name))
-                for spelling in _national(number):
+            for number in line.numbers:
+                self._with_plus.update(dict.fromkeys(full(number), line.name))
+                for spelling in national(number):
                     spellings[spelling].add(line.name)
         clear = {spelling: names.pop() for spelling, names in spellings.items() if len(names) == 1}
         self._without_plus = (
@@ -145,20 +150,3 @@ def tally_lines(calls: Iterable[Call], lines: Lines) -> LineTally | None:
     tally = Counter({(line, *pair): 0 for line in lines.names for pair in KNOWN_PAIRS})
     tally.update((lines.line_of(call), *pair_of(call)) for call in calls)
     return tally
-
-
-def _full(number: PhoneNumber) -> Iterator[str]:
-    """Yield the digits that may follow a plus: some leave the trunk prefix in, as in +91 (0) 80…"""
-    national = phonenumbers.national_significant_number(number)
-    yield from (f"{number.country_code}{national}", f"{number.country_code}{_trunk(number)}{national}")
-
-
-def _national(number: PhoneNumber) -> Iterator[str]:
-    """Yield the digits as they are written without a plus: 080…, 091 80…, or bare."""
-    national = phonenumbers.national_significant_number(number)
-    yield from (national, f"{_trunk(number)}{national}", f"0{number.country_code}{national}")
-
-
-def _trunk(number: PhoneNumber) -> str:
-    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 from pydantic import PlainValidator, WithJsonSchema
 
 from exporter.web.config_file import (
@@ -83,13 +81,11 @@ def _number(written: Any, place: str, places: dict[str, str]) -> str:
     """Return a number in E.164, and note its place."""
     if not isinstance(written, str):
         raise Rejected(kind(written), accepted=_A_NUMBER)
-    try:
-        number = phonenumbers.parse(written) if _NUMBER.fullmatch(written) else None
-    except NumberParseException:
-        number = None
-    if not number or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+    from exporter.config.telephone_numbers import e164  # noqa: PLC0415  # 2 MB; most accounts have no lines
+
+    found = e164(written) if _NUMBER.fullmatch(written) else None
+    if found is None:
         raise Rejected("a text that isn't a telephone number with a country code", accepted=_A_NUMBER)
-    found = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if (first := places.setdefault(found, place)) is not place:
         raise Rejected(f"a number that {first} already has", accepted="each number once")
     return found

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.types import ASGIApp
@@ -22,9 +23,11 @@ from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, Exchange
 from exporter.log import place
 from exporter.web import systemd
-from exporter.web.config import ActiveWebConfig
 from exporter.web.listen import bound_address
 from exporter.web.server import Server
+
+if TYPE_CHECKING:
+    from exporter.web.config import ActiveWebConfig
 
 _DRAIN = 3  # seconds for the scrapes in flight, when the server is told to stop, to end by themselves
 _NOTICE = 1  # second for systemd to take the message that all is ready, before anybody is answered

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from exporter.web.auth import WebMiddleware
-from exporter.web.config import ActiveWebConfig
 from exporter.web.files import os_message
-from exporter.web.tls import TlsServerConfig
+
+if TYPE_CHECKING:
+    from exporter.web.config import ActiveWebConfig
+    from exporter.web.tls import TlsServerConfig
 
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
@@ -52,7 +54,7 @@ class Server(uvicorn.Server):
         """Wrap all that answers in `outermost`; call `count` with the status of the server's own answers."""
         super().__init__(
             uvicorn.Config(
-                outermost(WebMiddleware(app, web) if web else app),
+                outermost(_guarded(app, web) if web else app),
                 http="h11",
                 log_config=None,
                 access_log=False,
@@ -129,6 +131,12 @@ class Server(uvicorn.Server):
                 ssl_handshake_timeout=self.limits.handshake if tls else None,
                 ssl_shutdown_timeout=self.limits.answer if tls else None,
             )
+
+
+def _guarded(app: ASGIApp, web: ActiveWebConfig) -> ASGIApp:
+    from exporter.web.auth import WebMiddleware  # noqa: PLC0415  # brings bcrypt
+
+    return WebMiddleware(app, web)
 
 
 class _Connection(H11Protocol):
