@@ -72,7 +72,7 @@ class Paginator:
         return page
 
     def _read_ahead(self) -> None:
-        """Read what was asked for with the first page, where that is the list already; ask for nothing more."""
+        """Read what was asked for with the first page, and ask for no more: that page is the list already."""
         if self._ahead is not None:
             self._is_enough = True
             deque(self._ahead, maxlen=0)
