@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os.path
 import shlex
 import signal
 import time
@@ -200,7 +201,7 @@ def _check_output(output: Path, *, force: bool) -> None:
     try:
         if output.exists() and not output.is_file():
             raise click.ClickException(f"{output} isn't a regular file: choose another --output")
-        if output.exists() and not force:
+        if os.path.lexists(output) and not force:
             raise _exists(output)
         NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.").close()
     except OSError as error:

@@ -139,7 +139,7 @@ def clock_ahead(replies: Iterable[Reply]) -> float | None:
         date = read_date(_headers(reply).get("Date", ""))
         if date is not None and "Age" not in _headers(reply):  # what comes from a cache was written earlier
             asked = reply.received - (reply.answered_at - reply.asked_at)
-            bounds.append((date - reply.received, date + 1 - asked))
+            bounds.append((date - asked - (reply.first_byte or 0.0), date + 1 - asked))
     if not bounds:
         return None
     least, most = max(low for low, _ in bounds), min(high for _, high in bounds)

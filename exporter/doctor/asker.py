@@ -96,6 +96,7 @@ class Asker:
         """Every one, in the order in which they came."""
         self.made = 0
         """Requests so far."""
+        self.has_given_up = False
         self._left = requests
         self._lock = Lock()
         self._transport = Transport(account.collection)
@@ -163,9 +164,17 @@ class Asker:
         return not self._whole.remaining()
 
     def give_up(self) -> None:
-        """Ask for nothing any more."""
+        """Ask for nothing any more: the credentials are refused."""
+        self.has_given_up = True
         with self._lock:
             self._left = 0
+
+    @property
+    def why_short(self) -> str:
+        """Return why no more could be asked, in words."""
+        if self.is_stopped:
+            return "the examination was stopped"
+        return "the key and token were refused" if self.has_given_up else "there were too few requests"
 
     def stop(self) -> None:
         """Make no more requests, and break off those under way."""

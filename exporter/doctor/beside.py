@@ -20,6 +20,7 @@ _CLEAR = 5.0  # seconds within which counts are compared: the minute must not en
 _ROUNDING = 1.0  # seconds by which a reset may be told too early
 _NOT_ENABLED = {Reason.NOT_FOUND, Reason.FORBIDDEN}
 _REFUSED = {*_NOT_ENABLED, Reason.AUTH}
+_REVOKED = {Reason.AUTH, Reason.FORBIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,29 @@ class BesideFacts:
 
 
 def examine(
-    asker: Asker, in_progress: Mapping[str, Sequence[str]], say: Callable[[str], None]
+    asker: Asker,
+    in_progress: Mapping[str, Sequence[str]],
+    say: Callable[[str], None],
+    *,
+    is_list_read: bool = True,
 ) -> tuple[BesideFacts, list[Finding]]:
     """Return what there is beside the list; `in_progress` are call_sids by direction."""
     say("asking for details of calls")
     first = {direction: sids[:_AT_FIRST] for direction, sids in in_progress.items()}
     before, details, after = _look_at_details(asker, [sid for sids in first.values() for sid in sids])
-    has_streams, streams = _judge_streams(details, _why_none(asker, in_progress))
+    if after and (error := failure_of(after)) and error.reason in _REVOKED:
+        asker.give_up()
+    why_none = asker.why_short if in_progress or not is_list_read else "no call was in progress"
+    has_streams, streams = _judge_streams(details, why_none)
     legs = _legs(_with_more(asker, in_progress, _count_legs(first, details)))
     own = limits.has_own_bucket(before, details, after) if before and after and details else None
     say("asking for AgentStream sessions")
     host, agent_streams = _look_for_agent_streams(asker)
     has_agent_streams = None if agent_streams.verdict is Verdict.NOT_TOLD else host is not None
     configured = asker.account.collection.requests_per_minute
-    allowed, of_details = limits.requests_a_minute(asker.replies), limits.details_a_minute(details)
-    facts = BesideFacts(has_streams, has_agent_streams, host, allowed, of_details if own else None, own, legs)
+    allowed = limits.requests_a_minute(asker.replies)
+    of_details = limits.details_a_minute(details) if own else limits.least_of_details(details)
+    facts = BesideFacts(has_streams, has_agent_streams, host, allowed, of_details, own, legs)
     findings = [streams, _judge_legs(legs, details), agent_streams, limits.judge(asker.replies, configured)]
     return facts, [*findings, _judge_bucket(own)]
 
@@ -76,13 +85,6 @@ def _look_at_details(
         return before, details, None
 
 
-def _why_none(asker: Asker, in_progress: Mapping[str, Sequence[str]]) -> str:
-    """Return why no details were asked for, if they weren't."""
-    if asker.is_stopped:
-        return "the examination was stopped"
-    return "there were too few requests" if in_progress or not asker.left else "no call was in progress"
-
-
 def _judge_streams(details: Sequence[Reply], why_none: str) -> tuple[bool | None, Finding]:
     errors = [error for reply in details if (error := failure_of(reply))]
     answered = len(details) - len(errors)
@@ -90,6 +92,9 @@ def _judge_streams(details: Sequence[Reply], why_none: str) -> tuple[bool | None
     if not details:
         text = f"Whether a call's details can be had isn't known: {why_none}."
         return None, Finding(Check.STREAMS, Verdict.NOT_TOLD, None, text)
+    if answered and (refused := sum(reply.status == 429 for reply in details)):
+        text = f"Details of calls can be had, but {refused} of {len(details)} were refused with 429."
+        return True, Finding(Check.STREAMS, Verdict.WORKS, value=True, text=text, evidence=evidence)
     if answered:
         text = "Details of calls (legs, bridge, recording) can be had."
         return True, Finding(Check.STREAMS, Verdict.GOOD, value=True, text=text, evidence=evidence)
@@ -134,7 +139,7 @@ def _judge_legs(legs: Mapping[str, int], details: Sequence[Reply]) -> Finding:
         text = "How many legs calls have isn't known: no details were seen."
         return Finding(Check.LEGS, Verdict.NOT_TOLD, None, text)
     shown = ", ".join(f"{direction}: {count}" for direction, count in legs.items())
-    text = f"Calls in progress usually have so many legs: {shown}."
+    text = f"The usual number of legs of a call in progress: {shown}."
     if any(count > 1 for direction, count in legs.items() if direction.startswith("outbound")):
         text += " By Exotel's rule, outbound calls that connect two parties take two slots of the limit."
     return Finding(Check.LEGS, Verdict.GOOD, legs, text, f"{len(details)} calls in progress")
@@ -147,7 +152,7 @@ def _look_for_agent_streams(asker: Asker) -> tuple[str | None, Finding]:
         try:
             reply = asker.agent_streams(host)
         except OutOfRequests:
-            untold = "the examination was stopped" if asker.is_stopped else "there were too few requests"
+            untold = asker.why_short
             break
         if (error := failure_of(reply)) is None:
             return host, _judge_agent_streams(host, reply.body)

@@ -62,20 +62,21 @@ def command(config_file: Path | None, names: tuple[str, ...], requests: int, for
     shown. Exits with 1 where something must be changed.
     """
     logging.getLogger("exporter").addHandler(logging.NullHandler())
-    accounts = _chosen(read_config(config_file), names)
+    config = read_config(config_file)
+    accounts, every = _chosen(config, names), [account.name for account in config.accounts]
+    of_accounts = variables(every)
     limiters, reports, stopped = RateLimiters(), list[Report](), Event()
     for account in accounts:
         if stopped.is_set():
             break
         _announce(account, requests)
         asker = Asker(account, requests, sleep=stopped.wait, rate_limiter=limiters.of(account))
-        names = variables(account.name, is_only=len(accounts) == 1)
         with _stopping(asker, stopped):
-            report = Examination(asker, partial(_say, stopped), names).run()
+            report = Examination(asker, partial(_say, stopped), of_accounts[account.name]).run()
         reports.append(report)
         if form == "text":
             _show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}")
-    _show(as_json(reports) if form == "json" else configuration_text(reports))
+    _show(as_json(reports) if form == "json" else configuration_text(reports, every))
     return int(must_change(reports) or stopped.is_set())
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import fill
 
-from exporter.config import AccountConfig, CollectionConfig, Secret
+from exporter.config import AccountConfig, CollectionConfig, Secret, StreamsConfig
 from exporter.doctor.beside import BesideFacts
 from exporter.doctor.facts import PageFacts
 from exporter.doctor.trial import Trial
@@ -26,8 +27,10 @@ _MOST_DETAILS = 1000  # a scrape
 _LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
 _LONGEST_ROUND = 900  # seconds until each call has been inspected; after longer, details are of the past
 _LONG = 2.0  # seconds for all pages
+_NO_STREAMS = "{enabled: false}"
 _FEW = 10  # calls of an account that had none
 _WIDTH, _COLUMN = 79, 29
+_COMMENT = "    # "
 _DEFAULTS = CollectionConfig()
 
 
@@ -41,6 +44,8 @@ class Facts:
     first_byte: float | None
     calls: int
     """How many the account had, about."""
+    listing: int
+    """Requests that a listing takes, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +94,16 @@ def max_age(calls: int, details: int, interval: int) -> int:
     return min(_MOST_AGE, max(_LEAST_AGE, ceil(rounds * interval * 1.5)))
 
 
-def variables(name: str, *, is_only: bool) -> tuple[str, str]:
-    """Return the environment variables for an account's key and token: its own unless it is the only one."""
-    suffix = "" if is_only else "_" + re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
-    return f"EXOTEL_API_KEY{suffix}", f"EXOTEL_API_TOKEN{suffix}"
+def variables(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return by account the environment variables for its key and token: its own, unless it is alone."""
+    suffixes: dict[str, str] = {}
+    for number, name in enumerate(names, 1):
+        part = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+        is_free = part and f"_{part}" not in suffixes.values()
+        suffixes[name] = f"_{part}" if is_free else f"_{part}_{number}".replace("__", "_")
+    if len(names) == 1:
+        suffixes = dict.fromkeys(names, "")
+    return {name: (f"EXOTEL_API_KEY{each}", f"EXOTEL_API_TOKEN{each}") for name, each in suffixes.items()}
 
 
 def configuration(account: AccountConfig, facts: Facts, names: tuple[str, str]) -> str:
@@ -113,14 +124,16 @@ def configuration(account: AccountConfig, facts: Facts, names: tuple[str, str]) 
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text).replace("$", "$$")  # or it would begin a variable
+    return json.dumps(text).replace("${", "$${")  # or it would begin a variable
 
 
 def _line(setting: Setting) -> str:
     was = f"was {setting.was}: " if setting.was and setting.was != setting.value else ""
-    text, comment = f"    {setting.key}: {setting.value}", f"# {was}{setting.why}"
-    line = f"{text:<{_COLUMN}}  {comment}"
-    return line if len(line) <= _WIDTH else f"    {comment}\n{text}"
+    text, why = f"    {setting.key}: {setting.value}", was + setting.why
+    line = f"{text:<{_COLUMN}}  # {why}"
+    if len(line) <= _WIDTH:
+        return line
+    return f"{fill(why, _WIDTH, initial_indent=_COMMENT, subsequent_indent=_COMMENT)}\n{text}"
 
 
 def _secret(key: str, secret: Secret, variable: str) -> str:
@@ -149,8 +162,8 @@ def _kept(account: AccountConfig) -> list[str]:
 
 
 def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
-    collection, trial, beside = account.collection, facts.trial, facts.beside
-    listing, host = trial.requests or 1, beside.agent_streams_host
+    collection, beside = account.collection, facts.beside
+    listing, host = facts.listing, beside.agent_streams_host
     allowed = budget(beside.requests_a_minute, collection.requests_per_minute, listing, int(host is not None))
     yield _page_size(facts, collection.page_size)
     yield _concurrency(facts, collection.concurrency)
@@ -162,7 +175,7 @@ def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
         written(collection.min_interval),
         f"as it was; set scrape_interval: {interval}s in Prometheus",
     )
-    yield _streams(collection, facts, allowed)
+    yield _streams(collection.streams, facts, allowed, interval)
     yield from _agent_streams(account, beside)
     yield from _call_slots(collection.call_slots, beside.legs)
 
@@ -175,14 +188,14 @@ def _page_size(facts: Facts, was: int) -> Setting:
 
 def _concurrency(facts: Facts, was: int) -> Setting:
     """Return how many pages to ask for at once: more than eight where they are many and slow."""
-    pages, seconds = facts.trial.requests or 1, facts.first_byte or 0.0
+    pages, seconds = facts.listing, facts.first_byte or 0.0
     if was != _DEFAULTS.concurrency or pages / was * seconds <= _LONG:
         return Setting("concurrency", str(was), f"enough for the {counted(pages, 'request')} of a listing")
     return Setting("concurrency", str(min(32, pages)), "answers are slow", str(was))
 
 
 def _requests_per_minute(facts: Facts, allowed: Budget, was: int) -> Setting:
-    limit, listing = facts.beside.requests_a_minute, facts.trial.requests or 1
+    limit, listing = facts.beside.requests_a_minute, facts.listing
     if listing > allowed.requests_per_minute:
         why = f"a listing takes {listing}: ask Exotel for a higher limit"
     elif limit and allowed.requests_per_minute == max(1, int(limit * _SHARE)):
@@ -199,23 +212,32 @@ def _timeout(facts: Facts, allowed: Budget, was: float) -> Setting:
     return Setting("timeout", written(seconds), "scrape_timeout in Prometheus: no less", written(was))
 
 
-def _streams(collection: CollectionConfig, facts: Facts, allowed: Budget) -> Setting:
-    was = json.dumps(collection.streams.enabled)
+def _streams(configured: StreamsConfig, facts: Facts, allowed: Budget, interval: int) -> Setting:
+    was = _streams_value(configured)
     if facts.beside.has_streams is None:
-        return Setting("streams", f"{{enabled: {was}}}", "as it was: no details of a call were seen")
+        return Setting("streams", was, "as it was: whether details can be had isn't known")
+    was = was if configured.enabled else ""
     if not facts.beside.has_streams:
-        return _no_streams("details can't be had")
+        return Setting("streams", _NO_STREAMS, "details can't be had", was)
     if not allowed.details:
-        return _no_streams("no request is left for them")
+        return Setting("streams", _NO_STREAMS, "no request is left for them", was)
     calls = facts.calls or _FEW
-    details = min(allowed.details, _own_limit(facts.beside, allowed.interval), ceil(calls * 1.2) + 10)
-    seconds = ceil(calls / details) * allowed.interval
+    details = min(allowed.details, _own_limit(facts.beside, interval), ceil(calls * 1.2) + 10)
+    seconds = ceil(calls / details) * interval
     if seconds > _LONGEST_ROUND:
-        return _no_streams(f"each call would be inspected only every {seconds // _MINUTE} minutes")
-    age = max_age(calls, details, allowed.interval)
-    value = f"{{enabled: true, max_per_scrape: {details}, max_age: {age}s}}"
+        why = f"each call would be inspected only every {seconds // _MINUTE} minutes"
+        return Setting("streams", _NO_STREAMS, why, was)
+    age = float(max_age(calls, details, interval))
+    value = _streams_value(StreamsConfig(enabled=True, max_per_scrape=details, max_age=age))
     why = f"each call is inspected every {seconds} s" if facts.calls else "no call was seen to fit it to"
-    return Setting("streams", value, why)
+    return Setting("streams", value, why, was)
+
+
+def _streams_value(config: StreamsConfig) -> str:
+    enabled = json.dumps(config.enabled)
+    return (
+        f"{{enabled: {enabled}, max_per_scrape: {config.max_per_scrape}, max_age: {written(config.max_age)}}}"
+    )
 
 
 def _own_limit(beside: BesideFacts, interval: int) -> int:
@@ -227,19 +249,18 @@ def _own_limit(beside: BesideFacts, interval: int) -> int:
     )
 
 
-def _no_streams(why: str) -> Setting:
-    return Setting("streams", "{enabled: false}", why)
-
-
 def _agent_streams(account: AccountConfig, beside: BesideFacts) -> Iterable[Setting]:
     host, was = beside.agent_streams_host, json.dumps(account.collection.agent_streams)
     if beside.has_agent_streams is None:
         yield Setting("agent_streams", was, "as it was: it isn't known whether AgentStream answers")
+        if url := account.collection.agent_streams_url:
+            yield Setting("agent_streams_url", url, "as it was")
         return
     why = "it answers" if host else "it isn't there"
     yield Setting("agent_streams", json.dumps(host is not None), why, was)
-    if host and host != voice_host(account):
-        yield Setting("agent_streams_url", host, "where it answers")
+    set_before = account.collection.agent_streams_url
+    if host and (set_before or host != voice_host(account)):
+        yield Setting("agent_streams_url", host, "where it answers", set_before or "")
 
 
 def _call_slots(configured: Mapping[str, int], legs: Mapping[str, int]) -> Iterable[Setting]:
@@ -247,5 +268,5 @@ def _call_slots(configured: Mapping[str, int], legs: Mapping[str, int]) -> Itera
     seen = {name: 2 for name, count in legs.items() if name.startswith("outbound") and count > 1}
     if slots := configured or seen:
         value = f"{{{', '.join(f'{name}: {count}' for name, count in slots.items())}}}"
-        why = "as it was" if configured else "Exotel calls two parties; leave out those that call one"
+        why = "as it was" if configured else "Exotel calls two parties; leave out directions that call one"
         yield Setting("call_slots", value, why)

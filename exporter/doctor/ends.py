@@ -61,7 +61,7 @@ def judge_ends(ends: Sequence[int], readings: Sequence[Reading], total: int | No
     if total is not None and total > last + max(3, total // 20) and len({*ends}) == 1:
         return Told(None)
     if is_fixed and is_round:
-        return Told(None, f"the list ended at row {last}, where it could be cut")
+        return Told(None, f"the list ended at row {last}, which may be a limit")
     reported = f" of {total} reported" if total else ""
     return Told(value=False, evidence=f"readings ended at row {listed}{reported}")
 

@@ -68,7 +68,8 @@ class Examination:
         is_stopped = self._asker.is_stopped
         whole = "" if is_stopped else self._configuration
         lacks = any(finding.verdict is Verdict.NOT_TOLD for finding in ordered)
-        is_short = lacks and self._enough_requests > self._asker.made + self._asker.left
+        is_ended = is_stopped or self._asker.has_given_up
+        is_short = lacks and not is_ended and self._enough_requests > self._asker.made + self._asker.left
         enough = self._enough_requests if is_short else None
         return Report(self._account.name, self._asker.made, ordered, whole, is_stopped, enough)
 
@@ -80,22 +81,32 @@ class Examination:
         examined = lists.examine(self._asker, self._say)
         self._findings += examined.findings
         self._enough_requests = examined.extent.enough_requests
-        around, findings = beside.examine(self._asker, examined.in_progress, self._say)
+        if not self._asker.has_given_up:
+            self._configure(examined)
+        revoked = access.judge_revocation(self._asker.replies)
+        if revoked:
+            self._configuration = ""  # what was refused is no trait of the API
+        self._findings += revoked
+
+    def _configure(self, examined: lists.ListExamination) -> None:
+        """Look at what is beside the list, try the exporter's own listing, and configure what fits."""
+        around, findings = beside.examine(
+            self._asker, examined.in_progress, self._say, is_list_read=examined.is_read
+        )
         self._findings += findings
         self._say("listing the calls as the exporter does")
         size = page_size(examined.pages, self._account.collection.page_size)
         tried, finding = trial.examine(self._asker, size, examined.doubt)
-        revoked = access.judge_revocation(self._asker.replies)
-        self._findings += [finding, *revoked]
-        if revoked:
-            return  # what was refused is no trait of the API
+        self._findings.append(finding)
         times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
+        extent = examined.extent
         facts = Facts(
             examined.pages,
             tried,
             around,
             median(times) if times else None,
-            tried.calls or examined.extent.rows,
+            tried.calls or extent.rows,
+            tried.requests or extent.pages + (extent.pages > 1),
         )
         self._configuration = configuration(self._account, facts, self._variables)
 

@@ -76,7 +76,7 @@ def judge_outbound(
     """Return the directions of calls that direction=outbound selects."""
     if direction != "works":
         return Told(
-            None, "what the direction filter does isn't told" if direction is None else "it doesn't work"
+            None, "what the direction filter does isn't known" if direction is None else "it doesn't work"
         )
     there = {call.direction for call in calls if call.direction in _OUTBOUND}
     found = {call.direction for call in outbound.calls if call.direction in _OUTBOUND}

@@ -38,10 +38,17 @@ def details_a_minute(details: Iterable[Reply]) -> int | None:
     return min((limit for reply in details if (limit := _limit(reply)) is not None), default=None)
 
 
+def least_of_details(details: Sequence[Reply]) -> int | None:
+    """Return how many details were answered, if others were refused with 429: no more can be relied on."""
+    refused = sum(reply.status == 429 for reply in details)
+    return max(1, len(details) - refused) if refused else None
+
+
 def judge(replies: Sequence[Reply], configured: int) -> Finding:
     """Return the finding on the headers that tell of a rate limit."""
     limit, evidence = requests_a_minute(replies), _evidence(replies)
-    others, refused = requests_of_others(replies), sum(reply.status == 429 for reply in replies)
+    refused = sum(reply.status == 429 for reply in replies if _is_of_list(reply))
+    others = requests_of_others(replies)
     verdict = Verdict.WORKS if refused else Verdict.GOOD
     if others > _NOISE:
         verdict = Verdict.WORKS
@@ -107,7 +114,7 @@ def requests_of_others(replies: Iterable[Reply]) -> int:
 def _evidence(replies: Sequence[Reply]) -> str:
     refused = sum(reply.status == 429 for reply in replies)
     told = sum(_remaining(reply) is not None for reply in replies)
-    return f"{told} of {len(replies)} answers say what remains; {refused} were refused with 429"
+    return f"{told} of {len(replies)} answers say what remains; refused with 429: {refused}"
 
 
 def _is_of_list(reply: Reply) -> bool:

@@ -41,7 +41,7 @@ def judge_lingering(
     if not stays:
         if gone >= _FEWEST:
             return Told(value=False, evidence=f"{gone} calls ended, and none of them was listed any more")
-        return Told(None, f"only {gone} calls ended while the list was read")
+        return Told(None, f"{gone or 'no'} call{'s' * (gone > 1)} ended while the list was read")
     least = max(stay.least for stay in stays)
     ends = [stay.most for stay in stays if stay.most is not None]
     most = min(ends, default=None)

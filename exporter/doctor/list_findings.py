@@ -62,7 +62,7 @@ def _larger_limit(value: object, context: Context) -> Judgement:
             return _GOOD, "Every answer is the whole list, whatever the limit: one request lists all calls."
         case "honoured":
             return _GOOD, f"No largest page was found: a limit of {context.accepted or 'any size'} is served."
-    return _WORKS, f"A limit above {context.accepted} gets status {value}: set page_size no higher."
+    return _WORKS, f"A limit above {context.accepted} gets status {value}: set page_size no higher than that."
 
 
 def _offset(value: str, context: Context) -> Judgement:
@@ -84,7 +84,7 @@ def _offset(value: str, context: Context) -> Judgement:
 
 def _window(value: int | Literal[False], _: Context) -> Judgement:
     if value is False:
-        return _GOOD, "The list is served to its end, as long as it is now."
+        return _GOOD, "The list is served to its end."
     return _CHANGE, (
         f"No row beyond {value} is served although there are more: listings are incomplete while the account "
         "has more calls. Ask Exotel whether the API lists all calls."
@@ -247,7 +247,7 @@ _SUBJECTS = {
     Check.LINGERING: "Whether ended calls stay in the list",
     Check.FIELDS: "Which fields rows have",
     Check.MISSING: "Which fields rows lack",
-    Check.VALUES: "Whether values are known",
+    Check.VALUES: "Whether some values are new",
     Check.DURATION: "What a duration counts from",
     Check.DIRECTION_FILTER: "What the direction filter does",
     Check.OUTBOUND: "What direction=outbound selects",

@@ -34,6 +34,7 @@ _MOST_CALLS = 9
 _SETTLED = 15.0  # seconds after which a call has all its legs
 _T = TypeVar("_T")
 _TOO_FEW = "there were too few requests"
+_NO_COUNT: Told[Any] = Told(None, "total_active isn't the number of rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class ListExamination:
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
     extent: Extent
+    is_read: bool
+    """Whether the list was read at all."""
 
 
 def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
@@ -89,13 +92,13 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
         **_judge_rows(inquiry.answers),
-        **_judge_filters(filters),
+        **_judge_filters(filters, total.value),
     }
     counts_from_start = told[Check.DURATION].value == "start"
     told[Check.LINGERING] = judge_lingering(readings, counts_from_start=counts_from_start)
-    if asker.is_stopped or not inquiry.answers:
-        why = "the examination was stopped" if asker.is_stopped else _TOO_FEW
-        told = {check: each if each.value is not None else Told(None, why) for check, each in told.items()}
+    if asker.is_stopped or asker.has_given_up or not readings:
+        why: Told[Any] = Told(None, asker.why_short)
+        told = {check: why if each.value is None else each for check, each in told.items()}
     raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
     shown = count_unknown(raw, asker.account.revealed or ())[1]
     return _examination(told, limits, readings, shown, extent)
@@ -164,11 +167,12 @@ def _judge_rows(answers: Sequence[Answer]) -> dict[Check, Told[Any]]:
     }
 
 
-def _judge_filters(filters: Filters | None) -> dict[Check, Told[Any]]:
+def _judge_filters(filters: Filters | None, total: Total | None) -> dict[Check, Told[Any]]:
     checks = Check.DIRECTION_FILTER, Check.OUTBOUND, Check.AGENT_FILTER, Check.FILTERED_TOTAL
     if filters is None:
         return dict.fromkeys(checks, Told(None, _TOO_FEW))
-    found = filters.direction, filters.outbound, filters.agent, filters.total
+    of_filter = filters.total if total in {"rows", "lags", None} else _NO_COUNT
+    found = filters.direction, filters.outbound, filters.agent, of_filter
     return dict(zip(checks, found, strict=True))
 
 
@@ -187,6 +191,7 @@ def _examination(
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
+        bool(readings),
     )
 
 

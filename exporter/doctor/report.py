@@ -36,7 +36,7 @@ def as_json(reports: Iterable[Report]) -> str:
 
 def as_text(report: Report) -> str:
     """Return the findings on one account for a person: what matters most comes first."""
-    parts = [f"Account {report.name}: {_summary(report)}\n"]
+    parts = [textwrap.fill(f"Account {report.name}: {_summary(report)}", _WIDTH) + "\n"]
     for verdict, title in _TITLES.items():
         found = [finding for finding in report.findings if finding.verdict is verdict]
         found.sort(key=lambda finding: finding.check is not Check.LISTING)
@@ -45,17 +45,41 @@ def as_text(report: Report) -> str:
     return "".join(parts)
 
 
-def configuration_text(reports: Sequence[Report]) -> str:
-    """Return a configuration of all accounts that can be configured, with what to know of it; or nothing."""
+def configuration_text(reports: Sequence[Report], names: Sequence[str]) -> str:
+    """Return a configuration of all accounts that can be configured, with what to know of it; or nothing.
+
+    `names` are those of all that there are.
+    """
     text = _whole([report.configuration for report in reports])
     if not text:
         return ""
-    is_best = any(report.must_change for report in reports)
-    title = "The best configuration for now" if is_best else "A configuration that fits"
-    advice = "It takes the place of your accounts; keep your sections collection and metrics."
+    configured = [report for report in reports if report.configuration]
+    title = _title(configured)
+    if len(configured) == len(names):
+        advice = "It takes the place of your accounts."
+    else:
+        named = ", ".join(report.name for report in configured)
+        advice = f"It takes the place of {named}; other accounts stay as they are."
+    advice += " Keep your sections collection and metrics."
     if "${" in text:
         advice += " Keys and tokens aren't shown: set these variables, or put yours back."
     return f"\n{title}\n{textwrap.fill(advice, _WIDTH)}\n\n{text}"
+
+
+def _title(configured: Sequence[Report]) -> str:
+    if any(report.must_change for report in configured):
+        return "The best configuration for now"
+    if not all(map(_is_listed, configured)):
+        return "A configuration that fits, as far as could be tested"
+    return "A configuration that fits"
+
+
+def _is_listed(report: Report) -> bool:
+    """Return whether the exporter's own listing was tested."""
+    return any(
+        finding.check is Check.LISTING and finding.verdict is not Verdict.NOT_TOLD
+        for finding in report.findings
+    )
 
 
 def _summary(report: Report) -> str:
@@ -66,18 +90,14 @@ def _summary(report: Report) -> str:
         sum(finding.verdict is verdict for finding in report.findings)
         for verdict in (Verdict.MUST_CHANGE, Verdict.WORKS, Verdict.NOT_TOLD)
     )
-    is_listed = any(
-        finding.check is Check.LISTING and finding.verdict is not Verdict.NOT_TOLD
-        for finding in report.findings
-    )
     if changes:
         verdict = f"{counted(changes, 'thing')} must change"
-    elif not is_listed:
+    elif not _is_listed(report):
         verdict = f"nothing wrong was found, but {counted(unknown, 'thing')} could not be tested"
     elif limits:
         verdict = f"it works, with {counted(limits, 'thing')} to know"
     elif unknown:
-        verdict = f"all is well, as far as could be tested ({counted(unknown, 'thing')} could not)"
+        verdict = f"all is well, but {counted(unknown, 'thing')} could not be tested"
     else:
         verdict = "all is well"
     return f"{verdict} ({end})."

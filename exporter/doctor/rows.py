@@ -35,6 +35,9 @@ _WAITING = frozenset({CallStatus.QUEUED, CallStatus.RINGING})
 _SPREAD = 2.6  # seconds: two times that are rounded down, and a little
 _RINGING = 5.0  # seconds after which a duration of 0 shows that ringing doesn't count
 _FEWEST = 10
+_FEWEST_GROWING = 3
+_APART = 5.0  # seconds between two sights of a call
+_LEAST_GROWTH = 0.5
 _DAY = 86_400.0  # seconds
 _ZONES = 900.0  # seconds that zones differ by, or a multiple of it
 
@@ -149,6 +152,8 @@ def judge_duration(answers: Sequence[Answer]) -> Told[Literal["answer", "start"]
     clock that is off and no list that is late can make it differ. Where it doesn't differ, all calls may be
     answered at once: then waiting calls, or the server's clock, tell.
     """
+    if (growth := _growth(answers)) is not None and not _LEAST_GROWTH <= growth <= 1 / _LEAST_GROWTH:
+        return Told(None, f"durations grow by {growth:.3g} s a second")
     spreads = [spread for answer in answers if (spread := _spread(answer)) is not None]
     if spreads and min(spreads) > _SPREAD:
         return Told("answer", f"ages exceed durations by amounts that differ by {min(spreads):.1f} s")
@@ -159,6 +164,20 @@ def judge_duration(answers: Sequence[Answer]) -> Told[Literal["answer", "start"]
     if spreads:
         return Told(None, "all calls were answered equally fast")
     return Told(None, "too few calls showed both a start time and a duration")
+
+
+def _growth(answers: Iterable[Answer]) -> float | None:
+    """Return by how much durations grow in a second, as calls show that were seen twice; None of too few."""
+    first: dict[str, tuple[float, float]] = {}
+    found: dict[str, float] = {}
+    for answer in sorted(answers, key=lambda answer: answer.at):
+        for call in answer.calls:
+            if call.duration is None or call.status is not CallStatus.IN_PROGRESS:
+                continue
+            at, duration = first.setdefault(call.call_sid, (answer.at, call.duration))
+            if answer.at - at >= _APART:
+                found[call.call_sid] = (call.duration - duration) / (answer.at - at)
+    return median_low(found.values()) if len(found) >= _FEWEST_GROWING else None
 
 
 def _spread(answer: Answer) -> float | None:

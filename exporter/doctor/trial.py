@@ -42,11 +42,11 @@ def examine(asker: Asker, page_size: int, doubt: str) -> tuple[Trial, Finding]:
     if isinstance(result, Listing):
         return trial, _judge(trial, result, doubt)
     if result.reason is Reason.BUDGET:
-        text = "Whether the exporter can list this account isn't known: " + (
-            "the examination was stopped."
-            if asker.is_stopped
-            else f"its listing takes more requests than the {left} that were left."
+        is_ended = asker.is_stopped or asker.has_given_up
+        why = (
+            asker.why_short if is_ended else f"its listing takes more requests than the {left} that were left"
         )
+        text = f"Whether the exporter can list this account isn't known: {why}."
         return trial, Finding(Check.LISTING, Verdict.NOT_TOLD, None, text)
     text = f"The exporter's own listing fails: {told(result)}. {remedy(result)}"
     return trial, Finding(Check.LISTING, Verdict.MUST_CHANGE, str(result.reason), text)
