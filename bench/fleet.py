@@ -120,7 +120,7 @@ async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Targ
         Target("threads", max(each.threads for each in samples), 400),
         Target("descriptors", max(each.descriptors for each in samples), 1500),
         Target("CPU, share of a core", used / took, 0.8),
-        Target("CPU, ms a probe", used / len(record.seconds) * 1000, 12),
+        Target("CPU, ms a probe", used / len(record.seconds) * 1000, 5),
         *of_scrapes(record, p99=1000),
         Target("reload, s", reload, 5),
         *of_scrapes(meanwhile, slowest=5000),

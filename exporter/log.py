@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -27,10 +28,18 @@ _MOST_WAITING = 10_000  # lines that aren't written yet: some megabytes
 _FLUSH = 0.5  # seconds, twice, for them to be written when the program ends
 _OWN = logging.getLogger("exporter")
 
+
+class _Logger(structlog.stdlib.BoundLogger):
+    def debug(self, event: str | None = None, *args: Any, **values: Any) -> Any:
+        """Log for those who debug; where nobody does, make nothing of it first."""
+        return super().debug(event, *args, **values) if self._logger.isEnabledFor(logging.DEBUG) else None
+
+
 structlog.configure(
     processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
     logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
+    wrapper_class=_Logger,
+    cache_logger_on_first_use=True,
 )
 
 

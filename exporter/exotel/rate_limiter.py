@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from math import inf
 from threading import Lock
 
@@ -134,8 +135,9 @@ class RateLimiter:
             closed = self.retry_after()
             if closed and closed >= seconds:
                 return 0
-            until = time.monotonic() + seconds
-            free = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
+            until = self._now() + seconds
+            over = takewhile(lambda made: made <= until - _MINUTE, self._made)  # the first ones, often none
+            free = self.requests_per_minute - len(self._made) + len(tuple(over))
             return max(0, int(min(free, self._list.remaining if until < self._list.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
-from exporter.config import ConfigError
+from exporter.config import ConfigError, MetricsConfig
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
@@ -41,7 +41,7 @@ def create_app(
     """Return the application that serves these accounts.
 
     The event loop only holds connections: collections run in the accounts' threads, and texts are written in
-    threads too.
+    threads too, but for those that take less time than it takes a thread to get its turn.
     """
     handlers = _Handlers(accounts, endpoints, reload, answers)
     prefix = endpoints.prefix
@@ -134,6 +134,9 @@ class _Handlers:
         snapshots: Mapping[Account, Snapshot],
         itself: ExporterStatus | None = None,
     ) -> Response:
+        if itself is None and all(_is_short(account.metrics) for account in snapshots):
+            await self._in_flight.hold_text(request.state.held)
+            return exposition(request.headers, selection, snapshots, itself)
         return await self._write(request, exposition, request.headers, selection, snapshots, itself)
 
     def _count(self, request: Request, target: str) -> None:
@@ -156,6 +159,11 @@ def _selection(request: Request, accepted: Sequence[str]) -> Selection:
     """Read which part of the metrics is asked for, out of those there are."""
     query = request.query_params
     return Selection.parse(query.getlist("collect[]"), query.getlist("name[]"), accepted)
+
+
+def _is_short(metrics: MetricsConfig) -> bool:
+    """Return whether the text of an account is: some hundreds of series, none of an agent or a call alone."""
+    return not (metrics.per_agent or metrics.agent_names or metrics.longest_calls)
 
 
 async def _collect(request: Request, accounts: Iterable[Account]) -> dict[Account, Snapshot]:

@@ -175,6 +175,7 @@ ONE_CALL = _calls.gauge(
     "its own for as long as it is among them: keep their number small, as every new one takes storage. "
     "agent_id is none for a call without an agent.",
     ("call_sid", "agent_id", *_PAIR, "line"),
+    has_known_labels=False,
 )
 ESTIMATE = _calls.gauge(
     "exotel_active_calls_estimate",
@@ -192,6 +193,7 @@ LINE_CALLS = _calls.gauge(
     'Active calls by configured line (lines), whichever end of the call has its number; line="other" is all '
     "the rest. Absent for an account without lines.",
     ("line", *_PAIR),
+    has_known_labels=False,
 )
 ON_CALL = _calls.gauge(
     "exotel_agents_on_call",
@@ -214,17 +216,20 @@ AGENT_CALLS = _calls.gauge(
     "exotel_agent_calls",
     "Active calls of each agent who has one; opt-in (per_agent), one series per agent.",
     ("agent_id",),
+    has_known_labels=False,
 )
 AGENT_LONGEST = _calls.gauge(
     "exotel_agent_longest_call_duration_seconds",
     "Duration so far of the agent's longest active call; opt-in (per_agent).",
     ("agent_id",),
+    has_known_labels=False,
 )
 AGENT_INFO = _calls.gauge(
     "exotel_agent_info",
     "Always 1. The labels are the id and the name of each agent who has an active call; opt-in "
     "(agent_names), personal data.",
     ("agent_id", "agent_name"),
+    has_known_labels=False,
 )
 
 # Details of single calls

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.exposition import generate_latest as plain_text
 from prometheus_client.gc_collector import GCCollector
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
-from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
-from prometheus_client.registry import Collector
 
 from exporter import __revision__, __version__
 from exporter.collect.account import LiveValues
@@ -25,16 +19,17 @@ from exporter.collect.snapshot import Snapshot
 from exporter.exotel.enums import Endpoint
 from exporter.metrics import definitions as d
 from exporter.metrics.definitions import CATALOGUE, EXPORTER, OWN
-from exporter.metrics.metric import Point
+from exporter.metrics.metric import Kind, Metric, Point
 from exporter.metrics.points import points
+from exporter.metrics.text import Text
 
 PROCESS, PYTHON = "process", "python"
 OF_ACCOUNTS: tuple[str, ...] = tuple(Endpoint)
 """The collectors of accounts."""
 OF_ITSELF = (EXPORTER, PROCESS, PYTHON)
 """What the exporter collects of itself."""
-_COLLECTORS = {metric.name.removesuffix("_total"): metric.collectors for metric in (*CATALOGUE, *OWN)}
-_FAMILIES_OF_ACCOUNTS = tuple(metric.name.removesuffix("_total") for metric in CATALOGUE)
+_LIBRARIES = {PROCESS: (ProcessCollector,), PYTHON: (PlatformCollector, GCCollector)}
+_FAMILIES_OF_ACCOUNTS = tuple(metric.family for metric in CATALOGUE)
 
 
 class Exposed(Protocol):
@@ -93,21 +88,21 @@ class Selection:
         is_named = not self.names or any(name.startswith(_FAMILIES_OF_ACCOUNTS) for name in self.names)
         return is_named and not self.collectors.isdisjoint(OF_ACCOUNTS)
 
-    def of(self, families: Iterable[Family]) -> Iterator[Family]:
-        """Yield what is asked for of some families; those of which nothing is left are left out."""
-        for family in families:
-            if not self.collectors.isdisjoint(_COLLECTORS.get(family.name, self.collectors)):
-                samples = [each for each in family.samples if self._has(family.name, each.name, each.labels)]
-                if samples:
-                    selected = Family(family.name, family.documentation, family.type)
-                    selected.samples = samples
-                    yield selected
+    def of_account(self, points: Iterable[Point]) -> Iterable[Point]:
+        """Return what is asked for of an account's points: all of them, in nearly every scrape."""
+        return points if not self.names and self.collectors.issuperset(OF_ACCOUNTS) else self.of(points)
 
-    def _has(self, family: str, sample: str, labels: Mapping[str, str]) -> bool:
-        if self.names and self.names.isdisjoint({family, sample}):
-            return False
-        about = labels.get("collector") or labels.get("endpoint")  # of those that tell how each of them went
-        return about is None or about in self.collectors
+    def of(self, points: Iterable[Point]) -> Iterator[Point]:
+        """Yield what is asked for of some points; those of which nothing is left are left out."""
+        for metric, label_values, samples in points:
+            labels = dict(zip(metric.labels, label_values, strict=True))
+            # What tells how each collector went is about that one.
+            about = labels.get("collector") or labels.get("endpoint")
+            if self.collectors.isdisjoint([about] if about else metric.collectors):
+                continue
+            is_whole = not self.names or metric.family in self.names
+            if left := [each for each in samples if is_whole or metric.name + each[0] in self.names]:
+                yield metric, label_values, left
 
 
 ALL = Selection()
@@ -123,71 +118,52 @@ def expose(
 
     Returns the text and its content type.
     """
-    wanted = selection.collectors if itself is not None else frozenset()
-    libraries = CollectorRegistry(auto_describe=False)
-    if PROCESS in wanted:
-        ProcessCollector(registry=libraries)
-    if PYTHON in wanted:
-        PlatformCollector(registry=libraries)
-        GCCollector(registry=libraries)
-    own = exporter_families(itself) if itself is not None and EXPORTER in wanted else ()
-    families = chain(own, account_families(snapshots), libraries.collect())
-    collector = _Families(families if selection == ALL else selection.of(families))
-    if wants_openmetrics(accept):
-        # The names are plain ASCII: escaped or not, the text is the same, but not looked at letter by letter.
-        text: bytes = openmetrics_text(collector, escaping=ALLOWUTF8)  # type: ignore[no-untyped-call]  # untyped
-        return text, CONTENT_TYPE_OPENMETRICS
-    return plain_text(collector), CONTENT_TYPE_PLAIN_0_0_4
-
-
-@dataclass(frozen=True, slots=True)
-class _Families(Collector):
-    """Families as the client library takes them."""
-
-    families: Iterable[Family]
-
-    def collect(self) -> Iterable[Family]:
-        return self.families
-
-
-def account_families(snapshots: Mapping[_A, Snapshot]) -> Iterator[Family]:
-    """Yield the families of accounts that have a sample, each once, with the samples of all accounts.
-
-    An account's group of metrics is whole or absent: its points are made before any is shown. A point can
-    always be written, so that what can't be exported of one account costs no other.
-    """
-    gathered = defaultdict(list)
+    is_openmetrics = wants_openmetrics(accept)
+    text, metrics = Text(is_openmetrics=is_openmetrics), CATALOGUE
     for account, snapshot in snapshots.items():
-        for point in _points(account, snapshot):
-            gathered[point.metric.name].append(((("account", account.name),), point))
-    for metric in CATALOGUE:
-        if metric.name in gathered:
-            yield metric.family(gathered[metric.name])
+        _add_account(text, account, snapshot, selection)
+    if itself is not None:
+        libraries = list(_points_of_libraries(selection.collectors))
+        text.add(selection.of(chain(_points_of_itself(itself), libraries)))
+        metrics = (*OWN, *CATALOGUE, *{metric.name: metric for metric, _, _ in libraries}.values())
+    return text.write(metrics), CONTENT_TYPE_OPENMETRICS if is_openmetrics else CONTENT_TYPE_PLAIN_0_0_4
 
 
-def _points(account: Exposed, snapshot: Snapshot) -> list[Point]:
+def _add_account(text: Text, account: Exposed, snapshot: Snapshot, selection: Selection) -> None:
+    """Add an account's points: whole or absent. What can't be exported of one account costs no other."""
     try:
-        return list(points(snapshot, account.live_values()))
+        text.add(selection.of_account(points(snapshot, account.live_values())), account.name)
     except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be shown
         try:
-            return list(points(account.withdraw(snapshot, error), account.live_values()))
+            left = account.withdraw(snapshot, error)
+            text.add(selection.of_account(points(left, account.live_values())), account.name)
         except Exception:  # noqa: BLE001  # not even the counters: that it is down can be shown
-            return [d.UP(0)]
+            text.add(selection.of_account([d.UP(0)]), account.name)
 
 
-def exporter_families(itself: ExporterStatus) -> Iterator[Family]:
-    """Yield the families of the exporter itself that have a sample."""
+def _points_of_itself(itself: ExporterStatus) -> Iterator[Point]:
+    """Yield the points of the exporter itself."""
     status = itself.status
-    for point in (
-        d.BUILD_INFO(1, __version__, __revision__),
-        d.RELOADED(status.is_reloaded),
-        d.RELOADED_AT(status.reloaded_at),
-        d.IN_FLIGHT(status.in_flight),
-    ):
-        yield point.metric.family([((), point)])
-    if itself.answers:
-        answers = sorted(itself.answers.items())
-        yield d.HTTP_REQUESTS.family([((), d.HTTP_REQUESTS(number, str(code))) for code, number in answers])
+    yield d.BUILD_INFO(1, __version__, __revision__)
+    yield d.RELOADED(status.is_reloaded)
+    yield d.RELOADED_AT(status.reloaded_at)
+    yield d.IN_FLIGHT(status.in_flight)
+    for code, number in sorted(itself.answers.items()):
+        yield d.HTTP_REQUESTS(number, str(code))
+
+
+def _points_of_libraries(wanted: Collection[str]) -> Iterator[Point]:
+    """Yield the points that the client library collects, of the process and of Python."""
+    for collector, library in _LIBRARIES.items():
+        registry = CollectorRegistry(auto_describe=False)
+        for collect in library if collector in wanted else ():
+            collect(registry=registry)
+        for family in registry.collect():
+            kind = Kind(family.type)
+            name = f"{family.name}_total" if kind is Kind.COUNTER else family.name
+            metric = Metric((collector,), kind, name, family.documentation, tuple(family.samples[0].labels))
+            for sample in family.samples:
+                yield metric(sample.value, *sample.labels.values())
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -112,7 +112,8 @@ def _agents(active_calls: ActiveCalls, agents: AgentTally) -> Iterator[Point]:
         yield d.WITHOUT_AGENT(group.without_agent, group.direction, group.status)
     for agent in active_calls.each_agent:
         yield d.AGENT_CALLS(agent.calls, agent.agent_id)
-        yield from _known(d.AGENT_LONGEST, agent.longest, agent.agent_id)
+        if agent.longest is not None:  # there may be thousands, for each of whom a generator would be made
+            yield d.AGENT_LONGEST(agent.longest, agent.agent_id)
     for agent_id, name in sorted(active_calls.agent_names.items()):
         yield d.AGENT_INFO(1, agent_id, name)
 

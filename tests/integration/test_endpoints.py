@@ -72,6 +72,14 @@ def test_the_text_is_compressed_for_whoever_accepts_it(exporter: str) -> None:
     assert "Content-Encoding" not in plain.headers
 
 
+def test_a_text_that_fits_into_a_packet_is_not_compressed(exporter: str) -> None:
+    """It would arrive no sooner."""
+    url = f"{exporter}/metrics?name[]=exotel_up"
+    short = requests.get(url, headers={"Accept-Encoding": "gzip"}, timeout=GUARD)
+    assert "exotel_up{" in short.text
+    assert "Content-Encoding" not in short.headers
+
+
 @pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
 def test_a_probe_of_the_service_asks_nothing_of_the_api(path: str) -> None:
     """Health is the exporter's own: no API is behind it."""

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse, Response
 
-from exporter.config import Line, Secret, StreamsConfig
+from exporter.config import Line, MetricsConfig, Secret, StreamsConfig
 from exporter.http.endpoints import Endpoints
+from exporter.http.exchange import InFlight
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.serving import EAGER, account, served
@@ -70,6 +72,22 @@ def test_a_probe_has_one_account_and_nothing_of_the_exporter(exporter: str, name
     found = samples(probe(exporter, f"?target={quote(name)}"))
     assert found["exotel_active_calls", name] == CALLS
     assert {label for _, label in found} == {name}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "waits"), [(MetricsConfig(), False), (MetricsConfig(longest_calls=1), True)]
+)
+def test_a_probe_waits_for_no_writer_unless_its_text_may_be_long(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, metrics: MetricsConfig, waits: bool
+) -> None:
+    """Both threads that write may be at /metrics; a few hundred series take less time than a hand-over."""
+
+    async def at_work(*_: object) -> Response:
+        return PlainTextResponse("too busy", 503)
+
+    monkeypatch.setattr(InFlight, "write", at_work)
+    with served([account("acme", simulator.url, token=Secret(TOKEN), metrics=metrics)]) as url:
+        assert probe(url, "?target=acme").status_code == (503 if waits else 200)
 
 
 def test_a_probe_asks_for_its_own_account_alone(exporter: str, simulator: Simulator) -> None:
