@@ -63,6 +63,7 @@ SPECULATIVE = re.compile(r'exotel_api_(requests|retries)_total{.*endpoint="calls
 """Where the total says nothing, pages are asked for until one is the last: some are broken off, some not."""
 RACES = "total:", "stream/status:4", "stream/inside:4"
 """Faults after which no more is asked: how many requests are under way by then is a race of more than one."""
+TRIES = 3
 REPLACED = re.compile(r'(account|agent_id|agent_name|call_sid)="(?:[^"\\]|\\.)*"')
 
 
@@ -133,13 +134,23 @@ def test_a_replay_exports_what_the_api_did(fault: str) -> None:
 
 @pytest.mark.parametrize("name", PROFILES | SERVERS)
 def test_a_replay_exports_what_any_server_did(name: str) -> None:
-    """Whatever limits it refuses, fields it leaves out, and totals it tells."""
+    """Whatever limits it refuses, fields it leaves out, and totals it tells.
+
+    Whether a request that turns out to be needless is broken off before its answer is a race: where it is
+    lost, another capture is made.
+    """
     left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
     collection = replace(COLLECTION, concurrency=1)  # what is asked for again depends on what came first
-    with (
-        Simulator(replace(CENTRE, profile=(PROFILES | SERVERS)[name])) as simulator,
-        capturing(simulator, collection) as (account, captured),
-    ):
-        exported = expositions(account, left_out)
-    with replayed(captured[0]) as account:
-        assert expositions(account, left_out) == exported
+    exported: list[list[str]] = []
+    found: list[list[str]] = [[]]
+    for _ in range(TRIES):
+        if found == exported:
+            break
+        with (
+            Simulator(replace(CENTRE, profile=(PROFILES | SERVERS)[name])) as simulator,
+            capturing(simulator, collection) as (account, captured),
+        ):
+            exported = expositions(account, left_out)
+        with replayed(captured[0]) as account:
+            found = expositions(account, left_out)
+    assert found == exported
