@@ -22,6 +22,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import msgspec
 
 FORMAT = 1
+ABANDONED = "abandoned"
+"""The failure of an exchange that the exporter itself broke off, since it wanted no answer any more."""
+
 LARGEST = 2**28
 """Bytes of all the bodies together, equal ones once: a capture with more is neither written nor read."""
 

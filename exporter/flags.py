@@ -59,6 +59,15 @@ def file(text: str) -> Path:
     return Path(text)
 
 
+config_file_option = click.option(
+    "--config.file",
+    "config_file",
+    type=value("path", file),
+    help="YAML configuration file. Without it one account is read from the environment, as by the exporter.",
+)
+"""The option of commands beside the exporter itself; `read_config` reads what it names."""
+
+
 def read_config(path: Path | None) -> Config:
     """Return what a file configures, or the environment without one; raise click.ClickException."""
     try:

@@ -26,7 +26,7 @@ from exporter.capture.settings import account_sid, settings
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, Config, MetricsConfig
-from exporter.flags import StrictCommand, account_named, file, read_config, value
+from exporter.flags import StrictCommand, account_named, config_file_option, file, read_config, value
 from exporter.output import counted, show_at_once
 from exporter.web.files import os_message
 
@@ -39,12 +39,7 @@ _RAW_ERRORS = (
 @click.command(
     "capture", cls=StrictCommand, context_settings={"max_content_width": 100, "show_default": True}
 )
-@click.option(
-    "--config.file",
-    "config_file",
-    type=value("path", file),
-    help="YAML configuration file. Without it one account is read from the environment, as by the exporter.",
-)
+@config_file_option
 @click.option(
     "--output",
     type=value("file.zip", file),

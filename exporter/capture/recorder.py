@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from exporter.archive import Exchange
+from exporter.archive import ABANDONED, Exchange
 from exporter.capture.pseudonyms import Pseudonyms
 from exporter.config import CollectionConfig
 from exporter.exotel.enums import Endpoint
@@ -90,7 +90,7 @@ class Recorder:
             self._exchanges.append(None)
             return _Request(self.made - 1, url)
 
-    def end(self, request: _Request, body: bytes = b"", failure: Reason | None = None) -> None:
+    def end(self, request: _Request, body: bytes = b"", failure: str | None = None) -> None:
         """Take note of how a request ended."""
         seconds = time.monotonic() - request.asked_at
         with self._lock:
@@ -99,7 +99,7 @@ class Recorder:
                 exchange = self._worker.submit(self._exchange, request, seconds, body, failure)
                 self._exchanges[request.number] = exchange
 
-    def _exchange(self, request: _Request, seconds: float, body: bytes, failure: Reason | None) -> Exchange:
+    def _exchange(self, request: _Request, seconds: float, body: bytes, failure: str | None) -> Exchange:
         url, headers_at = urlsplit(request.url), request.headers_at
         content_type = request.headers.get("Content-Type", "")
         return Exchange(
@@ -136,7 +136,7 @@ class _RecordingTransport(Transport):
         try:
             answer = super().get(request, body_limit, noting)
         except ApiError as error:
-            self._recorder.end(recorded, failure=error.reason)
+            self._recorder.end(recorded, failure=ABANDONED if self.was_abandoned else error.reason)
             raise
         self._recorder.end(recorded, answer.body)
         return answer

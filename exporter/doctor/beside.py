@@ -34,7 +34,6 @@ class BesideFacts:
     requests_a_minute: int | None = None
     details_a_minute: int | None = None
     """What the API allows of them, where that is another limit than the list's."""
-    has_own_bucket: bool | None = None
     legs: Mapping[str, int] = field(default_factory=dict)
     """The usual number of legs of calls in progress, by direction."""
 
@@ -62,7 +61,7 @@ def examine(
     configured = asker.account.collection.requests_per_minute
     allowed = limits.requests_a_minute(asker.replies)
     of_details = limits.details_a_minute(details) if own else limits.least_of_details(details)
-    facts = BesideFacts(has_streams, has_agent_streams, host, allowed, of_details, own, legs)
+    facts = BesideFacts(has_streams, has_agent_streams, host, allowed, of_details, legs)
     findings = [streams, _judge_legs(legs, details), agent_streams, limits.judge(asker.replies, configured)]
     return facts, [*findings, _judge_bucket(own)]
 

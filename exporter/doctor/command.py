@@ -23,17 +23,12 @@ from exporter.doctor.report import as_json, as_text, configuration_text, must_ch
 from exporter.exotel.client import voice_host
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.exotel.transport import host_of
-from exporter.flags import StrictCommand, account_named, file, read_config, value
+from exporter.flags import StrictCommand, account_named, config_file_option, read_config
 from exporter.output import complain, show
 
 
 @click.command("doctor", cls=StrictCommand, context_settings={"max_content_width": 100, "show_default": True})
-@click.option(
-    "--config.file",
-    "config_file",
-    type=value("path", file),
-    help="YAML configuration file. Without it one account is read from the environment, as by the exporter.",
-)
+@config_file_option
 @click.option(
     "--account",
     "names",

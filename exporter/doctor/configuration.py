@@ -11,7 +11,6 @@ from textwrap import fill
 
 from exporter.config import AccountConfig, CollectionConfig, Secret, StreamsConfig
 from exporter.doctor.beside import BesideFacts
-from exporter.doctor.facts import PageFacts
 from exporter.doctor.trial import Trial
 from exporter.exotel.client import voice_host
 from exporter.output import counted
@@ -38,7 +37,8 @@ _DEFAULTS = CollectionConfig()
 class Facts:
     """What the configuration depends on."""
 
-    pages: PageFacts
+    accepted: int | None
+    """The largest limit that is known to be served."""
     trial: Trial
     beside: BesideFacts
     first_byte: float | None
@@ -68,9 +68,9 @@ class Budget:
     """Requests for details that a scrape may make."""
 
 
-def page_size(facts: PageFacts, configured: int) -> int:
+def page_size(accepted: int | None, configured: int) -> int:
     """Return the page size to ask for: the largest that is known to be served, within reason."""
-    return min(facts.accepted, _LARGEST_PAGE) if facts.accepted else configured
+    return min(accepted, _LARGEST_PAGE) if accepted else configured
 
 
 def budget(limit: int | None, configured: int, listing: int, others: int) -> Budget:
@@ -181,7 +181,7 @@ def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
 
 
 def _page_size(facts: Facts, was: int) -> Setting:
-    size, is_known = page_size(facts.pages, was), facts.pages.accepted is not None
+    size, is_known = page_size(facts.accepted, was), facts.accepted is not None
     why = "the largest page that is served" if is_known else "as it was: the largest page isn't known"
     return Setting("page_size", str(size), why, str(was))
 

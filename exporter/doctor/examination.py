@@ -95,13 +95,13 @@ class Examination:
         )
         self._findings += findings
         self._say("listing the calls as the exporter does")
-        size = page_size(examined.pages, self._account.collection.page_size)
+        size = page_size(examined.accepted, self._account.collection.page_size)
         tried, finding = trial.examine(self._asker, size, examined.doubt)
         self._findings.append(finding)
         times = [reply.first_byte for reply in self._asker.replies if reply.first_byte is not None]
         extent = examined.extent
         facts = Facts(
-            examined.pages,
+            examined.accepted,
             tried,
             around,
             median(times) if times else None,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
 from exporter.doctor.ends import measure_past_end, measure_window
-from exporter.doctor.facts import PageFacts, Total
+from exporter.doctor.facts import Total
 from exporter.doctor.filters import Filters, measure_filters
 from exporter.doctor.finding import Check, Finding
 from exporter.doctor.inquiry import Answer, Inquiry, Told
@@ -54,7 +54,8 @@ class Extent:
 class ListExamination:
     """What the list is like, the findings about it, and some calls in progress."""
 
-    pages: PageFacts
+    accepted: int | None
+    """The largest limit that is known to be served."""
     doubt: str
     """Why a listing may be incomplete although it seems whole, as a sentence; or empty."""
     findings: tuple[Finding, ...]
@@ -81,6 +82,8 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     filters = _unless_short(lambda: measure_filters(inquiry, limits.ask, calls, _reported(inquiry.answers)))
     say("looking for the end of the list")
     window = _told(lambda: measure_window(inquiry, layout, readings, _reported(inquiry.answers)))
+    rows = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
+    counts, shown = count_unknown(rows, asker.account.revealed or ())
     order, total = judge_order(readings, twins), _judge_total(readings, inquiry, limits, layout, window)
     told: dict[Check, Told[Any]] = {
         Check.PAGE_SIZE: Told(limits.rows, "the longest page" if limits.rows else "no page had rows"),
@@ -91,7 +94,8 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
         Check.ORDER: order,
         Check.TOTAL: total,
         Check.DOUBLED: judge_doubled(readings, order.value),
-        **_judge_rows(inquiry.answers),
+        **_judge_rows(inquiry.answers, rows),
+        Check.VALUES: Told(counts, f"{len(rows)} rows") if rows else Told(None, "no row was seen"),
         **_judge_filters(filters, total.value),
     }
     counts_from_start = told[Check.DURATION].value == "start"
@@ -99,8 +103,6 @@ def examine(asker: Asker, say: Callable[[str], None]) -> ListExamination:
     if asker.is_stopped or asker.has_given_up or not readings:
         why: Told[Any] = Told(None, asker.why_short)
         told = {check: why if each.value is None else each for check, each in told.items()}
-    raw = [*chain.from_iterable(answer.raw for answer in inquiry.answers)]
-    shown = count_unknown(raw, asker.account.revealed or ())[1]
     return _examination(told, limits, readings, shown, extent)
 
 
@@ -154,15 +156,11 @@ def _judge_total(
     return total
 
 
-def _judge_rows(answers: Sequence[Answer]) -> dict[Check, Told[Any]]:
-    rows = [*chain.from_iterable(answer.raw for answer in answers)]
+def _judge_rows(answers: Sequence[Answer], rows: Sequence[Any]) -> dict[Check, Told[Any]]:
     fields = judge_fields(rows)
     return {
         Check.FIELDS: fields,
         Check.MISSING: judge_missing(rows, fields.value or {}),
-        Check.VALUES: Told(count_unknown(rows)[0], f"{len(rows)} rows")
-        if rows
-        else Told(None, "no row was seen"),
         Check.DURATION: judge_duration(answers),
     }
 
@@ -186,7 +184,7 @@ def _examination(
     value = {check: each.value for check, each in told.items()}
     calls = next((len(reading.calls) for reading in reversed(readings) if reading.is_whole), None)
     return ListExamination(
-        PageFacts(limits.rows, value[Check.OFFSET], value[Check.WINDOW], limits.accepted),
+        limits.accepted,
         _doubt(value, is_one_page=extent.pages == 1),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
         _in_progress([*readings[-1].calls.values()] if readings else []),

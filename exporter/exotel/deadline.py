@@ -38,6 +38,11 @@ class Deadline:
         """Return the seconds that remain, never less than 0."""
         return 0.0 if self._ended.is_set() else max(0.0, self.at - time.monotonic())
 
+    @property
+    def was_ended(self) -> bool:
+        """Return whether it was ended before its time."""
+        return self._ended.is_set() and time.monotonic() < self.at
+
     def end(self) -> None:
         """End it now, and its children with it."""
         self._ended.set()

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from random import Random
 from typing import Self
 
@@ -160,4 +161,6 @@ def wait_before_retry(
         return 0.0
     if endpoint is not Endpoint.CALLS or error.reason not in _FIRST_WAIT or tries >= _TRIES:
         return None
+    if error.effective_status == HTTPStatus.NOT_IMPLEMENTED:
+        return None  # nor will it be in a moment
     return _FIRST_WAIT[error.reason] * float(2 ** (tries - 1)) * random.uniform(0.5, 1.5)

@@ -103,6 +103,12 @@ class Transport:
         """Return whether this thread's last request went over a connection that had been used before."""
         return bool(_thread.has_kept)
 
+    @property
+    def was_abandoned(self) -> bool:
+        """Return whether this thread's last request was broken off because nobody wanted it any more."""
+        deadline: Deadline = _thread.deadline
+        return deadline.was_ended
+
     def get(
         self,
         request: requests.PreparedRequest,
@@ -130,8 +136,7 @@ class Transport:
             if deadline.remaining():
                 raise failed_exchange(error, host, self.proxy, seconds, deadline) from None
             # It was aborted, whatever that looks like from below.
-            is_silent = time.monotonic() >= deadline.at  # else it was no longer wanted
-            if is_silent and self.has_kept and not self._can_keep:
+            if not self.was_abandoned and self.has_kept and not self._can_keep:
                 self._doubt(idle_limit=0.0)
             raise timed_out(host, seconds, deadline) from None
 

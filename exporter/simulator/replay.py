@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 import yaml
 
-from exporter.archive import Capture, Exchange
+from exporter.archive import ABANDONED, Capture, Exchange
 from exporter.simulator.api import route
 from exporter.simulator.messages import Headers, Request, Response, failure
 
@@ -33,7 +33,8 @@ _Question = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 class Replay:
     """Answers each question as it was answered: the n-th time with the n-th answer, or else the last.
 
-    Any credentials will do. Answers take `pace` times as long as they did; what was never asked gets 501.
+    What the exporter broke off is no answer: whether it is asked again is a race. Any credentials will do.
+    Answers take `pace` times as long as they did; what was never asked gets 501.
     """
 
     compresses = False
@@ -42,8 +43,10 @@ class Replay:
         self._account_sid = capture.account_sid
         self._holds = _contents(capture)
         self._answers: defaultdict[_Question, list[Response]] = defaultdict(list)
-        for exchange in capture.exchanges:
-            self._answers[_question(exchange.target)].append(_response(exchange, capture.began, pace))
+        for exchange in sorted(capture.exchanges, key=_was_abandoned):
+            answers = self._answers[_question(exchange.target)]
+            if not (answers and _was_abandoned(exchange)):
+                answers.append(_response(exchange, capture.began, pace))
         self._asked: Counter[_Question] = Counter()
 
     def tick(self) -> None:
@@ -103,6 +106,10 @@ def _harmless(value: Any, deepest: int = _DEEPEST) -> Any:
 
 def _is_harmless(value: Any) -> bool:
     return not isinstance(value, str) or _HARMLESS.fullmatch(value) is not None
+
+
+def _was_abandoned(exchange: Exchange) -> bool:
+    return exchange.failure == ABANDONED
 
 
 def _question(target: str) -> _Question:
@@ -166,7 +173,7 @@ def _broken(response: Response, exchange: Exchange) -> Response:
     """
     had_headers = exchange.status is not None
     match exchange.failure:
-        case "timeout":
+        case "timeout" | "abandoned":
             return replace(response, body=_ENDLESS, delivery="drip" if had_headers else "hang")
         case "bad_response":
             undecodable = ("Content-Encoding", "gzip")

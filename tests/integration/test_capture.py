@@ -16,6 +16,7 @@ from exporter.capture.recorder import Recorder
 from exporter.capture.settings import account_sid, settings
 from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, Line, MetricsConfig, Secret, StreamsConfig
+from exporter.exotel.deadline import Deadline
 from exporter.metrics.exposition import expose
 from exporter.simulator import EXOPHONES, Fault, Settings, Simulator
 from exporter.simulator.fault_kinds import KINDS
@@ -24,7 +25,7 @@ from exporter.simulator.servers import SERVERS
 from exporter.web.sections import Seconds
 from tests.clock import moved_clock
 from tests.replaying import collected, replayed
-from tests.waiting import scaled
+from tests.waiting import GUARD, scaled, wait_until
 
 INTERVAL = 15.0  # seconds between collections
 CALLS = 130
@@ -59,9 +60,9 @@ LEFT_OUT = re.compile(
     r"|observed_longest_ring)"
 )
 """Times, and what depends on how long requests take."""
-SPECULATIVE = re.compile(r'exotel_api_(requests|retries)_total{.*endpoint="calls"')
+SPECULATIVE = re.compile(r'exotel_api_requests_total{.*endpoint="calls"')
 """Where the total says nothing, pages are asked for until one is the last: some are broken off, some not."""
-RACES = "total:", "stream/status:4", "stream/inside:4"
+RACES = "stream/status:4", "stream/inside:4"
 """Faults after which no more is asked: how many requests are under way by then is a race of more than one."""
 REPLACED = re.compile(r'(account|agent_id|agent_name|call_sid)="(?:[^"\\]|\\.)*"')
 
@@ -109,6 +110,31 @@ def expositions(account: Account, left_out: re.Pattern[str]) -> list[list[str]]:
     return found
 
 
+def exported_and_replayed(
+    centre: Settings, collection: CollectionConfig, left_out: re.Pattern[str]
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Return what a simulator's account exports, and what its replay does."""
+    with Simulator(centre) as simulator, capturing(simulator, collection) as (account, captured):
+        exported = expositions(account, left_out)
+    with replayed(captured[0]) as account:
+        return exported, expositions(account, left_out)
+
+
+@pytest.mark.parametrize(("is_wanted", "failure"), [(True, "timeout"), (False, "abandoned")])
+def test_a_request_that_is_broken_off_is_told_from_one_that_is_not_answered(
+    is_wanted: bool, failure: str
+) -> None:
+    """The one is the exporter's doing, the other the API's."""
+    centre = replace(CENTRE, faults=(Fault.parse("hang"),))
+    with Simulator(centre) as simulator, capturing(simulator, COLLECTION) as (account, captured):
+        collection = account.collect(Deadline.after(scaled(0.5) if is_wanted else GUARD))
+        wait_until(lambda: simulator.requests_served().get("calls"), "a request")
+        if not is_wanted:
+            account.cancel()
+        assert collection.result(timeout=GUARD).failure is not None
+    assert {exchange.failure for exchange in captured[0].exchanges} == {failure}
+
+
 def test_every_kind_of_fault_is_captured_below() -> None:
     """A new one needs an example."""
     assert {Fault.parse(fault).kind for fault in FAULTS} == set(KINDS)
@@ -125,20 +151,14 @@ def test_a_replay_exports_what_the_api_did(fault: str) -> None:
     if fault.startswith("total:"):
         left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
     centre = replace(CENTRE, faults=(Fault.parse(fault),) if fault else ())
-    with Simulator(centre) as simulator, capturing(simulator, collection) as (account, captured):
-        exported = expositions(account, left_out)
-    with replayed(captured[0]) as account:
-        assert expositions(account, left_out) == exported
+    exported, found = exported_and_replayed(centre, collection, left_out)
+    assert found == exported
 
 
 @pytest.mark.parametrize("name", PROFILES | SERVERS)
 def test_a_replay_exports_what_any_server_did(name: str) -> None:
     """Whatever limits it refuses, fields it leaves out, and totals it tells."""
     left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
-    with (
-        Simulator(replace(CENTRE, profile=(PROFILES | SERVERS)[name])) as simulator,
-        capturing(simulator, COLLECTION) as (account, captured),
-    ):
-        exported = expositions(account, left_out)
-    with replayed(captured[0]) as account:
-        assert expositions(account, left_out) == exported
+    centre = replace(CENTRE, profile=(PROFILES | SERVERS)[name])
+    exported, found = exported_and_replayed(centre, COLLECTION, left_out)
+    assert found == exported

@@ -36,6 +36,17 @@ def test_a_wait_is_cut_to_what_is_left(left: int, asked: int) -> None:
     assert waits == [min(left, asked)]
 
 
+def test_a_deadline_tells_whether_it_was_ended_before_its_time() -> None:
+    """One that is over by itself wasn't, nor is one that was ended after that told from it."""
+    with still_clock() as clock:
+        deadline, other = Deadline.after(10), Deadline.after(10)
+        deadline.end()
+        assert (deadline.was_ended, other.was_ended) == (True, False)
+        clock.forward(10)
+        other.end()
+        assert (deadline.was_ended, other.was_ended) == (False, False)
+
+
 def test_a_deadline_that_was_ended_is_over() -> None:
     """Nothing is left of it, and no wait is begun."""
     deadline = Deadline.after(1000)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.doctor.configuration import budget, max_age, page_size
-from exporter.doctor.facts import PageFacts
 
 
 @given(
@@ -40,6 +39,6 @@ def test_a_call_is_inspected_before_it_is_forgotten(calls: int, details: int, in
 
 def test_the_page_size_is_the_largest_that_is_known_to_be_served() -> None:
     """Within reason; as it was where none is known."""
-    assert page_size(PageFacts(accepted=50), 100) == 50
-    assert page_size(PageFacts(accepted=10_000), 100) == 1_000
-    assert page_size(PageFacts(page_size=12), 100) == 100
+    assert page_size(50, 100) == 50
+    assert page_size(10_000, 100) == 1_000
+    assert page_size(None, 100) == 100

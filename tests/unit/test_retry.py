@@ -27,6 +27,17 @@ def test_what_another_try_cannot_mend_has_no_wait(reason: Reason) -> None:
     assert wait_before_retry(Endpoint.CALLS, ApiError(reason, ""), 1, dice(1)) is None
 
 
+def test_what_a_server_does_not_implement_is_asked_for_once() -> None:
+    """501 says that it never will; any other failure of a server may be over."""
+    waits = {
+        status: wait_before_retry(
+            Endpoint.CALLS, ApiError(Reason.SERVER_ERROR, "", status=status), 1, dice(1)
+        )
+        for status in (500, 501, 502, 503)
+    }
+    assert [status for status, wait in waits.items() if wait is None] == [501]
+
+
 def test_the_reasons_that_are_exported_as_retried_are_those_that_are() -> None:
     """The counter of retries starts at 0 for each of them, and for no other."""
     assert {reason for _, reason in RETRIES.zeros[Endpoint.CALLS]} == set(FIRST_WAIT)

@@ -61,6 +61,19 @@ def test_the_nth_time_a_question_is_asked_it_gets_the_nth_answer() -> None:
     assert bodies == [b"0", b"1", b"2", b"2", b"2"]
 
 
+def test_what_the_exporter_broke_off_is_no_answer() -> None:
+    """Whether the replay is asked so far again is a race: the answer that came is due at the first time."""
+    broken_off = failed(FIRST_PAGE, "abandoned")
+    captured = capture(broken_off, answered(FIRST_PAGE, 1), broken_off, answered(FIRST_PAGE, 2))
+    assert [response.body for response in asked(captured, *[FIRST_PAGE] * 3)] == [b"1", b"2", b"2"]
+
+
+def test_what_was_only_ever_broken_off_is_never_answered() -> None:
+    """Who asks for it breaks it off again."""
+    [response] = asked(capture(failed(FIRST_PAGE, "abandoned")), FIRST_PAGE)
+    assert response.delivery == "hang"
+
+
 def test_questions_are_counted_apart() -> None:
     """However the requests of one collection overtake one another."""
     other = f"{CALLS}/active?limit=100&offset=96"
