@@ -109,7 +109,7 @@ class _Program(Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        _log.info("stopping", collections_in_flight=self._accounts.status.in_flight)
+        _log.info("stopping", collections_in_flight=self._accounts.status.load.running)
         systemd.notify("STOPPING=1")
         asyncio.get_running_loop().call_later(_DRAIN, self._accounts.cancel)
         await super().shutdown(sockets)

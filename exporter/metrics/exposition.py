@@ -182,9 +182,12 @@ def exporter_families(itself: ExporterStatus) -> Iterator[Family]:
         d.BUILD_INFO(1, __version__, __revision__),
         d.RELOADED(status.is_reloaded),
         d.RELOADED_AT(status.reloaded_at),
-        d.IN_FLIGHT(status.in_flight),
+        d.IN_FLIGHT(status.load.running),
+        d.WAITING(status.load.waiting),
     ):
         yield point.metric.family([((), point)])
+    begun, put_off = d.COLLECTIONS(status.load.begun, "begun"), d.COLLECTIONS(status.load.put_off, "put_off")
+    yield d.COLLECTIONS.family([((), begun), ((), put_off)])
     if itself.answers:
         answers = sorted(itself.answers.items())
         yield d.HTTP_REQUESTS.family([((), d.HTTP_REQUESTS(number, str(code))) for code, number in answers])
