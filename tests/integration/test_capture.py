@@ -59,7 +59,7 @@ LEFT_OUT = re.compile(
     r"|observed_longest_ring)"
 )
 """Times, and what depends on how long requests take."""
-SPECULATIVE = re.compile(r'exotel_api_requests_total{.*endpoint="calls"')
+SPECULATIVE = re.compile(r'exotel_api_(requests|retries)_total{.*endpoint="calls"')
 """Where the total says nothing, pages are asked for until one is the last: some are broken off, some not."""
 RACES = "total:", "stream/status:4", "stream/inside:4"
 """Faults after which no more is asked: how many requests are under way by then is a race of more than one."""
