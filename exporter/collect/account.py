@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 
@@ -49,6 +49,18 @@ class LiveValues:
     """Requests that may be made in the current minute."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What an account has in common with others; each by default its own."""
+
+    gate: Gate = field(default_factory=Gate)
+    """That of all accounts."""
+    rate_limiter: RateLimiter | None = None
+    """That of the same account of the API."""
+    outages: Outages | None = None
+    """Those of the account of this name before, where it was configured otherwise."""
+
+
 class Account:
     """Collects from one account, one collection at a time, in threads that are shared.
 
@@ -57,19 +69,17 @@ class Account:
     Where all accounts together want more than the processor can carry, a collection waits for its turn at the
     gate that they share, and is put off when that takes too long: then, too, there is the last one's.
 
-    `rate_limiter` and `outages` are those of the account of this name before, where it was configured
-    otherwise; `transport` makes what sends its requests.
+    `transport` makes what sends its requests.
     """
 
     def __init__(
         self,
         config: AccountConfig,
         metrics: MetricsConfig,
-        rate_limiter: RateLimiter | None = None,
-        outages: Outages | None = None,
+        shared: Shared | None = None,
         transport: Callable[[CollectionConfig], Transport] = Transport,
-        gate: Gate | None = None,
     ) -> None:
+        shared = shared or Shared()
         self.name = config.name
         """The value of the label `account`."""
         self.config = config
@@ -77,14 +87,16 @@ class Account:
         self.last: Snapshot | None = None
         """What the last collection found; None before the first."""
         self._counters = Counters(self.name)
-        self.outages = outages or Outages(self.name)
+        self.outages = shared.outages or Outages(self.name)
         self._runs = Runs(self.name, self._counters, self.outages)
-        self._client = Client(config, self._counters, _row_type(config, metrics), rate_limiter, transport)
+        self._client = Client(
+            config, self._counters, _row_type(config, metrics), shared.rate_limiter, transport
+        )
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
         self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
         self._worker = WorkerPool(f"{self.name}-collect", 1)
-        self._gate = gate or Gate()
+        self._gate = shared.gate
         self._lock = Lock()
         self._in_flight: Future[Snapshot] | None = None
         self._deadline = Deadline.after(0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from exporter.collect.account import Account
+from exporter.collect.account import Account, Shared
 from exporter.collect.gate import Gate, Load
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.rate_limiter import RateLimiters
@@ -120,10 +120,5 @@ class Accounts:
     def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
         if before is not None and (before.config, before.metrics) == (config, metrics):
             return before
-        return Account(
-            config,
-            metrics,
-            self._rate_limiters.of(config),
-            before.outages if before else None,
-            gate=self._gate,
-        )
+        outages = before.outages if before else None
+        return Account(config, metrics, Shared(self._gate, self._rate_limiters.of(config), outages))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -135,7 +136,8 @@ class RateLimiter:
             if closed and closed >= seconds:
                 return 0
             until = time.monotonic() + seconds
-            free = self.requests_per_minute - sum(made > until - _MINUTE for made in self._made)
+            taken = len(self._made) - bisect_right(self._made, until - _MINUTE)
+            free = self.requests_per_minute - taken
             return max(0, int(min(free, self._list.remaining if until < self._list.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:

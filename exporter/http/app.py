@@ -23,6 +23,7 @@ from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
+from exporter.http.written import Question, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
 from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
@@ -81,6 +82,7 @@ class _Handlers:
         self._reload = reload
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
+        self._written = Written()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
 
@@ -97,8 +99,14 @@ class _Handlers:
         self._count(request, f"/probe {account.name}")
         selection = _selection(request, OF_ACCOUNTS)
         if request.query_params.get("debug") != "true":
-            snapshots = await _collect(request, [account] if selection.wants_accounts else ())
-            return await self._expose(request, selection, snapshots)
+            if not selection.wants_accounts:
+                return await self._expose(request, selection, {})
+            snapshots = await _collect(request, [account])
+            question = Question.of(account, snapshots[account], selection, request.headers)
+            if (answer := self._written.again(question)) is None:
+                answer = await self._expose(request, selection, snapshots)
+                self._written.keep(question, answer)
+            return answer
         with lines_of(account.name) as log:
             snapshots = await _collect(request, [account])
             explained = await self._write(request, explain, account, snapshots[account], log)
