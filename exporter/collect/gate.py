@@ -1,11 +1,12 @@
 """The gate that the collections of all accounts pass: no more begin than the processor can carry.
 
 A collection mostly waits for the network, so their number says little of what they cost. What says it is how
-late a thread wakes up that slept for a moment: by so much is everything late, answers too.
+late answers are, and a thread that slept for a moment.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +22,12 @@ AT_ONCE = 4
 """Collections that may always be under way: enough to fill a core while some wait for the network."""
 GROWTH = 8
 """By an eighth of those under way may their number grow from one tick to the next."""
-MOST_LAG = 0.02
-"""Seconds; beyond that, more threads want the processor than it can serve."""
+MOST_LAG = 0.05
+"""Seconds; beyond that, more wants the processor than it can serve."""
+BEAT = 0.05
+"""Seconds from one beat of those who write answers to the next."""
 _TICK = 0.02  # seconds from one look at the processor to the next, while collections wait
+_LONGEST_TICK = 0.25  # seconds; whoever waited for too long is to be told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +63,7 @@ class Load:
 class Gate:
     """Lets collections begin: at once while few are under way, else as fast as the processor allows.
 
-    While it is behind, only one begins in each tick, and ticks are as late as all else. Thread-safe.
+    While it is behind, the next one begins after as long as it is late. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -68,6 +72,7 @@ class Gate:
         self._is_watched = False
         self._running = self._begun = self._put_off = 0
         self._watcher = WorkerPool("gate", 1)
+        self._beaten_at = math.inf  # on the monotonic clock; never where nobody is answered
 
     @property
     def load(self) -> Load:
@@ -93,6 +98,10 @@ class Gate:
         """Take note that a collection has ended."""
         with self._lock:
             self._running -= 1
+
+    def beat(self) -> None:
+        """Take note that an answer would be written now; this comes every BEAT seconds, or is late."""
+        self._beaten_at = time.monotonic()
 
     def tick(self, lag: float) -> bool:
         """Let as many begin as can be carried by a processor that is late by so many seconds.
@@ -127,8 +136,11 @@ class Gate:
                 pass
 
     def _watch(self) -> None:
-        goes_on = True
+        pause, goes_on = _TICK, True
         while goes_on:
-            due = time.monotonic() + _TICK
-            time.sleep(_TICK)
-            goes_on = self.tick(time.monotonic() - due)
+            due = time.monotonic() + pause
+            time.sleep(pause)
+            now = time.monotonic()
+            lag = max(now - due, now - self._beaten_at - BEAT)
+            goes_on = self.tick(lag)
+            pause = min(max(lag, _TICK), _LONGEST_TICK)

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.gate import BEAT
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
@@ -69,6 +70,7 @@ def create_app(
     }
     exception_handlers = {kind: _refused(status) for kind, status in refusals.items()}
     app = Starlette(routes=routes, exception_handlers={**exception_handlers, Exception: _failed})
+    app.state.beat = handlers.beat
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
 
@@ -85,6 +87,12 @@ class _Handlers:
         self._written = Written()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
+
+    async def beat(self) -> None:
+        """Show the accounts, again and again, how late answers are: a beat is written as they are."""
+        while True:
+            await self._in_flight.write(self._accounts.beat)
+            await asyncio.sleep(BEAT)
 
     async def metrics(self, request: Request) -> Response:
         self._count(request, self._endpoints.telemetry_path)
