@@ -111,7 +111,8 @@ class _Handlers:
                 return await self._expose(request, selection, {})
             snapshots = await _collect(request, [account])
             question = Question.of(account, snapshots[account], selection, request.headers)
-            if (answer := self._written.again(question)) is None:
+            is_busy = self._accounts.status.load.waiting > 0
+            if (answer := self._written.again(question, is_busy=is_busy)) is None:
                 answer = await self._expose(request, selection, snapshots)
                 self._written.keep(question, answer)
             return answer

@@ -21,7 +21,7 @@ _LONGEST = 65536  # bytes of an answer that is kept: hundreds are
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """All that an answer depends on: an equal one has the same answer, byte for byte."""
+    """All that an answer depends on."""
 
     account: Account
     snapshot: Snapshot
@@ -34,9 +34,18 @@ class Question:
         asked = selection, headers.getlist("accept"), headers.getlist("accept-encoding")
         return cls(account, snapshot, account.live_values(), asked)
 
-    def has_answer_of(self, other: Question) -> bool:
-        """Return whether the other's answer is the one to this."""
-        return (self.snapshot is other.snapshot) and (self.live, self.asked) == (other.live, other.asked)
+    def has_answer_of(self, other: Question, *, is_busy: bool) -> bool:
+        """Return whether the other's answer is the one to this, byte for byte.
+
+        While the exporter `is_busy`, what is left of the budget may be what was left then.
+        """
+        live, known = self.live, other.live
+        return (
+            self.snapshot is other.snapshot
+            and self.asked == other.asked
+            and (live.counts, live.lives) == (known.counts, known.lives)
+            and (is_busy or live.budget_remaining == known.budget_remaining)
+        )
 
 
 class Written:
@@ -45,10 +54,10 @@ class Written:
     def __init__(self) -> None:
         self._last: WeakKeyDictionary[Account, tuple[Question, Response]] = WeakKeyDictionary()
 
-    def again(self, question: Question) -> Response | None:
+    def again(self, question: Question, *, is_busy: bool) -> Response | None:
         """Return the last answer, if it is the one to this question."""
-        kept = self._last.get(question.account)
-        return kept[1] if kept is not None and question.has_answer_of(kept[0]) else None
+        known, answer = self._last.get(question.account, (None, None))
+        return answer if known and question.has_answer_of(known, is_busy=is_busy) else None
 
     def keep(self, question: Question, answer: Response) -> None:
         """Keep an answer, unless it is long, or something changed while it was written."""
