@@ -81,7 +81,7 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 	@touch $@
 
 bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
-	@missed=0; for part in bench.start bench bench.fleet bench.reloads; do \
+	@missed=0; for part in bench.start bench bench.fleet bench.overload bench.reloads; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 
 lists: $(VENV)/dev  ## the listing against 70 simulated servers: how often it is called complete, and how often wrongly
