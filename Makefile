@@ -81,8 +81,8 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 	@touch $@
 
 bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
-	@rm -rf build/bench; missed=0; for part in bench.start bench bench.exposition bench.fleet bench.reloads \
-	  bench.table; do \
+	@rm -rf build/bench; missed=0; for part in bench.start bench bench.exposition bench.fleet bench.overload \
+	  bench.reloads bench.table; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 
 figures: $(VENV)/dev  ## docs/scaling.md: the table of what `make bench` found last, and its curve; needs chromium

@@ -48,13 +48,10 @@ class Fleet:
 
     def configure(self, **more: Any) -> None:
         """Write the configuration, with these settings in each account."""
-        secrets = {"account_sid": "demo", "api_key": "demo", "api_token": "demo"}
-        # All are one account of the simulator's, and so share its budget: as much as if each had its own.
-        budget = {"requests_per_minute": min(100_000, 200 * len(self.names))}
-        account = {**secrets, **budget, "base_url": self.url, **more}
+        account = {"api_key": "demo", "api_token": "demo", "base_url": self.url, **more}
         tls = {"tls_config": {"ca_file": str(self.folder / "ca.pem")}}
         config = {
-            "accounts": [{**account, "name": name} for name in self.names],
+            "accounts": [{**account, "name": name, "account_sid": name} for name in self.names],
             "collection": tls if self.url.startswith("https") else {},
         }
         self.file.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -70,7 +67,7 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # what was started is ended either way
     names = [f"account-{number:04}" for number in range(accounts)]
-    with TemporaryDirectory() as folder, _simulator(Path(folder), calls, tls=tls) as url:
+    with TemporaryDirectory() as folder, simulated(Path(folder), calls, tls=tls) as url:
         fleet = Fleet(names, url, Path(folder))
         fleet.configure()
         options = f"--config.file={fleet.file}", "--web.probe-only", "--web.enable-lifecycle"
@@ -88,12 +85,19 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
 
 
 @contextmanager
-def _simulator(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
+def simulated(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
+    """Run a simulator of all accounts that has the certificate of an authority; give its URL."""
     authority, pem = trustme.CA(), folder / "simulator.pem"
     everyday = Path(DEFAULT_CA_BUNDLE_PATH).read_bytes()  # as many as an account without a ca_file trusts
     (folder / "ca.pem").write_bytes(everyday + authority.cert_pem.bytes())
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
-    options = "--flat", f"--calls={calls}", "--latency=20ms", *([f"--tls-file={pem}"] if tls else [])
+    options = (
+        "--account-sid=*",
+        "--flat",
+        f"--calls={calls}",
+        "--latency=20ms",
+        *([f"--tls-file={pem}"] if tls else []),
+    )
     with simulator(folder / "simulator.log", *options) as url:
         yield url
 

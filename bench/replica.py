@@ -15,15 +15,15 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _AT_ONCE = 64  # scrapes that one may have under way; a Prometheus may have any number
-_TIMEOUT = 10  # seconds
+TIMEOUT = 10  # seconds
 
-_HEADERS = {  # of Prometheus 3.5
+HEADERS = {  # of Prometheus 3.5
     "Accept": "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
     "Accept-Encoding": "gzip",
     "User-Agent": "Prometheus/3.5.0",
-    "X-Prometheus-Scrape-Timeout-Seconds": str(_TIMEOUT),
+    "X-Prometheus-Scrape-Timeout-Seconds": str(TIMEOUT),
 }
 
 
@@ -63,7 +63,7 @@ def open_session() -> requests.Session:
     """Open a session that asks as a Prometheus does, and keeps its connections; threads may share it."""
     session = requests.Session()
     session.trust_env = False
-    session.headers.update(_HEADERS)
+    session.headers.update(HEADERS)
     session.mount("http://", HTTPAdapter(pool_maxsize=_AT_ONCE))
     return session
 
@@ -72,11 +72,11 @@ def scrape(session: requests.Session, url: str, accounts: Iterable[str]) -> Scra
     """Scrape a URL that shows these accounts."""
     started = time.monotonic()
     try:
-        answer = session.get(url, timeout=_TIMEOUT)
+        answer = session.get(url, timeout=TIMEOUT)
     except requests.RequestException as error:
         return Scrape(time.monotonic() - started, lost=type(error).__name__)
     seconds = time.monotonic() - started
-    if answer.status_code != 200 or seconds > _TIMEOUT:
+    if answer.status_code != 200 or seconds > TIMEOUT:
         return Scrape(seconds, lost=f"HTTP {answer.status_code} after {seconds:.0f} s")
     text = answer.text
     return Scrape(seconds, all(f'exotel_up{{account="{name}"}} 1.0\n' in text for name in accounts))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 
@@ -14,6 +15,7 @@ import structlog
 from exporter.collect.calls import DETAILS_MARGIN, CallsCollector
 from exporter.collect.counters import Counters, Counts
 from exporter.collect.details import StreamTally
+from exporter.collect.gate import Gate, Turn
 from exporter.collect.lifecycle import ObservedCounts
 from exporter.collect.runs import Outages, Runs
 from exporter.collect.scheduler import REFUSALS, Scheduler
@@ -29,6 +31,9 @@ from exporter.exotel.rate_limiter import RateLimiter
 from exporter.exotel.transport import Transport
 from exporter.exotel.worker_pool import WorkerPool
 
+MOST_AGE = 120.0
+"""Seconds since an account was last collected: until then its snapshot may stand in for a collection that is
+put off, because the processor is overloaded."""
 _AGENT_STREAMS_TIMEOUT = 2.0  # seconds for a single request, which must not take them from the details
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -44,23 +49,37 @@ class LiveValues:
     """Requests that may be made in the current minute."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What an account has in common with others; each by default its own."""
+
+    gate: Gate = field(default_factory=Gate)
+    """That of all accounts."""
+    rate_limiter: RateLimiter | None = None
+    """That of the same account of the API."""
+    outages: Outages | None = None
+    """Those of the account of this name before, where it was configured otherwise."""
+
+
 class Account:
     """Collects from one account, one collection at a time, in threads that are shared.
 
     Whoever asks while a collection is in flight gets that one's snapshot. Whoever asks before the next one is
     due gets the last one's: collections are `min_interval` apart, or as far as the request budget needs.
-    `rate_limiter` and `outages` are those of the account of this name before, where it was configured
-    otherwise; `transport` makes what sends its requests.
+    Where all accounts together want more than the processor can carry, a collection waits for its turn at the
+    gate that they share, and is put off when that takes too long: then, too, there is the last one's.
+
+    `transport` makes what sends its requests.
     """
 
     def __init__(
         self,
         config: AccountConfig,
         metrics: MetricsConfig,
-        rate_limiter: RateLimiter | None = None,
-        outages: Outages | None = None,
+        shared: Shared | None = None,
         transport: Callable[[CollectionConfig], Transport] = Transport,
     ) -> None:
+        shared = shared or Shared()
         self.name = config.name
         """The value of the label `account`."""
         self.config = config
@@ -68,23 +87,27 @@ class Account:
         self.last: Snapshot | None = None
         """What the last collection found; None before the first."""
         self._counters = Counters(self.name)
-        self.outages = outages or Outages(self.name)
+        self.outages = shared.outages or Outages(self.name)
         self._runs = Runs(self.name, self._counters, self.outages)
-        self._client = Client(config, self._counters, _row_type(config, metrics), rate_limiter, transport)
+        self._client = Client(
+            config, self._counters, _row_type(config, metrics), shared.rate_limiter, transport
+        )
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
         self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
         self._worker = WorkerPool(f"{self.name}-collect", 1)
+        self._gate = shared.gate
         self._lock = Lock()
         self._in_flight: Future[Snapshot] | None = None
         self._deadline = Deadline.after(0)
         self._is_cancelled = False
+        self._collected_at = -math.inf  # when the last collection began, on the monotonic clock
         self._so_far: Snapshot | None = None  # of the collection in flight
         self._withdrawn: tuple[Result, Failure] | None = None  # what could last not be exported, and why
 
     @property
     def is_collecting(self) -> bool:
-        """Return whether a collection is in flight."""
+        """Return whether a collection is in flight, or waits for its turn."""
         return self._in_flight is not None and not self._in_flight.done()
 
     def live_values(self) -> LiveValues:
@@ -107,8 +130,10 @@ class Account:
                 again.set_result(self._again(self.last))
                 return again
             self._deadline, self._so_far = deadline, None
-            self._in_flight = self._worker.submit(self._work, deadline)
-            return self._in_flight
+            collection: Future[Snapshot] = Future()
+            self._in_flight = collection
+        self._gate.enter(self._turn(collection, deadline))
+        return collection
 
     def unfinished(self, seconds: float) -> Snapshot:
         """Return the snapshot for someone who can't wait for the collection in flight any longer."""
@@ -116,12 +141,11 @@ class Account:
             return so_far
         failure = Failure(Reason.TIMEOUT, "the collection is still in progress")
         self._debug(failure.detail)
-        return self._with_settings(Snapshot(time.time()), Result(seconds, failure))
+        return self._failed(Result(seconds, failure))
 
     def lost(self, error: Exception) -> Snapshot:
         """Return the snapshot of a collection that broke off for a reason that nothing foresaw."""
-        result = self._runs.ended(Endpoint.CALLS, 0.0, Failure.of(error))
-        return self._keep(self._with_settings(Snapshot(time.time()), result))
+        return self._keep(self._failed(self._runs.ended(Endpoint.CALLS, 0.0, Failure.of(error))))
 
     def withdraw(self, snapshot: Snapshot, error: Exception) -> Snapshot:
         """Take back a snapshot that can't be exported; return what is left of it.
@@ -151,6 +175,45 @@ class Account:
         self.cancel()
         self._client.close()
 
+    def _turn(self, collection: Future[Snapshot], deadline: Deadline) -> Turn:
+        """Return the turn that a collection waits for, as long as there is time for it and for the answer."""
+
+        def begin() -> None:
+            try:
+                self._worker.submit(work)
+            except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
+                self._gate.leave()
+                collection.set_result(self.lost(error))
+
+        def work() -> None:
+            snapshot = self._work(deadline)
+            self._gate.leave()
+            collection.set_result(snapshot)
+
+        def put_off() -> None:
+            collection.set_result(self._put_off(deadline))
+
+        share = 0.25 if self._stand_in is None else 0.5  # of its time: where there is nothing else, wait
+        return Turn(begin, put_off, deadline, deadline.seconds * share, self._collected_at)
+
+    @property
+    def _stand_in(self) -> Snapshot | None:
+        """Return the snapshot for whoever can't have a new one, while it isn't too old."""
+        return self.last if time.monotonic() - self._collected_at <= MOST_AGE else None
+
+    def _put_off(self, deadline: Deadline) -> Snapshot:
+        """Return the snapshot for those whose collection the processor leaves no time for."""
+        if (last := self._stand_in) is not None:
+            self._debug("the processor is overloaded: returning the last snapshot")
+            self.outages.recall(last.results)
+            return last
+        seconds = deadline.seconds - deadline.remaining()
+        failure = Failure(Reason.RESOURCES, "the exporter's processor is overloaded: no turn came in time")
+        return self._failed(self._runs.ended(Endpoint.CALLS, seconds, failure))
+
+    def _failed(self, listing: Result) -> Snapshot:
+        return self._with_settings(Snapshot(time.time()), listing)
+
     def _again(self, last: Snapshot) -> Snapshot:
         self._debug("no collection is due yet: returning the last snapshot")
         self.outages.recall(last.results)
@@ -169,6 +232,7 @@ class Account:
         budget = self._client.rate_limiter.remaining()
         self._debug("collection started", deadline=f"{deadline.remaining():.1f}s", budget=budget)
         self._scheduler.begin()
+        self._collected_at = time.monotonic()
         if self._client.has_new_credentials():
             self._runs.forget_refusals()
         found, result = self._runs.run(Endpoint.CALLS, partial(self._calls.collect, deadline))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from exporter.collect.account import Account
+from exporter.collect.account import Account, Shared
+from exporter.collect.gate import Gate, Load
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
@@ -26,8 +27,7 @@ class Status:
     """Whether the configuration was good when it was last read."""
     reloaded_at: float
     """When a good one was last read, in seconds since 1970."""
-    in_flight: int
-    """Collections under way."""
+    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Accounts:
         self._by_name: dict[str, Account] = {}
         self._retired: tuple[_Retired, ...] = ()
         self._rate_limiters = RateLimiters()
+        self._gate = Gate()
         self._is_reloaded, self._reloaded_at = False, 0.0
         self._take_over(read())
 
@@ -64,8 +65,11 @@ class Accounts:
     @property
     def status(self) -> Status:
         """Return how the last reload went, and what is under way."""
-        in_flight = sum(account.is_collecting for account in self)
-        return Status(self._is_reloaded, self._reloaded_at, in_flight)
+        return Status(self._is_reloaded, self._reloaded_at, self._gate.load)
+
+    def beat(self) -> None:
+        """Take note that an answer would be written now: collections wait while beats are late."""
+        self._gate.beat()
 
     def reload(self) -> None:
         """Read the configuration again and make it the active one.
@@ -120,4 +124,5 @@ class Accounts:
     def _succeed(self, before: Account | None, config: AccountConfig, metrics: MetricsConfig) -> Account:
         if before is not None and (before.config, before.metrics) == (config, metrics):
             return before
-        return Account(config, metrics, self._rate_limiters.of(config), before.outages if before else None)
+        outages = before.outages if before else None
+        return Account(config, metrics, Shared(self._gate, self._rate_limiters.of(config), outages))

@@ -115,9 +115,10 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     ApiError: `secret` or `resources` where the file can't be read, `tls` where it holds no certificate.
     """
     file = ca_file or Path(DEFAULT_CA_BUNDLE_PATH)
-    known = _ca_files.setdefault(file, _CaFile())
+    known, now = _ca_files.setdefault(file, _CaFile()), fingerprint(file)
+    if (context := known.context) is not None and known.fingerprint == now:
+        return context  # without the lock: hundreds would queue for it, each while the next looks at the file
     with known.lock:
-        now = fingerprint(file)
         if known.context is None or known.fingerprint != now:
             name = f"tls_config.ca_file {file}" if ca_file else str(file)
             try:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from itertools import takewhile
 from math import inf
 from threading import Lock
 
@@ -136,8 +136,8 @@ class RateLimiter:
             if closed and closed >= seconds:
                 return 0
             until = self._now() + seconds
-            over = takewhile(lambda made: made <= until - _MINUTE, self._made)  # the first ones, often none
-            free = self.requests_per_minute - len(self._made) + len(tuple(over))
+            taken = len(self._made) - bisect_right(self._made, until - _MINUTE)
+            free = self.requests_per_minute - taken
             return max(0, int(min(free, self._list.remaining if until < self._list.reset_at else inf)))
 
     def wait_for(self, requests: int) -> float:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.gate import BEAT
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError, MetricsConfig
 from exporter.exotel.errors import exhausted_resource
@@ -23,6 +24,7 @@ from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
+from exporter.http.written import Question, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
 from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
@@ -68,6 +70,7 @@ def create_app(
     }
     exception_handlers = {kind: _refused(status) for kind, status in refusals.items()}
     app = Starlette(routes=routes, exception_handlers={**exception_handlers, Exception: _failed})
+    app.state.beat = handlers.beat
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
 
@@ -81,8 +84,15 @@ class _Handlers:
         self._reload = reload
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
+        self._written = Written()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
+
+    async def beat(self) -> None:
+        """Show the accounts, again and again, how late answers are: a beat is written as they are."""
+        while True:
+            await self._in_flight.write(self._accounts.beat)
+            await asyncio.sleep(BEAT)
 
     async def metrics(self, request: Request) -> Response:
         self._count(request, self._endpoints.telemetry_path)
@@ -97,8 +107,15 @@ class _Handlers:
         self._count(request, f"/probe {account.name}")
         selection = _selection(request, OF_ACCOUNTS)
         if request.query_params.get("debug") != "true":
-            snapshots = await _collect(request, [account] if selection.wants_accounts else ())
-            return await self._expose(request, selection, snapshots)
+            if not selection.wants_accounts:
+                return await self._expose(request, selection, {})
+            snapshots = await _collect(request, [account])
+            question = Question.of(account, snapshots[account], selection, request.headers)
+            is_busy = self._accounts.status.load.waiting > 0
+            if (answer := self._written.again(question, is_busy=is_busy)) is None:
+                answer = await self._expose(request, selection, snapshots)
+                self._written.keep(question, answer)
+            return answer
         with lines_of(account.name) as log:
             snapshots = await _collect(request, [account])
             explained = await self._write(request, explain, account, snapshots[account], log)

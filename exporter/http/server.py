@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from exporter import signals
 from exporter.collect.accounts import Accounts
@@ -93,17 +93,20 @@ class _Program(Server):
     """The server of a program that ends with it, soon after it is told to; systemd is told of both."""
 
     def __init__(
-        self, accounts: Accounts, app: ASGIApp, web: ActiveWebConfig | None, answers: Answers
+        self, accounts: Accounts, app: Starlette, web: ActiveWebConfig | None, answers: Answers
     ) -> None:
         super().__init__(app, web, None, answers.count, lambda inner: Exchange(inner, answers))
         self._accounts = accounts
+        self._beat = app.state.beat
         self._watchdog: asyncio.Task[None] | None = None
+        self._heart: asyncio.Task[None] | None = None
         self._told: SimpleQueue[None] = SimpleQueue()  # its put takes no lock that a signal could find taken
         Thread(target=self._end_in_time, name="end", daemon=True).start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         systemd.notify("READY=1", _status(self._accounts), patience=_NOTICE)
+        self._heart = asyncio.create_task(self._beat())
         if seconds := systemd.watchdog_interval():
             self._watchdog = asyncio.create_task(_feed_watchdog(seconds))
 
@@ -112,7 +115,7 @@ class _Program(Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        _log.info("stopping", collections_in_flight=self._accounts.status.in_flight)
+        _log.info("stopping", collections_in_flight=self._accounts.status.load.running)
         systemd.notify("STOPPING=1")
         asyncio.get_running_loop().call_later(_DRAIN, self._accounts.cancel)
         await super().shutdown(sockets)

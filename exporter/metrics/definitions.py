@@ -364,10 +364,21 @@ RELOADED_AT = _exporter.gauge(
 IN_FLIGHT = _exporter.gauge(
     "exotel_exporter_collections_in_flight", "Collections in flight, except those behind this scrape."
 )
+WAITING = _exporter.gauge(
+    "exotel_exporter_collections_waiting",
+    "Collections that wait for their turn, because the processor is busy with others.",
+)
+COLLECTIONS = _exporter.counter(
+    "exotel_exporter_collections_total",
+    "Collections that were due, by outcome: begun, or put_off = the processor was too busy to begin it in "
+    "time. The scrape then got the account's last snapshot, with its timestamp, if that was at most two "
+    "minutes old; otherwise exotel_up was 0.",
+    ("outcome",),
+)
 HTTP_REQUESTS = _exporter.counter(
     "exotel_exporter_http_requests_total",
     "Requests that the exporter has answered, except this one, by HTTP status.",
     ("code",),
 )
-OWN = (BUILD_INFO, RELOADED, RELOADED_AT, IN_FLIGHT, HTTP_REQUESTS)
+OWN = (BUILD_INFO, RELOADED, RELOADED_AT, IN_FLIGHT, WAITING, COLLECTIONS, HTTP_REQUESTS)
 """Every metric of the exporter itself."""

@@ -147,7 +147,10 @@ def _points_of_itself(itself: ExporterStatus) -> Iterator[Point]:
     yield d.BUILD_INFO(1, __version__, __revision__)
     yield d.RELOADED(status.is_reloaded)
     yield d.RELOADED_AT(status.reloaded_at)
-    yield d.IN_FLIGHT(status.in_flight)
+    yield d.IN_FLIGHT(status.load.running)
+    yield d.WAITING(status.load.waiting)
+    yield d.COLLECTIONS(status.load.begun, "begun")
+    yield d.COLLECTIONS(status.load.put_off, "put_off")
     for code, number in sorted(itself.answers.items()):
         yield d.HTTP_REQUESTS(number, str(code))
 

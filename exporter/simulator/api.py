@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import formatdate
+from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, unquote
 
 from exporter.simulator.call import Call
@@ -101,7 +102,7 @@ class Api:
             return failure(request_id, 404, 404, "Resource not found", request.method)
         if _credentials(request.headers.get("authorization", "")) != (settings.api_key, settings.api_token):
             return failure(request_id, 401, 1010, "Authentication failed")
-        if parameters["account"] != settings.account_sid:
+        if not fnmatchcase(parameters["account"], settings.account_sid):
             return failure(request_id, 404, 1017, "Unknown tenant")
         if endpoint == "calls":
             return self._calls(request_id, query)

@@ -101,7 +101,7 @@ _DURATION = _type("duration", parse_duration)
     default="127.0.0.1:9928",
     help="Address to listen on; port 0 picks a free port.",
 )
-@click.option("--account-sid", default="demo")
+@click.option("--account-sid", default="demo", help="May be a pattern, like acme-*.")
 @click.option("--api-key", default="demo")
 @click.option("--api-token", default="demo")
 @click.option("--calls", type=_COUNT, default=120, help="Number of active calls at the start.")

@@ -51,6 +51,7 @@ class Settings:
 
     # Its API
     account_sid: str = "demo"
+    """May be a pattern, like *: many accounts, whose lists are all the same."""
     api_key: str = "demo"
     api_token: str = "demo"  # noqa: S105 (not a secret: the simulator listens on loopback)
     max_limit: int = 100

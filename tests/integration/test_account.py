@@ -14,7 +14,7 @@ from socket import create_server
 
 import pytest
 
-from exporter.collect.account import Account
+from exporter.collect.account import Account, Shared
 from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
@@ -328,7 +328,7 @@ def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureF
     with Simulator(Settings(calls=1, speed=0)) as simulator, account(simulator.url, token="revoked") as made:
         observe(made)
         mended = replace(made.config, api_token=Secret("demo"))
-        successor = Account(mended, MetricsConfig(), outages=made.outages)
+        successor = Account(mended, MetricsConfig(), Shared(outages=made.outages))
         observe(successor)
         successor.close()
     told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]

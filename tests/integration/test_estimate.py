@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporter.collect.account import Account, LiveValues
+from exporter.collect.account import Account, LiveValues, Shared
 from exporter.collect.counters import Counters
 from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.snapshot import Snapshot
@@ -45,7 +45,7 @@ def scraping(
         collection=collection,
     )
     budget = RateLimiter(collection.requests_per_minute)
-    made, start = Account(config, MetricsConfig(), budget), clock.monotonic()
+    made, start = Account(config, MetricsConfig(), Shared(rate_limiter=budget)), clock.monotonic()
     scrapes = iter(range(0, 100_000, 15))
 
     def scrape() -> Snapshot:

@@ -203,7 +203,7 @@ def test_a_reload_in_the_middle_of_a_scrape_costs_it_nothing() -> None:
         accounts = Accounts(file.read)
         with serving(accounts) as url:
             scraped = pool.submit(scrape, url)
-            wait_until(lambda: accounts.status.in_flight, "a collection in flight")
+            wait_until(lambda: accounts.status.load.running, "a collection in flight")
             file.content = configuration(named("other", slow))
             accounts.reload()
             assert scraped.result().one("acme", "exotel_up") == 1

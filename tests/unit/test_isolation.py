@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from exporter.collect.accounts import Status
+from exporter.collect.gate import Load
 from exporter.collect.snapshot import Snapshot
 from exporter.collect.tallies import Bucket, Histogram
 from exporter.exotel.errors import Failure, Reason
@@ -23,7 +24,7 @@ from exporter.metrics.metric import Kind
 from tests.snapshots import LIFE, STREAMS, TIMED, Collected, Shown, everything, shown
 
 WHOLE = everything(TIMED, STREAMS, LIFE)
-ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), {})
+ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, load=Load()), {})
 FORMATS = ("text/plain", "application/openmetrics-text")
 HOSTILE = [10**310, -(10**400), math.nan, math.inf, "ab\ud800", "many", object()]
 

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from exporter.collect.accounts import Status
+from exporter.collect.gate import Load
 from exporter.metrics.exposition import (
     OF_ACCOUNTS,
     OF_ITSELF,
@@ -28,7 +29,7 @@ from tests.snapshots import LIFE, STREAMS, TIMED, everything, shown
 
 ALL = (*OF_ACCOUNTS, *OF_ITSELF)
 OBSERVED = shown({"acme": everything(TIMED, STREAMS, LIFE)})
-ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, in_flight=0), {200: 3, 503: 0})
+ITSELF = ExporterStatus(Status(is_reloaded=True, reloaded_at=1.0, load=Load()), {200: 3, 503: 0})
 
 
 def read(text: str) -> list[Sample]:

@@ -18,6 +18,7 @@ from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from exporter.collect.accounts import Status
+from exporter.collect.gate import Load
 from exporter.collect.tallies import Bucket, Histogram
 from exporter.exotel.errors import Reason
 from exporter.metrics.exposition import ExporterStatus, Selection, expose
@@ -126,7 +127,7 @@ def test_a_text_is_the_one_that_the_client_library_writes(drawn: list[tuple[Metr
 def test_a_whole_exposition_is_the_one_that_the_client_library_writes() -> None:
     """Of accounts with everything on and with a failure, the exporter itself, the process and Python."""
     accounts = shown({'"a"\n\\é': everything(TIMED, STREAMS, LIFE), "b": failed(Reason.AUTH)})
-    itself = ExporterStatus(Status(is_reloaded=True, reloaded_at=1_700_000_000.25, in_flight=0), {200: 3})
+    itself = ExporterStatus(Status(is_reloaded=True, reloaded_at=1_700_000_000.25, load=Load()), {200: 3})
     text, _ = expose(accounts, "application/openmetrics-text", itself)
     read = list(text_string_to_metric_families(text.decode()))  # type: ignore[no-untyped-call]
     assert text == openmetrics(Families(read))  # type: ignore[no-untyped-call]

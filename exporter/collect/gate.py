@@ -1,0 +1,146 @@
+"""The gate that the collections of all accounts pass: no more begin than the processor can carry.
+
+A collection mostly waits for the network, so their number says little of what they cost. What says it is how
+late answers are, and a thread that slept for a moment.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import nsmallest
+from operator import attrgetter
+from threading import Lock
+
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import ApiError
+from exporter.exotel.worker_pool import WorkerPool
+
+AT_ONCE = 4
+"""Collections that may always be under way: enough to fill a core while some wait for the network."""
+GROWTH = 8
+"""By an eighth of those under way may their number grow from one tick to the next."""
+MOST_LAG = 0.05
+"""Seconds; beyond that, more wants the processor than it can serve."""
+BEAT = 0.05
+"""Seconds from one beat of those who write answers to the next."""
+_TICK = 0.02  # seconds from one look at the processor to the next, while collections wait
+_LONGEST_TICK = 0.25  # seconds; whoever waited for too long is to be told
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A collection that is to begin, or else to be put off in time for an answer; neither may raise."""
+
+    begin: Callable[[], None]
+    put_off: Callable[[], None]
+    deadline: Deadline
+    needs: float
+    """Seconds that have to remain before its deadline."""
+    last: float
+    """When the account was last collected, on the monotonic clock: the one longest ago goes first."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it has waited for too long."""
+        return self.deadline.remaining() <= self.needs
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many collections there are, and how many there could not be."""
+
+    running: int = 0
+    waiting: int = 0
+    """Those whose turn hasn't come."""
+    begun: int = 0
+    """Since the start, as the next one."""
+    put_off: int = 0
+
+
+class Gate:
+    """Lets collections begin: at once while few are under way, else as fast as the processor allows.
+
+    While it is behind, the next one begins after as long as it is late. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._waiting: list[Turn] = []
+        self._is_watched = False
+        self._running = self._begun = self._put_off = 0
+        self._watcher = WorkerPool("gate", 1)
+        self._beaten_at = math.inf  # on the monotonic clock; never where nobody is answered
+
+    @property
+    def load(self) -> Load:
+        """Return how things stand."""
+        with self._lock:
+            return Load(self._running, len(self._waiting), self._begun, self._put_off)
+
+    def enter(self, turn: Turn) -> None:
+        """Let a collection begin, now or when its turn comes; once it has ended, it has to leave."""
+        with self._lock:
+            has_to_wait = bool(self._waiting) or self._running >= AT_ONCE
+            if has_to_wait:
+                self._waiting.append(turn)
+            else:
+                self._count_begun(1)
+            is_watched, self._is_watched = self._is_watched, self._is_watched or has_to_wait
+        if not has_to_wait:
+            turn.begin()
+        elif not is_watched:
+            self._begin_watch()
+
+    def leave(self) -> None:
+        """Take note that a collection has ended."""
+        with self._lock:
+            self._running -= 1
+
+    def beat(self) -> None:
+        """Take note that an answer would be written now; this comes every BEAT seconds, or is late."""
+        self._beaten_at = time.monotonic()
+
+    def tick(self, lag: float) -> bool:
+        """Let as many begin as can be carried by a processor that is late by so many seconds.
+
+        Returns whether others still wait.
+        """
+        with self._lock:
+            over = {turn for turn in self._waiting if turn.is_over}
+            in_time = [turn for turn in self._waiting if turn not in over]
+            most = AT_ONCE + self._running // GROWTH if lag <= MOST_LAG else max(1, AT_ONCE - self._running)
+            next_ones = set(nsmallest(most, in_time, key=attrgetter("last")))
+            self._waiting = [turn for turn in in_time if turn not in next_ones]
+            self._put_off += len(over)
+            self._count_begun(len(next_ones))
+            self._is_watched = bool(self._waiting)
+            goes_on = self._is_watched
+        for turn in over:
+            turn.put_off()
+        for turn in next_ones:
+            turn.begin()
+        return goes_on
+
+    def _count_begun(self, number: int) -> None:
+        self._running += number
+        self._begun += number
+
+    def _begin_watch(self) -> None:
+        try:
+            self._watcher.submit(self._watch)
+        except ApiError:  # there is no thread: who needs one to collect will find that out, and say so
+            while self.tick(0.0):
+                pass
+
+    def _watch(self) -> None:
+        pause, goes_on = _TICK, True
+        while goes_on:
+            due = time.monotonic() + pause
+            time.sleep(pause)
+            now = time.monotonic()
+            lag = max(now - due, now - self._beaten_at - BEAT)
+            goes_on = self.tick(lag)
+            pause = min(max(lag, _TICK), _LONGEST_TICK)

@@ -1,0 +1,185 @@
+"""An account that has to wait for its turn: freshness gives way, answers never do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import pytest
+import requests
+
+from exporter.collect.account import MOST_AGE, Account, Shared
+from exporter.collect.gate import AT_ONCE, Gate, Turn
+from exporter.collect.snapshot import Snapshot
+from exporter.exotel.deadline import Deadline
+from exporter.exotel.enums import Endpoint
+from exporter.exotel.errors import Reason
+from exporter.http import app, scrape
+from exporter.metrics.exposition import expose
+from exporter.simulator import Settings, Simulator
+from tests.clock import moved_clock
+from tests.serving import account, served
+from tests.waiting import GUARD
+
+LATE = 60.0
+"""Seconds: far more than any lag at which collections begin."""
+
+
+@dataclass
+class Crowd:
+    """Collections of others that are under way, and a gate that looks at the processor when it is told."""
+
+    gate: Gate = field(default_factory=Gate)
+
+    def come(self) -> None:
+        """Take all the places."""
+        deadline = Deadline.after(GUARD)
+        for _ in range(AT_ONCE):
+            self.gate.enter(Turn(lambda: None, lambda: None, deadline, 0.0, 0.0))
+
+    def go(self) -> None:
+        """Leave, and let those begin who wait."""
+        for _ in range(AT_ONCE):
+            self.gate.leave()
+        self.gate.tick(LATE)
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    """Nobody, until they are told to come."""
+    monkeypatch.setattr(Gate, "_watch", lambda _: None)
+    return Crowd()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """Three calls."""
+    with Simulator(Settings(calls=3, speed=0)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def acme(crowd: Crowd, simulator: Simulator) -> Iterator[Account]:
+    """An account that comes to the crowd's gate."""
+    pattern = account("acme", simulator.url)
+    made = Account(pattern.config, pattern.metrics, Shared(crowd.gate))
+    yield made
+    pattern.close()
+    made.close()
+
+
+def collected(made: Account) -> Snapshot:
+    """Collect once, with all the time that it takes."""
+    return made.collect(Deadline.after(GUARD)).result(GUARD)
+
+
+def put_off(made: Account, crowd: Crowd) -> Snapshot:
+    """Want a collection whose time ends before its turn comes."""
+    deadline = Deadline.after(GUARD)
+    waiting = made.collect(deadline)
+    assert not waiting.done()
+    deadline.end()
+    crowd.gate.tick(LATE)
+    assert waiting.done()
+    return waiting.result()
+
+
+def test_an_account_whose_turn_does_not_come_gets_its_last_snapshot(
+    acme: Account, crowd: Crowd, simulator: Simulator
+) -> None:
+    """With the timestamp that it had, and without a request; no run of a collector has failed."""
+    first = collected(acme)
+    crowd.come()
+    asked = acme.live_values().counts
+    again = put_off(acme, crowd)
+    assert again is first
+    assert acme.live_values().counts == asked
+    assert crowd.gate.load.put_off == 1
+
+
+def test_a_snapshot_that_is_too_old_stands_in_for_nothing(acme: Account, crowd: Crowd) -> None:
+    """The account is down then, for a reason that is counted, and has no call metrics."""
+    with moved_clock() as clock:
+        collected(acme)
+        crowd.come()
+        clock.forward(MOST_AGE - 1)
+        assert put_off(acme, crowd).active_calls is not None
+        clock.forward(2)
+        down = put_off(acme, crowd)
+    assert down.active_calls is None
+    assert down.failure is not None
+    assert down.failure.reason is Reason.RESOURCES
+    assert acme.live_values().counts.failures[Endpoint.CALLS, Reason.RESOURCES] == 1
+
+
+def test_an_account_that_was_never_collected_is_down_when_it_is_put_off(acme: Account, crowd: Crowd) -> None:
+    """Unknown is absent; the next time it goes first."""
+    crowd.come()
+    text = expose({acme: put_off(acme, crowd)}, "text/plain")[0].decode()
+    assert 'exotel_up{account="acme"} 0.0\n' in text
+    assert "exotel_snapshot_timestamp_seconds" not in text
+    assert "exotel_active_calls{" not in text
+
+
+def test_all_is_as_before_as_soon_as_the_crowd_has_gone(acme: Account, crowd: Crowd) -> None:
+    """Whoever waits then gets a new snapshot, and whoever comes doesn't wait."""
+    first = collected(acme)
+    crowd.come()
+    assert put_off(acme, crowd) is first
+    waiting: Future[Snapshot] = acme.collect(Deadline.after(GUARD))
+    joined = acme.collect(Deadline.after(GUARD))
+    crowd.go()
+    second = waiting.result(GUARD)
+    assert joined.result(GUARD) is second
+    assert second.ended_at > first.ended_at
+    assert collected(acme).ended_at > second.ended_at
+    assert crowd.gate.load.running == 0
+
+
+def test_an_account_that_is_cancelled_waits_no_longer(acme: Account, crowd: Crowd) -> None:
+    """Its scrape is to be answered before the program ends."""
+    crowd.come()
+    waiting = acme.collect(Deadline.after(GUARD))
+    acme.cancel()
+    crowd.gate.tick(LATE)
+    assert waiting.result(GUARD).active_calls is None
+
+
+# Answers that are kept
+
+
+def test_a_probe_that_finds_nothing_new_gets_the_same_answer_unwritten(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And another one what it asks for: another format, other metrics, or what has changed."""
+    written: list[object] = []
+    write = scrape.exposition
+
+    def noted(*arguments: object) -> object:
+        written.append(arguments)
+        return write(*arguments)  # type: ignore[arg-type]  # whatever they are
+
+    monkeypatch.setattr(app, "exposition", noted)
+    snapshot = collected(acme)
+    monkeypatch.setattr(acme, "collect", lambda _: _done(snapshot))
+    with served([acme]) as url:
+
+        def probe(query: str = "", **headers: str) -> bytes:
+            return requests.get(f"{url}/probe?target=acme{query}", headers=headers, timeout=GUARD).content
+
+        first = probe()
+        assert (probe(), len(written)) == (first, 1)
+        assert first == expose({acme: snapshot}, "*/*")[0]
+        assert probe("&name[]=exotel_up") != first
+        assert probe(Accept="application/openmetrics-text") != first
+        assert len(written) == 3
+        acme._counters.retry(Endpoint.CALLS, Reason.CONNECTION)
+        probe()
+        assert len(written) == 4
+
+
+def _done(snapshot: Snapshot) -> Future[Snapshot]:
+    future: Future[Snapshot] = Future()
+    future.set_result(snapshot)
+    return future
