@@ -148,7 +148,8 @@ def _requests() -> models.Panel:
     words = Words(
         "Requests by code",
         "Of all selected exporters: HTTP status, or the reason when there was no answer. 401, 403: the API "
-        "key. 429: lower requests_per_minute. 5xx, timeout: Exotel; see its status page.",
+        "key. 429: lower requests_per_minute. 5xx, timeout: Exotel; see its status page. abandoned: the "
+        "exporter wanted no answer any more.",
         NOT_SCRAPED,
     )
     requests = f"sum by (code) (rate({select('exotel_api_requests_total')}[{RATE_WINDOW}]))"

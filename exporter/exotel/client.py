@@ -37,6 +37,7 @@ BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a cal
     Endpoint.AGENT_STREAMS: 2**20,
 }
 _PREFETCHED = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
+_ABANDONED = "abandoned"  # in place of a reason: the answer was not wanted any more
 _LAST_WAIT = 0.2  # seconds for requests that are aborted to end; only the look-up of a name takes longer
 _VOICE_HOSTS = {  # AgentStream is an API of the older hosts, one beside each of the newer
     "https://ccm-api.exotel.com": "https://api.exotel.com",
@@ -228,7 +229,7 @@ class Client:
             answer = self._transport.get(request, BODY_LIMITS[endpoint], on_headers)
             code = str(answer.status)
         except ApiError as error:
-            code = error.reason
+            code = _ABANDONED if self._transport.was_abandoned else error.reason
             raise
         finally:
             self._observer.request(endpoint, code, time.monotonic() - started)
