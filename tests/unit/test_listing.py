@@ -301,6 +301,35 @@ def test_the_pages_of_a_known_list_are_asked_for_at_once(calls: int, later: int)
     assert len(server.requests) <= 1.05 * max(calls, later) / 100 + 2
 
 
+def test_pages_shorter_than_any_that_is_asked_for_cost_no_needless_request() -> None:
+    """A server that serves 10 rows whatever is asked: pages asked for at once would lie too far apart."""
+    server = still(60, cap=10)
+    lister, requests = Lister(100, lambda: 0.0), list[int]()
+    for _ in range(3):
+        server.requests.clear()
+        assert lister.list(server.fetch).incomplete_reason is None
+        requests.append(len(server.requests))
+    assert requests == [requests[0]] * 3
+
+
+def test_no_more_is_asked_for_at_once_than_there_were_calls() -> None:
+    """Whatever the offset, this server answers with its first page: the list has no more than those calls."""
+    server = still(450)
+    first_page = [*server.fetch([(0, 100)])]
+    lister, asked = Lister(100, lambda: 0.0), list[int]()
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        ahead = list(islice(asks, 50))
+        asked.append(len(ahead))
+        yield from first_page * len(ahead)
+        yield from (first_page[0] for _ in asks)
+
+    for _ in range(2):
+        asked.clear()
+        lister.list(fetch)
+    assert asked[0] <= 5
+
+
 def test_a_list_that_has_shrunk_to_a_page_costs_a_request_more() -> None:
     """Than one that was known to be short: the second page was asked for with the first one."""
     server = still(150)

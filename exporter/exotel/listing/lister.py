@@ -145,7 +145,8 @@ class Lister:
             self._knowing_server(before, reader),
             overlap=reader.overlap,
             longest_page=evidence.longest_page,
-            ahead=seams.end,
+            # Not where pages are shorter than any that is asked for: those would lie too far apart.
+            ahead=len(evidence.by_sid) + evidence.unreadable if reader.paging.served >= DEFAULT_LIMIT else 0,
             read_at=now,
         ).seeing(*(fact for fact, is_shown in shown.items() if is_shown), now=now)
         if finding.places or finding.order is Order.START:

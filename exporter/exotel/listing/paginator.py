@@ -236,16 +236,20 @@ class Paginator:
 
     def _rest(self) -> Iterator[Ask]:
         """Yield the pages behind those that were read, to beyond the total."""
-        memory, totals = self._evidence.memory, self._evidence.totals
         end = max(self._seams.end, self._paging.served)
-        while (expected := memory.expected_rows(totals.last)) is None or end <= expected:
-            if self._is_enough or (self._evidence.is_total_wrong and not memory.excess):
+        while (expected := self._expected_rows()) is None or end <= expected:
+            if self._is_enough or (self._evidence.is_total_wrong and not self._evidence.memory.excess):
                 return  # in the latter case how much there is shows when it is read
             ask = next(self._paging.onwards(end), None)
             if ask is None:
                 return
             yield ask
             end = self._paging.end(ask)
+
+    def _expected_rows(self) -> int | None:
+        """Return the rows that the list is expected to have: before its first page, those of a moment ago."""
+        memory = self._evidence.memory
+        return memory.expected_rows(self._evidence.totals.last) if self._seams.pages else memory.ahead
 
     def _read_beyond(self) -> None:
         """Read on behind a full page, whatever the total says, twice as many pages each time."""
