@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import socket
 from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _KEEP_ALIVE = 90  # seconds: longer than most scrape intervals, so that a scraper can keep its connection
 _GRACE = 4  # seconds for requests in flight to be answered, when the server is told to stop
+_AT_ONCE = 64  # connections that are accepted in a row: one in a turn would be few while turns take long
 _RETRY = 0.1  # seconds from a connection that couldn't be accepted to the next attempt
 _QUIET = 60.0  # seconds without such a failure, after which it is over
 _CLOSE_GRACE = 1  # second to the end of a connection: over TLS some clients never say goodbye
@@ -99,7 +101,7 @@ class Server(uvicorn.Server):
         listening.settimeout(0)
         loop = asyncio.get_running_loop()
         failed_at: float | None = None  # of a shortage that isn't over yet
-        while True:
+        for number in itertools.count(1):
             try:
                 connection, _ = await loop.sock_accept(listening)
             except ConnectionAbortedError:
@@ -118,7 +120,8 @@ class Server(uvicorn.Server):
             task = asyncio.create_task(self._set_up(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            await asyncio.sleep(0)  # however many come, those who are there have their turn
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)  # however many come, those who are there have their turn
 
     async def _set_up(self, connection: socket.socket) -> None:
         """Serve a connection, by the TLS settings of this moment."""

@@ -148,3 +148,33 @@ def test_it_is_told_when_it_is_over(
         asyncio.run(until(lambda: len(caplog.records) >= 4, Recovering(real)))
     said = [record.message.partition(",")[0] for record in caplog.records[:4]]
     assert said == [CANT, "connections are accepted again"] * 2
+
+
+class Crowded(Failing):
+    """A listening socket at which clients wait."""
+
+    def __init__(self, real: socket.socket) -> None:
+        super().__init__(0)
+        self._real = real
+        real.settimeout(0)
+
+    def fileno(self) -> int:
+        """Return what the event loop waits for."""
+        return self._real.fileno()
+
+    def accept(self) -> tuple[socket.socket, object]:  # type: ignore[override]  # which never returns
+        """Return the server's end of a connection."""
+        accepted = self._real.accept()
+        self.tried += 1
+        return accepted
+
+
+def test_all_who_wait_are_accepted_in_a_few_turns() -> None:
+    """Under load a turn of the event loop takes long: one connection in each would be fewer than come."""
+    turns, clients = itertools.count(), 50
+    with socket.create_server(("127.0.0.1", 0), backlog=clients) as real, ExitStack() as waiting:
+        for _ in range(clients):
+            waiting.enter_context(socket.create_connection(real.getsockname()))
+        listening = Crowded(real)
+        asyncio.run(until(lambda: next(turns) > 0 and listening.tried == clients, listening))
+    assert next(turns) < clients / 2
