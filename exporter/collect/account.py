@@ -193,8 +193,10 @@ class Account:
         def put_off() -> None:
             collection.set_result(self._put_off(deadline))
 
-        share = 0.25 if self._stand_in is None else 0.5  # of its time: where there is nothing else, wait
-        return Turn(begin, put_off, deadline, deadline.seconds * share, self._collected_at)
+        has_stand_in = self._stand_in is not None
+        share = 0.75 if has_stand_in else 0.25  # of its time: where there is nothing else, wait
+        needs = deadline.seconds * share
+        return Turn(begin, put_off, deadline, needs, self._collected_at, has_stand_in)
 
     @property
     def _stand_in(self) -> Snapshot | None:

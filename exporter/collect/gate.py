@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from bisect import insort
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
 from operator import attrgetter
 from threading import Lock
 
@@ -26,6 +26,10 @@ MOST_LAG = 0.05
 """Seconds; beyond that, more wants the processor than it can serve."""
 BEAT = 0.05
 """Seconds from one beat of those who write answers to the next."""
+STANDING = 5.0
+"""Seconds in which somebody always waited, after which it is no burst, as one scrape of all accounts is."""
+QUEUE = 32
+"""Collections that wait then: those behind would wait for longer, and no more would have their turn."""
 _TICK = 0.02  # seconds from one look at the processor to the next, while collections wait
 _LONGEST_TICK = 0.25  # seconds; whoever waited for too long is to be told
 
@@ -41,6 +45,8 @@ class Turn:
     """Seconds that have to remain before its deadline."""
     last: float
     """When the account was last collected, on the monotonic clock: the one longest ago goes first."""
+    has_stand_in: bool
+    """Whether there is something else for those who want it."""
 
     @property
     def is_over(self) -> bool:
@@ -63,13 +69,15 @@ class Load:
 class Gate:
     """Lets collections begin: at once while few are under way, else as fast as the processor allows.
 
-    While it is behind, the next one begins after as long as it is late. Thread-safe.
+    While it is behind, the next one begins after as long as it is late. Where somebody always waits, few do,
+    and the others are put off at once (B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). Thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: list[Turn] = []
+        self._waiting: list[Turn] = []  # whoever was collected longest ago first
         self._is_watched = False
+        self._waited_for_since = 0.0  # on the monotonic clock: before, nobody was waiting
         self._running = self._begun = self._put_off = 0
         self._watcher = WorkerPool("gate", 1)
         self._beaten_at = math.inf  # on the monotonic clock; never where nobody is answered
@@ -82,13 +90,19 @@ class Gate:
 
     def enter(self, turn: Turn) -> None:
         """Let a collection begin, now or when its turn comes; once it has ended, it has to leave."""
+        put_off: Sequence[Turn] = ()
         with self._lock:
             has_to_wait = bool(self._waiting) or self._running >= AT_ONCE
             if has_to_wait:
-                self._waiting.append(turn)
+                if not self._waiting:
+                    self._waited_for_since = time.monotonic()
+                insort(self._waiting, turn, key=attrgetter("last"))
+                put_off = self._shed()
             else:
                 self._count_begun(1)
             is_watched, self._is_watched = self._is_watched, self._is_watched or has_to_wait
+        for each in put_off:
+            each.put_off()
         if not has_to_wait:
             turn.begin()
         elif not is_watched:
@@ -109,20 +123,32 @@ class Gate:
         Returns whether others still wait.
         """
         with self._lock:
-            over = {turn for turn in self._waiting if turn.is_over}
-            in_time = [turn for turn in self._waiting if turn not in over]
+            put_off = self._shed()
             most = AT_ONCE + self._running // GROWTH if lag <= MOST_LAG else max(1, AT_ONCE - self._running)
-            next_ones = set(nsmallest(most, in_time, key=attrgetter("last")))
-            self._waiting = [turn for turn in in_time if turn not in next_ones]
-            self._put_off += len(over)
+            next_ones, self._waiting = self._waiting[:most], self._waiting[most:]
             self._count_begun(len(next_ones))
             self._is_watched = bool(self._waiting)
             goes_on = self._is_watched
-        for turn in over:
+        for turn in put_off:
             turn.put_off()
         for turn in next_ones:
             turn.begin()
         return goes_on
+
+    def _shed(self) -> Sequence[Turn]:
+        """Take out those to be put off: who have waited for too long, or have too many before them."""
+        is_standing = time.monotonic() - self._waited_for_since >= STANDING
+        most = QUEUE if is_standing else len(self._waiting)
+        put_off = [
+            turn
+            for place, turn in enumerate(self._waiting)
+            if turn.is_over or (place >= most and turn.has_stand_in)
+        ]
+        if put_off:
+            out = set(put_off)
+            self._waiting = [turn for turn in self._waiting if turn not in out]
+            self._put_off += len(put_off)
+        return put_off
 
     def _count_begun(self, number: int) -> None:
         self._running += number

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import math
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -52,34 +53,38 @@ async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> d
 
     Whatever happens to one, the others' are returned. Raises BadTimeout.
     """
-    waits = {
-        account: _collect(account, seconds_for(account.config.collection.timeout, scraper_timeout))
+    deadlines = {
+        account: Deadline.after(seconds_for(account.config.collection.timeout, scraper_timeout))
         for account in accounts
     }
-    return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
+    begun = {account: _begin(account, deadline) for account, deadline in deadlines.items()}
+    return {account: await _end(account, begun[account], deadlines[account]) for account in begun}
 
 
-async def _collect(account: Account, seconds: float) -> Snapshot:
-    deadline = Deadline.after(seconds)
+def _begin(account: Account, deadline: Deadline) -> Future[Snapshot]:
     try:
-        snapshot = await _join(account, deadline)
-        if (
-            snapshot.failure is not None
-            and snapshot.failure.reason is Reason.TIMEOUT
-            and deadline.remaining()
-        ):
-            # It may have been the collection of a scraper with less time: there is some left for our own.
-            snapshot = await _join(account, deadline)
+        return account.collect(deadline)
     except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
-        return account.lost(error)
+        lost: Future[Snapshot] = Future()
+        lost.set_result(account.lost(error))
+        return lost
+
+
+async def _end(account: Account, collection: Future[Snapshot], deadline: Deadline) -> Snapshot:
+    snapshot = await _join(account, collection, deadline)
+    if snapshot.failure is not None and snapshot.failure.reason is Reason.TIMEOUT and deadline.remaining():
+        # It may have been the collection of a scraper with less time: there is some left for our own.
+        snapshot = await _join(account, _begin(account, deadline), deadline)
     return snapshot
 
 
-async def _join(account: Account, deadline: Deadline) -> Snapshot:
-    collection = asyncio.wrap_future(account.collect(deadline))
+async def _join(account: Account, collection: Future[Snapshot], deadline: Deadline) -> Snapshot:
+    if collection.done():  # as under overload, where each microsecond counts
+        return collection.result()
     try:
         # shield: a scraper that goes away must not take the collection from others who wait for it
-        return await asyncio.wait_for(asyncio.shield(collection), deadline.remaining() + _GRACE)
+        waiting = asyncio.shield(asyncio.wrap_future(collection))
+        return await asyncio.wait_for(waiting, deadline.remaining() + _GRACE)
     except TimeoutError:
         return account.unfinished(deadline.seconds)
 

@@ -36,7 +36,7 @@ class Crowd:
         """Take all the places."""
         deadline = Deadline.after(GUARD)
         for _ in range(AT_ONCE):
-            self.gate.enter(Turn(lambda: None, lambda: None, deadline, 0.0, 0.0))
+            self.gate.enter(Turn(lambda: None, lambda: None, deadline, 0.0, 0.0, has_stand_in=True))
 
     def go(self) -> None:
         """Leave, and let those begin who wait."""

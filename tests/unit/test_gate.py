@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.gate import AT_ONCE, BEAT, GROWTH, MOST_LAG, Gate, Turn
+from exporter.collect.gate import AT_ONCE, BEAT, GROWTH, MOST_LAG, QUEUE, STANDING, Gate, Turn
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.worker_pool import WorkerPool
@@ -27,11 +27,11 @@ class Visitors:
     put_off: list[str] = field(default_factory=list)
     deadlines: dict[str, Deadline] = field(default_factory=dict)
 
-    def come(self, name: str, last: float = 0.0) -> None:
+    def come(self, name: str, last: float = 0.0, *, has_stand_in: bool = True) -> None:
         """Let one want to begin, last collected then."""
         self.deadlines[name] = deadline = Deadline.after(1000)
         begin, put_off = self.begun.append, self.put_off.append
-        self.gate.enter(Turn(lambda: begin(name), lambda: put_off(name), deadline, 500, last))
+        self.gate.enter(Turn(lambda: begin(name), lambda: put_off(name), deadline, 500, last, has_stand_in))
 
     def come_all(self, number: int) -> None:
         """Let so many want to begin."""
@@ -103,6 +103,31 @@ def test_whoever_has_waited_for_too_long_is_put_off_and_never_begins(visitors: V
         pass
     assert f"{AT_ONCE}" not in visitors.begun
     assert visitors.gate.load.put_off == 1
+
+
+def test_where_somebody_always_waits_few_do_and_the_others_are_put_off_at_once(
+    visitors: Visitors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whose snapshots are the youngest, but none without one; a burst, for all accounts, isn't that."""
+    clock = _Clock()
+    monkeypatch.setattr("exporter.collect.gate.time", clock)
+    visitors.come_all(AT_ONCE)
+    for number in range(2 * QUEUE):
+        visitors.come(f"burst {number}", last=float(number))
+    assert not visitors.put_off
+    clock.forward(STANDING)
+    visitors.come("first time", last=float("-inf"), has_stand_in=False)
+    assert visitors.put_off == [f"burst {number}" for number in range(QUEUE - 1, 2 * QUEUE)]
+    visitors.come("youngest", last=1e6)
+    visitors.come("snapshot too old", last=1e6, has_stand_in=False)
+    assert visitors.put_off[-1] == "youngest"
+    assert visitors.gate.load.waiting == QUEUE + 1
+    while visitors.gate.tick(0.0):
+        pass
+    visitors.put_off.clear()
+    for number in range(2 * QUEUE):
+        visitors.come(f"next burst {number}")
+    assert not visitors.put_off
 
 
 def test_after_an_overload_nothing_is_left_of_it(visitors: Visitors) -> None:
