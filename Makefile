@@ -81,7 +81,7 @@ build/lock/bin/cyclonedx-py: pyproject.toml
 	@touch $@
 
 bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory, what is lost, and what is to be reached
-	@rm -rf build/bench; missed=0; for part in bench.start bench bench.exposition bench.fleet bench.overload \
+	@rm -rf build/bench; missed=0; for part in bench.start bench bench.exposition bench.probe bench.fleet bench.overload \
 	  bench.reloads bench.table; do \
 	  $(BIN)/python -m $$part || missed=1; done; exit $$missed
 

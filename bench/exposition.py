@@ -21,6 +21,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
 from prometheus_client.registry import Collector
 
+from bench.aims import Found, save
 from exporter.collect.snapshot import Snapshot
 from exporter.metrics.exposition import expose
 from tests.rows import agent, call
@@ -115,7 +116,7 @@ def measured(shape: str, accept: str) -> Figures:
 def main() -> None:
     """Measure every shape in both formats; exit 1 if the target is missed, or the texts differ."""
     print(_HEAD)
-    is_missed = False
+    is_missed, found = False, list[Found]()
     for shape in SHAPES:
         for name, accept in _FORMATS.items():
             runs = [measured(shape, accept) for _ in range(_PROCESSES)]
@@ -131,6 +132,10 @@ def main() -> None:
                 flush=True,
             )
             is_missed = is_missed or ratio > _MOST or not is_same
+            found.append(
+                Found("exposition", ratios, f"1 ({shape}, {name})", "" if is_same else "texts differ")
+            )
+    save("exposition", [max(found, key=lambda each: each.median)])
     sys.exit(is_missed)
 
 

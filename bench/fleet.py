@@ -23,12 +23,14 @@ import trustme
 import yaml
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from bench.aims import Found, save
 from bench.process import Sample, cpu_seconds, simulator
 from bench.replica import Record, probe_on
 from bench.targets import Target, of_scrapes, report
 from tests.command import Exporter, exporter
 
 REPLICAS, INTERVAL = 2, 15.0
+_SHARE = "CPU, share of a core"
 REST, WARM_UP, EVERY = 3, 30, 5
 """Seconds: before the exporter is called idle; with probes before figures count; from sample to sample."""
 
@@ -78,6 +80,10 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
             time.sleep(REST)
             targets += asyncio.run(_measure(running, fleet, seconds))
             targets.append(Target("exit code", running.stop(signal.SIGTERM).code, 0))
+    share = next(each.found for each in targets if each.name == _SHARE)
+    spoilt = [each for each in targets if each.name in {"lost", "incomplete"} and each.is_missed]
+    void = f"{spoilt[0].found:g} probes {spoilt[0].name}" if spoilt else ""
+    save("fleet", [Found("fleet CPU", [share], "", void)])
     over = "over TLS" if tls else "in the clear"
     report(
         f"{accounts} accounts of {calls} calls {over}, every {INTERVAL:g} s by {REPLICAS} replicas", targets
@@ -123,7 +129,7 @@ async def _measure(running: Exporter, fleet: Fleet, seconds: float) -> list[Targ
         Target("memory, MiB", samples[-1].memory, 200),
         Target("threads", max(each.threads for each in samples), 400),
         Target("descriptors", max(each.descriptors for each in samples), 1500),
-        Target("CPU, share of a core", used / took, 0.8),
+        Target(_SHARE, used / took, 0.8),
         Target("CPU, ms a probe", used / len(record.seconds) * 1000, 5),
         *of_scrapes(record, p99=1000),
         Target("reload, s", reload, 5),

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from bench.aims import Found, save
 from bench.fleet import Fleet, simulated
 from bench.prober import Phase, Prober
 from bench.process import Sample, cpu_seconds
@@ -44,6 +45,8 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
         with exporter(fleet.folder, f"--config.file={fleet.file}", "--web.probe-only") as running:
             prober = Prober(running.url("/probe"), names)
             targets = asyncio.run(_measure(running, prober, seconds, len(names)))
+    lost = next(each.found for each in targets if each.name == "4 x: lost")
+    save("overload", [Found("fleet lost", [lost])])
     report(f"{accounts} accounts of {calls} calls, probed beyond what one core carries", targets)
 
 
