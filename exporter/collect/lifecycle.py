@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import compress, filterfalse
 from types import MappingProxyType
 from typing import Self, TypeVar
 
@@ -83,11 +84,12 @@ class _Listed:
 
     def gone(self, present: Container[str]) -> dict[str, _LastSeen]:
         """Return those that are no longer present."""
+        if not (gone := set(filterfalse(present.__contains__, self.call_sids))):
+            return {}
         columns = zip(self.call_sids, self.directions, self.statuses, self.durations, strict=True)
+        rows = compress(columns, map(gone.__contains__, self.call_sids))
         return {
-            call_sid: _LastSeen(direction, status, duration)
-            for call_sid, direction, status, duration in columns
-            if call_sid not in present
+            call_sid: _LastSeen(direction, status, duration) for call_sid, direction, status, duration in rows
         }
 
 
@@ -149,7 +151,7 @@ class Lifecycle:
         if self.at == -math.inf:
             return replace(self, at=at, listed=listed, waits=_waits(calls, at))
         before = self.listed.call_sids
-        came = [call_sid for call_sid in calls if call_sid not in before]
+        came = [*filterfalse(before.__contains__, calls)]
         started = {call_sid: calls[call_sid] for call_sid in came if call_sid not in self.missing}
         ended = [call for call_sid, call in self.missing.items() if call_sid not in calls]
         missing = self.listed.gone(calls)

@@ -94,9 +94,12 @@ class Lister:
             paginator.close()
             age = self._ages.end_listing()
         incomplete_reason, cause = why_incomplete(evidence, finding, paginator.needed)
-        self._memory = self._knowing_list(memory, reader, finding)
+        by_sid = evidence.by_sid
+        # Pages shorter than any that is asked for would lie too far apart, were all asked for at once.
+        ahead = len(by_sid) + evidence.unreadable if reader.paging.served >= DEFAULT_LIMIT else 0
+        self._memory = replace(self._knowing_list(memory, reader, finding), ahead=ahead)
         return Listing(
-            by_sid=evidence.by_sid,
+            by_sid=by_sid,
             unreadable=evidence.unreadable,
             total=evidence.totals.last,
             requests=paginator.needed if finding.lacks_requests else reader.requests,
@@ -145,8 +148,6 @@ class Lister:
             self._knowing_server(before, reader),
             overlap=reader.overlap,
             longest_page=evidence.longest_page,
-            # Not where pages are shorter than any that is asked for: those would lie too far apart.
-            ahead=len(evidence.by_sid) + evidence.unreadable if reader.paging.served >= DEFAULT_LIMIT else 0,
             read_at=now,
         ).seeing(*(fact for fact, is_shown in shown.items() if is_shown), now=now)
         if finding.places or finding.order is Order.START:
