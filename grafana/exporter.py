@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
 from grafana.panels import Column, Figure, Label, Query, columns, graph, tile
-from grafana.promql import CALLS_RETURNED, RATE_WINDOW, of_exporters, of_scrapes, once, select
+from grafana.promql import CALLS_RETURNED, RATE_WINDOW, of_exporters, of_scrapes, once, select, select_own
 from grafana.style import (
     AGE,
     BAD,
@@ -34,7 +34,8 @@ def exporter() -> models.Dashboard:
             Band(9, [_collectors(), _failures(), _seen_and_reported()]),
             Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
             Band(8, [_budget(), _interval()]),
-            Band(9, [_window(), _scrape(), _memory()], title="Time and memory"),
+            Band(9, [_window(), _scrape()], title="Time and memory"),
+            Band(8, [_put_off(), _memory()]),
             Band(7, [_returned(), _lists()], widths=[15, 9], title="The list of calls"),
             Band(7, [_unknown()]),
         ],
@@ -226,6 +227,21 @@ def _scrape() -> models.Panel:
         Query(collectors, "{{account}} {{collector}}"),
     ]
     return graph(words, queries, unit="s")
+
+
+def _put_off() -> models.Panel:
+    words = Words(
+        "Collections put off",
+        "Should be 0: share of the collections for which each exporter had no time, so that older figures "
+        "are shown. Give it a whole core; if it has one, divide the accounts among more exporters.",
+        NOT_SCRAPED,
+    )
+    metric = "exotel_exporter_collections_total"
+    put_off, all_due = (
+        f"sum by (instance) (increase({select_own(metric, *matchers)}[{RATE_WINDOW}]))"
+        for matchers in (['outcome="put_off"'], [])
+    )
+    return graph(words, [Query(f"{put_off} / ({all_due} > 0)", "{{instance}}")], unit="percentunit")
 
 
 def _memory() -> models.Panel:

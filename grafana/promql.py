@@ -32,6 +32,11 @@ def select(metric: str, *matchers: str) -> str:
     return _selected(metric, 'account=~"$account"', *matchers)
 
 
+def select_own(metric: str, *matchers: str) -> str:
+    """The series of a metric that only exporters have, of themselves."""
+    return _selected(metric, *matchers)
+
+
 def _selected(metric: str, *matchers: str) -> str:
     chosen = ['job=~"$job"', 'instance=~"$instance"', *matchers]
     return f"{metric}{{{', '.join(chosen)}}}"
