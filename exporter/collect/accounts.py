@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from exporter.collect.account import Account, Shared
-from exporter.collect.gate import Gate, Load
+from exporter.collect.gate import Echo, Gate, Load
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
@@ -67,9 +67,9 @@ class Accounts:
         """Return how the last reload went, and what is under way."""
         return Status(self._is_reloaded, self._reloaded_at, self._gate.load)
 
-    def beat(self) -> None:
-        """Take note that an answer would be written now: collections wait while beats are late."""
-        self._gate.beat()
+    def listen(self, echo: Echo) -> None:
+        """Let collections wait while `echo` shows that answers are late."""
+        self._gate.listen(echo)
 
     def reload(self) -> None:
         """Read the configuration again and make it the active one.

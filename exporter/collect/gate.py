@@ -6,7 +6,6 @@ late answers are, and a thread that slept for a moment.
 
 from __future__ import annotations
 
-import math
 import time
 from bisect import insort
 from collections.abc import Callable, Sequence
@@ -24,14 +23,16 @@ GROWTH = 8
 """By an eighth of those under way may their number grow from one tick to the next."""
 MOST_LAG = 0.05
 """Seconds; beyond that, more wants the processor than it can serve."""
-BEAT = 0.05
-"""Seconds from one beat of those who write answers to the next."""
 STANDING = 5.0
 """Seconds in which somebody always waited, after which it is no burst, as one scrape of all accounts is."""
 QUEUE = 32
 """Collections that wait then: those behind would wait for longer, and no more would have their turn."""
 _TICK = 0.02  # seconds from one look at the processor to the next, while collections wait
 _LONGEST_TICK = 0.25  # seconds; whoever waited for too long is to be told
+
+
+Echo = Callable[[Callable[[], None]], None]
+"""Calls what it is given as soon as an answer would be written; never raises."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,9 @@ class Gate:
         self._waited_for_since = 0.0  # on the monotonic clock: before, nobody was waiting
         self._running = self._begun = self._put_off = 0
         self._watcher = WorkerPool("gate", 1)
-        self._beaten_at = math.inf  # on the monotonic clock; never where nobody is answered
+        self._echo: Echo | None = None
+        self._called_at: float | None = None  # on the monotonic clock: what nobody has answered yet
+        self._delay = 0.0  # seconds that the last answer took
 
     @property
     def load(self) -> Load:
@@ -113,9 +116,9 @@ class Gate:
         with self._lock:
             self._running -= 1
 
-    def beat(self) -> None:
-        """Take note that an answer would be written now; this comes every BEAT seconds, or is late."""
-        self._beaten_at = time.monotonic()
+    def listen(self, echo: Echo) -> None:
+        """Have `echo` show, while collections wait, how late answers are."""
+        self._echo = echo
 
     def tick(self, lag: float) -> bool:
         """Let as many begin as can be carried by a processor that is late by so many seconds.
@@ -165,8 +168,19 @@ class Gate:
         pause, goes_on = _TICK, True
         while goes_on:
             due = time.monotonic() + pause
+            self._call()
             time.sleep(pause)
             now = time.monotonic()
-            lag = max(now - due, now - self._beaten_at - BEAT)
+            called_at = self._called_at
+            lag = max(now - due, self._delay if called_at is None else now - called_at)
             goes_on = self.tick(lag)
             pause = min(max(lag, _TICK), _LONGEST_TICK)
+
+    def _call(self) -> None:
+        """Call those who write answers, unless they still owe one."""
+        if self._echo is not None and self._called_at is None:
+            self._called_at = called_at = time.monotonic()
+            self._echo(lambda: self._hear(called_at))
+
+    def _hear(self, called_at: float) -> None:
+        self._delay, self._called_at = time.monotonic() - called_at, None

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TypeVar, TypeVarTuple
 
 import structlog
@@ -16,7 +17,6 @@ from starlette.routing import Route
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
-from exporter.collect.gate import BEAT
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError, MetricsConfig
 from exporter.exotel.errors import exhausted_resource
@@ -70,7 +70,7 @@ def create_app(
     }
     exception_handlers = {kind: _refused(status) for kind, status in refusals.items()}
     app = Starlette(routes=routes, exception_handlers={**exception_handlers, Exception: _failed})
-    app.state.beat = handlers.beat
+    app.state.echo = handlers.echo
     app.router.redirect_slashes = False  # what doesn't exist is 404, not a way to somewhere else
     return app
 
@@ -88,11 +88,10 @@ class _Handlers:
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
 
-    async def beat(self) -> None:
-        """Show the accounts, again and again, how late answers are: a beat is written as they are."""
-        while True:
-            await self._in_flight.write(self._accounts.beat)
-            await asyncio.sleep(BEAT)
+    def echo(self, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]) -> None:
+        """Call `heard` as an answer is written: through the event loop, by a thread that writes."""
+        with suppress(RuntimeError):  # the loop has ended: nobody is answered any more
+            loop.call_soon_threadsafe(lambda: self._in_flight.write(heard))
 
     async def metrics(self, request: Request) -> Response:
         self._count(request, self._endpoints.telemetry_path)

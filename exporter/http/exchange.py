@@ -144,6 +144,6 @@ class InFlight:
             raise TooManyRequests(self._most) from None
         held.callback(self._texts.release)
 
-    async def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+    def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> asyncio.Future[_T]:
         """Write a text in a thread: whatever its size, the event loop goes on."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, write, *arguments)
+        return asyncio.get_running_loop().run_in_executor(self._threads, write, *arguments)

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import FrameType
@@ -97,16 +98,15 @@ class _Program(Server):
     ) -> None:
         super().__init__(app, web, None, answers.count, lambda inner: Exchange(inner, answers))
         self._accounts = accounts
-        self._beat = app.state.beat
+        self._echo = app.state.echo
         self._watchdog: asyncio.Task[None] | None = None
-        self._heart: asyncio.Task[None] | None = None
         self._told: SimpleQueue[None] = SimpleQueue()  # its put takes no lock that a signal could find taken
         Thread(target=self._end_in_time, name="end", daemon=True).start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         systemd.notify("READY=1", _status(self._accounts), patience=_NOTICE)
-        self._heart = asyncio.create_task(self._beat())
+        self._accounts.listen(partial(self._echo, asyncio.get_running_loop()))
         if seconds := systemd.watchdog_interval():
             self._watchdog = asyncio.create_task(_feed_watchdog(seconds))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.gate import AT_ONCE, BEAT, GROWTH, MOST_LAG, QUEUE, STANDING, Gate, Turn
+from exporter.collect.gate import AT_ONCE, GROWTH, MOST_LAG, QUEUE, STANDING, Echo, Gate, Turn
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.worker_pool import WorkerPool
@@ -193,13 +193,29 @@ class _Clock(StillClock):
         self.forward(seconds)
 
 
-def test_collections_wait_while_answers_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last beat was long ago: whatever the gate's own thread sees, the processor is late."""
-    lags: list[float] = []
+def lags(monkeypatch: pytest.MonkeyPatch, echo: Echo) -> list[float]:
+    """Return how late a gate takes the processor to be, in three ticks, by an echo of answers."""
+    found: list[float] = []
     clock, gate = _Clock(), Gate()
+
+    def tick(_: Gate, lag: float) -> bool:
+        found.append(lag)
+        return len(found) < 3
+
     monkeypatch.setattr("exporter.collect.gate.time", clock)
-    monkeypatch.setattr(Gate, "tick", lambda _, lag: lags.append(lag))
-    gate.beat()
-    clock.forward(BEAT + LATE)
+    monkeypatch.setattr(Gate, "tick", tick)
+    gate.listen(echo)
     gate._watch()
-    assert lags[0] > LATE > MOST_LAG
+    return found
+
+
+def test_collections_wait_while_answers_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has not come yet is as late as that, whatever the gate's own thread sees."""
+    first, second, third = lags(monkeypatch, lambda _: None)
+    assert first < second < third
+    assert third > MOST_LAG
+
+
+def test_answers_that_come_at_once_keep_no_collection_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is called for anew."""
+    assert lags(monkeypatch, lambda heard: heard()) == [pytest.approx(0)] * 3
