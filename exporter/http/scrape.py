@@ -71,10 +71,14 @@ def _begin(account: Account, deadline: Deadline) -> Future[Snapshot]:
 
 
 async def _end(account: Account, collection: Future[Snapshot], deadline: Deadline) -> Snapshot:
-    snapshot = await _join(account, collection, deadline)
-    if snapshot.failure is not None and snapshot.failure.reason is Reason.TIMEOUT and deadline.remaining():
-        # It may have been the collection of a scraper with less time: there is some left for our own.
-        snapshot = await _join(account, _begin(account, deadline), deadline)
+    try:
+        snapshot = await _join(account, collection, deadline)
+        failure = snapshot.failure
+        if failure is not None and failure.reason is Reason.TIMEOUT and deadline.remaining():
+            # It may have been the collection of a scraper with less time: there is some left for our own.
+            snapshot = await _join(account, account.collect(deadline), deadline)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
+        return account.lost(error)
     return snapshot
 
 

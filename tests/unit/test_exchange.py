@@ -45,10 +45,10 @@ def test_a_text_waits_until_one_before_it_is_read() -> None:
 
 def test_a_text_for_which_there_is_no_place_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody reads; afterwards there is one again."""
-    monkeypatch.setattr(exchange, "_PATIENCE", 0.01)
 
     async def refused() -> None:
         places = InFlight(1)
+        monkeypatch.setattr(exchange, "_PATIENCE", 0.01)  # only now: its threads need more to begin
         async with AsyncExitStack() as first, AsyncExitStack() as second:
             await places.hold_text(first)
             with pytest.raises(TooManyRequests):
