@@ -18,6 +18,7 @@ from exporter.http.scrape import TIMEOUT_HEADER
 
 REPLICAS = 2
 
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1; short answers are sent as they are
 _STAMP = re.compile(rb"^exotel_snapshot_timestamp_seconds\{[^}]*\} (\S+)$", re.MULTILINE)
 _LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.MULTILINE | re.IGNORECASE)
 
@@ -101,7 +102,7 @@ class Prober:
         seconds = time.monotonic() - began
         if status != 200:
             return Probe(began, seconds, lost=f"HTTP {status}")
-        stamp = _STAMP.search(gzip.decompress(body))
+        stamp = _STAMP.search(gzip.decompress(body) if body.startswith(_GZIP) else body)
         return Probe(began, seconds, stamp and time.time() - float(stamp[1]))
 
 

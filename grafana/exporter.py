@@ -150,7 +150,7 @@ def _requests() -> models.Panel:
         "Requests by code",
         "Of all selected exporters: HTTP status, or the reason when there was no answer. 401, 403: the API "
         "key. 429: lower requests_per_minute. 5xx, timeout: Exotel; see its status page. abandoned: the "
-        "exporter wanted no answer any more.",
+        "exporter cancelled the request.",
         NOT_SCRAPED,
     )
     requests = f"sum by (code) (rate({select('exotel_api_requests_total')}[{RATE_WINDOW}]))"

@@ -34,6 +34,7 @@ from exporter.exotel.worker_pool import WorkerPool
 MOST_AGE = 120.0
 """Seconds since an account was last collected: until then its snapshot may stand in for a collection that is
 put off, because the processor is overloaded."""
+_SHARE_TO_WAIT = 0.25  # of a scrape's time, for a turn: then the last snapshot is answered
 _AGENT_STREAMS_TIMEOUT = 2.0  # seconds for a single request, which must not take them from the details
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -103,6 +104,7 @@ class Account:
         self._is_cancelled = False
         self._collected_at = -math.inf  # when the last collection began, on the monotonic clock
         self._so_far: Snapshot | None = None  # of the collection in flight
+        self._stand_in: Snapshot | None = None  # for whoever can't wait for the turn of that one
         self._withdrawn: tuple[Result, Failure] | None = None  # what could last not be exported, and why
 
     @property
@@ -117,7 +119,8 @@ class Account:
     def collect(self, deadline: Deadline) -> Future[Snapshot]:
         """Start a collection, join the one in flight, or return the last one's snapshot while none is due.
 
-        The future holds a Snapshot and never raises.
+        The future holds a Snapshot; it raises only where not even a failure could be put down, for want of
+        memory.
         """
         with self._lock:
             if self._is_cancelled:
@@ -131,14 +134,19 @@ class Account:
                 return again
             self._deadline, self._so_far = deadline, None
             collection: Future[Snapshot] = Future()
-            self._in_flight = collection
-        self._gate.enter(self._turn(collection, deadline))
+            self._in_flight, self._stand_in = collection, self._find_stand_in(deadline)
+        try:
+            self._gate.enter(self._turn(collection, deadline, self._stand_in))
+        except Exception as error:  # noqa: BLE001  # whatever it is, nobody is to wait for ever
+            collection.set_exception(error)
         return collection
 
     def unfinished(self, seconds: float) -> Snapshot:
         """Return the snapshot for someone who can't wait for the collection in flight any longer."""
         if (so_far := self._so_far) is not None:
             return so_far
+        if (stand_in := self._stand_in) is not None:
+            return self._recall(stand_in)
         failure = Failure(Reason.TIMEOUT, "the collection is still in progress")
         self._debug(failure.detail)
         return self._failed(Result(seconds, failure))
@@ -175,51 +183,51 @@ class Account:
         self.cancel()
         self._client.close()
 
-    def _turn(self, collection: Future[Snapshot], deadline: Deadline) -> Turn:
+    def _turn(self, collection: Future[Snapshot], deadline: Deadline, stand_in: Snapshot | None) -> Turn:
         """Return the turn that a collection waits for, as long as there is time for it and for the answer."""
 
         def begin() -> None:
+            self._stand_in = None
             try:
                 self._worker.submit(work)
             except Exception as error:  # noqa: BLE001  # no thread could be started, perhaps
                 self._gate.leave()
-                collection.set_result(self.lost(error))
+                _settle(collection, partial(self.lost, error))
 
         def work() -> None:
-            snapshot = self._work(deadline)
-            self._gate.leave()
-            collection.set_result(snapshot)
+            _settle(collection, partial(self._work, deadline), self._gate.leave)
 
         def put_off() -> None:
-            collection.set_result(self._put_off(deadline))
+            self._debug("the processor is overloaded: the collection is put off")
+            _settle(collection, partial(self._put_off, deadline, stand_in))
 
-        has_stand_in = self._stand_in is not None
-        share = 0.75 if has_stand_in else 0.25  # of its time: where there is nothing else, wait
-        needs = deadline.seconds * share
-        return Turn(begin, put_off, deadline, needs, self._collected_at, has_stand_in)
+        needs = deadline.seconds * (0.25 if stand_in is None else 1 - _SHARE_TO_WAIT)
+        return Turn(begin, put_off, deadline, needs, self._collected_at, stand_in is not None)
 
-    @property
-    def _stand_in(self) -> Snapshot | None:
-        """Return the snapshot for whoever can't have a new one, while it isn't too old."""
-        return self.last if time.monotonic() - self._collected_at <= MOST_AGE else None
+    def _find_stand_in(self, deadline: Deadline) -> Snapshot | None:
+        """Return the snapshot for whoever can't have a new one; by then, too, it must not be too old."""
+        age = time.monotonic() - self._collected_at
+        return self.last if age + deadline.seconds * _SHARE_TO_WAIT <= MOST_AGE else None
 
-    def _put_off(self, deadline: Deadline) -> Snapshot:
+    def _put_off(self, deadline: Deadline, stand_in: Snapshot | None) -> Snapshot:
         """Return the snapshot for those whose collection the processor leaves no time for."""
-        if (last := self._stand_in) is not None:
-            self._debug("the processor is overloaded: returning the last snapshot")
-            self.outages.recall(last.results)
-            return last
+        if stand_in is not None:
+            return self._recall(stand_in)
         seconds = deadline.seconds - deadline.remaining()
         failure = Failure(Reason.RESOURCES, "the exporter's processor is overloaded: no turn came in time")
         return self._failed(self._runs.ended(Endpoint.CALLS, seconds, failure))
+
+    def _recall(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot once more; an outage that it tells of goes on."""
+        self.outages.recall(snapshot.results)
+        return snapshot
 
     def _failed(self, listing: Result) -> Snapshot:
         return self._with_settings(Snapshot(time.time()), listing)
 
     def _again(self, last: Snapshot) -> Snapshot:
         self._debug("no collection is due yet: returning the last snapshot")
-        self.outages.recall(last.results)
-        return last
+        return self._recall(last)
 
     def _work(self, deadline: Deadline) -> Snapshot:
         """Collect, unless the credentials that were refused are still the same; their files may be slow."""
@@ -304,6 +312,23 @@ class Account:
 
     def _debug(self, message: str, **values: object) -> None:
         _log.debug(message, account=self.name, **values)
+
+
+def _settle(
+    collection: Future[Snapshot], find: Callable[[], Snapshot], first: Callable[[], None] = lambda: None
+) -> None:
+    """Give a collection's future what is found, or what went wrong, after `first`; never raise.
+
+    Else others would wait for ever.
+    """
+    try:
+        snapshot = find()
+    except Exception as error:  # noqa: BLE001  # memory was too short for a failure, perhaps
+        first()
+        collection.set_exception(error)
+    else:
+        first()
+        collection.set_result(snapshot)
 
 
 def _was_refused(snapshot: Snapshot) -> bool:

@@ -6,6 +6,7 @@ late answers are, and a thread that slept for a moment.
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import insort
 from collections.abc import Callable, Sequence
@@ -20,13 +21,13 @@ from exporter.exotel.worker_pool import WorkerPool
 AT_ONCE = 4
 """Collections that may always be under way: enough to fill a core while some wait for the network."""
 GROWTH = 8
-"""By an eighth of those under way may their number grow from one tick to the next."""
+"""At each tick, as many as AT_ONCE may begin, and one more for each GROWTH of those under way."""
 MOST_LAG = 0.05
 """Seconds; beyond that, more wants the processor than it can serve."""
 STANDING = 5.0
-"""Seconds in which somebody always waited, after which it is no burst, as one scrape of all accounts is."""
+"""Seconds. A queue that lasts for so long is an overload; one scrape of all accounts makes a shorter one."""
 QUEUE = 32
-"""Collections that wait then: those behind would wait for longer, and no more would have their turn."""
+"""Collections that may wait under overload. A longer queue would let no more of them begin, only later."""
 _TICK = 0.02  # seconds from one look at the processor to the next, while collections wait
 _LONGEST_TICK = 0.25  # seconds; whoever waited for too long is to be told
 
@@ -37,7 +38,7 @@ Echo = Callable[[Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """A collection that is to begin, or else to be put off in time for an answer; neither may raise."""
+    """A collection that is to begin, or else to be put off in time for an answer; neither raises."""
 
     begin: Callable[[], None]
     put_off: Callable[[], None]
@@ -100,7 +101,7 @@ class Gate:
                 if not self._waiting:
                     self._waited_for_since = time.monotonic()
                 insort(self._waiting, turn, key=attrgetter("last"))
-                put_off = self._shed()
+                put_off = self._crowd_out()
             else:
                 self._count_begun(1)
             is_watched, self._is_watched = self._is_watched, self._is_watched or has_to_wait
@@ -138,10 +139,23 @@ class Gate:
             turn.begin()
         return goes_on
 
+    @property
+    def _most_waiting(self) -> float:
+        is_standing = time.monotonic() - self._waited_for_since >= STANDING
+        return QUEUE if is_standing else math.inf
+
+    def _crowd_out(self) -> Sequence[Turn]:
+        """Take out the one to be put off because one more waits, if any: the one collected last."""
+        if len(self._waiting) > (most := self._most_waiting):
+            for place in range(len(self._waiting) - 1, int(most) - 1, -1):
+                if self._waiting[place].has_stand_in:
+                    self._put_off += 1
+                    return [self._waiting.pop(place)]
+        return ()
+
     def _shed(self) -> Sequence[Turn]:
         """Take out those to be put off: who have waited for too long, or have too many before them."""
-        is_standing = time.monotonic() - self._waited_for_since >= STANDING
-        most = QUEUE if is_standing else len(self._waiting)
+        most = self._most_waiting
         put_off = [
             turn
             for place, turn in enumerate(self._waiting)
@@ -166,15 +180,22 @@ class Gate:
 
     def _watch(self) -> None:
         pause, goes_on = _TICK, True
-        while goes_on:
-            due = time.monotonic() + pause
-            self._call()
-            time.sleep(pause)
-            now = time.monotonic()
-            called_at = self._called_at
-            lag = max(now - due, self._delay if called_at is None else now - called_at)
-            goes_on = self.tick(lag)
-            pause = min(max(lag, _TICK), _LONGEST_TICK)
+        try:
+            while goes_on:
+                lag = self._wait(pause)
+                goes_on = self.tick(lag)
+                pause = min(max(lag, _TICK), _LONGEST_TICK)
+        except BaseException:
+            self._is_watched = False  # the next one who comes sees to it that somebody watches
+            raise
+
+    def _wait(self, pause: float) -> float:
+        """Wait; return how many seconds late the processor is."""
+        due = time.monotonic() + pause
+        self._call()
+        time.sleep(pause)
+        now, called_at = time.monotonic(), self._called_at
+        return max(now - due, self._delay if called_at is None else now - called_at)
 
     def _call(self) -> None:
         """Call those who write answers, unless they still owe one."""

@@ -101,8 +101,7 @@ class _CaFile:
     """A file of authorities as it was when it was read; whoever waits for it waits for no other."""
 
     lock: Lock = field(default_factory=Lock)
-    fingerprint: Fingerprint = None
-    context: ssl.SSLContext | None = None
+    held: tuple[Fingerprint, ssl.SSLContext] | None = None
 
 
 _ca_files: dict[Path, _CaFile] = {}
@@ -115,21 +114,23 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     ApiError: `secret` or `resources` where the file can't be read, `tls` where it holds no certificate.
     """
     file = ca_file or Path(DEFAULT_CA_BUNDLE_PATH)
-    known, now = _ca_files.setdefault(file, _CaFile()), fingerprint(file)
-    if (context := known.context) is not None and known.fingerprint == now:
-        return context  # without the lock: hundreds would queue for it, each while the next looks at the file
+    known = _ca_files.setdefault(file, _CaFile())
+    # Without the lock: hundreds would queue for it, each while the next looks at the file.
+    if (held := known.held) is not None and held[0] == fingerprint(file):
+        return held[1]
     with known.lock:
-        if known.context is None or known.fingerprint != now:
+        now = fingerprint(file)
+        if known.held is None or known.held[0] != now:
             name = f"tls_config.ca_file {file}" if ca_file else str(file)
             try:
-                known.context, known.fingerprint = _context(file), now
+                known.held = now, _context(file)
             except Unreadable as error:
                 raise ApiError(
                     Reason.RESOURCES if exhausted_resource(error) else Reason.SECRET, f"{name}: {error}"
                 ) from None
             except (ssl.SSLError, ValueError):
                 raise ApiError(Reason.TLS, f"{name} holds no certificate of an authority") from None
-        return known.context
+        return known.held[1]
 
 
 def _context(file: Path) -> ssl.SSLContext:

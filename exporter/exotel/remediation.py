@@ -112,10 +112,10 @@ REMEDIATIONS: Mapping[Reason | Cause, Remediation] = {
         "The next scrape reads it. Exotel wasn't asked.",
     ),
     Reason.RESOURCES: Remediation(
-        "Raise the limit that the error names: the exporter's process ran out of memory, threads or open "
-        "files.",
-        "That is `LimitNOFILE`, `TasksMax` or the container's memory, unless another program uses it up. "
-        "Collections resume by themselves.",
+        "Raise the limit that the error names: the exporter's process ran out of memory, threads, open files "
+        "or processor time.",
+        "That is `LimitNOFILE`, `TasksMax`, or the container's memory or CPU, unless another program uses it "
+        "up. Collections resume by themselves.",
     ),
     Reason.INTERNAL: Remediation("Keep the exporter's log and report it: this is a bug in the exporter."),
 }

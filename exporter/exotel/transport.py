@@ -239,7 +239,8 @@ class Adapter(HTTPAdapter):
         """Return the pool of a request's host; to find it costs a tenth of a request, so it is found once."""
         url = request.url or ""
         key = url[: url.find("/", len("https://"))], self._context
-        if (pool := self._found.get(key)) is None:
+        pool = self._found.get(key)
+        if pool is None or pool.pool is None:  # closed: the manager keeps no more pools than there are hosts
             pool = self._found[key] = super().get_connection_with_tls_context(request, *arguments, **options)
         return pool
 

@@ -18,13 +18,13 @@ from starlette.routing import Route
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
-from exporter.config import ConfigError, MetricsConfig
+from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
-from exporter.http.written import Question, Written
+from exporter.http.written import Asked, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
 from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
@@ -32,6 +32,7 @@ from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
+_FEW_LINES = 20  # each has 9 series
 _UNCACHED = {"Cache-Control": "no-store"}
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -108,17 +109,24 @@ class _Handlers:
         if request.query_params.get("debug") != "true":
             if not selection.wants_accounts:
                 return await self._expose(request, selection, {})
-            snapshots = await _collect(request, [account])
-            question = Question.of(account, snapshots[account], selection, request.headers)
-            is_busy = self._accounts.status.load.waiting > 0
-            if (answer := self._written.again(question, is_busy=is_busy)) is None:
-                answer = await self._expose(request, selection, snapshots)
-                self._written.keep(question, answer)
-            return answer
+            return await self._answer(request, account, selection)
         with lines_of(account.name) as log:
             snapshots = await _collect(request, [account])
             explained = await self._write(request, explain, account, snapshots[account], log)
         return PlainTextResponse(explained, headers=_UNCACHED)
+
+    async def _answer(self, request: Request, account: Account, selection: Selection) -> Response:
+        """Answer a probe: with what was written before, where that still holds."""
+        snapshots = await _collect(request, [account])
+        snapshot, asked = snapshots[account], Asked.of(selection, request.headers)
+        is_busy = self._accounts.status.load.waiting > 0
+        if answer := self._written.again(account, snapshot, asked, is_busy=is_busy):
+            await self._in_flight.hold_text(request.state.held)
+            return answer
+        live = account.live_values()
+        answer = await self._expose(request, selection, snapshots)
+        self._written.keep(account, snapshot, asked, live, answer)
+        return answer
 
     async def targets(self, request: Request) -> Response:
         self._count(request, "/sd")
@@ -150,7 +158,7 @@ class _Handlers:
         snapshots: Mapping[Account, Snapshot],
         itself: ExporterStatus | None = None,
     ) -> Response:
-        if itself is None and all(_is_short(account.metrics) for account in snapshots):
+        if itself is None and all(_is_short(account) for account in snapshots):
             await self._in_flight.hold_text(request.state.held)
             return exposition(request.headers, selection, snapshots, itself)
         return await self._write(request, exposition, request.headers, selection, snapshots, itself)
@@ -177,9 +185,11 @@ def _selection(request: Request, accepted: Sequence[str]) -> Selection:
     return Selection.parse(query.getlist("collect[]"), query.getlist("name[]"), accepted)
 
 
-def _is_short(metrics: MetricsConfig) -> bool:
-    """Return whether the text of an account is: some hundreds of series, none of an agent or a call alone."""
-    return not (metrics.per_agent or metrics.agent_names or metrics.longest_calls)
+def _is_short(account: Account) -> bool:
+    """Return whether an account's text is: some hundreds of series, none of an agent or a call alone."""
+    metrics = account.metrics
+    has_many = metrics.per_agent or metrics.agent_names or metrics.longest_calls
+    return not has_many and len(account.config.lines) <= _FEW_LINES
 
 
 async def _collect(request: Request, accounts: Iterable[Account]) -> dict[Account, Snapshot]:

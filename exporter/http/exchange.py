@@ -138,7 +138,7 @@ class InFlight:
         if self._texts is None:
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE if self._texts.locked() else None):
                 await self._texts.acquire()
         except TimeoutError:
             raise TooManyRequests(self._most) from None

@@ -21,7 +21,7 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN = 0.5  # seconds that writing and sending the answer may take
 _GRACE = 0.3  # seconds that a collection may take to wind up after its deadline
 _LEAST = 0.1  # seconds; what is left to a scraper whose timeout is shorter than the margin
-_PACKET = 1400  # bytes: who reads fewer gains nothing by gzip
+_PACKET = 1400  # bytes: a shorter answer is sent in one packet, compressed or not
 _GZIP_LEVEL = 1  # level 6 takes five times as long to save a seventh of the bytes
 
 
@@ -58,7 +58,13 @@ async def collect(accounts: Iterable[Account], scraper_timeout: str | None) -> d
         for account in accounts
     }
     begun = {account: _begin(account, deadline) for account, deadline in deadlines.items()}
-    return {account: await _end(account, begun[account], deadlines[account]) for account in begun}
+    waits = {
+        account: _end(account, collection, deadlines[account])
+        for account, collection in begun.items()
+        if not collection.done()  # as under overload, where each microsecond counts
+    }
+    ended = dict(zip(waits, await asyncio.gather(*waits.values()), strict=True)) if waits else {}
+    return {account: ended.get(account) or _result(account, begun[account]) for account in begun}
 
 
 def _begin(account: Account, deadline: Deadline) -> Future[Snapshot]:
@@ -70,11 +76,20 @@ def _begin(account: Account, deadline: Deadline) -> Future[Snapshot]:
         return lost
 
 
+def _result(account: Account, collection: Future[Snapshot]) -> Snapshot:
+    try:
+        return collection.result()
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
+        return account.lost(error)
+
+
 async def _end(account: Account, collection: Future[Snapshot], deadline: Deadline) -> Snapshot:
+    last = account.last
     try:
         snapshot = await _join(account, collection, deadline)
         failure = snapshot.failure
-        if failure is not None and failure.reason is Reason.TIMEOUT and deadline.remaining():
+        is_new_timeout = failure is not None and failure.reason is Reason.TIMEOUT and snapshot is not last
+        if is_new_timeout and deadline.remaining():
             # It may have been the collection of a scraper with less time: there is some left for our own.
             snapshot = await _join(account, account.collect(deadline), deadline)
     except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
@@ -83,8 +98,6 @@ async def _end(account: Account, collection: Future[Snapshot], deadline: Deadlin
 
 
 async def _join(account: Account, collection: Future[Snapshot], deadline: Deadline) -> Snapshot:
-    if collection.done():  # as under overload, where each microsecond counts
-        return collection.result()
     try:
         # shield: a scraper that goes away must not take the collection from others who wait for it
         waiting = asyncio.shield(asyncio.wrap_future(collection))

@@ -101,7 +101,7 @@ LIMIT = _each.gauge(
 REQUESTS = _each.counter(
     "exotel_api_requests_total",
     "Requests to the API; code is the HTTP status, or the reason when there was no answer, or abandoned when "
-    "none was wanted any more.",
+    "the exporter cancelled the request.",
     ("endpoint", "code"),
     {endpoint: [(endpoint, "200")] for endpoint in Endpoint},
 )

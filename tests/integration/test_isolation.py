@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from exporter.collect.account import Account
+from exporter.collect.snapshot import Snapshot
 from exporter.config import StreamsConfig
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.worker_pool import WorkerPool
@@ -21,7 +23,7 @@ from exporter.simulator import Settings, Simulator
 from tests.logs import fields
 from tests.scraping import Scrape, right, scrape
 from tests.serving import EAGER, account, served
-from tests.waiting import GUARD
+from tests.waiting import GUARD, scaled
 
 OPENMETRICS = {"Accept": "application/openmetrics-text"}
 
@@ -177,6 +179,49 @@ def test_an_exception_while_a_scrape_gives_up_waiting_is_that_accounts_failure(
         found = scrape(url, {TIMEOUT_HEADER: "0.1"})
     assert ("", "exotel_exporter_build_info") in found.samples
     assert found.failures("bad") == {("internal",): 1}
+
+
+def test_accounts_that_hang_are_given_up_together(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many: one after the other they would take more time than the scraper has."""
+    given_up: list[float] = []
+    hanging = [account(f"bad-{number}", simulator.url) for number in range(8)]
+    with served(hanging) as url:
+        for bad in hanging:
+            failed = bad.unfinished(0.0)
+            monkeypatch.setattr(bad, "collect", lambda _: Future())
+            monkeypatch.setattr(bad, "unfinished", lambda _, failed=failed: _noted(given_up, failed))
+        scrape(url, {TIMEOUT_HEADER: "0.1"})
+    assert len(given_up) == len(hanging)
+    assert given_up[-1] - given_up[0] < scaled(1.0)
+
+
+def _noted(given_up: list[float], snapshot: Snapshot) -> Snapshot:
+    given_up.append(time.monotonic())
+    return snapshot
+
+
+def test_a_collection_that_nothing_foresaw_ends_for_all_who_wait(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even its failure could be put down; the next one is as any other."""
+
+    def broken(*_: object) -> Snapshot:
+        raise MemoryError
+
+    bad = account("bad", simulator.url)
+    with served([bad]) as url:
+        with monkeypatch.context() as patch:
+            patch.setattr(bad, "_work", broken)
+            with pytest.raises(MemoryError):
+                bad.collect(Deadline.after(GUARD)).result(GUARD)
+        with monkeypatch.context() as patch:
+            patch.setattr(bad._gate, "enter", broken)
+            with pytest.raises(MemoryError):
+                bad.collect(Deadline.after(GUARD)).result(GUARD)
+        assert right(scrape(url), "bad", simulator)
+    assert bad._gate.load.running == 0
 
 
 def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing(

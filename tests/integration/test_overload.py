@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from weakref import ref
 
 import pytest
 import requests
+from starlette.datastructures import Headers
+from starlette.responses import Response
 
 from exporter.collect.account import MOST_AGE, Account, Shared
 from exporter.collect.gate import AT_ONCE, Gate, Turn
@@ -16,12 +22,16 @@ from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Reason
 from exporter.http import app, scrape
-from exporter.metrics.exposition import expose
+from exporter.http.exchange import InFlight
+from exporter.http.written import Asked, Written
+from exporter.metrics.exposition import Selection, expose
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.serving import account, served
 from tests.waiting import GUARD
 
+SECONDS = 10.0
+"""A scrape's time."""
 LATE = 60.0
 """Seconds: far more than any lag at which collections begin."""
 
@@ -74,9 +84,9 @@ def collected(made: Account) -> Snapshot:
     return made.collect(Deadline.after(GUARD)).result(GUARD)
 
 
-def put_off(made: Account, crowd: Crowd) -> Snapshot:
+def put_off(made: Account, crowd: Crowd, seconds: float = GUARD) -> Snapshot:
     """Want a collection whose time ends before its turn comes."""
-    deadline = Deadline.after(GUARD)
+    deadline = Deadline.after(seconds)
     waiting = made.collect(deadline)
     assert not waiting.done()
     deadline.end()
@@ -103,10 +113,10 @@ def test_a_snapshot_that_is_too_old_stands_in_for_nothing(acme: Account, crowd: 
     with moved_clock() as clock:
         collected(acme)
         crowd.come()
-        clock.forward(MOST_AGE - 1)
-        assert put_off(acme, crowd).active_calls is not None
-        clock.forward(2)
-        down = put_off(acme, crowd)
+        clock.forward(MOST_AGE - SECONDS)
+        assert put_off(acme, crowd, SECONDS).active_calls is not None
+        clock.forward(SECONDS)
+        down = put_off(acme, crowd, SECONDS)
     assert down.active_calls is None
     assert down.failure is not None
     assert down.failure.reason is Reason.RESOURCES
@@ -135,6 +145,35 @@ def test_all_is_as_before_as_soon_as_the_crowd_has_gone(acme: Account, crowd: Cr
     assert second.ended_at > first.ended_at
     assert collected(acme).ended_at > second.ended_at
     assert crowd.gate.load.running == 0
+
+
+def test_whoever_joins_with_less_time_gets_the_last_snapshot_too(acme: Account, crowd: Crowd) -> None:
+    """While the turn hasn't come; afterwards there will be something new."""
+    first = collected(acme)
+    crowd.come()
+    waiting = acme.collect(Deadline.after(GUARD))
+    assert acme.unfinished(0.1) is first
+    crowd.go()
+    waiting.result(GUARD)
+
+
+def test_a_scrape_is_put_off_once(acme: Account, crowd: Crowd) -> None:
+    """Though the last snapshot is one of a collection that ran into its timeout."""
+    failure = acme.collect(Deadline.after(0.0)).result(GUARD).failure
+    assert failure is not None
+    assert failure.reason is Reason.TIMEOUT
+    crowd.come()
+
+    async def scraped() -> Snapshot:
+        scraping = asyncio.create_task(scrape.collect([acme], f"{GUARD}"))
+        while not crowd.gate.load.waiting:
+            await asyncio.sleep(0)
+        acme._deadline.end()
+        crowd.gate.tick(LATE)
+        return (await scraping)[acme]
+
+    assert asyncio.run(scraped()) is acme.last
+    assert crowd.gate.load.put_off == 1
 
 
 def test_an_account_that_is_cancelled_waits_no_longer(acme: Account, crowd: Crowd) -> None:
@@ -183,3 +222,34 @@ def _done(snapshot: Snapshot) -> Future[Snapshot]:
     future: Future[Snapshot] = Future()
     future.set_result(snapshot)
     return future
+
+
+def test_an_account_that_is_no_more_is_let_go_with_its_answer(acme: Account) -> None:
+    """A reload replaces hundreds."""
+    snapshot, written = collected(acme), Written()
+    gone = Account(acme.config, acme.metrics)
+    asked = Asked.of(Selection(), Headers())
+    written.keep(gone, snapshot, asked, gone.live_values(), Response("answer"))
+    assert written.again(gone, snapshot, asked, is_busy=False)
+    gone.close()
+    left = ref(gone)
+    del gone
+    gc.collect()
+    assert left() is None
+
+
+def test_a_kept_answer_takes_the_place_of_a_text(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that don't read can hold no more of them."""
+    snapshot, held = collected(acme), list[object]()
+    hold_text = InFlight.hold_text
+
+    async def noted(places: InFlight, stack: AsyncExitStack) -> None:
+        held.append(stack)
+        await hold_text(places, stack)
+
+    monkeypatch.setattr(InFlight, "hold_text", noted)
+    monkeypatch.setattr(acme, "collect", lambda _: _done(snapshot))
+    with served([acme]) as url:
+        for _ in range(3):
+            requests.get(f"{url}/probe?target=acme", timeout=GUARD)
+    assert len(held) == 3

@@ -117,9 +117,12 @@ def test_where_somebody_always_waits_few_do_and_the_others_are_put_off_at_once(
     assert not visitors.put_off
     clock.forward(STANDING)
     visitors.come("first time", last=float("-inf"), has_stand_in=False)
-    assert visitors.put_off == [f"burst {number}" for number in range(QUEUE - 1, 2 * QUEUE)]
-    visitors.come("youngest", last=1e6)
-    visitors.come("snapshot too old", last=1e6, has_stand_in=False)
+    visitors.gate.tick(LATE)
+    assert set(visitors.put_off) == {f"burst {number}" for number in range(QUEUE - 1, 2 * QUEUE)}
+    assert visitors.begun[-1] == "first time"
+    visitors.come("young", last=1e6)
+    visitors.come("youngest", last=1e7)
+    visitors.come("snapshot too old", last=1e8, has_stand_in=False)
     assert visitors.put_off[-1] == "youngest"
     assert visitors.gate.load.waiting == QUEUE + 1
     while visitors.gate.tick(0.0):
@@ -171,6 +174,26 @@ def test_the_gate_watches_by_itself_while_somebody_waits() -> None:
     visitors = Visitors(Gate())
     visitors.come_all(10 * AT_ONCE)
     wait_until(lambda: len(visitors.begun) == 10 * AT_ONCE, "that all have begun")
+
+
+def test_whatever_ends_a_watch_the_next_one_who_comes_begins_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or nobody's turn would ever come again."""
+    tick, failures = Gate.tick, [MemoryError]
+
+    def fails_once(gate: Gate, lag: float) -> bool:
+        if failures:
+            raise failures.pop()
+        return tick(gate, lag)
+
+    monkeypatch.setattr(Gate, "tick", fails_once)
+    visitors = Visitors(Gate())
+    visitors.come_all(2 * AT_ONCE)
+    wait_until(lambda: not failures, "the failure")
+    wait_until(lambda: not visitors.gate._is_watched, "the end of the watch")
+    visitors.come("next")
+    wait_until(lambda: len(visitors.begun) == 2 * AT_ONCE + 1, "that all have begun")
 
 
 def test_without_a_thread_to_watch_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,9 +260,16 @@ def changed(server: MovingList, calls: int, cap: int, total: int | str | None) -
     st.integers(0, 300),
     st.integers(2, 40),
     st.sampled_from(["true", "page", "wild", None, 0, 40, 10**9]),
+    st.integers(1, 60),
 )
-def test_a_wrong_guess_at_how_many_pages_there_are_costs_no_call(
-    server: dict[str, int], page_size: int, order: str, calls: int, cap: int, total: int | str | None
+def test_a_wrong_guess_at_how_many_pages_there_are_costs_no_call(  # what is drawn
+    server: dict[str, int],
+    page_size: int,
+    order: str,
+    calls: int,
+    cap: int,
+    total: int | str | None,
+    most_requests: int,
 ) -> None:
     """Longer, shorter, cut to other pages, with a total that lies: complete means that nobody is missing.
 
@@ -272,9 +279,14 @@ def test_a_wrong_guess_at_how_many_pages_there_are_costs_no_call(
     lister = Lister(page_size, lambda: 0.0)
     lister.list(moving.fetch)
     changed(moving, calls, cap, total)
-    found = lister.list(moving.fetch)
+    try:
+        found = lister.list(moving.fetch, most_requests)
+    except ListingFailed:
+        return  # the budget was too small
+    finally:
+        assert len(moving.requests) <= most_requests
     is_told = total == "true" or (min(cap, server["cap"]) >= max(2, page_size) and order != "shuffled")
-    if found.incomplete_reason is None and (is_told or calls == 0):
+    if found.incomplete_reason is None and is_told:
         assert moving.throughout <= {call.call_sid for call in found.calls}
 
 
@@ -330,14 +342,31 @@ def test_no_more_is_asked_for_at_once_than_there_were_calls() -> None:
     assert asked[0] <= 5
 
 
-def test_a_list_that_has_shrunk_to_a_page_costs_a_request_more() -> None:
-    """Than one that was known to be short: the second page was asked for with the first one."""
+@pytest.mark.parametrize(("calls", "later"), [(150, 40), (800, 40), (800, 5), (150, 0)])
+def test_a_list_that_has_shrunk_to_a_page_costs_what_is_under_way(calls: int, later: int) -> None:
+    """What isn't begun is dropped; a page that is full to a hundredth is looked behind."""
+    server = still(calls)
+    lister = Lister(100, lambda: 0.0)
+    lister.list(server.fetch)
+    changed(server, later, 1000, "true")
+    assert len(lister.list(server.fetch).calls) == later
+    assert len(server.requests) <= server.window + 2
+
+
+def test_a_page_that_nobody_needs_any_more_may_fail() -> None:
+    """A list that has shrunk to one page, which shows all of it: what was asked for with it is cancelled."""
     server = still(150)
     lister = Lister(100, lambda: 0.0)
     lister.list(server.fetch)
-    changed(server, 40, 1000, "true")
-    assert len(lister.list(server.fetch).calls) == 40
-    assert len(server.requests) == 3  # with the one that looks behind so short a page
+    changed(server, 5, 1000, "true")
+
+    def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
+        under_way = list(islice(asks, 16))
+        yield from server.fetch(under_way[:1])
+        if under_way[1:]:
+            raise ApiError(Reason.RATE_LIMITED, "HTTP 429", status=429)
+
+    assert len(lister.list(fetch).calls) == 5
 
 
 def test_after_a_failure_or_a_while_one_page_is_asked_for_first() -> None:

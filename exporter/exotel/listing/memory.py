@@ -63,7 +63,8 @@ class Memory:
         """Return what still holds; after an hour pages are asked for as they are configured again."""
         memory = replace(self, now=now, ahead=self.ahead if now - self.read_at < _SOON else 0)
         if not memory.holds(Fact.PAGING):
-            memory = replace(memory, page_size=page_size, rounds_offsets=False)
+            ahead = memory.ahead if page_size == memory.page_size else 0
+            memory = replace(memory, page_size=page_size, rounds_offsets=False, ahead=ahead)
         return memory if memory.holds(Fact.LONGEST_PAGE) else replace(memory, longest_page=0)
 
     def holds(self, fact: Fact) -> bool:

@@ -26,7 +26,6 @@ class Paginator:
     def __init__(self, reader: PageReader) -> None:
         self.needed = 1  # requests that the listing takes, as far as it is known
         self._ahead: JoinedPages | None = None  # what was asked for with the first page, and that itself
-        self._is_enough = False  # whether no more pages are to be asked for
         self._spent = 1  # requests for the first page, and what had to be asked before it
         self._reader = reader
         self._evidence = reader.evidence
@@ -71,13 +70,6 @@ class Paginator:
         _, page, _ = next(self._ahead)
         return page
 
-    def _read_ahead(self) -> None:
-        """Read what was asked for with the first page, and ask for no more: that page is the list already."""
-        if self._ahead is not None:
-            self._is_enough = True
-            deque(self._ahead, maxlen=0)
-            self.close()
-
     def _begin_small(self) -> Page:
         """Read a first page as small as can be; what was refused once, and no more, was a stumble."""
         self._reader.planned = 1
@@ -97,7 +89,7 @@ class Paginator:
         if served < self._evidence.memory.page_size:
             self.close()  # pages that were asked for lie too far apart now
         if self._seams.is_sealed or served < 2 or self._is_unreadable:
-            self._read_ahead()
+            self.close()
             return
         is_short = served < self._paging.limit and (total is None or total <= served)
         if is_short and self._is_taken_for_all():
@@ -238,7 +230,7 @@ class Paginator:
         """Yield the pages behind those that were read, to beyond the total."""
         end = max(self._seams.end, self._paging.served)
         while (expected := self._expected_rows()) is None or end <= expected:
-            if self._is_enough or (self._evidence.is_total_wrong and not self._evidence.memory.excess):
+            if self._evidence.is_total_wrong and not self._evidence.memory.excess:
                 return  # in the latter case how much there is shows when it is read
             ask = next(self._paging.onwards(end), None)
             if ask is None:
