@@ -91,7 +91,7 @@ def main(accounts: int, calls: int, seconds: float, *, tls: bool) -> None:
 
 
 @contextmanager
-def simulated(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
+def simulated(folder: Path, calls: int, *more: str, tls: bool) -> Iterator[str]:
     """Run a simulator of all accounts that has the certificate of an authority; give its URL."""
     authority, pem = trustme.CA(), folder / "simulator.pem"
     everyday = Path(DEFAULT_CA_BUNDLE_PATH).read_bytes()  # as many as an account without a ca_file trusts
@@ -103,6 +103,7 @@ def simulated(folder: Path, calls: int, *, tls: bool) -> Iterator[str]:
         f"--calls={calls}",
         "--latency=20ms",
         *([f"--tls-file={pem}"] if tls else []),
+        *more,
     )
     with simulator(folder / "simulator.log", *options) as url:
         yield url

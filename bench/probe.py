@@ -59,7 +59,7 @@ def plain(url: str, authorities: Path) -> float:
 
 def main() -> None:
     """Measure, and keep what was found."""
-    with TemporaryDirectory() as name, simulated(Path(name), _CALLS, tls=True) as url:
+    with TemporaryDirectory() as name, simulated(Path(name), _CALLS, "--speed=0", tls=True) as url:
         fleet = Fleet(["demo"], url, Path(name))
         fleet.configure(min_interval="0s", requests_per_minute=100_000)
         found = [probed(fleet) for _ in range(_PROCESSES)]

@@ -187,7 +187,8 @@ class PageReader:
                 yield ask, page, new
                 if before is not None:
                     is_open = not seams.are_joined(before, number)
-                    self._learn_overlap(ask, page.rows - new, is_open=is_open)
+                    rows = seams.rows_to_join(before)
+                    self._learn_overlap(ask, page.rows - new, rows, is_open=is_open)
                     if is_open and seams.has_order and self.remaining:
                         repair = self.paging.ask(max(ask[0], last) - self.paging.half)
                         repairs.append(repair)
@@ -207,13 +208,14 @@ class PageReader:
             is_server_error and is_behind_end
         )
 
-    def _learn_overlap(self, ask: Ask, shared: int, *, is_open: bool) -> None:
+    def _learn_overlap(self, ask: Ask, shared: int, least: int, *, is_open: bool) -> None:
         """Make pages share more at once where they share too little: the rest of the list moves as fast."""
         planned = self.paging.shared
         if is_open:
-            self._lacks.append(2 * planned)
+            self._lacks.append(max(least, 2 * planned))
         else:
-            self._lacks.append(planned if self.evidence.seams.ties_move else max(1, planned - shared + 1))
+            lacks = least + max(0, planned - shared)
+            self._lacks.append(planned if self.evidence.seams.ties_move else lacks)
         if is_open and self._asked.get(ask, 0) >= self._widened_at:
             self._widened_at = self.requests
             self.paging = self.paging.sharing(max(planned, self.paging.cheapest_shared(self._lacks)))

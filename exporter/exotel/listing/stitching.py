@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from exporter.exotel.listing.order import StartOrder, out_of_order
 from exporter.exotel.listing.pages import Pages, PageSpan, SeenPage
@@ -107,6 +107,17 @@ class Seams(Pages):
             joined = self.start_order.are_joined(page, other)
             return self._are_tied(page, other) if joined is None else joined
         return self._root(page) == self._root(other)
+
+    def rows_to_join(self, page: int) -> int:
+        """Return how many rows from the end of a page its neighbour has to share, so that they are joined.
+
+        Where calls start at the same moment, these rows have to show another one as well.
+        """
+        if not (self.is_by_start and self.start_order.has_ties):
+            return 1
+        calls = self._pages[page].calls
+        tied = takewhile(lambda call: call.start_time == calls[-1].start_time, reversed(calls))
+        return 1 + sum(1 for _ in tied)
 
     def add(self, page: Page, offset: int, limit: int) -> int:
         """Take in a page; return the number of calls that were not seen before."""
