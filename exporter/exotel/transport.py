@@ -212,6 +212,11 @@ class Adapter(HTTPAdapter):
         self._found: dict[tuple[str, ssl.SSLContext | None], Any] = {}  # by scheme and host
         super().__init__(pool_connections=_HOSTS, pool_maxsize=pool_size)
 
+    def close(self) -> None:
+        """Close the connections, as pools do when nobody holds them any more."""
+        self._found.clear()
+        super().close()
+
     def trust(self, context: ssl.SSLContext) -> None:
         """Verify by this context; where that is another one, connect anew."""
         with self._lock:

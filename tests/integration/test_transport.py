@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import socket
 import threading
@@ -246,6 +247,25 @@ def test_a_connection_is_kept_from_request_to_request() -> None:
     ):
         listed(client, 10)
         assert {number for number, _ in server.heads} == {0}
+
+
+def test_a_client_that_is_closed_leaves_no_connection_open() -> None:
+    """Whenever Python may look for what nobody holds: a reload replaces hundreds of accounts."""
+    gone = threading.Event()
+
+    def attend(connection: Connection, head: str) -> None:
+        well(connection, head)
+        if connection.request() is None:
+            gone.set()
+
+    with raw_server(attend) as server, client_of(server.url) as client:
+        listed(client)
+        gc.disable()
+        try:
+            client.close()
+            assert gone.wait(GUARD)
+        finally:
+            gc.enable()
 
 
 def test_a_connection_that_is_old_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
