@@ -161,6 +161,8 @@ def test_a_replay_exports_what_the_api_did(fault: str) -> None:
 def test_a_replay_exports_what_any_server_did(name: str) -> None:
     """Whatever limits it refuses, fields it leaves out, and totals it tells."""
     left_out = re.compile(f"{LEFT_OUT.pattern}|{SPECULATIVE.pattern}")
-    centre = replace(CENTRE, profile=(PROFILES | SERVERS)[name])
-    exported, found = exported_and_replayed(centre, COLLECTION, left_out)
+    profile = (PROFILES | SERVERS)[name]
+    # Where the same question has another answer each time, which of two at once gets which is a race.
+    collection = replace(COLLECTION, concurrency=1) if profile.reordering else COLLECTION
+    exported, found = exported_and_replayed(replace(CENTRE, profile=profile), collection, left_out)
     assert found == exported
