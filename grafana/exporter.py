@@ -67,8 +67,8 @@ def _collection() -> models.Panel:
 def _age() -> models.Panel:
     words = Words(
         "Age of the figures",
-        "Age of the oldest listing shown. Above a minute: the budget stretches the interval. Below zero: "
-        "the clocks of exporter and Prometheus differ; synchronise them.",
+        "Age of the oldest listing shown. Above a minute: the budget is used up, or the exporter overloaded "
+        "(Collections put off). Below zero: the clocks differ; synchronise them.",
         _NEVER_LISTED,
     )
     newest = f"last_over_time({select('exotel_snapshot_timestamp_seconds')}[1d])"
@@ -232,8 +232,8 @@ def _scrape() -> models.Panel:
 def _put_off() -> models.Panel:
     words = Words(
         "Collections put off",
-        "Should be 0: share of the collections for which each exporter had no time, so that older figures "
-        "are shown. Give it a whole core; if it has one, divide the accounts among more exporters.",
+        "Share of due collections that an exporter was too busy to start: those accounts show older figures. "
+        "Should be 0. Give it a whole core; if it has one, spread its accounts over more exporters.",
         NOT_SCRAPED,
     )
     metric = "exotel_exporter_collections_total"

@@ -128,15 +128,18 @@ class Account:
             if self._in_flight is not None and self.is_collecting:
                 self._debug("joined the collection in flight")
                 return self._in_flight
-            if self.last is not None and not self._scheduler.is_due and not _was_refused(self.last):
-                again: Future[Snapshot] = Future()
-                again.set_result(self._again(self.last))
-                return again
-            self._deadline, self._so_far = deadline, None
+            is_due = self.last is None or self._scheduler.is_due
             collection: Future[Snapshot] = Future()
+            if self.last is not None and not is_due and not _was_refused(self.last):
+                collection.set_result(self._again(self.last))
+                return collection
+            self._deadline, self._so_far = deadline, None
             self._in_flight, self._stand_in = collection, self._find_stand_in(deadline)
         try:
-            self._gate.enter(self._turn(collection, deadline, self._stand_in))
+            if is_due:
+                self._gate.enter(self._turn(collection, deadline, self._stand_in))
+            else:  # only to see whether there are other credentials, which takes no turn from anybody
+                self._worker.submit(_settle, collection, partial(self._work, deadline))
         except Exception as error:  # noqa: BLE001  # whatever it is, nobody is to wait for ever
             collection.set_exception(error)
         return collection
@@ -201,7 +204,7 @@ class Account:
             self._debug("the processor is overloaded: the collection is put off")
             _settle(collection, partial(self._put_off, deadline, stand_in))
 
-        needs = deadline.seconds * (0.25 if stand_in is None else 1 - _SHARE_TO_WAIT)
+        needs = deadline.remaining() * (0.25 if stand_in is None else 1 - _SHARE_TO_WAIT)
         return Turn(begin, put_off, deadline, needs, self._collected_at, stand_in is not None)
 
     def _find_stand_in(self, deadline: Deadline) -> Snapshot | None:

@@ -38,6 +38,7 @@ BODY_LIMITS = {  # bytes: a page of 10,000 rows takes 5 MB, the details of a cal
 }
 _PREFETCHED = 4  # requests that wait for a thread, so that no thread waits for the page before to be decoded
 _ABANDONED = "abandoned"  # in place of a reason: the answer was not wanted any more
+_LAST_CHANCE = 0.1  # seconds for answers that nobody waits for any more
 _LAST_WAIT = 0.2  # seconds for requests that are aborted to end; only the look-up of a name takes longer
 _VOICE_HOSTS = {  # AgentStream is an API of the older hosts, one beside each of the newer
     "https://ccm-api.exotel.com": "https://api.exotel.com",
@@ -180,8 +181,11 @@ class Client:
                 self._abandon(under_way, deadline)
 
     def _abandon(self, under_way: Iterable[Future[Answer]], deadline: Deadline) -> None:
+        """Let answers come that were about to, so that connections are kept; break off the others."""
+        patience = min(_LAST_CHANCE, deadline.remaining())
         deadline.end()
         running = [future for future in under_way if not future.cancel()]
+        wait(running, timeout=patience)
         if not all(future.done() for future in running):
             self.abort()
             wait(running, timeout=_LAST_WAIT)

@@ -367,13 +367,13 @@ IN_FLIGHT = _exporter.gauge(
 )
 WAITING = _exporter.gauge(
     "exotel_exporter_collections_waiting",
-    "Collections that wait for their turn, because the processor is busy with others.",
+    "Collections waiting to start because the processor is busy.",
 )
 COLLECTIONS = _exporter.counter(
     "exotel_exporter_collections_total",
-    "Collections that were due, by outcome: begun, or put_off = the processor was too busy to begin it in "
+    "Collections that were due, by outcome: begun, or put_off = the processor was too busy to start it in "
     "time. The scrape then got the account's last snapshot, with its timestamp, if that was at most two "
-    "minutes old; otherwise exotel_up was 0.",
+    "minutes old; otherwise exotel_up was 0. A scrape that shares another's collection isn't counted.",
     ("outcome",),
 )
 HTTP_REQUESTS = _exporter.counter(

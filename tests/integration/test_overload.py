@@ -6,8 +6,9 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import ref
 
 import pytest
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from exporter.collect.account import MOST_AGE, Account, Shared
 from exporter.collect.gate import AT_ONCE, Gate, Turn
 from exporter.collect.snapshot import Snapshot
+from exporter.config import Secret
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Reason
@@ -174,6 +176,35 @@ def test_a_scrape_is_put_off_once(acme: Account, crowd: Crowd) -> None:
 
     assert asyncio.run(scraped()) is acme.last
     assert crowd.gate.load.put_off == 1
+
+
+def test_a_second_try_waits_as_long_as_its_share_of_what_is_left(acme: Account, crowd: Crowd) -> None:
+    """A scraper that has used most of its time is put off no sooner, while the processor is in time."""
+    crowd.come()
+    with moved_clock() as clock:
+        deadline = Deadline.after(SECONDS)
+        clock.forward(SECONDS / 2)
+        waiting = acme.collect(deadline)
+        crowd.gate.tick(0.0)
+        assert waiting.result(GUARD).active_calls is not None
+    assert crowd.gate.load.put_off == 0
+
+
+def test_an_account_that_was_refused_takes_no_turn(
+    crowd: Crowd, simulator: Simulator, tmp_path: Path
+) -> None:
+    """It only looks whether its credentials are others by now."""
+    token = tmp_path / "token"
+    token.write_text("wrong", encoding="utf-8")
+    pattern = account("acme", simulator.url, token=Secret(file=token))
+    with closing(Account(pattern.config, pattern.metrics, Shared(crowd.gate))) as refused:
+        first = collected(refused)
+        crowd.come()
+        assert collected(refused) is first
+        assert crowd.gate.load.begun == 1 + AT_ONCE
+        token.write_text("demo", encoding="utf-8")
+        assert collected(refused).active_calls is not None
+    pattern.close()
 
 
 def test_an_account_that_is_cancelled_waits_no_longer(acme: Account, crowd: Crowd) -> None:

@@ -354,20 +354,21 @@ def test_a_list_that_has_shrunk_to_a_page_costs_what_is_under_way(calls: int, la
     assert len(server.requests) <= server.window + 2
 
 
-def test_a_page_that_nobody_needs_any_more_may_fail() -> None:
-    """A list that has shrunk to one page, which shows all of it: what was asked for with it is cancelled."""
-    server = still(150)
+@pytest.mark.parametrize("later", [5, 150, 350])
+def test_a_page_that_nobody_needs_any_more_may_fail(later: int) -> None:
+    """What was asked for behind the end of a list that has shrunk is cancelled."""
+    server = still(650)
     lister = Lister(100, lambda: 0.0)
     lister.list(server.fetch)
-    changed(server, 5, 1000, "true")
+    changed(server, later, 1000, "true")
 
     def fetch(asks: Iterable[Ask]) -> Generator[Page, None, None]:
-        under_way = list(islice(asks, 16))
-        yield from server.fetch(under_way[:1])
-        if under_way[1:]:
-            raise ApiError(Reason.RATE_LIMITED, "HTTP 429", status=429)
+        for ask in list(islice(asks, 16)):
+            if ask[0] > later:
+                raise ApiError(Reason.RATE_LIMITED, "HTTP 429", status=429)
+            yield from server.fetch([ask])
 
-    assert len(lister.list(fetch).calls) == 5
+    assert len(lister.list(fetch).calls) == later
 
 
 def test_after_a_failure_or_a_while_one_page_is_asked_for_first() -> None:

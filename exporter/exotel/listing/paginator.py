@@ -200,6 +200,8 @@ class Paginator:
                 if not number and self._is_first_page(page) and not self._seams.is_sealed:
                     break
                 is_short = page.rows < self._paging.full(ask[1])
+                if ahead is not None and self._is_needless_behind(ask):
+                    return  # what was asked for there may fail, or never come
                 if not new and (page.total is None or is_short or _call_sids(page) == _call_sids(before)):
                     return  # beyond the end, or from a server that ignores the offset
                 before = page
@@ -207,6 +209,12 @@ class Paginator:
                 return
         if not self._paging.rounds_offsets:
             self._read_by_multiples()
+
+    def _is_needless_behind(self, ask: Ask) -> bool:
+        """Return whether pages were asked for behind one that ends, by now, behind all expected rows."""
+        expected, end = self._expected_rows(), self._paging.end(ask)
+        is_shorter = expected is not None and expected < end <= self._evidence.memory.ahead
+        return is_shorter and not self._evidence.is_total_wrong
 
     def _read_by_multiples(self) -> None:
         """Read on where offsets may be rounded down to a multiple of the limit; else they are ignored."""
