@@ -39,7 +39,7 @@ class Paginator:
         return self._evidence.seams
 
     def begin(self) -> None:
-        """Read the first page, and ask with it for those that the last listing lets expect.
+        """Read the first page, and ask with it for all that are expected from the last listing.
 
         Some servers refuse a limit that others would cut.
         """
@@ -239,7 +239,7 @@ class Paginator:
         end = max(self._seams.end, self._paging.served)
         while (expected := self._expected_rows()) is None or end <= expected:
             if self._evidence.is_total_wrong and not self._evidence.memory.excess:
-                return  # in the latter case how much there is shows when it is read
+                return  # how much there is shows when it is read
             ask = next(self._paging.onwards(end), None)
             if ask is None:
                 return
