@@ -85,8 +85,8 @@ class Centre:
             self.calls = {sid: each for sid, each in self.calls.items() if each.ends > self.now}
 
     def forget(self, begin: float, end: float) -> None:
-        """Let one more call begin, be put on hold a minute later, and wait until then."""
-        self._add(begin - 60, end, [(begin, end)])
+        """Let one more call begin, be put on hold a minute later, and go on for a while after that."""
+        self._add(begin - 60, end + 180, [(begin, end)])
 
     def advance(self, now: float) -> None:
         """Let calls end and others begin."""
@@ -203,7 +203,7 @@ class Found:
     absent: float
     """The share of scrapes that told nothing."""
     wrong: float
-    """The share of scrapes that told of a hold that is shorter by more than the threshold."""
+    """The share of scrapes that told less than the threshold, and too little by more than that."""
 
 
 def judged(moments: Sequence[Moment], interval: int) -> Found:
@@ -212,8 +212,8 @@ def judged(moments: Sequence[Moment], interval: int) -> Found:
     after = [each for each in moments if each.at >= HOLD * 60]
     limit = THRESHOLD * 60
     alerting = [each.at for each in during if (each.told or 0) >= limit]
-    told = [each for each in moments if each.told is not None]
-    wrong = sum(each.told + limit < each.true for each in told if each.told is not None)
+    told = [(each.told, each.true) for each in moments if each.told is not None]
+    wrong = sum(figure < limit and true - figure > limit for figure, true in told)
     return Found(
         highest=max(each.told or 0.0 for each in during) / 60,
         alerting=len(alerting) * interval / 60,
@@ -241,14 +241,15 @@ def main() -> None:
     """Print a row for each size and each interval."""
     print(
         f"A hold of {HOLD} minutes, in {RUNS} centres of each kind; figures in minutes.\n"
-        "highest: the longest hold told of it, at least and on average; alerting: for how long more than "
-        f"{THRESHOLD} minutes were told of it, on average;\n"
-        "late: how long after they were over, at most; lingering: for how long after its end, at most; "
-        "before: the longest hold told before it;\n"
-        f"absent: scrapes without a figure; wrong: those whose figure was short by more than {THRESHOLD} "
-        "minutes\n\n"
-        f"{'calls':>5} {'interval':>9} {'highest':>9} {'mean':>6} {'alerting':>9} {'late':>7} {'lingering':>9}"
-        f" {'before':>7} {'absent':>7} {'wrong':>6}"
+        "highest: the longest hold told of it, at least and on average\n"
+        f"alerting: for how long more than {THRESHOLD} minutes were told of it, on average\n"
+        "late: how long after it had gone on for that long, at most\n"
+        "lingering: how long after its end, at most\n"
+        "before: the longest hold told before it, where none is longer than a minute and a half\n"
+        "absent: scrapes without a figure\n"
+        f"wrong: scrapes that told less than {THRESHOLD} minutes, and too little by more than that\n\n"
+        f"{'calls':>5} {'interval':>9} {'highest':>9} {'mean':>6} {'alerting':>9} {'late':>7} "
+        f"{'lingering':>9} {'before':>7} {'absent':>7} {'wrong':>6}"
     )
     for calls, interval in product(CALLS, INTERVALS):
         print(row(calls, interval), flush=True)

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
+from itertools import chain, cycle, islice
 from math import inf
 
 from exporter.collect.counters import Counters
 from exporter.collect.details import Details, StreamTally, read_details, tally_streams
-from exporter.collect.tallies import has_ended
+from exporter.collect.holds import Hold, longest_hold
+from exporter.collect.tallies import has_ended, is_plausible
 from exporter.config import StreamsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
@@ -24,26 +26,47 @@ _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, 
 """What would befall the next request as well."""
 
 
+_WAITING = {CallStatus.QUEUED, CallStatus.RINGING}
+"""Nobody has been put on hold yet."""
+_OFTEN = 25.0
+"""Seconds, or so much of `max_age` as they are of a minute, after which a call on hold is inspected again."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Inspection:
-    """A call that was asked for, and what was last found; moments on the monotonic clock."""
+    """A call that is listed, and what was last found of it; moments on the monotonic clock."""
 
+    call_sid: str
     status: CallStatus | None
-    """That it was listed with."""
-    asked_at: float
+    """That it is listed with."""
+    hold: Hold
+    asked_at: float | None = None
     found_at: float = -inf
     details: Details | None = None
-    on_hold_since: float | None = None
-    """The first of the inspections in a row that saw it on hold."""
+
+    @property
+    def waits_since(self) -> float:
+        """Return when it was last asked for, or when it can first have been as it is."""
+        return self.hold.not_before if self.asked_at is None else self.asked_at
+
+    @property
+    def may_be_on_hold(self) -> bool:
+        """Return whether its hold counts; one that waits to be answered has none unless it was seen."""
+        return self.status not in _WAITING or self.hold.since < inf
 
 
 class StreamsCollector:
-    """Inspects calls one by one, those never asked for first, then those asked for longest ago.
+    """Inspects calls one by one; looks are shared between those on hold, those never asked for, and all.
+
+    A bounded share is for calls that were last seen on hold, the longest hold first, so that it is followed
+    however many calls there are. A fixed share is for those not asked for for longest, so that no call is
+    forgotten however many come. The rest is for those never asked for; of these the calls in progress come
+    first, whose details last. What one of them doesn't need the others get.
 
     What was found of a call is forgotten after `max_age`, when it leaves the list, and when it is listed with
-    another status: what was seen of it ringing isn't true of it talking. It is then like one never asked for;
-    of these the calls in progress come first, whose details last. A call that can't be inspected waits for
-    its turn like the others, and doesn't keep them waiting.
+    another status: what was seen of it ringing isn't true of it talking. It is then like one never asked for.
+    Since when it has been on hold is kept longer: until it is seen otherwise, or listed otherwise. A call
+    that can't be inspected waits for its turn like the others, and doesn't keep them waiting.
     """
 
     def __init__(self, config: StreamsConfig, client: Client, counters: Counters) -> None:
@@ -51,6 +74,8 @@ class StreamsCollector:
         self._client = client
         self._counters = counters
         self._inspections: dict[str, _Inspection] = {}
+        self._listed_at = -inf
+        self._turns = cycle(range(4))
 
     def collect(
         self, calls: Mapping[str, Call], most: int, deadline: Deadline
@@ -59,47 +84,63 @@ class StreamsCollector:
 
         Return what is known then, and the first failure: what was found before still holds.
         """
-        self._forget_others(calls)
+        self._follow(calls)
         failure = self._inspect(self._next(calls, min(most, self._config.max_per_scrape)), deadline)
         return self.tally(calls), failure
 
     def tally(self, calls: Mapping[str, Call]) -> StreamTally:
         """Count what is known of the calls that were just listed, by call_sid."""
-        self._forget_others(calls)
-        oldest = time.monotonic() - self._config.max_age
-        fresh = [each for each in self._inspections.values() if each.found_at > oldest]
+        self._follow(calls)
+        now, max_age, known = time.monotonic(), self._config.max_age, self._inspections.values()
+        fresh = [each for each in known if each.found_at > now - max_age]
         details = [each.details for each in fresh if each.details is not None]
-        holds = (each.found_at - each.on_hold_since for each in fresh if each.on_hold_since is not None)
-        going_on = sum(not has_ended(call) for call in calls.values())
-        return tally_streams(details, going_on - len(details), max(holds, default=0.0))
+        holds = [each.hold for each in known if each.may_be_on_hold]
+        return tally_streams(details, len(known) - len(details), longest_hold(holds, now, max_age))
 
-    def _forget_others(self, calls: Mapping[str, Call]) -> None:
-        """Forget calls that are no longer listed, or with another status."""
+    def _follow(self, calls: Mapping[str, Call]) -> None:
+        """Forget calls that are no longer listed, or with another status; take note of those that are new."""
+        now, known = time.monotonic(), self._inspections
         self._inspections = {
-            call_sid: each
-            for call_sid, each in self._inspections.items()
-            if (call := calls.get(call_sid)) is not None and call.status is each.status
+            call_sid: before
+            if (before := known.get(call_sid)) is not None and before.status is call.status
+            else self._new(call, now)
+            for call_sid, call in calls.items()
+            if not has_ended(call)
         }
+        self._listed_at = now
+
+    def _new(self, call: Call, now: float) -> _Inspection:
+        """Begin with a call that is as it is listed since it began, or since the listing before, at most."""
+        began = now - call.duration if is_plausible(call.duration) else -inf
+        return _Inspection(call.call_sid, call.status, Hold(max(began, self._listed_at)))
 
     def _next(self, calls: Mapping[str, Call], most: int) -> list[Call]:
-        fit = (call for sid, call in calls.items() if not has_ended(call) and _FIT_FOR_A_PATH.fullmatch(sid))
-        return nsmallest(most, fit, key=self._turn)
-
-    def _turn(self, call: Call) -> tuple[float, bool]:
-        known = self._inspections.get(call.call_sid)
-        return known.asked_at if known else -inf, call.status is not CallStatus.IN_PROGRESS
+        fit = [each for each in self._inspections.values() if _FIT_FOR_A_PATH.fullmatch(each.call_sid)]
+        due = time.monotonic() - _OFTEN * min(1.0, self._config.max_age / 60)
+        held = (each for each in fit if each.hold.since < inf and each.waits_since < due)
+        new = (each for each in fit if each.asked_at is None)
+        on_hold = iter(nsmallest(most, held, key=lambda each: each.hold.since))
+        unseen = iter(nsmallest(most, new, key=lambda each: each.status is not CallStatus.IN_PROGRESS))
+        longest = iter(nsmallest(most, fit, key=lambda each: each.waits_since))
+        lines = chain(on_hold, unseen, longest), longest, chain(unseen, longest), longest
+        chosen: dict[str, Call] = {}
+        for turn in islice(self._turns, most):
+            for each in lines[turn]:
+                if each.call_sid not in chosen:
+                    chosen[each.call_sid] = calls[each.call_sid]
+                    break
+        return list(chosen.values())
 
     def _inspect(self, calls: Sequence[Call], deadline: Deadline) -> Failure | None:
         first_failure: Failure | None = None
         by_sid = {call.call_sid: call for call in calls}
 
         def call_sids() -> Iterator[str]:
-            for call_sid, call in by_sid.items():
+            for call_sid in by_sid:
                 if first_failure and first_failure.reason in _HOPELESS:
                     return
-                now = time.monotonic()
-                known = self._inspections.get(call_sid, _Inspection(call.status, now))
-                self._inspections[call_sid] = replace(known, asked_at=now)
+                known = self._inspections[call_sid]
+                self._inspections[call_sid] = replace(known, asked_at=time.monotonic())
                 yield call_sid
 
         try:
@@ -116,7 +157,8 @@ class StreamsCollector:
         if isinstance(stream, ApiError) and stream.reason is not Reason.NOT_FOUND:
             return Failure.of(stream)
         if isinstance(stream, ApiError) or (stream.status and stream.status.is_over):
-            self._inspections[call.call_sid] = _Inspection(known.status, known.asked_at)
+            gone = known.hold.gone(time.monotonic())
+            self._inspections[call.call_sid] = _Inspection(call.call_sid, call.status, gone, known.asked_at)
             return None
         try:
             self._inspections[call.call_sid] = self._read(call, stream, known)
@@ -129,8 +171,5 @@ class StreamsCollector:
         tally_streams([details], 0, 0.0)  # what can't be counted isn't kept, or it would fail every tally
         self._counters.unknown(details.unknown)
         now = time.monotonic()
-        is_in_a_row = before.found_at > now - self._config.max_age
-        since = before.on_hold_since if is_in_a_row and before.on_hold_since is not None else now
-        return replace(
-            before, found_at=now, details=details, on_hold_since=since if details.legs.on_hold else None
-        )
+        hold = before.hold.after(now, is_on_hold=details.legs.are_on_hold)
+        return replace(before, hold=hold, found_at=now, details=details)

@@ -129,7 +129,8 @@ def _streams(tally: StreamTally) -> Iterator[Point]:
             yield d.LEGS(legs, *kind)
         yield d.MUTED(tally.muted)
         yield d.ON_HOLD(tally.on_hold)
-        yield d.LONGEST_HOLD(tally.longest_hold)
+        if tally.longest_hold is not None:
+            yield d.LONGEST_HOLD(tally.longest_hold)
         for number, calls in d.BY_LEGS.with_zeros(tally.talks_by_legs, 0, _STREAMS).items():
             yield d.BY_LEGS(calls, number)
         yield d.ALL_MUTED(tally.all_muted)
