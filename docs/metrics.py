@@ -87,15 +87,28 @@ _STREAMS = """\
 ## What metrics of streams stand for
 
 `exotel_stream_*` cover the inspected calls only; `exotel_stream_calls` says how many these are. After each
-listing the exporter requests the details of calls one by one, first those never inspected (of these, the ones
-in progress first), then those inspected longest ago: at most `max_per_scrape`, while the deadline allows, and
-no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older than
-`max_age` no longer count, nor do those of a call that has ended, left the list or changed its status; when a
-run fails, earlier ones still count. A 404 isn't a failure: the call has probably just ended, and is pending.
+listing the exporter requests the details of calls one by one: at most `max_per_scrape`, while the deadline
+allows, and no more than `requests_per_minute` leaves if listings go on at the present pace. Half of them are
+of the calls inspected longest ago, up to a quarter of calls that were last seen on hold, and the rest of
+those never inspected (of these, the ones in progress first). Details that are older than `max_age` no longer
+count, nor do those of a call that has ended, left the list or changed its status; when a run fails, earlier
+ones still count. A 404 isn't a failure: the call has probably just ended, and is pending.
 
 How many calls that covers: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the
 defaults cover about 15 % of the calls; `max_per_scrape: 44` and `max_age: 120s` cover 45 to 50 %.
 `make coverage` prints this.
+
+`exotel_stream_longest_hold_seconds` needs more than one inspection of the same call. A call that was seen on
+hold is inspected about twice a minute, the longest hold first, and is taken to be on hold until an inspection
+finds that it isn't, it leaves the list or is listed with another status; a request that fails changes
+nothing. A hold counts while the last inspection that saw it is younger than `max_age`. 5 minutes or more are
+exported as they were seen: somebody has been on hold for so long, at least. Less, and 0, is exported only
+while every call that has been answered was inspected often enough: the metric is absent when a call may have
+been on hold for 5 minutes longer than was seen, as after a restart until the long calls have been inspected,
+while details can't be had or don't say whether legs are on hold, and in accounts with more calls than
+inspections can follow. Of somebody who is forgotten for 20 minutes, with the defaults, a scrape every 15 s
+and 200 requests a minute, 18 minutes are seen at last among 300 calls, and 13 with a scrape every 60 s. `make
+holds` prints this.
 """
 
 _OBSERVED = """\

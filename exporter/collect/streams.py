@@ -24,12 +24,12 @@ from exporter.exotel.models import Call, Stream
 _FIT_FOR_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
 _HOPELESS = {Reason.AUTH, Reason.FORBIDDEN, Reason.RATE_LIMITED, Reason.BUDGET, Reason.TLS, Reason.REDIRECT}
 """What would befall the next request as well."""
-
-
 _WAITING = {CallStatus.QUEUED, CallStatus.RINGING}
 """Nobody has been put on hold yet."""
-_OFTEN = 25.0
-"""Seconds, or so much of `max_age` as they are of a minute, after which a call on hold is inspected again."""
+_FOLLOWED_EVERY = 25.0
+"""Seconds after which a call on hold is inspected again; where `max_age` is under a minute, so much less."""
+_SHARES = 4
+"""Of so many inspections one is for a call on hold, one for a new one, two for those that wait longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,27 @@ class _Inspection:
 
     @property
     def waits_since(self) -> float:
-        """Return when it was last asked for, or when it can first have been as it is."""
+        """Return when it was last asked for, or else since when it can have been as it is."""
         return self.hold.not_before if self.asked_at is None else self.asked_at
 
     @property
     def may_be_on_hold(self) -> bool:
-        """Return whether its hold counts; one that waits to be answered has none unless it was seen."""
+        """Return whether it has been answered, as far as is known, or was seen on hold all the same."""
         return self.status not in _WAITING or self.hold.since < inf
 
 
 class StreamsCollector:
-    """Inspects calls one by one; looks are shared between those on hold, those never asked for, and all.
+    """Inspects calls one by one: some that are on hold, some never asked for, and those that wait longest.
 
-    A bounded share is for calls that were last seen on hold, the longest hold first, so that it is followed
-    however many calls there are. A fixed share is for those not asked for for longest, so that no call is
-    forgotten however many come. The rest is for those never asked for; of these the calls in progress come
-    first, whose details last. What one of them doesn't need the others get.
+    Up to a quarter of the inspections follow calls on hold, the longest hold first, so that it is known
+    however many calls there are, and many holds don't keep others waiting. Half of them are of the calls that
+    were asked for longest ago, so that each has its turn however many come. The rest are of those never asked
+    for; of these the calls in progress come first, whose details last.
 
     What was found of a call is forgotten after `max_age`, when it leaves the list, and when it is listed with
     another status: what was seen of it ringing isn't true of it talking. It is then like one never asked for.
-    Since when it has been on hold is kept longer: until it is seen otherwise, or listed otherwise. A call
-    that can't be inspected waits for its turn like the others, and doesn't keep them waiting.
+    Since when it has been on hold is kept for as long as it is listed with the same status and isn't seen to
+    be otherwise. A call that can't be inspected waits for its turn like the others.
     """
 
     def __init__(self, config: StreamsConfig, client: Client, counters: Counters) -> None:
@@ -75,7 +75,7 @@ class StreamsCollector:
         self._counters = counters
         self._inspections: dict[str, _Inspection] = {}
         self._listed_at = -inf
-        self._turns = cycle(range(4))
+        self._turns = cycle(range(_SHARES))
 
     def collect(
         self, calls: Mapping[str, Call], most: int, deadline: Deadline
@@ -110,22 +110,23 @@ class StreamsCollector:
         self._listed_at = now
 
     def _new(self, call: Call, now: float) -> _Inspection:
-        """Begin with a call that is as it is listed since it began, or since the listing before, at most."""
+        """Return that nothing was found yet of a call that wasn't listed like this in the listing before."""
         began = now - call.duration if is_plausible(call.duration) else -inf
         return _Inspection(call.call_sid, call.status, Hold(max(began, self._listed_at)))
 
     def _next(self, calls: Mapping[str, Call], most: int) -> list[Call]:
+        """Choose the calls to ask for; what one share doesn't need, the next gets."""
         fit = [each for each in self._inspections.values() if _FIT_FOR_A_PATH.fullmatch(each.call_sid)]
-        due = time.monotonic() - _OFTEN * min(1.0, self._config.max_age / 60)
-        held = (each for each in fit if each.hold.since < inf and each.waits_since < due)
-        new = (each for each in fit if each.asked_at is None)
-        on_hold = iter(nsmallest(most, held, key=lambda each: each.hold.since))
-        unseen = iter(nsmallest(most, new, key=lambda each: each.status is not CallStatus.IN_PROGRESS))
-        longest = iter(nsmallest(most, fit, key=lambda each: each.waits_since))
-        lines = chain(on_hold, unseen, longest), longest, chain(unseen, longest), longest
+        due = time.monotonic() - _FOLLOWED_EVERY * min(1.0, self._config.max_age / 60)
+        on_hold = (each for each in fit if each.hold.since < inf and each.waits_since < due)
+        never_asked = (each for each in fit if each.asked_at is None)
+        held = iter(nsmallest(most, on_hold, key=lambda each: each.hold.since))
+        new = iter(nsmallest(most, never_asked, key=lambda each: each.status is not CallStatus.IN_PROGRESS))
+        others = iter(nsmallest(most, fit, key=lambda each: each.waits_since))
+        queues = chain(held, new, others), others, chain(new, others), others
         chosen: dict[str, Call] = {}
-        for turn in islice(self._turns, most):
-            for each in lines[turn]:
+        for share in islice(self._turns, most):
+            for each in queues[share]:
                 if each.call_sid not in chosen:
                     chosen[each.call_sid] = calls[each.call_sid]
                     break
