@@ -39,7 +39,7 @@ class Legs:
     """Those that are not over; None where the API doesn't say which legs there are."""
     muted: int
     on_hold: int
-    are_on_hold: bool | None
+    any_on_hold: bool | None
     """Whether one of them is; None where none is and the API doesn't say so of each."""
 
     @property
@@ -115,7 +115,7 @@ def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
         live=len(live) if is_whole and says_status else None,
         muted=sum(leg.muted is True for leg in live),
         on_hold=on_hold.count(True),
-        are_on_hold=True if True in on_hold else None if None in on_hold or not is_whole else False,
+        any_on_hold=True if True in on_hold else None if None in on_hold or not is_whole else False,
     )
 
 

@@ -86,11 +86,14 @@ class StreamsCollector:
         """
         self._follow(calls)
         failure = self._inspect(self._next(calls, min(most, self._config.max_per_scrape)), deadline)
-        return self.tally(calls), failure
+        return self._tally(), failure
 
     def tally(self, calls: Mapping[str, Call]) -> StreamTally:
         """Count what is known of the calls that were just listed, by call_sid."""
         self._follow(calls)
+        return self._tally()
+
+    def _tally(self) -> StreamTally:
         now, max_age, known = time.monotonic(), self._config.max_age, self._inspections.values()
         fresh = [each for each in known if each.found_at > now - max_age]
         details = [each.details for each in fresh if each.details is not None]
@@ -172,5 +175,5 @@ class StreamsCollector:
         tally_streams([details], 0, 0.0)  # what can't be counted isn't kept, or it would fail every tally
         self._counters.unknown(details.unknown)
         now = time.monotonic()
-        hold = before.hold.after(now, is_on_hold=details.legs.are_on_hold)
+        hold = before.hold.after(now, is_on_hold=details.legs.any_on_hold)
         return replace(before, hold=hold, found_at=now, details=details)
