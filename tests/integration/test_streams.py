@@ -225,7 +225,7 @@ def test_hostile_details_cost_only_themselves() -> None:
 def test_a_forgotten_hold_is_followed_however_many_calls_there_are(
     calls: int, interval: int, least: float
 ) -> None:
-    """Of twenty minutes, with the defaults; nothing is told of it before it began, and soon after it ended."""
+    """Of twenty minutes, with the defaults; nothing like it is told before it, or soon after it."""
     found = _found(calls, interval)
     assert found.highest >= least
     assert found.alerting >= least - 6

@@ -281,6 +281,7 @@ def test_many_holds_keep_no_other_call_waiting() -> None:
         asked: set[str] = set()
         for _ in range(7):
             watched.after(30, calls, most=20)
+            assert "c0" in watched.asked
             asked.update(watched.asked)
         assert len(asked) == 100
         watched.after(30, [*calls, *(talk(f"new{number}") for number in range(5))], most=20)
