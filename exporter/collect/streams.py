@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import chain, cycle, islice
@@ -117,8 +117,8 @@ class StreamsCollector:
         began = now - call.duration if is_plausible(call.duration) else -inf
         return _Inspection(call.call_sid, call.status, Hold(max(began, self._listed_at)))
 
-    def _next(self, calls: Mapping[str, Call], most: int) -> list[Call]:
-        """Choose the calls to ask for; what one share doesn't need, the next gets."""
+    def _next(self, calls: Mapping[str, Call], most: int) -> Iterator[Call]:
+        """Yield the calls to ask for; what one share doesn't need, the next gets."""
         fit = [each for each in self._inspections.values() if _FIT_FOR_A_PATH.fullmatch(each.call_sid)]
         due = time.monotonic() - _FOLLOWED_EVERY * min(1.0, self._config.max_age / 60)
         on_hold = (each for each in fit if each.hold.since < inf and each.waits_since < due)
@@ -127,29 +127,28 @@ class StreamsCollector:
         new = iter(nsmallest(most, never_asked, key=lambda each: each.status is not CallStatus.IN_PROGRESS))
         others = iter(nsmallest(most, fit, key=lambda each: each.waits_since))
         queues = chain(held, new, others), others, chain(new, others), others
-        chosen: dict[str, Call] = {}
+        chosen: set[str] = set()
         for share in islice(self._turns, most):
             for each in queues[share]:
                 if each.call_sid not in chosen:
-                    chosen[each.call_sid] = calls[each.call_sid]
+                    chosen.add(each.call_sid)
+                    yield calls[each.call_sid]
                     break
-        return list(chosen.values())
 
-    def _inspect(self, calls: Sequence[Call], deadline: Deadline) -> Failure | None:
+    def _inspect(self, calls: Iterator[Call], deadline: Deadline) -> Failure | None:
         first_failure: Failure | None = None
-        by_sid = {call.call_sid: call for call in calls}
+        asked: dict[str, Call] = {}
 
         def call_sids() -> Iterator[str]:
-            for call_sid in by_sid:
-                if first_failure and first_failure.reason in _HOPELESS:
-                    return
-                known = self._inspections[call_sid]
-                self._inspections[call_sid] = replace(known, asked_at=time.monotonic())
-                yield call_sid
+            while not (first_failure and first_failure.reason in _HOPELESS) and (call := next(calls, None)):
+                known = self._inspections[call.call_sid]
+                self._inspections[call.call_sid] = replace(known, asked_at=time.monotonic())
+                asked[call.call_sid] = call
+                yield call.call_sid
 
         try:
             for call_sid, stream in self._client.streams(call_sids(), deadline):
-                failure = self._take_in(by_sid[call_sid], stream)
+                failure = self._take_in(asked[call_sid], stream)
                 first_failure = first_failure or failure
         except ApiError as error:
             first_failure = first_failure or Failure.of(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from typing import cast
 
 import pytest
@@ -48,6 +48,7 @@ class Watching:
     max_age: float = MAX_AGE
     answers: dict[str, Stream | ApiError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    leaves_time_for: int | None = None
 
     def __post_init__(self) -> None:
         config = StreamsConfig(max_per_scrape=1000, max_age=self.max_age)
@@ -57,7 +58,7 @@ class Watching:
         self, call_sids: Iterable[str], _deadline: Deadline
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
         """Answer as the client does; a call that nothing is said of is talking."""
-        for call_sid in call_sids:
+        for call_sid in islice(call_sids, self.leaves_time_for):
             self.asked.append(call_sid)
             yield call_sid, self.answers.get(call_sid, TALKING)
 
@@ -304,6 +305,20 @@ def test_each_call_has_its_turn_however_many_come(
                 watched.after(15, [*(talk(f"new{next(numbers)}") for _ in range(new)), *stay], most)
                 asked.update(watched.asked)
             assert asked >= {each.call_sid for each in stay}
+
+
+def test_inspections_that_are_cut_short_still_take_turns() -> None:
+    """Of many that might be made, time is left for one: that isn't always for a new call."""
+    stay, numbers = [talk(f"stay{number}") for number in range(5)], count()
+    with watching() as watched:
+        watched.look(stay)
+        watched.leaves_time_for = 1
+        asked: set[str] = set()
+        for _ in range(12):
+            watched.after(15, [*stay, *(talk(f"new{next(numbers)}") for _ in range(3))])
+            asked.update(watched.asked)
+        assert asked >= {each.call_sid for each in stay}
+        assert any(each.startswith("new") for each in asked)
 
 
 # What is always true
