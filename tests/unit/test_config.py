@@ -41,7 +41,7 @@ COLLECTION_KEYS = (
     "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, estimate, allow_http, "
     "proxy_url, agent_streams, agent_streams_url, streams, tls_config"
 )
-METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
+METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls, grade_of_service"
 ACCOUNT_KEYS = (
     COLLECTION_KEYS
     + ", account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, lines"
