@@ -50,8 +50,8 @@ class AverageLoad:
         calls: dict[int, float] = defaultdict(float)
         for span in self._spans:
             for slots, call_seconds in span.calls.items():
-                calls[slots] += call_seconds / seconds
-        return calls
+                calls[slots] += call_seconds
+        return {slots: call_seconds / seconds for slots, call_seconds in calls.items()}
 
     def _extend(self, at: float, since: float, before: Mapping[int, int], now: Mapping[int, int]) -> None:
         if not self._spans or at - self._spans[-1].began > _SPAN:

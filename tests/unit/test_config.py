@@ -428,6 +428,25 @@ collection:
     assert str(caught.value).startswith(f"{tmp_path}/exporter.yaml:2: {FIRST}.api_token: found ")
 
 
+@pytest.mark.parametrize(
+    ("written", "read"), [(0.02, 0.02), (0.5, 0.5), (0.0001, 0.0001), ("0.05", 0.05), ("${SET}", 0.001)]
+)
+def test_numbers_are_read(tmp_path: Path, written: object, read: float) -> None:
+    """As texts too, which is what variables give."""
+    file = write(tmp_path, document(metrics={"grade_of_service": written}))
+    assert from_file(file, {"SET": ".001"}).metrics.grade_of_service == read
+
+
+@pytest.mark.parametrize(
+    "written", [0, 0.00009, 0.51, 1, -0.01, True, "1%", "", "1e-2", "nan", [0.01], "${SET}"]
+)
+def test_other_numbers_are_refused(tmp_path: Path, written: object) -> None:
+    """Those beyond the bounds, and other ways to write them."""
+    assert errors(write(tmp_path, document(metrics={"grade_of_service": written})), SET="one") == [
+        f"metrics.grade_of_service: found {json.dumps(written)}; accepted: a number from 0.0001 to 0.5"
+    ]
+
+
 @pytest.mark.parametrize("written", ["true ", "True", "yes", "", 1, 0, 1.0, [True], [], "${SET}"])
 @pytest.mark.parametrize("key", ["per_agent", "agent_names"])
 def test_other_booleans_are_refused(tmp_path: Path, key: str, written: object) -> None:
