@@ -61,6 +61,7 @@ class CallsCollector:
         self._lines = Lines(config.lines)
         self._lifecycle = Lifecycle.before(metrics.duration_buckets)
         self._load = AverageLoad()
+        self._capacity: Capacity | None = None
         self._keeps_rows = config.collection.streams.enabled
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
@@ -152,7 +153,7 @@ class CallsCollector:
             window=window,
             calls=tally,
             slots_used=slots_used(tally, self._call_slots),
-            capacity=self._capacity(tally, at),
+            capacity=self._update_capacity(tally, at),
             agents=agents,
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},
@@ -161,14 +162,16 @@ class CallsCollector:
             longest_rings=self._lifecycle.longest_rings,
         )
 
-    def _capacity(self, tally: CallTally, at: float) -> Capacity | None:
+    def _update_capacity(self, tally: CallTally, at: float) -> Capacity | None:
         """Return what the limit does to the average load, of which this listing becomes a part."""
         if self._call_limit is None:
             return None
+        before = self._load.average
         self._load.add(at, calls_by_slots(tally, self._call_slots))
-        if (average := self._load.average()) is None:
-            return None
-        return capacity(average, self._call_limit, self._metrics.grade_of_service)
+        average, grade = self._load.average, self._metrics.grade_of_service
+        if average is not before:
+            self._capacity = None if average is None else capacity(average, self._call_limit, grade)
+        return self._capacity
 
     def _tally_agents(self, listing: Listing) -> AgentTally | None:
         """Count agents; an empty list says as much of them as the last one that wasn't."""

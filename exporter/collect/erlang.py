@@ -22,10 +22,10 @@ Load = Mapping[int, float]
 _MOST_REFUSED = 0.5
 """The most that a carried load can tell: where more is refused, there is hardly ever a free slot, whatever
 the offered load."""
-_STEPS, _PRECISION = 50, 1e-12  # of Newton's method, which takes about six
+_STEPS, _LAST_STEP = 50, 1e-6  # of Newton's method; the one after a step as small as that would be nothing
 _HIGH = 1e200  # above it, likelihoods are scaled down
 _LOW = 1e-20  # of all; what is less likely than that doesn't count
-_DEVIATIONS = 10.0  # from the mean; so far below it nothing counts either
+_DEVIATIONS = 8.0  # from the mean; so far below it nothing counts either
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ def blocking(load: Load, limit: int) -> float:
 
 def slots_needed(load: Load, most_refused: float) -> int:
     """Return the lowest limit that refuses no more than this share, above 0, of an offered load."""
-    shares = _shares(load)
-    least = min((slots for slots, share in shares if share), default=1)
-    least_limit = math.floor(least * sum(load.values()) * (1 - most_refused))  # for those that aren't refused
-    limits = enumerate(_occupancies(load, least_limit), least_limit)
+    shares, slots_in_use = _shares(load), _slots_in_use(load)
+    refused = most_refused * sum(load.values()) * max(slots_in_use, default=1)  # slots, were they all large
+    first = max(0, math.floor(sum(slots_in_use.values()) - refused))  # a lower limit has no room for the rest
+    limits = enumerate(_occupancies(load, first), first)
     return next(limit for limit, found in limits if _refused(shares, *found) <= most_refused)
 
 
@@ -78,7 +78,7 @@ def offered(carried: Load, limit: int) -> Load:
         mean, variance = _in_use(downwards, limit, growth)
         before = growth
         growth = min(max(growth * (1 + (in_use - mean) / variance), 1.0), highest) if variance else highest
-        if abs(growth - before) <= _PRECISION:
+        if abs(growth - before) <= _LAST_STEP:
             break
     return {slots: calls * growth**slots for slots, calls in carried.items()}
 

@@ -12,6 +12,7 @@ from exporter.collect.lifecycle import LONGEST_GAP
 _HOUR = 3600.0
 _LEAST = 300.0  # seconds of listings, before their average says anything
 _SPAN = 30.0  # seconds that are kept as one: listings may come every second
+_RENEWED = 60.0  # seconds for which an average of an hour is recent enough
 
 
 @dataclass(slots=True)
@@ -31,6 +32,9 @@ class AverageLoad:
     """
 
     def __init__(self) -> None:
+        self.average: Load | None = None
+        """As it was within the last minute of listings; None until there are five minutes of them."""
+        self._averaged_at = 0.0
         self._spans: deque[_Span] = deque()
         self._last: tuple[float, Mapping[int, int]] | None = None
 
@@ -41,9 +45,10 @@ class AverageLoad:
         self._last = at, calls
         while self._spans and self._spans[0].began < at - _HOUR:
             self._spans.popleft()
+        if self.average is None or at >= self._averaged_at + _RENEWED:
+            self.average, self._averaged_at = self._mean(), at
 
-    def average(self) -> Load | None:
-        """Return the mean; None until there are five minutes of listings."""
+    def _mean(self) -> Load | None:
         seconds = sum(span.seconds for span in self._spans)
         if seconds < _LEAST:
             return None
