@@ -13,6 +13,7 @@ from exporter.collect.account import LiveValues
 from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
 from exporter.collect.details import Details, read_details, tally_streams
+from exporter.collect.erlang import Capacity
 from exporter.collect.estimate import Estimate
 from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.snapshot import ActiveCalls, Result, Snapshot
@@ -110,6 +111,7 @@ def snapshot(
         window=0.25,
         calls=tally,
         slots_used=slots_used(tally, slots or {}),
+        capacity=Capacity(0.0125, 7) if limit else None,
         agents=tally_agents(calls),
         each_agent=(),
         agent_names={},

@@ -23,6 +23,7 @@ from exporter.web.sections import (
     Section,
     boolean,
     duration,
+    number,
     text,
     whole_number,
     written,
@@ -114,6 +115,7 @@ class MetricsConfig(Section):
     per_agent: Annotated[bool, boolean()] = False
     agent_names: Annotated[bool, boolean()] = False
     longest_calls: Annotated[int, whole_number(0, 1000)] = 0
+    grade_of_service: Annotated[float, number(0.0001, 0.5)] = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,7 @@ def _redacted(name: str, value: Any) -> tuple[str, Any]:
     match value:
         case Secret(file=file):
             return (f"{name}_file", str(file)) if file else (name, "<secret>")
-        case float():
+        case Seconds():
             return name, written(value)
         case (Line(), *_):
             return name, {line.name: ["<telephone number>"] * len(line.numbers) for line in value}

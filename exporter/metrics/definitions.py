@@ -153,6 +153,20 @@ SLOTS_USED = _calls.gauge(
     "call_slots says for its direction, otherwise one. Queued and ringing calls count in full, since the "
     "list doesn't tell whether both legs exist; calls that have ended but are still listed don't count.",
 )
+BLOCKING = _calls.gauge(
+    "exotel_blocking_probability_ratio",
+    "Share of new calls that are refused because exotel_call_limit (N) is reached, by Erlang's loss formula "
+    "(A. K. Erlang, 1917): B = (A^N / N!) / sum(A^k / k!, k = 0 ... N). The offered load A is the one that "
+    "leaves A * (1 - B), the mean of exotel_call_slots_used over the last hour of listings (ITU-T E.501). "
+    "With call_slots, the formula is that of Kaufman and Roberts (1981). Calls are taken to come "
+    "independently, and not again when refused; values above 0.5 are uncertain. Absent without call_limit, "
+    "and until there are five minutes of listings.",
+)
+LINES_NEEDED = _calls.gauge(
+    "exotel_lines_needed",
+    "The lowest limit, in slots, that would refuse no more than grade_of_service of the calls, by the "
+    "formula and the load of exotel_blocking_probability_ratio. Compare with exotel_call_limit.",
+)
 CALL_DURATION = _calls.gauge_histogram(
     "exotel_active_call_duration_seconds",
     "How long the active calls have lasted so far, according to the API. It can decrease: don't use rate(). "

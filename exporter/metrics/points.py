@@ -87,6 +87,9 @@ def _lives(lives: ObservedCounts) -> Iterator[Point]:
 def _active_calls(active_calls: ActiveCalls) -> Iterator[Point]:
     yield d.WINDOW(active_calls.window)
     yield d.SLOTS_USED(active_calls.slots_used)
+    if active_calls.capacity is not None:
+        yield d.BLOCKING(active_calls.capacity.blocking)
+        yield d.LINES_NEEDED(active_calls.capacity.slots_needed)
     for group in active_calls.calls.groups:
         pair = group.direction, group.status
         yield d.ACTIVE_CALLS(group.calls, *pair)

@@ -41,7 +41,7 @@ COLLECTION_KEYS = (
     "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, estimate, allow_http, "
     "proxy_url, agent_streams, agent_streams_url, streams, tls_config"
 )
-METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
+METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls, grade_of_service"
 ACCOUNT_KEYS = (
     COLLECTION_KEYS
     + ", account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, lines"
@@ -426,6 +426,25 @@ collection:
         (19, "collection.page_size"),
     ]
     assert str(caught.value).startswith(f"{tmp_path}/exporter.yaml:2: {FIRST}.api_token: found ")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(0.02, 0.02), (0.5, 0.5), (0.0001, 0.0001), ("0.05", 0.05), ("${SET}", 0.001)]
+)
+def test_numbers_are_read(tmp_path: Path, written: object, read: float) -> None:
+    """As texts too, which is what variables give."""
+    file = write(tmp_path, document(metrics={"grade_of_service": written}))
+    assert from_file(file, {"SET": ".001"}).metrics.grade_of_service == read
+
+
+@pytest.mark.parametrize(
+    "written", [0, 0.00009, 0.51, 1, -0.01, True, "1%", "", "1e-2", "nan", [0.01], "${SET}"]
+)
+def test_other_numbers_are_refused(tmp_path: Path, written: object) -> None:
+    """Those beyond the bounds, and other ways to write them."""
+    assert errors(write(tmp_path, document(metrics={"grade_of_service": written})), SET="one") == [
+        f"metrics.grade_of_service: found {json.dumps(written)}; accepted: a number from 0.0001 to 0.5"
+    ]
 
 
 @pytest.mark.parametrize("written", ["true ", "True", "yes", "", 1, 0, 1.0, [True], [], "${SET}"])
