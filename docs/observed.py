@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.collect.breakdowns import Lines, longest_calls
-from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts
+from exporter.collect.waits import Outcome
 from exporter.collect.tallies import Histogram
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre

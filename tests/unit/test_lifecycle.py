@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts
+from exporter.collect.waits import Outcome
 from exporter.collect.tallies import Histogram
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
