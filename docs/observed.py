@@ -9,8 +9,8 @@ import msgspec
 
 from exporter.collect.breakdowns import Lines, longest_calls
 from exporter.collect.lifecycle import Lifecycle, ObservedCounts
-from exporter.collect.waits import Outcome
 from exporter.collect.tallies import Histogram
+from exporter.collect.waits import Outcome
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.settings import FLAT_DAY, Settings

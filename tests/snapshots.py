@@ -139,7 +139,7 @@ def everything(calls: Sequence[Call], streams: Sequence[object], life: Lifecycle
         plain.active_calls,
         each_agent=each_agent(calls),
         agent_names=agent_names(calls),
-        lines=tally_lines(calls, LINES),
+        lines=tally_lines(calls, LINES.of_each(calls), LINES.names),
         longest_calls=longest_calls(calls, 3, LINES),
         longest_rings=life.longest_rings,
     )

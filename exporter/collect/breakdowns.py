@@ -138,7 +138,7 @@ class Lines:
         return self._find(near) or self._find(far) or OTHER
 
     def of_each(self, calls: Iterable[Call]) -> Iterable[str]:
-        """Return the line of each call, to be iterated as often as they are; of an account without lines no end."""
+        """Return the line of each call, in their order; endless where the account has no lines."""
         return [*map(self.line_of, calls)] if self.names else repeat(OTHER)
 
     def _find(self, number: str | None) -> str | None:

@@ -17,7 +17,7 @@ from exporter.collect.lifecycle import Lifecycle, ObservedCounts
 from exporter.collect.scheduler import Scheduler
 from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.collect.tallies import AgentTally, slots_used, tally_agents, tally_calls
-from exporter.config import AccountConfig, MetricsConfig
+from exporter.config import AccountConfig, CountsFrom, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
@@ -49,7 +49,8 @@ class CallsCollector:
         self._counters = counters
         self._scheduler = scheduler
         self._lines = Lines(config.lines)
-        self._lifecycle = Lifecycle.before(metrics.duration_buckets)
+        counts_from = CountsFrom(config.collection.duration_counts_from)
+        self._lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
         self._keeps_rows = config.collection.streams.enabled
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
@@ -131,8 +132,8 @@ class CallsCollector:
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(listing)
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
-        returned = self.lives.returned
-        self._lifecycle = self._lifecycle.after(listing.by_sid, at)
+        returned, lines = self.lives.returned, self._lines.of_each(calls)
+        self._lifecycle = self._lifecycle.after(listing.by_sid, at, window, self._api_time(window), lines)
         if self._keeps_rows:
             self.listed = listing.by_sid
         if self.lives.returned > returned:
@@ -145,9 +146,13 @@ class CallsCollector:
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},
             longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
-            lines=tally_lines(calls, self._lines),
+            lines=tally_lines(calls, lines, self._lines.names),
             longest_rings=self._lifecycle.longest_rings,
         )
+
+    def _api_time(self, window: float) -> float:
+        """Return the API's time in the middle of a listing that has just been made, in seconds since 1970."""
+        return time.time() + self._client.server_clock.ahead - window / 2
 
     def _tally_agents(self, listing: Listing) -> AgentTally | None:
         """Count agents; an empty list says as much of them as the last one that wasn't."""

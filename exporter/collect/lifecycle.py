@@ -15,25 +15,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import compress, filterfalse, repeat
+from operator import not_
 from typing import Self, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace as with_fields
 
 from exporter.collect.breakdowns import OTHER, Lines
+from exporter.collect.handling import Handling
+from exporter.collect.interval import Interval, Source
 from exporter.collect.tallies import KNOWN_PAIRS, Histogram, Pair, is_plausible, pair_of
-from exporter.collect.waits import (
-    ANSWERED,
-    WAITING,
-    Interval,
-    Outcome,
-    Over,
-    Source,
-    Wait,
-    WaitKey,
-    WaitOutcome,
-    begin,
-)
+from exporter.collect.waits import WAITING, Outcome, Over, Wait, WaitKey, WaitOutcome, begin
 from exporter.config import CountsFrom
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
@@ -94,12 +86,15 @@ class _Listed:
 
     def gone(self, present: Container[str]) -> dict[str, _LastSeen]:
         """Return those that are no longer present."""
-        if not (gone := set(filterfalse(present.__contains__, self.call_sids))):
+        is_gone = [*map(not_, map(present.__contains__, self.call_sids))]
+        if True not in is_gone:
             return {}
-        columns = zip(self.directions, self.statuses, self.durations, self.lines, strict=False)
-        sids = self.call_sids
-        rows = compress(zip(sids, columns, strict=True), map(gone.__contains__, sids))
-        return {call_sid: _LastSeen(*columns) for call_sid, columns in rows}
+        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, self.lines)  # noqa: B905
+        rows = compress(columns, is_gone)
+        return {
+            call_sid: _LastSeen(direction, status, duration, line)
+            for call_sid, direction, status, duration, line in rows
+        }
 
 
 _K = TypeVar("_K")
@@ -111,9 +106,8 @@ class Lifecycle:
 
     bounds: Sequence[float]
     """Of the durations of calls."""
-    counts_from: CountsFrom
-    """What these count from."""
     line_of: Callable[[Call], str]
+    handling: Handling
     counts: ObservedCounts
     at: float = -math.inf
     """When the last listing was made."""
@@ -124,9 +118,6 @@ class Lifecycle:
     missing: Mapping[str, _LastSeen] = field(default_factory=dict, repr=False)
     """Those that the listing before it had; they may come back."""
     waits: Mapping[str, Wait] = field(default_factory=dict, repr=False)
-    before_answer: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """Of calls that were seen to be answered, the seconds of their durations for which they weren't in progress;
-    empty where durations count from the answer."""
 
     @classmethod
     def before(
@@ -152,7 +143,7 @@ class Lifecycle:
             waits={(Direction.INBOUND, line, *how): no_waits for line in names for how in sources.items()},
             handling={(Direction.INBOUND, line): no_calls for line in names},
         )
-        return cls(tuple(bounds), counts_from, lines.line_of, counts)
+        return cls(tuple(bounds), lines.line_of, Handling(counts_from), counts)
 
     def after(
         self,
@@ -164,12 +155,12 @@ class Lifecycle:
     ) -> Lifecycle:
         """Return what is known after one more complete listing, by call_sid.
 
-        It took `window` seconds until `at`; `api_time` is when it was made on the API's clock, in seconds since
-        1970; `lines` are those of the calls. One that is given again changes nothing.
+        It took `window` seconds until `at`; `api_time` is when it was made on the API's clock, in seconds
+        since 1970; `lines` are those of the calls. One that is given again changes nothing.
         """
         if at <= self.at:
             return self
-        interval = Interval(self.at, at, self.window + window, api_time, self.counts_from)
+        interval = Interval(self.at, at, self.window + window, api_time, self.handling.counts_from)
         listed = _Listed.of(calls, lines)
         known = replace(self, at=at, window=window, listed=listed)
         if self.at == -math.inf:
@@ -192,7 +183,7 @@ class Lifecycle:
             counts=self._counted(started.values(), ended, len(came) - len(started), over),
             missing=missing,
             waits={**begin(calls, waiting, started, interval, self.line_of), **going_on},
-            before_answer=self._followed(over, ended),
+            handling=self.handling.after(over, ended),
         )
 
     @property
@@ -204,27 +195,6 @@ class Lifecycle:
                 longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
         return longest
 
-    def _followed(self, over: Over, ended: Iterable[str]) -> Mapping[str, float]:
-        """Return what of their durations isn't handling, of calls that are followed from their answer on."""
-        if self.counts_from is CountsFrom.ANSWER:
-            return self.before_answer
-        followed = dict(self.before_answer)
-        for call_sid, call in over.answered.items():
-            if (seconds := over.interval.before_answer(call)) is not None:
-                followed.setdefault(call_sid, seconds)
-        for call_sid in ended:
-            followed.pop(call_sid, None)
-        return followed
-
-    def _handled(self, call_sid: str, call: _LastSeen) -> float | None:
-        """Return for how long a call that ended had been in progress when it was last seen."""
-        if call.duration is None:
-            return None
-        if self.counts_from is CountsFrom.ANSWER:
-            return call.duration if call.duration or call.status in ANSWERED else None
-        before_answer = self.before_answer.get(call_sid)
-        return None if before_answer is None else call.duration - before_answer
-
     def _counted(
         self, started: Iterable[Call], ended: Mapping[str, _LastSeen], returned: int, over: Over
     ) -> ObservedCounts:
@@ -235,7 +205,7 @@ class Lifecycle:
             direction = call.direction or Direction.UNKNOWN
             if is_plausible(call.duration):
                 lasted[direction].append(call.duration)
-            if is_plausible(seconds := self._handled(call_sid, call)):
+            if is_plausible(seconds := self.handling.seconds(call_sid, call.status, call.duration)):
                 handled[direction, call.line].append(seconds)
         return ObservedCounts(
             started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
