@@ -1,7 +1,7 @@
 """How long answered calls last from their answer, by their durations.
 
-As last seen, a call lacks what came after: half an interval on average. A mean gains about as much by the
-short calls that no listing shows: where calls end as by chance, it is right at any interval.
+As last seen, a call lacks what came after: half an interval on average. In a mean, the short calls that no
+listing shows make up for a part of that.
 """
 
 from __future__ import annotations
