@@ -60,7 +60,8 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `channels` | `single`, `dual`, `other`, `unknown` |
 | `result` | `inspected`, `pending` |
 | `order` of a listing | {orders} |
-| `outcome` | `answered`, `unanswered` |
+| `outcome` of a ring, of a wait | `answered`, `unanswered`; `answered`, `abandoned` |
+| `source` of a wait | `start_time`: exact at any interval; `listings` |
 | `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
 | `code` of a request to the exporter | its HTTP status; those of failures start at 0 |
 | `reason` | {reasons} |
@@ -141,6 +142,24 @@ mean unanswered ring | mean duration |
 - A call that is missing from one listing and back in the next counts in
   `exotel_observed_calls_returned_total`: that listing was wrong. Divided by the calls of all listings, it is
   the share that complete ones miss.
+
+### How long callers waited
+
+`exotel_observed_wait_duration_seconds` doesn't depend on what listings happen to see where the API's
+durations count from the answer and `duration_counts_from: answer` says so: `exotel-exporter doctor` tells.
+When a call is first listed in progress, its wait is the moment of the listing, less its duration, less its
+`start_time`. The `Date` of the API's answers tells how far its clock is from the exporter's. These are the
+same calls:
+
+| listed every | answered waits | mean answered wait |
+|---|---|---|
+{waits}
+
+With `duration_counts_from: start` the row tells when a wait began; that it ended halfway between two listings
+is a guess. With `unknown` both are, and calls that no listing showed waiting don't count. How a wait was
+given up is never told by a row: `outcome="abandoned"` always has `source="listings"`, and a call that is over
+before a listing shows it in progress looks as if nobody had answered. Calls that no listing showed at all
+don't count. Series of inbound calls are 0 from the start; others appear with the first call.
 """
 
 
@@ -161,7 +180,7 @@ def metrics_page() -> str:
                 a_day=round(24 * hour.new_long_calls, -2),
             ),
             _STREAMS,
-            _OBSERVED.format(calls=CALLS, rows="\n".join(_rows_of(hour))),
+            _OBSERVED.format(calls=CALLS, rows="\n".join(_rows_of(hour)), waits="\n".join(_waits_of(hour))),
         )
     )
 
@@ -179,6 +198,14 @@ def _rows_of(hour: Hour) -> Iterator[str]:
     for interval, observed in hour.observed.items():
         counts = zip(observed.counts, hour.true.counts, strict=True)
         yield _row_of(f"{interval} s", [f"{100 * seen / true:.0f} %" for seen, true in counts], observed)
+
+
+def _waits_of(hour: Hour) -> Iterator[str]:
+    _, _, answered, _ = hour.true.counts
+    mean, _, _ = hour.true.means
+    yield f"| in reality | {answered} | {mean:.1f} s |"
+    for interval, (count, seconds) in hour.exact_waits.items():
+        yield f"| {interval} s | {100 * count / answered:.0f} % | {seconds:.1f} s |"
 
 
 def _row_of(name: str, counts: Iterable[str], figures: Figures) -> str:

@@ -82,6 +82,10 @@ def _lives(lives: ObservedCounts) -> Iterator[Point]:
         yield d.RING_DURATION.histogram(histogram, *labels)
     for direction, histogram in sorted(lives.durations.items(), key=itemgetter(0)):
         yield d.OBSERVED_DURATION.histogram(histogram, direction)
+    for how, histogram in sorted(lives.waits.items(), key=itemgetter(0)):
+        yield d.WAIT_DURATION.histogram(histogram, *how)
+    for kind, histogram in sorted(lives.handling.items(), key=itemgetter(0)):
+        yield d.HANDLING_DURATION.histogram(histogram, *kind)
 
 
 def _active_calls(active_calls: ActiveCalls) -> Iterator[Point]:
