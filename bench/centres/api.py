@@ -122,13 +122,17 @@ class Api:
         customer = Leg(LegDirection.INBOUND, answered, NetworkType.PSTN, is_muted, is_held)
         if not has_both:
             return (customer,)
-        return customer, Leg(LegDirection.OUTBOUND, LegStatus.CONNECTED, NetworkType.VOIP, mutes, False)
+        return customer, Leg(
+            LegDirection.OUTBOUND, LegStatus.CONNECTED, NetworkType.VOIP, mutes, on_hold=False
+        )
 
     def _recording(self, call: Call, now: float) -> Recording:
         is_off = any(event.is_unrecorded or event.lacks_flag for event in self._now())
         if is_off or not self._is_recorded(call, now - _SETUP):
             return _NO_RECORDING
-        return Recording(True, Channels.DUAL, float(int(now - call.talks_from - _SETUP)))
+        return Recording(
+            enabled=True, channels=Channels.DUAL, duration=float(int(now - call.talks_from - _SETUP))
+        )
 
 
 class ApiClient:

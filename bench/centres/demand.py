@@ -91,7 +91,8 @@ class Demand:
         hours, week = self._kind.hours, self._kind.week
         this, following = hours[int(hour) % 24], hours[int(hour + 1) % 24]
         share = this + (following - this) * (hour % 1) if this and following else this
-        return share * week[int(hour / 24) % 7] * (1 + self._kind.growth) ** (hour / 168)
+        growth: float = (1 + self._kind.growth) ** (hour / 168)
+        return share * week[int(hour / 24) % 7] * growth
 
     def _is_campaign(self, now: float) -> bool:
         return any(start <= now < end for start, end in self._campaigns)
@@ -121,7 +122,7 @@ def _is_away(event: Event, agent: int) -> bool:
 
 
 def _campaigns(kind: Kind, begin: float, days: int, random: Random) -> list[tuple[float, float]]:
-    """Return when a dialler calls: from Monday to Friday at fixed hours, or whenever somebody feels like it."""
+    """Return when a dialler calls: from Monday to Friday at fixed hours, or at random ones."""
     if not kind.diallers:
         return []
     if kind.has_fixed_campaigns:

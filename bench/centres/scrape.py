@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import chain
@@ -70,6 +70,17 @@ class Clock:
         self.now += seconds
 
 
+class _NoThreads:
+    """Stands in for a worker pool: does work at once, since nothing here has to wait."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def submit(self, work: Callable[..., object], *arguments: object) -> None:
+        """Do it."""
+        work(*arguments)
+
+
 class Exporter:
     """One exporter, as Prometheus scrapes it; the accounts begin anew when it starts."""
 
@@ -105,7 +116,8 @@ class Exporter:
 
     def _start(self) -> None:
         for name, api in self._apis.items():
-            with patch.object(account_module, "Client", partial(ApiClient, api)):
+            client = partial(ApiClient, api)
+            with patch.multiple(account_module, Client=client, WorkerPool=_NoThreads):
                 self._accounts.append(Account(_configuration(self._kind, name), MetricsConfig()))
 
     def _of_itself(self) -> Iterator[Point]:
