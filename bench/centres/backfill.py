@@ -16,8 +16,7 @@ from tests.tools import require
 _SAMPLES = 2_000_000
 """As many samples are written as one block, more or less."""
 _PAUSE = 150.0
-"""Seconds without a scrape after which Prometheus itself was down: nothing is scraped less often than each minute."""
-_ABOUT = "scraped.json"
+"""Seconds without a scrape after which Prometheus itself was down: everything is scraped each minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,12 @@ class Pause:
     end: float
 
 
-def scraped(centre: Centre, folder: Path) -> Sequence[Pause]:
-    """Write what was scraped of a centre into a folder, unless it is there; return when Prometheus didn't run."""
-    about = folder / _ABOUT
+def scraped(centre: Centre, folder: Path, fingerprint: str) -> Sequence[Pause]:
+    """Write what is scraped of a centre as blocks into a folder; return when Prometheus didn't run.
+
+    What is there already stays if it has the same fingerprint.
+    """
+    about = folder / f"{fingerprint}.json"
     if not about.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -41,6 +43,7 @@ def scraped(centre: Centre, folder: Path) -> Sequence[Pause]:
 
 def link(blocks: Path, database: Path) -> None:
     """Put blocks into a database, which may delete or merge them without harm to the originals."""
+    database.mkdir(exist_ok=True)
     for block in blocks.iterdir():
         if block.is_dir():
             shutil.copytree(block, database / block.name, copy_function=_hard_link)
@@ -58,7 +61,7 @@ def write_block(lines: Iterable[str], database: Path) -> None:
     command = [require("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
     command += ["--max-block-duration=1500h", str(file), str(database)]
     try:
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr.decode()
     finally:
         file.unlink()

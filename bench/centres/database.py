@@ -15,8 +15,8 @@ from tests.e2e.servers import free_address, ready
 from tests.tools import require
 
 LOOKBACK = 75
-"""Seconds. Blocks that are made of text have no staleness markers: what is absent must be absent soon, but a series
-that is scraped each minute must not be."""
+"""Seconds. Blocks made of text have no staleness markers, so what is absent is only absent after this; it must
+be more than the minute after which a series is scraped again."""
 _POINTS = 10_000
 """Prometheus answers at most 11,000 points a series."""
 _HANGS = 3600.0
@@ -70,7 +70,7 @@ class Database:
     url: str
 
     def over(self, promql: str, start: float, end: float, step: float) -> Iterator[Series]:
-        """Yield what an expression is at each step from `start` to before `end`: each series in parts, by time."""
+        """Yield what an expression is at each step from `start` to before `end`; a series in parts, by time."""
         while start < end:
             last = min(start + (_POINTS - 1) * step, end - step / 1000)
             form = {"query": promql, "start": f"{start}", "end": f"{last}", "step": f"{step}"}
@@ -97,7 +97,7 @@ class Database:
 
 @contextmanager
 def running(blocks: Path) -> Iterator[Database]:
-    """Run a Prometheus over a folder of blocks, which it may merge; it evaluates no rule and scrapes nothing."""
+    """Run a Prometheus over a folder of blocks, which it may merge; it scrapes nothing."""
     config, address = blocks.with_suffix(".yml"), free_address()
     config.write_text("global: {}\n", encoding="utf-8")
     command = [

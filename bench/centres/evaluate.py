@@ -1,4 +1,4 @@
-"""What the rules make of a centre: recording rules as series of the database, alerts as times in which they fire."""
+"""What the rules make of a centre: series that they record, and times in which alerts fire."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _LOOKBACK = 300.0
 """Seconds for which a deployed Prometheus takes a rule's last result for its present one."""
 _ROUNDS = 24
 """How often a rule is evaluated at most that reads what it recorded earlier."""
+
 
 @dataclass(frozen=True, slots=True)
 class Firing:
@@ -78,10 +79,11 @@ def firings(rules: Sequence[Rule], centre: Centre, pauses: Sequence[Pause], bloc
 
 
 def held(moments: Iterable[float], hold: float, step: float) -> Iterator[tuple[float, float]]:
-    """Yield the times in which an alert fires whose condition is true at these moments, evaluated each `step` s.
+    """Yield the times in which an alert fires whose condition is true at these moments, a step apart.
 
-    As Prometheus does: pending from the first, firing once that was `hold` seconds ago, over with the first evaluation
-    that isn't true. After a pause of Prometheus the wait begins anew, as it does where `for` is less than 10 minutes.
+    As Prometheus has it: pending from the first, firing once that was `hold` seconds ago, over with the first
+    evaluation that isn't true. After a pause of Prometheus the wait begins anew; a deployed one makes it shorter
+    where it is 10 minutes or more.
     """
     since = last = fires_from = None
     for moment in moments:
@@ -129,7 +131,7 @@ def _record_itself(rule: Rule, span: Span, blocks: Path) -> None:
 
 
 def _lines(rule: Rule, series: Series, *, is_filled: bool = False) -> Iterator[str]:
-    """Yield the lines of a recorded series; each value again until it is as old as Prometheus lets it get, if wanted."""
+    """Yield the lines of a recorded series; if it is filled, each value for as long as Prometheus uses it."""
     name = _text(rule, series)
     for at, value in series.values:
         yield f"{name} {value} {at!r}\n"
@@ -139,13 +141,17 @@ def _lines(rule: Rule, series: Series, *, is_filled: bool = False) -> Iterator[s
 
 
 def _filled(rules: Iterable[Rule]) -> set[str]:
-    """Return the metrics that some rule reads at one moment: as long as they are recorded often enough, they are there."""
+    """Return the metrics that some rule reads at one moment: Prometheus gives them their last value."""
     return {each.metric for rule in rules for each in rule.selections if each.is_instant}
 
 
 def _text(rule: Rule, series: Series) -> str:
-    labels = {name: value for name, value in series.metric.items() if name != "__name__"} | dict(rule.labels)
-    return f"{rule.name}{{{','.join(f'{name}={_quoted(value)}' for name, value in sorted(labels.items()))}}}"
+    labels = sorted(_labels(rule, series).items())
+    return f"{rule.name}{{{','.join(f'{name}={_quoted(value)}' for name, value in labels)}}}"
+
+
+def _labels(rule: Rule, series: Series) -> Mapping[str, str]:
+    return {name: value for name, value in series.metric.items() if name != "__name__"} | dict(rule.labels)
 
 
 def _quoted(value: str) -> str:
@@ -156,7 +162,9 @@ def _quoted(value: str) -> str:
 def _alerts(database: Database, rule: Rule, span: Span) -> Iterator[Firing]:
     moments: defaultdict[frozenset[tuple[str, str]], list[float]] = defaultdict(list)
     for series in span.over(database, rule):
-        labels = {name: value for name, value in series.metric.items() if name != "__name__"} | dict(rule.labels)
+        labels = {name: value for name, value in series.metric.items() if name != "__name__"} | dict(
+            rule.labels
+        )
         moments[frozenset(labels.items())] += [at for at, _ in series.values]
     for labels_of, true_at in moments.items():
         for start, end in held(true_at, rule.hold, rule.interval or STEP):

@@ -9,7 +9,7 @@ from bench.centres.model import Centre, Trouble
 from bench.centres.notify import Told
 
 SETTLE = 1800.0
-"""Seconds after a trouble in which what followed from it may still be told: means and sums look back on it."""
+"""Seconds after a trouble in which what followed from it may still be told: means look back on it."""
 _WEEK = 7 * 86400.0
 _PERMANENT = 86400.0
 """An alert that fires for longer, in a healthy centre, is there for ever as far as anybody can tell."""

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def load(folder: Path) -> Sequence[Rule]:
 
 
 def layers(rules: Iterable[Rule]) -> Iterator[Sequence[Rule]]:
-    """Yield the recording rules that alerts need: each layer reads only what earlier ones recorded, and itself.
+    """Yield the recording rules that alerts need, in layers: each reads only earlier ones, and itself.
 
     ValueError where rules read each other in a circle.
     """
@@ -78,7 +79,7 @@ def layers(rules: Iterable[Rule]) -> Iterator[Sequence[Rule]]:
 
 
 def ages(rules: Iterable[Rule]) -> Mapping[str, float]:
-    """Return of each metric for how many seconds before an alert's evaluation it is read, through other rules too."""
+    """Return how many seconds before an alert's evaluation each metric is read, through other rules too."""
     rules = list(rules)
     known: defaultdict[str, float] = defaultdict(float)
     for rule in (*(rule for rule in rules if rule.is_alert), *_top_down(rules)):
@@ -117,7 +118,7 @@ def _recording_rules(rules: Iterable[Rule]) -> Mapping[str, Sequence[Rule]]:
 
 
 def _needed(rules: Iterable[Rule], by_name: Mapping[str, Sequence[Rule]]) -> dict[str, None]:
-    """Return the names of the recording rules that alerts read, directly or not; a dict, as a set with an order."""
+    """Return the names of the recording rules that alerts read, directly or not, in an order."""
     wanted: dict[str, None] = {}
     left = [rule for rule in rules if rule.is_alert]
     while left:
@@ -142,17 +143,17 @@ def _selections(expr: Expr, age: float, *, is_instant: bool = True) -> Iterator[
     if isinstance(expr, VectorSelector):
         if not expr.name:
             raise ValueError(f"{expr.prettify()} selects no metric by name, so nobody knows what it reads")
-        yield Selection(expr.name, age + _offset(expr), is_instant)
+        yield Selection(expr.name, age + _total(expr.offset), is_instant)
         return
     if isinstance(expr, MatrixSelector):
-        age, is_instant = age + expr.range.total_seconds(), False
+        age, is_instant = age + _total(expr.range), False
     elif isinstance(expr, SubqueryExpr):
-        age += expr.range.total_seconds() + _offset(expr)
+        age += _total(expr.range) + _total(expr.offset)
     parts = [getattr(expr, operand, None) for operand in _OPERANDS]
     for part in (*parts, *getattr(expr, "args", ())):
         if part is not None:
             yield from _selections(part, age, is_instant=is_instant)
 
 
-def _offset(expr: VectorSelector | SubqueryExpr) -> float:
-    return expr.offset.total_seconds() if expr.offset else 0.0
+def _total(duration: timedelta | None) -> float:
+    return duration.total_seconds() if duration else 0.0
