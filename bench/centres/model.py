@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.exotel.errors import Reason
 
@@ -41,12 +41,11 @@ class Trouble:
     """Why this centre can't show it; empty if it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One series at one moment."""
 
     series: str
-    """With every label, in the order and quoting of the text format."""
+    """With every label, in the quoting of the text format."""
     value: float
 
 
