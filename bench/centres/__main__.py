@@ -1,4 +1,4 @@
-"""Run the rules over simulated contact centres in a real Prometheus, and print what is told: `make centres`."""
+"""Run the rules over simulated centres in a real Prometheus, and print what is told: `make centres`."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from tests.e2e.servers import free_address, ready
 from tests.tools import require
 
 LOOKBACK = 75
-"""Seconds. Blocks made of text have no staleness markers, so what is absent is only absent after this; it must
-be more than the minute after which a series is scraped again."""
+"""Seconds. Blocks made of text have no staleness markers: what is absent is only absent after this. It must be
+more than the minute after which a series is scraped again."""
 _POINTS = 10_000
 """Prometheus answers at most 11,000 points a series."""
 _HANGS = 3600.0
@@ -70,7 +70,7 @@ class Database:
     url: str
 
     def over(self, promql: str, start: float, end: float, step: float) -> Iterator[Series]:
-        """Yield what an expression is at each step from `start` to before `end`; a series in parts, by time."""
+        """Yield what an expression is at each step from `start` until `end`; a series in parts, by time."""
         while start < end:
             last = min(start + (_POINTS - 1) * step, end - step / 1000)
             form = {"query": promql, "start": f"{start}", "end": f"{last}", "step": f"{step}"}

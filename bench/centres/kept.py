@@ -1,4 +1,4 @@
-"""What build/centres/ keeps of a centre: what was scraped of it, for other rules; and the verdict, to compare."""
+"""What build/centres/ keeps of a centre: what was scraped, for other rules; the verdict, to compare."""
 
 from __future__ import annotations
 
