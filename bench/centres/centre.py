@@ -71,8 +71,9 @@ class SimulatedCentre:
             yield Scrape(at, tuple(chain.from_iterable(samples)))
 
     def _api(self, account: str, clock: Clock) -> Api:
-        traffic = Traffic(self.kind, self.events, MONDAY, account)
-        return Api(self.kind, traffic, self.events, clock.monotonic, account)
+        events = [event for event in self.events if event.account in {"", account}]
+        traffic = Traffic(self.kind, events, MONDAY, account)
+        return Api(self.kind, traffic, events, clock.monotonic, account)
 
     def _moments(self) -> Iterator[float]:
         at = MONDAY

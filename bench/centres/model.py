@@ -90,6 +90,8 @@ class Event:
 
     start: float
     end: float
+    account: str = ""
+    """Where that is; everywhere unless said."""
     inbound: float = 1.0
     """By how much there are more arrivals, as the next ones."""
     outbound: float = 1.0
@@ -150,7 +152,7 @@ class Kind:
     bot_limit: int | None = None
     interval: float = 15.0
     """Between scrapes."""
-    has_streams: bool = True
+    has_streams: bool = False
     tells_agents: bool = True
     """Whether the API speaks of agents."""
     exporters: int = 1
