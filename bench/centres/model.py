@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from exporter.exotel.errors import Reason
 
-HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
+MINUTE, HOUR, DAY, WEEK = 60.0, 3600.0, 86_400.0, 604_800.0
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC).timestamp()
 """When every history begins."""
 
