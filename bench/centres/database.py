@@ -15,8 +15,8 @@ from tests.e2e.servers import free_address, ready
 from tests.tools import require
 
 LOOKBACK = 75
-"""Seconds. Blocks made of text have no staleness markers: what is absent is only absent after this. It is longer
-than the minute after which a series is scraped again."""
+"""Seconds. Blocks made of text have no staleness markers: what is absent is only absent after this. Being more
+than a minute, it keeps what is scraped each minute."""
 _POINTS = 10_000
 """Prometheus answers at most 11,000 points a series."""
 _HANGS = 3600.0

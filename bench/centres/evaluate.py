@@ -82,8 +82,8 @@ def held(moments: Iterable[float], hold: float, step: float) -> Iterator[tuple[f
     """Yield the times in which an alert fires whose condition is true at these moments, a step apart.
 
     As Prometheus has it: pending from the first, firing once that was `hold` seconds ago, over with the first
-    evaluation that isn't true. After a pause of Prometheus the wait begins anew; where it is 10 minutes or more,
-    a deployed one shortens it.
+    evaluation that isn't true. After a pause of Prometheus the wait begins anew; where it is 10 minutes or
+    more, a deployed one shortens it.
     """
     since = last = fires_from = None
     for moment in moments:
