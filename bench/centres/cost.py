@@ -25,7 +25,7 @@ class RuleCost:
 
 
 def costs(bundled: Sequence[Rule], accounts: int) -> Sequence[RuleCost]:
-    """Return what one evaluation of each rule takes in a Prometheus that scrapes so many accounts each 15 s."""
+    """Return what one evaluation of each rule takes where so many accounts are scraped every 15 s."""
     read = synthetic.windows(selection for rule in bundled for selection in rule.selections)
     now = synthetic.NOW
     with (
@@ -43,8 +43,12 @@ def samples(found: Iterable[RuleCost]) -> int:
 def main() -> None:
     """Print what each rule reads, for some numbers of accounts."""
     parser = argparse.ArgumentParser(prog="python -m bench.centres.cost", description=__doc__)
-    parser.add_argument("accounts", type=int, nargs="*", default=[50, 500], help="how many; 50 and 500 by default")
-    parser.add_argument("--rules", type=Path, default=RULES, metavar="FOLDER", help="in place of the bundled ones")
+    parser.add_argument(
+        "accounts", type=int, nargs="*", default=[50, 500], help="how many; 50 and 500 by default"
+    )
+    parser.add_argument(
+        "--rules", type=Path, default=RULES, metavar="FOLDER", help="in place of the bundled ones"
+    )
     wanted = parser.parse_args()
     bundled = rules.load(wanted.rules)
     for number in wanted.accounts:

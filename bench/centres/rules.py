@@ -146,10 +146,8 @@ def _read(rules: Iterable[Rule]) -> set[str]:
     return {selection.metric for rule in rules for selection in rule.selections}
 
 
-def _selections(
-    expr: Expr, age: float, youngest: float, *, is_instant: bool = True
-) -> Iterator[Selection]:
-    """Yield what an expression reads that is evaluated from `age` until `youngest` seconds before the rule."""
+def _selections(expr: Expr, age: float, youngest: float, *, is_instant: bool = True) -> Iterator[Selection]:
+    """Yield what an expression reads that is evaluated from `age` to `youngest` seconds before the rule."""
     if isinstance(expr, VectorSelector):
         if not expr.name:
             raise ValueError(f"{expr.prettify()} selects no metric by name, so nobody knows what it reads")

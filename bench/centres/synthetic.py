@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from bench.centres import backfill
@@ -15,8 +16,8 @@ from tests.tools import ROOT
 
 NOW = 1_767_571_200.0 + 28 * 86400
 """When everything is evaluated: a moment like any other."""
-_PAGE = ROOT / "tests" / "unit" / "golden" / "everything.prom"
-"""What the exporter says of an account with every option on."""
+_PAGES = [ROOT / "tests" / "unit" / "golden" / f"{name}.prom" for name in ("everything", "centre")]
+"""What the exporter says of an account, with every option on; the second adds what the first lacks."""
 _TARGET = 'instance="exporter:9927",job="exotel"'
 _OF_THE_EXPORTER = (
     f"up{{{_TARGET}}} 1",
@@ -45,9 +46,14 @@ def windows(selections: Iterable[Selection], over: float = 0.0) -> Windows:
     return read
 
 
+def joined(*parts: Windows) -> Windows:
+    """Return all windows of each metric."""
+    return {name: [each for part in parts for each in part.get(name, ())] for name in set().union(*parts)}
+
+
 @contextmanager
 def accounts(number: int, rules: Sequence[Rule], read: Windows, folder: Path) -> Iterator[Database]:
-    """Give a Prometheus with the past of so many accounts and what rules record of them, as far as it is read."""
+    """Give a Prometheus with the past of some accounts, and what rules record, as far as it is read."""
     blocks = folder / "prometheus"
     blocks.mkdir()
     backfill.write_block(_scraped(number, read), blocks)
@@ -60,18 +66,28 @@ def accounts(number: int, rules: Sequence[Rule], read: Windows, folder: Path) ->
 
 
 def _scraped(number: int, read: Windows) -> Iterator[str]:
-    page = [line for line in _PAGE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     of_accounts = (
-        line.replace('account="acme"', f'account="account-{account:03}",{_TARGET}', 1)
+        (series.replace('account="acme"', f'account="account-{account:03}",{_TARGET}', 1), value)
         for account in range(number)
-        for line in page
+        for series, value in _page().items()
     )
-    for line in (*_OF_THE_EXPORTER, *of_accounts):
-        series, _, value = line.rpartition(" ")
+    of_the_exporter = (_split(line) for line in _OF_THE_EXPORTER)
+    for series, value in chain(of_the_exporter, of_accounts):
         metric = series.partition("{")[0]
-        growth = float(value) * _GROWTH if metric.endswith(_COUNTERS) else 0.0
+        growth = value * _GROWTH if metric.endswith(_COUNTERS) else 0.0
         for steps in _steps(read.get(metric, ()), STEP):
-            yield f"{series} {float(value) - steps * growth!r} {NOW - steps * STEP!r}\n"
+            yield f"{series} {value - steps * growth!r} {NOW - steps * STEP!r}\n"
+
+
+def _page() -> Mapping[str, float]:
+    """Return the value of each series of an account."""
+    lines = [line for page in reversed(_PAGES) for line in page.read_text(encoding="utf-8").splitlines()]
+    return dict(_split(line) for line in lines if not line.startswith("#"))
+
+
+def _split(line: str) -> tuple[str, float]:
+    series, _, value = line.partition(" # ")[0].rpartition(" ")  # an exemplar may follow
+    return series, float(value)
 
 
 def _recorded(found: Iterable[tuple[Rule, Series]], read: Windows) -> Iterator[str]:
@@ -83,5 +99,9 @@ def _recorded(found: Iterable[tuple[Rule, Series]], read: Windows) -> Iterator[s
 
 def _steps(windows: Iterable[tuple[float, float]], step: float) -> Sequence[int]:
     """Return how many steps ago there must be samples, the oldest first."""
-    ago = {number for age, youngest in windows for number in range(int(-(-youngest // step)), int(age // step) + 1)}
+    ago = {
+        number
+        for age, youngest in windows
+        for number in range(int(-(-youngest // step)), int(age // step) + 1)
+    }
     return sorted(ago, reverse=True)
