@@ -145,6 +145,15 @@ def test_somebody_forgotten_on_hold_is_seen() -> None:
     assert max(held) > 20 * MINUTE
 
 
+def test_a_share_of_the_talks_lacks_a_leg() -> None:
+    """Spread over all of them."""
+    by_legs = Counter[str]()
+    for scrape in scrapes(Event(MONDAY, MONDAY + DAY, one_leg=0.1), hours=6):
+        by_legs.update(figures(scrape, "exotel_stream_calls_by_legs"))
+    legs = {series.split('legs="')[1][0]: number for series, number in by_legs.items()}
+    assert legs["1"] / (legs["1"] + legs["2"]) == pytest.approx(0.1, abs=0.03)
+
+
 def test_troubles_follow_one_another_in_the_time_that_is_judged() -> None:
     """So that what is told can be told by one of them."""
     for centre in CENTRES.values():
