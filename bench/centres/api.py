@@ -39,6 +39,9 @@ STATUSES = {
 _PAUSE = {"Retry-After": "30"}  # that is asked for with 429
 _SETUP = 1.0  # seconds until a call that is answered is bridged, and recorded
 
+_GOLDEN, _PLASTIC = 0.6180339887, 0.7548776662
+"""Their multiples are spread evenly, and one says nothing of the other."""
+
 _NO_RECORDING = Recording(enabled=False)
 
 
@@ -82,7 +85,7 @@ class Api:
             return ApiError(Reason.NOT_FOUND, "no such call", status=404)
         status = _phase(call, now)[0]
         is_talk = now >= call.talks_from
-        lacks_leg = is_talk and any(call.number % 100 < 100 * event.one_leg for event in self._now)
+        lacks_leg = is_talk and any(_lot(call, _GOLDEN) < event.one_leg for event in self._now)
         has_both = is_talk and not call.is_by_bot and not lacks_leg
         is_muted = has_both and any(event.is_muted for event in self._now)
         bridge = None
@@ -102,7 +105,7 @@ class Api:
         return AgentStreams(sum(call.is_by_bot for call in calls), self._kind.bot_limit)
 
     def _is_recorded(self, call: Call, now: float) -> bool:
-        return now >= call.talks_from and not call.is_by_bot and call.number % 100 < 100 * self._kind.recorded
+        return now >= call.talks_from and not call.is_by_bot and _lot(call, _PLASTIC) < self._kind.recorded
 
     def _row(self, call: Call, now: float, *, lacks_flag: bool) -> models.Call:
         status, agent = _phase(call, now)
@@ -181,6 +184,11 @@ class ApiClient:
                 self.rate_limiter.update_from(status, _PAUSE, endpoint)
             if reason is not None:
                 raise ApiError(reason, "as it is to be", status=status)
+
+
+def _lot(call: Call, ratio: float) -> float:
+    """Return a number from 0 to 1 that a call keeps."""
+    return call.number * ratio % 1
 
 
 def _phase(call: Call, now: float) -> tuple[CallStatus, models.Agent | None]:
