@@ -19,6 +19,7 @@ _STEP_BEFORE = 60.0
 """The same of the history, which is scraped as seldom."""
 _LOOKBACK = 300.0
 """Seconds for which a deployed Prometheus takes a rule's last result for its present one."""
+_STATES = {"ALERTS", "ALERTS_FOR_STATE"}
 _ROUNDS = 24
 """How often a rule is evaluated at most that reads what it recorded earlier."""
 
@@ -69,6 +70,8 @@ def firings(rules: Sequence[Rule], centre: Centre, pauses: Sequence[Pause], bloc
     What the rules record on the way is added to the blocks.
     """
     rules = needed(rules)
+    if offenders := [rule.name for rule in rules if {each.metric for each in rule.selections} & _STATES]:
+        raise ValueError(f"{', '.join(offenders)}: whether alerts fire is only known at the end")
     span = Span(centre.measured_from, centre.measured_from, centre.until, pauses)
     reach = ages(rules)
     for layer in layers(rules):
