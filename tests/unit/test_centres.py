@@ -100,7 +100,7 @@ def test_callers_wait_while_no_agent_is_there() -> None:
 
 def test_a_scrape_shows_the_calls_that_there_are() -> None:
     """In whatever status."""
-    traffic = Traffic(SMALL, (), MONDAY, SMALL.name)
+    traffic = Traffic(SMALL, (), MONDAY, f"{SMALL.name} 1")
     for scrape in scrapes():
         assert sum(figures(scrape, "exotel_active_calls").values()) == len(traffic.at(scrape.at))
         assert set(figures(scrape, "exotel_up").values()) == set(figures(scrape, "up").values()) == {1.0}
