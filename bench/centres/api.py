@@ -37,6 +37,7 @@ from exporter.exotel.models import (
     Stream,
 )
 from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.server_clock import ServerClock
 
 LINES = (Line("sales", ("+918012345678",)), Line("support", ("+918012345679",)))
 """Of a centre that counts by line."""
@@ -159,6 +160,7 @@ class ApiClient:
     def __init__(self, api: Api, account: AccountConfig, observer: Observer, *_: object) -> None:
         self._api, self._observer = api, observer
         self.rate_limiter = RateLimiter(account.collection.requests_per_minute)
+        self.server_clock = ServerClock()
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Yield pages of the list; raises ApiError."""
