@@ -71,7 +71,7 @@ def write_block(lines: Iterable[str], database: Path) -> None:
         output.writelines(lines)
         output.write("# EOF\n")
     command = [require("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
-    command += ["--max-block-duration=1500h", str(file), str(database)]
+    command += ["--max-block-duration=40000h", str(file), str(database)]
     try:
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr.decode()
