@@ -32,7 +32,7 @@ _TIMEOUT = 10.0  # seconds
 _LOG = logging.getLogger("exporter")
 _LOG.addHandler(logging.NullHandler())
 _CAN_RISE: Mapping[str, Collection[str]] = {
-    definitions.FAILURES.name: (*STATUSES, Reason.BUDGET, Reason.INCOMPLETE),
+    definitions.FAILURES.name: (*STATUSES, Reason.TIMEOUT, Reason.BUDGET, Reason.INCOMPLETE),
     definitions.UNKNOWN.name: ("agent_details", "recording", "recording_duration", "bridge_created_at"),
 }
 """Of metrics with many series, the values of the labels of those that can rise."""
