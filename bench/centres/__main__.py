@@ -48,7 +48,7 @@ def _centres(wanted: argparse.Namespace) -> Sequence[SimulatedCentre]:
     centres = [CENTRES[name] for name in wanted.centres or CENTRES]
     if wanted.troubles:
         centres = [centre for centre in centres if centre.troubles]
-    return [_of_weeks(centre, wanted.weeks) for centre in centres]
+    return [replace(_of_weeks(centre, wanted.weeks), seed=wanted.seed) for centre in centres]
 
 
 def _of_weeks(centre: SimulatedCentre, weeks: int | None) -> SimulatedCentre:
@@ -63,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("centres", nargs="*", metavar="CENTRE", help=f"which ones; all by default: {', '.join(CENTRES)}")
     add("--troubles", action="store_true", help="only centres in which something goes wrong")
+    add("--seed", type=int, default=1, metavar="N", help="other calls of the same kinds; 1 by default")
     add("--weeks", type=int, metavar="N", help="how long healthy centres are judged, in place of a week")
     add(
         "--rules",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
@@ -12,7 +13,7 @@ from bench.centres.draw import Call, Traffic
 from bench.centres.model import Event, Kind
 from exporter.config import AccountConfig, Line
 from exporter.exotel import models
-from exporter.exotel.client import Observer
+from exporter.exotel.client import Client, Observer
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import (
     BridgeStatus,
@@ -36,8 +37,6 @@ from exporter.exotel.models import (
     Recording,
     Stream,
 )
-from exporter.exotel.rate_limiter import RateLimiter
-from exporter.exotel.server_clock import ServerClock
 
 LINES = (Line("sales", ("+918012345678",)), Line("support", ("+918012345679",)))
 """Of a centre that counts by line."""
@@ -154,18 +153,17 @@ class Api:
         )
 
 
-class ApiClient:
-    """Stands in for the client of an account."""
+class ApiClient(Client):
+    """A client that asks an Api, in this process."""
 
-    def __init__(self, api: Api, account: AccountConfig, observer: Observer, *_: object) -> None:
-        self._api, self._observer = api, observer
-        self.rate_limiter = RateLimiter(account.collection.requests_per_minute)
-        self.server_clock = ServerClock()
+    def __init__(self, api: Api, account: AccountConfig, observer: Observer, *others: Any) -> None:
+        super().__init__(account, observer, *others)
+        self._api, self._counts = api, observer
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Yield pages of the list; raises ApiError."""
         for offset, limit in asks:
-            self._ask(Endpoint.CALLS, deadline)
+            self._request(Endpoint.CALLS, deadline)
             rows = self._api.rows()
             yield Page(tuple(rows[offset : offset + limit]), 0, len(rows))
 
@@ -174,32 +172,25 @@ class ApiClient:
     ) -> Generator[tuple[str, Stream | ApiError], None, None]:
         """Yield the details of calls; raises ApiError."""
         for call_sid in call_sids:
-            self._ask(Endpoint.STREAMS, deadline)
+            self._request(Endpoint.STREAMS, deadline)
             yield call_sid, self._api.stream(call_sid)
 
     def agent_streams(self, deadline: Deadline) -> AgentStreams:
         """Return the AgentStream sessions; raises ApiError."""
-        self._ask(Endpoint.AGENT_STREAMS, deadline)
+        self._request(Endpoint.AGENT_STREAMS, deadline)
         return self._api.sessions()
 
     def has_new_credentials(self) -> bool:
         """Return False: nobody changes them."""
         return False
 
-    def abort(self) -> None:
-        """Do nothing: no request is ever under way."""
-
-    def close(self) -> None:
-        """Do nothing: there are no connections."""
-
-    def _ask(self, endpoint: Endpoint, deadline: Deadline) -> None:
+    def _request(self, endpoint: Endpoint, deadline: Deadline) -> None:
         with self.rate_limiter.request(deadline, endpoint):
             reason = self._api.failure()
-            status = STATUSES.get(reason, 200) if reason else 200
-            code = str(status) if status != 200 or reason is None else str(reason)
-            self._observer.request(endpoint, code, _SECONDS[endpoint])
+            status = STATUSES.get(reason) if reason else 200
+            self._counts.request(endpoint, str(status or reason), _SECONDS[endpoint])
             if reason is Reason.RATE_LIMITED:
-                self.rate_limiter.update_from(status, _PAUSE, endpoint)
+                self.rate_limiter.update_from(429, _PAUSE, endpoint)
             if reason is not None:
                 raise ApiError(reason, "as it is to be", status=status)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 
-from bench.centres.model import Centre, Scrape
+from bench.centres.model import Scrape
 from tests.tools import require
 
 _SAMPLES = 2_000_000
 """As many samples are written as one block, more or less."""
 _PAUSE = 150.0
 """Seconds without a scrape after which Prometheus itself was down: everything is scraped each minute."""
+
+_ABOUT = "about.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,28 @@ class Pause:
     end: float
 
 
-def scraped(centre: Centre, folder: Path, fingerprint: str) -> Sequence[Pause]:
+def scraped(
+    draw: Callable[[Set[str]], Iterable[Scrape]], names: Set[str], folder: Path, fingerprint: str
+) -> Sequence[Pause]:
     """Write what is scraped of a centre as blocks into a folder; return when Prometheus didn't run.
 
-    What is there already stays if it has the same fingerprint.
+    What is there already stays if it has the same fingerprint and the metrics of these names. If it lacks
+    some of them, all are drawn that it has or lacks: whoever reads those that it has may come back.
     """
-    about = folder / f"{fingerprint}.json"
-    if not about.exists():
+    about = folder / _ABOUT
+    known = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
+    had = set(known["names"]) if known.get("fingerprint") == fingerprint else set()
+    if not had or not names <= had:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        pauses = _write(centre.scrapes(), folder)
-        about.write_text(json.dumps([asdict(pause) for pause in pauses]), encoding="utf-8")
-    return [Pause(**pause) for pause in json.loads(about.read_text(encoding="utf-8"))]
+        pauses = _write(draw(names | had), folder)
+        known = {
+            "fingerprint": fingerprint,
+            "names": sorted(names | had),
+            "pauses": [asdict(pause) for pause in pauses],
+        }
+        about.write_text(json.dumps(known), encoding="utf-8")
+    return [Pause(**pause) for pause in known["pauses"]]
 
 
 def link(blocks: Path, database: Path) -> None:
@@ -59,7 +71,7 @@ def write_block(lines: Iterable[str], database: Path) -> None:
         output.writelines(lines)
         output.write("# EOF\n")
     command = [require("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
-    command += ["--max-block-duration=1500h", str(file), str(database)]
+    command += ["--max-block-duration=40000h", str(file), str(database)]
     try:
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr.decode()

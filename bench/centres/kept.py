@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Set
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from bench.centres import backfill, rules
 from bench.centres.centre import SimulatedCentre
 from bench.centres.evaluate import firings
 from bench.centres.judge import Verdict, judge
+from bench.centres.model import Scrape
 from bench.centres.notify import Alertmanager
 from bench.centres.scrape import names_read
 from tests.tools import ROOT
@@ -30,9 +32,9 @@ _SOURCES = (
 
 def verdict(centre: SimulatedCentre, rules_folder: Path, alertmanager: Path) -> Verdict:
     """Return what is told of a centre by these rules and this configuration of Alertmanager; keep it."""
-    centre = replace(centre, names=names_read(rules_folder, "*.yml"))
-    blocks = BUILD / "scraped" / centre.name
-    pauses = backfill.scraped(centre, blocks, _fingerprint(centre))
+    blocks = BUILD / "scraped" / f"{centre.name}-{centre.seed}"
+    names = names_read(rules_folder, "*.yml")
+    pauses = backfill.scraped(partial(_scrapes, centre), names, blocks, _fingerprint(centre))
     with TemporaryDirectory(prefix="centre-") as folder:
         database = Path(folder, "prometheus")
         backfill.link(blocks, database)
@@ -42,10 +44,13 @@ def verdict(centre: SimulatedCentre, rules_folder: Path, alertmanager: Path) -> 
     return found
 
 
+def _scrapes(centre: SimulatedCentre, names: Set[str]) -> Iterator[Scrape]:
+    return replace(centre, names=names).scrapes()
+
+
 def _fingerprint(centre: SimulatedCentre) -> str:
-    """Return what differs wherever something else would be scraped."""
-    described = (centre.kind, centre.events, sorted(centre.names))
-    return hashlib.sha256(f"{_sources()} {described}".encode()).hexdigest()
+    """Return what differs wherever the same metrics would be scraped differently."""
+    return hashlib.sha256(f"{_sources()} {replace(centre, troubles=())}".encode()).hexdigest()
 
 
 @cache

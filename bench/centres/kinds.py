@@ -72,7 +72,7 @@ KINDS = (
     Kind("tight-limit", inbound=40, call_limit=56),
     Kind("pair", inbound=40, exporters=2, events=tuple(_restarts())),
     Kind("prometheus-gaps", inbound=40, events=tuple(_gaps())),
-    Kind("every-30s", inbound=60, interval=30, has_streams=True),
+    Kind("every-30s", inbound=60, interval=30),
     Kind("every-60s", inbound=60, interval=60, has_streams=True),
     Kind("short-talks", inbound=40, talk=40, wrap_up=10, has_streams=True),
     Kind("options-off", inbound=50, outbound=20, recorded=0.0, tells_agents=False),
@@ -89,7 +89,7 @@ KINDS = (
     Kind("new", inbound=50, call_limit=120, history=1),
     Kind("night-shift", inbound=40, hours=(*OFFICE[12:], *OFFICE[:12]), call_limit=90),
     Kind("weekend", inbound=50, week=(0.4, 0.3, 0.3, 0.4, 0.7, 1.0, 1.0), menu=20),
-    Kind("agents-call", outbound=40, hours=OFFICE, week=WORKDAYS, has_streams=True),
+    Kind("agents-call", outbound=40, hours=OFFICE, week=WORKDAYS),
     Kind("bots-and-agents", inbound=60, bots=25, bot_limit=60, call_limit=160, has_streams=True),
     Kind("half-recorded", inbound=50, outbound=20, recorded=0.5, has_streams=True),
 )

@@ -32,7 +32,7 @@ _TIMEOUT = 10.0  # seconds
 _LOG = logging.getLogger("exporter")
 _LOG.addHandler(logging.NullHandler())
 _CAN_RISE: Mapping[str, Collection[str]] = {
-    definitions.FAILURES.name: (*STATUSES, Reason.BUDGET, Reason.INCOMPLETE),
+    definitions.FAILURES.name: (*STATUSES, Reason.TIMEOUT, Reason.BUDGET, Reason.INCOMPLETE),
     definitions.UNKNOWN.name: ("agent_details", "recording", "recording_duration", "bridge_created_at"),
 }
 """Of metrics with many series, the values of the labels of those that can rise."""
@@ -208,6 +208,8 @@ def _configuration(kind: Kind, name: str) -> AccountConfig:
         call_limit=kind.call_limit,
         lines=LINES if kind.has_breakdowns else (),
         collection=CollectionConfig(
-            streams=StreamsConfig(enabled=kind.has_streams), agent_streams=kind.bot_limit is not None
+            streams=StreamsConfig(enabled=kind.has_streams),
+            agent_streams=kind.bot_limit is not None,
+            duration_counts_from="answer",
         ),
     )

@@ -119,13 +119,13 @@ def test_calls_are_counted_by_line_where_that_is_switched_on() -> None:
 
 def test_a_failing_api_is_counted_and_leaves_no_calls() -> None:
     """As the exporter has it."""
-    fails = Event(ONE + HOUR / 2, ONE + HOUR, fault=Reason.SERVER_ERROR)
+    fails = Event(ONE + HOUR / 2, ONE + HOUR, fault=Reason.TIMEOUT)
     for scrape in scrapes(fails):
         has_failed = scrape.at >= fails.start
         assert set(figures(scrape, "exotel_up").values()) == {0.0 if has_failed else 1.0}
         assert bool(figures(scrape, "exotel_active_calls")) is not has_failed
         failures = figures(scrape, "exotel_collector_failures_total")
-        counted = sum(value for series, value in failures.items() if "server_error" in series)
+        counted = sum(value for series, value in failures.items() if "timeout" in series)
         assert (counted > 0) is has_failed
 
 
