@@ -12,11 +12,27 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.style import BAD, CODE_COLOURS, PLAIN, WARNING, Scale, Words, colours
+from grafana.style import (
+    CODE_COLOURS,
+    DASHED,
+    DASHED_ENDINGS,
+    GOOD,
+    NEUTRAL,
+    PLAIN,
+    Scale,
+    Words,
+    colours,
+)
+
+#: Where a call can be looked up: its SID is put at the end. Exotel documents no address of a single call, so
+#: this opens the console and leaves the SID to be read; the data source has the same address for exemplars.
+CONSOLE = "https://my.exotel.com/#"
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 _REF_IDS = "ABCDEFGH"
+
+_SID_WIDTH = 290  # pixels: 32 characters
 
 _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, heatmap.Panel)
 
@@ -42,6 +58,18 @@ class Label:
     title: str
     name: str
 
+    def properties(self) -> Iterator[models.DynamicConfigValue]:
+        """A call's SID leads to the call, and is shown as a whole."""
+        if self.name == "call_sid":
+            link = {
+                "title": "Look it up",
+                "url": "${console}${__value.raw:percentencode}",
+                "targetBlank": True,
+            }
+            yield models.DynamicConfigValue("links", [link])
+            yield models.DynamicConfigValue("custom.width", _SID_WIDTH)
+            yield models.DynamicConfigValue("custom.inspect", value=True)
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -52,21 +80,36 @@ class Figure:
     unit: str = "short"
     scale: Scale = PLAIN
 
+    def properties(self) -> Iterator[models.DynamicConfigValue]:
+        """Its unit, and the colours of its scale."""
+        yield models.DynamicConfigValue("unit", self.unit)
+        if self.scale.steps:
+            yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
+            yield models.DynamicConfigValue("thresholds", self.scale.thresholds().build())
+
 
 Column = Label | Figure
 
 
-def tile(words: Words, query: str, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
-    """One figure, now."""
-    return (
-        _panel(stat.Panel(), words, unit, scale)
-        .with_target(Query(query, words.title).target("A").instant())
-        .mappings(scale.mappings())
-        .graph_mode(common.BigValueGraphMode.NONE)
-        .color_mode(common.BigValueColorMode.VALUE)
-        .reduce_options(_last())
-        .build()
+def tile(
+    words: Words, query: str, *, unit: str, scale: Scale = PLAIN, coloured_by: Sequence[str] = ()
+) -> models.Panel:
+    """One figure, now: in the colour of the scale, or of that of these states which the query gives it."""
+    panel = _stat(words, unit, scale).with_target(
+        _instant(query, "{{state}}" if coloured_by else words.title)
     )
+    for state in coloured_by:
+        for name, colour in colours(state):
+            panel.override_by_name(name, [_fixed(colour)])
+    return panel.text_mode(common.BigValueTextMode.VALUE).build()
+
+
+def counted_tile(words: Words, query: str, *, otherwise: str = NEUTRAL) -> models.Panel:
+    """How many of how many there are, as `out_of` says it: green when it is all of them."""
+    every = models.DashboardRegexMapOptions(r"^(\d+) of \1$", models.ValueMappingResult(color=GOOD))
+    target = _instant(query, words.title).format(PromQueryFormat.TABLE)
+    panel = _stat(words, "string", Scale(otherwise)).with_target(target)
+    return panel.mappings([models.RegexMap(every)]).reduce_options(_last().fields("/^counted$/")).build()
 
 
 def graph(
@@ -93,29 +136,29 @@ def graph(
         .thresholds_style(common_builders.GraphThresholdsStyleConfig().mode(steps))
         .legend(legend)
         .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .line_width(2)
-        .fill_opacity(30 if stacked else 10)
+        # The line of a series that is 0 would lie on top of the others.
+        .line_width(0 if stacked else 2)
+        .fill_opacity(60 if stacked else 10)
         .stacking(common_builders.StackingConfig().mode(stacking))
         .span_nulls(span_nulls=False)
     )
     for ref_id, query in zip(_REF_IDS, queries, strict=False):
         panel.with_target(query.target(ref_id).range())
         for name, colour in colours(query.legend):
-            dashed = _dashed() if name == "last week" else ()
+            dashed = _dashed() if name in DASHED else ()
             panel.override_by_name(name, [_fixed(colour), *dashed])
         if query.legend == "{{code}}":
             for digit, colour in CODE_COLOURS.items():
                 panel.override_by_regexp(f"/^{digit}..$/", [_fixed(colour)])
-        if query.legend.endswith(" as reported"):
-            panel.override_by_regexp("/ as reported$/", [_fixed(WARNING), *_dashed()])
-        if query.legend.endswith(" limit"):
-            panel.override_by_regexp("/ limit$/", [_fixed(BAD), *_dashed()])
+        for ending, colour in DASHED_ENDINGS.items():
+            if query.legend.endswith(ending):
+                panel.override_by_regexp(f"/{ending}$/", [_fixed(colour), *_dashed()])
     return panel.build()
 
 
-def over_minutes(panel: models.Panel) -> models.Panel:
-    """The panel with points, and so with windows of rates, of 5 minutes at least: for what happens rarely."""
-    panel.interval = "5m"
+def over(interval: str, panel: models.Panel) -> models.Panel:
+    """The panel with points, and so with windows of rates, this far apart at least."""
+    panel.interval = interval
     return panel
 
 
@@ -132,8 +175,10 @@ def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Pa
     for ref_id, figure in zip(_REF_IDS, figures, strict=False):
         query = Query(figure.expr, figure.title).target(ref_id).instant()
         panel.with_target(query.format(PromQueryFormat.TABLE))
-        panel.override_by_name(figure.title, [*_figure(figure)])
         names[f"Value #{ref_id}" if len(figures) > 1 else "Value"] = figure.title
+    for column in shown:
+        if properties := [*column.properties()]:
+            panel.override_by_name(column.title, properties)
     if len(figures) > 1:
         panel.with_transformation(models.DataTransformerConfig("merge", options={}))
     names |= {column.name: column.title for column in shown if isinstance(column, Label)}
@@ -196,15 +241,18 @@ def _panel(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
     return panel.datasource(DATASOURCE).unit(unit).thresholds(scale.thresholds())
 
 
+def _stat(words: Words, unit: str, scale: Scale) -> stat.Panel:
+    panel = _panel(stat.Panel(), words, unit, scale).mappings(scale.mappings())
+    panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
+    return panel.reduce_options(_last())
+
+
+def _instant(query: str, legend: str) -> prometheus.Dataquery:
+    return Query(query, legend).target("A").instant()
+
+
 def _last() -> common_builders.ReduceDataOptions:
     return common_builders.ReduceDataOptions().calcs(["lastNotNull"])
-
-
-def _figure(figure: Figure) -> Iterator[models.DynamicConfigValue]:
-    yield models.DynamicConfigValue("unit", figure.unit)
-    if figure.scale.steps:
-        yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
-        yield models.DynamicConfigValue("thresholds", figure.scale.thresholds().build())
 
 
 def _fixed(colour: str) -> models.DynamicConfigValue:
