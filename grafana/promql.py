@@ -29,6 +29,7 @@ HANDLING_TIME = "job_instance_account:exotel_handling_seconds:mean30m"
 IN_PROGRESS = 'status="in-progress"'
 WAITING = 'status=~"queued|ringing"'
 INBOUND = 'direction="inbound"'
+WAS_ANSWERED, WAS_UNANSWERED = 'outcome="answered"', 'outcome="unanswered"'
 ON_CHOSEN_LINES = 'line=~"$line"'
 
 

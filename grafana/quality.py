@@ -10,6 +10,8 @@ from grafana.promql import (
     ANSWERED_SHARE,
     IN_PROGRESS,
     RATE_WINDOW,
+    WAS_ANSWERED,
+    WAS_UNANSWERED,
     highest,
     lowest,
     once,
@@ -93,7 +95,7 @@ def _ringing() -> models.Panel:
         "bring in agents. Callers give up sooner than answers come: shorten menus and queues.",
         _NO_ANSWER,
     )
-    answered, unanswered = _rings('outcome="answered"'), _rings('outcome="unanswered"')
+    answered, unanswered = _rings(WAS_ANSWERED), _rings(WAS_UNANSWERED)
     queries = [
         Query(quantile(0.5, answered), "answered, median"),
         Query(quantile(0.95, answered), "answered, 95th percentile"),

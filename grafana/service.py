@@ -15,6 +15,7 @@ from grafana.promql import (
     RATE_WINDOW,
     SERVICE_LEVEL,
     SPEED_OF_ANSWER,
+    WAS_ANSWERED,
     by_line,
     highest,
     lowest,
@@ -144,9 +145,10 @@ def service_by_line() -> models.Panel:
     """The figures of each line now."""
     words = Words(
         f"Service by line: {_CHOSEN_LINES}",
-        "Inbound calls of the last 30 minutes; other is every number that is no configured line. A line with "
-        "many abandoned: bring in agents for it. Timed exactly: the share of waits read from start_time; the "
-        "others are read from listing to listing, and are as precise as the scrape interval.",
+        "Inbound calls of the last 30 minutes; other is every number that is no configured line. A line "
+        "with many abandoned: bring in agents for it. Timed exactly: the share of answers whose wait is "
+        "read from start_time; the others are read from listing to listing, as precise as the scrape "
+        "interval.",
         NO_WAIT,
     )
     shown: list[Column] = [
@@ -164,9 +166,10 @@ def service_by_line() -> models.Panel:
 def _exact() -> models.Panel:
     words = Words(
         "Waits timed exactly",
-        "Of the inbound waits of the last 30 minutes, those read from start_time, on the account with the "
-        "lowest share. The others are read from listing to listing, as precise as the scrape interval. 0%: "
-        "ask doctor what the API's duration counts from, and set duration_counts_from.",
+        "Of the inbound waits of the last 30 minutes that ended in an answer, those read from start_time, "
+        "on the account with the lowest share. The others are read from listing to listing, as precise as "
+        "the scrape interval. 0%: ask doctor what the API's duration counts from, and set "
+        "duration_counts_from.",
         NO_WAIT,
     )
     return over(_WINDOW, tile(words, lowest(_timed_exactly()), unit="percentunit"))
@@ -174,7 +177,7 @@ def _exact() -> models.Panel:
 
 def _timed_exactly(*labels: str, matchers: Sequence[str] = ()) -> str:
     def waits(*more: str) -> str:
-        count = select("exotel_observed_wait_duration_seconds_count", INBOUND, *matchers, *more)
+        count = select("exotel_observed_wait_duration_seconds_count", INBOUND, WAS_ANSWERED, *matchers, *more)
         return once(f"increase({count}[{RATE_WINDOW}])", *labels)
 
     exact, every = waits('source="start_time"'), waits()
