@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.panels import CONSOLE, DATASOURCE
 from grafana.promql import select, select_own
-from grafana.style import BAD, NEUTRAL
+from grafana.style import BAD, NEUTRAL, WARNING
 
 #: The dashboards of this project carry it, and link to one another by it.
 TAG = "exotel"
@@ -103,6 +103,8 @@ def _annotations() -> Iterator[builders.AnnotationQuery]:
     # An alert on an account has no job, and one on an exporter no account.
     alerts = 'ALERTS{alertname=~"Exotel.+", alertstate="firing", account=~"$account|"}'
     yield _annotation("Alerts", alerts, BAD, "{{alertname}}", "{{severity}} {{account}}")
+    unlisted = f"max by (account) ({select('exotel_up')}) == 0"
+    yield _annotation("Not listed", unlisted, WARNING, "Not listed: {{account}}", "Totals lack its calls")
     build = select_own("exotel_exporter_build_info")
     started = f"{build} unless on (job, instance, version, revision) {build} offset 5m"
     yield _annotation("Versions", started, NEUTRAL, "Exporter {{version}}", "{{instance}}")

@@ -193,7 +193,7 @@ def _lag() -> models.Panel:
         NO_DETAILS,
     )
     buckets = select("exotel_stream_recording_lag_seconds_bucket")
-    return graph(words, _quantiles(buckets), unit="dthms", scale=RECORDING_LAG)
+    return graph(words, _quantiles(buckets), unit="s", scale=RECORDING_LAG)
 
 
 def _quantiles(buckets: str) -> Sequence[Query]:

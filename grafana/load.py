@@ -30,6 +30,7 @@ from grafana.style import (
     NO_ESTIMATE,
     NO_LIMIT,
     NO_LINES,
+    NO_LOAD,
     NOT_COUNTED,
     NOT_LISTED,
     NOT_SCRAPED,
@@ -121,7 +122,7 @@ def _refused() -> models.Panel:
         "Share of new calls for which no line is free (Erlang B: the load of the last hour against the "
         "limit), on the account with the highest. Above 1%, slow down campaigns or ask Exotel for a higher "
         "limit.",
-        NO_LIMIT,
+        NO_LOAD,
     )
     return tile(words, highest(_BLOCKING), unit="percentunit", scale=BLOCKING)
 
@@ -132,7 +133,7 @@ def _lines_short() -> models.Panel:
         "How many lines the limit is short of what the load of the last hour needs, for no more calls "
         "refused than metrics.grade_of_service allows, on the account that lacks most. Below 0: so many to "
         "spare. Above 0 day after day: ask Exotel for that many more.",
-        NO_LIMIT,
+        NO_LOAD,
     )
     return tile(words, highest(f"{_LINES_NEEDED} - {_LIMIT}"), unit="short", scale=Scale(GOOD, {1: WARNING}))
 
@@ -199,7 +200,7 @@ def _blocking() -> models.Panel:
         "Share of new calls for which no line is free: Erlang B, for calls that come independently of one "
         "another, at the mean load of the hour before. Above the lower line in the busy hour: plan a higher "
         "limit. A campaign's calls come in bursts: more of those are refused; spread them.",
-        NO_LIMIT,
+        NO_LOAD,
     )
     return graph(words, [Query(_BLOCKING, "{{account}}")], unit="percentunit", scale=BLOCKING)
 

@@ -32,6 +32,19 @@ DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 _REF_IDS = "ABCDEFGH"
 
+#: Shares that are all 0 would be drawn on an axis up to 10000%.
+_LEAST_SHARE = 0.1
+
+#: The words for a panel without data say nothing of one row.
+_EMPTY_CELL = models.DynamicConfigValue("noValue", "–")
+
+#: That there is no data is neither good nor bad.
+_NO_DATA = models.SpecialValueMap(
+    models.DashboardSpecialValueMapOptions(
+        models.SpecialValueMatch.NULL_AND_NAN, models.ValueMappingResult(color="text")
+    )
+)
+
 _SID_WIDTH = 290  # pixels: 32 characters
 
 _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, heatmap.Panel)
@@ -60,6 +73,7 @@ class Label:
 
     def properties(self) -> Iterator[models.DynamicConfigValue]:
         """A call's SID leads to the call, and is shown as a whole."""
+        yield _EMPTY_CELL
         if self.name == "call_sid":
             link = {
                 "title": "Look it up",
@@ -82,6 +96,7 @@ class Figure:
 
     def properties(self) -> Iterator[models.DynamicConfigValue]:
         """Its unit, and the colours of its scale."""
+        yield _EMPTY_CELL
         yield models.DynamicConfigValue("unit", self.unit)
         if self.scale.steps:
             yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
@@ -109,7 +124,11 @@ def counted_tile(words: Words, query: str, *, otherwise: str = NEUTRAL) -> model
     every = models.DashboardRegexMapOptions(r"^(\d+) of \1$", models.ValueMappingResult(color=GOOD))
     target = _instant(query, words.title).format(PromQueryFormat.TABLE)
     panel = _stat(words, "string", Scale(otherwise)).with_target(target)
-    return panel.mappings([models.RegexMap(every)]).reduce_options(_last().fields("/^counted$/")).build()
+    return (
+        panel.mappings([models.RegexMap(every), _NO_DATA])
+        .reduce_options(_last().fields("/^counted$/"))
+        .build()
+    )
 
 
 def graph(
@@ -142,6 +161,8 @@ def graph(
         .stacking(common_builders.StackingConfig().mode(stacking))
         .span_nulls(span_nulls=False)
     )
+    if unit == "percentunit":
+        panel.axis_soft_max(_LEAST_SHARE)
     for ref_id, query in zip(_REF_IDS, queries, strict=False):
         panel.with_target(query.target(ref_id).range())
         for name, colour in colours(query.legend):
@@ -177,8 +198,7 @@ def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Pa
         panel.with_target(query.format(PromQueryFormat.TABLE))
         names[f"Value #{ref_id}" if len(figures) > 1 else "Value"] = figure.title
     for column in shown:
-        if properties := [*column.properties()]:
-            panel.override_by_name(column.title, properties)
+        panel.override_by_name(column.title, [*column.properties()])
     if len(figures) > 1:
         panel.with_transformation(models.DataTransformerConfig("merge", options={}))
     names |= {column.name: column.title for column in shown if isinstance(column, Label)}
@@ -242,7 +262,7 @@ def _panel(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
 
 
 def _stat(words: Words, unit: str, scale: Scale) -> stat.Panel:
-    panel = _panel(stat.Panel(), words, unit, scale).mappings(scale.mappings())
+    panel = _panel(stat.Panel(), words, unit, scale).mappings([*scale.mappings(), _NO_DATA])
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
     return panel.reduce_options(_last())
 

@@ -44,6 +44,7 @@ LABEL_COLOURS = {
         "none": "red",
         **_UNCLEAR,
     },
+    "endpoint": {"calls": "green", "streams": "blue", "agent_streams": "purple"},
     "network_type": {"pstn": "blue", "voip": _TEAL, **_UNCLEAR},
     "legs": {"0": "dark-red", "1": "red", "2": "green", "3+": "blue"},
     "channels": {"single": "light-blue", "dual": "blue", **_UNCLEAR},
@@ -83,7 +84,7 @@ CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
 
 NOT_LISTED = "No account is listed: see Exporter"
 NOT_COUNTED = "No account is counted: see Exporter"
-NO_WAIT = "No caller answered or lost in 30 minutes"
+NO_WAIT = "No caller in 30 minutes"
 NO_END = "No call ended recently"
 NO_CALL = "No call in progress"
 NOT_SCRAPED = "No exporter is scraped"
@@ -95,6 +96,7 @@ def off(key: str, otherwise: str = "None") -> str:
 
 
 NO_LIMIT = off("call_limit")
+NO_LOAD = off("call_limit", "Not known yet")
 NO_LINES = off("lines")
 NO_DETAILS = off("collection.streams.enabled")
 NO_HOLD = off("collection.streams.enabled", "Not known")

@@ -38,7 +38,7 @@ from grafana.style import (
 def supervisor() -> models.Dashboard:
     """The dashboard, ready to be written."""
     callers = [_callers_waiting(), longest_wait(), service_level(), abandoned(), agents_on_call()]
-    calls = [_active(), accounts_listed(), calls_watched(), silent(), longest_hold(), longest_call()]
+    calls = [_active(), longest_call(), longest_hold(), silent(), calls_watched(), accounts_listed()]
     return board(
         uid="exotel-supervisor",
         title="Exotel / Supervisor",

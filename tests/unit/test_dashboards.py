@@ -151,9 +151,9 @@ def test_an_exemplar_leads_where_a_sid_does() -> None:
 
 @for_each(dashboards().items())
 def test_what_happened_can_be_laid_over_every_panel(dashboard: dict[str, Any]) -> None:
-    """Alerts, versions and reloads, each with a switch of its own."""
+    """Alerts, accounts that totals lack, versions and reloads, each with a switch of its own."""
     annotations = {each["name"]: each for each in dashboard["annotations"]["list"]}
-    assert list(annotations) == ["Alerts", "Versions", "Reloads"]
+    assert list(annotations) == ["Alerts", "Not listed", "Versions", "Reloads"]
     for annotation in annotations.values():
         assert (annotation["enable"], annotation["hide"]) == (True, False)
         assert annotation["datasource"]["uid"] == "${datasource}"
@@ -167,8 +167,9 @@ def test_annotations_obey_job_and_instance(query: Expression) -> None:
     for selector in query.selectors:
         matchers = {each.name: each.value for each in selector.matchers.matchers if each.op == MatchOp.Re}
         of_alerts = {"alertname": "Exotel.+", "account": "$account|"}
-        own = {"job": "$job", "instance": "$instance"}
-        assert matchers == (of_alerts if selector.name == "ALERTS" else own)
+        of_exporters = {"job": "$job", "instance": "$instance"}
+        wanted = {"ALERTS": of_alerts, "exotel_up": {**of_exporters, "account": "$account"}}
+        assert matchers == wanted.get(selector.name or "", of_exporters)
 
 
 @for_each(dashboards().items())
@@ -252,9 +253,8 @@ def test_colour_does_not_carry_meaning_alone(panel: Panel) -> None:
         compared = series == "last week" or re.search(" (as reported|at least|at most)\\$/$", series)
         assert not compared or "custom.lineStyle" in properties
     for mapping in panel.defaults.get("mappings", []):
-        if mapping["type"] == "regex":  # the text itself is coloured
-            continue
-        assert all(state["text"] for state in mapping["options"].values())
+        if mapping["type"] == "value":  # of others the text itself is coloured
+            assert all(state["text"] for state in mapping["options"].values())
     if panel.json["type"] == "timeseries" and len(panel.defaults["thresholds"]["steps"]) > 1:
         assert panel.defaults["custom"]["thresholdsStyle"]["mode"] == "dashed"
 
