@@ -32,8 +32,8 @@ WEEK = 7 * 24 * 3600
 
 NOWHERE = "127.0.0.1:9"  # alerts are not what is tested here
 
-#: Calls come and go fast enough to be answered, held and over while the test looks; those that are over stay in
-#: the list for a while.
+#: Calls come and go fast enough to be answered, held and over while the test looks; those that are over stay
+#: in the list for a while.
 CENTRE = ("--calls=95", "--second-calls=0.2", "--speed=5", "--flat", "--linger=5s")
 
 #: What takes longer than the test, or is rare: what is reckoned over half an hour, or after five minutes of

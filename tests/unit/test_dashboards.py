@@ -322,6 +322,14 @@ def test_rates_are_over_grafanas_own_window(query: Expression) -> None:
         assert window.range == RATE_INTERVAL
 
 
+@for_each((place, query) for place, query in QUERIES if not query.instant)
+def test_no_point_of_a_graph_reads_every_scrape_of_a_long_time(query: Expression) -> None:
+    """A day of twenty accounts would be many millions of samples; a subquery looks at a few moments of it."""
+    for selector in query.nodes:
+        if isinstance(selector, MatrixSelector):
+            assert selector.range == RATE_INTERVAL
+
+
 @for_each(QUERIES)
 def test_counters_are_rated_and_gauges_are_not(query: Expression) -> None:
     """A counter says nothing in itself; a gauge histogram can fall, which a rate takes for a restart.
