@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.style import (
+    BOUNDS,
     CODE_COLOURS,
     DASHED,
     DASHED_ENDINGS,
@@ -32,7 +33,7 @@ DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 _REF_IDS = "ABCDEFGH"
 
-#: Shares that are all 0 would be drawn on an axis up to 10000%.
+#: Shares that are all 0 would be drawn on an axis up to 10000%; where a scale has steps, they are in view.
 _LEAST_SHARE = 0.1
 
 #: The words for a panel without data say nothing of one row.
@@ -162,7 +163,7 @@ def graph(
         .span_nulls(span_nulls=False)
     )
     if unit == "percentunit":
-        panel.axis_soft_max(_LEAST_SHARE)
+        panel.axis_soft_max(1.1 * max(scale.steps, default=_LEAST_SHARE))
     for ref_id, query in zip(_REF_IDS, queries, strict=False):
         panel.with_target(query.target(ref_id).range())
         for name, colour in colours(query.legend):
@@ -173,7 +174,7 @@ def graph(
                 panel.override_by_regexp(f"/^{digit}..$/", [_fixed(colour)])
         for ending, colour in DASHED_ENDINGS.items():
             if query.legend.endswith(ending):
-                panel.override_by_regexp(f"/{ending}$/", [_fixed(colour), *_dashed()])
+                panel.override_by_regexp(f"/{ending}$/", [_fixed(colour), *_dashed(), *_unnamed(ending)])
     return panel.build()
 
 
@@ -277,6 +278,13 @@ def _last() -> common_builders.ReduceDataOptions:
 
 def _fixed(colour: str) -> models.DynamicConfigValue:
     return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def _unnamed(ending: str) -> Iterator[models.DynamicConfigValue]:
+    """The bounds of an interval are named by what lies between them: in a legend they would take its room."""
+    if ending in BOUNDS:
+        hidden = {"legend": True, "tooltip": False, "viz": False}
+        yield models.DynamicConfigValue("custom.hideFrom", hidden)
 
 
 def _dashed() -> Iterator[models.DynamicConfigValue]:

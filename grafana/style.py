@@ -77,7 +77,8 @@ SERIES_COLOURS = {
 
 #: Series that others are compared with are dashed, and so are those whose names end so, in these colours.
 DASHED = ("last week",)
-DASHED_ENDINGS = {" as reported": WARNING, " at least": _GREY, " at most": _GREY}
+BOUNDS = (" at least", " at most")
+DASHED_ENDINGS = {" as reported": WARNING, **dict.fromkeys(BOUNDS, _GREY)}
 
 #: And codes of answers, by what they begin with; the rest are reasons why there was none.
 CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
