@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
 from grafana.load import accounts_listed
-from grafana.panels import Column, Figure, Label, Query, bars, columns, graph, tile
+from grafana.panels import Query, bars, graph, tile
 from grafana.promql import IN_PROGRESS, POINT_INTERVAL, SHOWN_RANGE, named, once, select, total
 from grafana.style import (
     CALL_LENGTH,
@@ -15,6 +15,7 @@ from grafana.style import (
     Scale,
     Words,
 )
+from grafana.tables import Column, Figure, Label, columns
 
 _ON_CALL = select("exotel_agents_on_call")
 _AGENTS = select("exotel_agents")

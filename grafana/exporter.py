@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
 from grafana.load import accounts_listed, ended_calls_listed
-from grafana.panels import Column, Figure, Label, Query, columns, graph, over, tile
+from grafana.panels import Query, graph, over, tile
 from grafana.promql import (
     CALLS_RETURNED,
     RATE_WINDOW,
@@ -27,6 +27,7 @@ from grafana.style import (
     Scale,
     Words,
 )
+from grafana.tables import Column, Figure, Label, columns
 
 _BUDGET = select("exotel_api_budget_remaining_requests")
 _INTERVAL = select("exotel_sustainable_interval_seconds")

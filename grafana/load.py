@@ -3,7 +3,16 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
-from grafana.panels import Column, Figure, Label, Query, columns, counted_tile, graph, tile
+from grafana.capacity import (
+    calls_refused,
+    capacity,
+    headroom,
+    lines_short,
+    refusals,
+    share_of_limit,
+    shares_of_limit,
+)
+from grafana.panels import Query, counted_tile, graph, tile
 from grafana.promql import (
     CALLS_STARTED,
     CONCURRENT_CALLS,
@@ -11,11 +20,8 @@ from grafana.promql import (
     LISTED_ACCOUNTS,
     ON_CHOSEN_LINES,
     SHARE_OF_AGENT_STREAMS,
-    SHARE_OF_LIMIT,
-    SLOTS_AS_REPORTED,
     SLOTS_USED,
     highest,
-    lowest,
     once,
     select,
     total,
@@ -23,20 +29,14 @@ from grafana.promql import (
 )
 from grafana.style import (
     BAD,
-    BLOCKING,
     FULL,
-    GOOD,
     NO_AGENT_STREAMS,
     NO_ESTIMATE,
-    NO_LIMIT,
     NO_LINES,
-    NO_LOAD,
     NOT_COUNTED,
     NOT_LISTED,
     NOT_SCRAPED,
     OF_AGENT_STREAMS,
-    WARNING,
-    Scale,
     Words,
 )
 
@@ -47,25 +47,18 @@ ERLANGS = f"avg_over_time({select(CONCURRENT_CALLS)}[1h:2m])"
 #: Calls that are over may linger in the list.
 _ENDED = "completed|failed|busy|no-answer|canceled"
 
-_LIMIT = once(select("exotel_call_limit"))
-_BLOCKING = f"max by (account) ({select('exotel_blocking_probability_ratio')})"
-_LINES_NEEDED = f"max by (account) ({select('exotel_lines_needed')})"
-_SHARE = f"max by (account) ({select(SHARE_OF_LIMIT)})"
-
 
 def load() -> models.Dashboard:
     """The dashboard, ready to be written."""
+    tiles = [_calls_now(), share_of_limit(), calls_refused(), lines_short(), headroom()]
     return board(
         uid="exotel-load",
         title="Exotel / Load",
         description="Concurrent calls against the limit of each account.",
         bands=[
-            Band(
-                4,
-                [_calls_now(), share_of_limit(), _refused(), _lines_short(), _headroom(), accounts_listed()],
-            ),
-            Band(8, [_shares(), _blocking()]),
-            Band(8, [_against_last_week(), _capacity()]),
+            Band(4, [*tiles, accounts_listed()]),
+            Band(8, [shares_of_limit(), refusals()]),
+            Band(8, [_against_last_week(), capacity()]),
             Band(8, [_by_direction(), calls_by_status(), _by_line()]),
             Band(8, [(_erlangs_now(), _peak()), _erlangs(), _started()], widths=[4, 10, 10]),
             Band(8, [_agent_streams_now(), _agent_streams(), _estimates()], widths=[4, 10, 10]),
@@ -84,28 +77,6 @@ def accounts_listed() -> models.Panel:
     return counted_tile(words, LISTED_ACCOUNTS, otherwise=BAD)
 
 
-def share_of_limit() -> models.Panel:
-    """The share of the limit in use, as bad as the share of calls that it makes Exotel refuse."""
-    words = Words(
-        "Share of the limit",
-        "Slots in use on the fullest account, as a share of its limit; estimated from the API's own number "
-        "of calls where a listing is incomplete. The colour: how many further calls are refused, at the "
-        "load of the last hour. Orange, more than 1%; red, more than 5%; the fullest of those accounts is "
-        "shown. Slow down campaigns, or ask Exotel for a higher limit; Load says how much higher.",
-        NO_LIMIT,
-    )
-    states = {
-        "more than 5% refused": f"{_SHARE} and on (account) {_BLOCKING} > 0.05",
-        "more than 1% refused": f"{_SHARE} and on (account) {_BLOCKING} > 0.01",
-        "few refused": f"{_SHARE} and on (account) {_BLOCKING}",
-        "refusals not known": _SHARE,
-    }
-    share = " or on () ".join(
-        f"label_replace(max({shares}), 'state', '{state}', '', '')" for state, shares in states.items()
-    )
-    return tile(words, share, unit="percentunit", coloured_by=[*states])
-
-
 def _calls_now() -> models.Panel:
     words = Words(
         "Concurrent calls",
@@ -114,39 +85,6 @@ def _calls_now() -> models.Panel:
         NOT_COUNTED,
     )
     return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
-
-
-def _refused() -> models.Panel:
-    words = Words(
-        "Calls refused",
-        "Share of new calls for which no line is free (Erlang B: the load of the last hour against the "
-        "limit), on the account with the highest. Above 1%, slow down campaigns or ask Exotel for a higher "
-        "limit.",
-        NO_LOAD,
-    )
-    return tile(words, highest(_BLOCKING), unit="percentunit", scale=BLOCKING)
-
-
-def _lines_short() -> models.Panel:
-    words = Words(
-        "Lines short",
-        "How many lines the limit is short of what the load of the last hour needs, for no more calls "
-        "refused than metrics.grade_of_service allows, on the account that lacks most. Below 0: so many to "
-        "spare. Above 0 day after day: ask Exotel for that many more.",
-        NO_LOAD,
-    )
-    return tile(words, highest(f"{_LINES_NEEDED} - {_LIMIT}"), unit="short", scale=Scale(GOOD, {1: WARNING}))
-
-
-def _headroom() -> models.Panel:
-    words = Words(
-        "Headroom",
-        "Slots of the limit that are free, on the account with the fewest, estimated where a listing is "
-        "incomplete. At 0, calls are refused; below 0, call_limit or call_slots is not what the plan says.",
-        NO_LIMIT,
-    )
-    room = f"{_LIMIT} - {once(select(SLOTS_USED))}"
-    return tile(words, lowest(room), unit="short", scale=Scale(BAD, {1: GOOD}))
 
 
 def _peak() -> models.Panel:
@@ -177,51 +115,6 @@ def _agent_streams_now() -> models.Panel:
         NO_AGENT_STREAMS,
     )
     return tile(words, highest(select(SHARE_OF_AGENT_STREAMS)), unit="percentunit", scale=OF_AGENT_STREAMS)
-
-
-def _shares() -> models.Panel:
-    words = Words(
-        "Share of the limit, by account",
-        "Slots in use as a share of the limit, which is the dashed line. A flat top at the line: calls are "
-        "being refused. As reported: the listing is incomplete, and this is estimated from the API's own "
-        "number of calls, which agreed with listings before. A gap: not even that is known; see Exporter.",
-        NO_LIMIT,
-    )
-    queries = [
-        Query(_SHARE, "{{account}}"),
-        Query(f"{once(select(SLOTS_AS_REPORTED))} / ({_LIMIT} > 0)", "{{account}} as reported"),
-    ]
-    return graph(words, queries, unit="percentunit", scale=FULL)
-
-
-def _blocking() -> models.Panel:
-    words = Words(
-        "Calls refused, by account",
-        "Share of new calls for which no line is free: Erlang B, for calls that come independently of one "
-        "another, at the mean load of the hour before. Above the lower line in the busy hour: plan a higher "
-        "limit. A campaign's calls come in bursts: more of those are refused; spread them.",
-        NO_LOAD,
-    )
-    return graph(words, [Query(_BLOCKING, "{{account}}")], unit="percentunit", scale=BLOCKING)
-
-
-def _capacity() -> models.Panel:
-    words = Words(
-        "Capacity",
-        "What each account uses of its limit, what share of new calls is refused at the load of the last "
-        "hour, and how many lines that load needs for metrics.grade_of_service. More than the limit: ask "
-        "Exotel for them.",
-        NO_LIMIT,
-    )
-    shown: list[Column] = [
-        Label("Account", "account"),
-        Figure("Slots in use", f"{once(select(SLOTS_USED))} and on (account) {_LIMIT}"),
-        Figure("Limit", _LIMIT),
-        Figure("Share", _SHARE, "percentunit"),
-        Figure("Refused", _BLOCKING, "percentunit", BLOCKING),
-        Figure("Lines needed", _LINES_NEEDED),
-    ]
-    return columns(words, shown, sort_by="Refused")
 
 
 def _against_last_week() -> models.Panel:

@@ -1,4 +1,4 @@
-"""The kinds of panels, each made in one way: figures, series, tables, bars and heatmaps."""
+"""The kinds of panels, each made in one way: figures, series, bars and heatmaps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,13 +31,10 @@ CONSOLE = "https://my.exotel.com/#"
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-_REF_IDS = "ABCDEFGH"
+REF_IDS = "ABCDEFGH"
 
 #: Shares that are all 0 would be drawn on an axis up to 10000%; where a scale has steps, they are in view.
 _LEAST_SHARE = 0.1
-
-#: The words for a panel without data say nothing of one row.
-_EMPTY_CELL = models.DynamicConfigValue("noValue", "–")
 
 #: That there is no data is neither good nor bad.
 _NO_DATA = models.SpecialValueMap(
@@ -45,8 +42,6 @@ _NO_DATA = models.SpecialValueMap(
         models.SpecialValueMatch.NULL_AND_NAN, models.ValueMappingResult(color="text")
     )
 )
-
-_SID_WIDTH = 290  # pixels: 32 characters
 
 _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, heatmap.Panel)
 
@@ -63,48 +58,6 @@ class Query:
         """The query as a panel holds it."""
         target = prometheus.Dataquery().expr(self.expr).legend_format(self.legend).ref_id(ref_id)
         return target.datasource(DATASOURCE).exemplar(self.exemplars)
-
-
-@dataclass(frozen=True)
-class Label:
-    """A column of a table that shows a label."""
-
-    title: str
-    name: str
-
-    def properties(self) -> Iterator[models.DynamicConfigValue]:
-        """A call's SID leads to the call, and is shown as a whole."""
-        yield _EMPTY_CELL
-        if self.name == "call_sid":
-            link = {
-                "title": "Look it up",
-                "url": "${console}${__value.raw:percentencode}",
-                "targetBlank": True,
-            }
-            yield models.DynamicConfigValue("links", [link])
-            yield models.DynamicConfigValue("custom.width", _SID_WIDTH)
-            yield models.DynamicConfigValue("custom.inspect", value=True)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A column of a table that shows the value of an expression."""
-
-    title: str
-    expr: str
-    unit: str = "short"
-    scale: Scale = PLAIN
-
-    def properties(self) -> Iterator[models.DynamicConfigValue]:
-        """Its unit, and the colours of its scale."""
-        yield _EMPTY_CELL
-        yield models.DynamicConfigValue("unit", self.unit)
-        if self.scale.steps:
-            yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
-            yield models.DynamicConfigValue("thresholds", self.scale.thresholds().build())
-
-
-Column = Label | Figure
 
 
 def tile(
@@ -150,7 +103,7 @@ def graph(
     stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
     steps = common.GraphThresholdsStyleMode.DASHED if scale.steps else common.GraphThresholdsStyleMode.OFF
     panel = (
-        _panel(timeseries.Panel(), words, unit, scale)
+        panel_of(timeseries.Panel(), words, unit, scale)
         .min(0)
         .color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
         .thresholds_style(common_builders.GraphThresholdsStyleConfig().mode(steps))
@@ -164,7 +117,7 @@ def graph(
     )
     if unit == "percentunit":
         panel.axis_soft_max(1.1 * max(scale.steps, default=_LEAST_SHARE))
-    for ref_id, query in zip(_REF_IDS, queries, strict=False):
+    for ref_id, query in zip(REF_IDS, queries, strict=False):
         panel.with_target(query.target(ref_id).range())
         for name, colour in colours(query.legend):
             dashed = _dashed() if name in DASHED else ()
@@ -184,38 +137,10 @@ def over(interval: str, panel: models.Panel) -> models.Panel:
     return panel
 
 
-def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Panel:
-    """A table of what is true now, with the largest of one column on top."""
-    figures = [column for column in shown if isinstance(column, Figure)]
-    panel = (
-        _panel(table.Panel(), words, "string", PLAIN)
-        .sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(desc=True)])
-        .cell_height(common.TableCellHeight.SM)
-        .min_width(60)  # pixels: columns share the panel before any is cut off
-    )
-    names = {}
-    for ref_id, figure in zip(_REF_IDS, figures, strict=False):
-        query = Query(figure.expr, figure.title).target(ref_id).instant()
-        panel.with_target(query.format(PromQueryFormat.TABLE))
-        names[f"Value #{ref_id}" if len(figures) > 1 else "Value"] = figure.title
-    for column in shown:
-        panel.override_by_name(column.title, [*column.properties()])
-    if len(figures) > 1:
-        panel.with_transformation(models.DataTransformerConfig("merge", options={}))
-    names |= {column.name: column.title for column in shown if isinstance(column, Label)}
-    titles = [column.title for column in shown]
-    options = {
-        "excludeByName": {"Time": True},
-        "indexByName": {name: titles.index(title) for name, title in names.items()},
-        "renameByName": names,
-    }
-    return panel.with_transformation(models.DataTransformerConfig("organize", options=options)).build()
-
-
 def bars(words: Words, query: Query, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
     """One bar for each series, now."""
     return (
-        _panel(bargauge.Panel(), words, unit, scale)
+        panel_of(bargauge.Panel(), words, unit, scale)
         .with_target(query.target("A").instant())
         .min(0)
         .orientation(common.VizOrientation.HORIZONTAL)
@@ -243,7 +168,7 @@ def distribution(words: Words, buckets: str, *, unit: str) -> models.Panel:
         .show_color_scale(show_color_scale=True)
     )
     return (
-        _panel(heatmap.Panel(), words, unit, PLAIN)
+        panel_of(heatmap.Panel(), words, unit, PLAIN)
         .with_target(Query(buckets, "{{le}}").target("A").range().format(PromQueryFormat.HEATMAP))
         .calculate(calculate=False)
         .color(colour)
@@ -257,13 +182,14 @@ def distribution(words: Words, buckets: str, *, unit: str) -> models.Panel:
     )
 
 
-def _panel(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
+def panel_of(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
+    """The panel with its words, its unit and the colours of its scale."""
     panel.title(words.title).description(words.description).no_value(words.no_data)
     return panel.datasource(DATASOURCE).unit(unit).thresholds(scale.thresholds())
 
 
 def _stat(words: Words, unit: str, scale: Scale) -> stat.Panel:
-    panel = _panel(stat.Panel(), words, unit, scale).mappings([*scale.mappings(), _NO_DATA])
+    panel = panel_of(stat.Panel(), words, unit, scale).mappings([*scale.mappings(), _NO_DATA])
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
     return panel.reduce_options(_last())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band
-from grafana.panels import Column, Figure, Label, Query, columns, graph, over, tile
+from grafana.panels import Query, graph, over, tile
 from grafana.promql import (
     ABANDONED_SHARE,
     HANDLING_TIME,
@@ -23,6 +23,7 @@ from grafana.promql import (
     select,
 )
 from grafana.style import ABANDONED, ANSWER_TIME, NO_END, NO_WAIT, PLAIN, SERVICE, Scale, Words
+from grafana.tables import Column, Figure, Label, columns
 
 _CHOSEN_LINES = "${line:text}"
 

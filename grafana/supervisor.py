@@ -4,8 +4,9 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.agents import agents_on_call, several_calls
 from grafana.board import Band, board
-from grafana.load import accounts_listed, calls_by_status, share_of_limit
-from grafana.panels import Column, Figure, Label, columns, counted_tile, tile
+from grafana.capacity import share_of_limit
+from grafana.load import accounts_listed, calls_by_status
+from grafana.panels import counted_tile, tile
 from grafana.promql import (
     CONCURRENT_CALLS,
     DETAILS_COVERAGE,
@@ -33,6 +34,7 @@ from grafana.style import (
     RING_LENGTH,
     Words,
 )
+from grafana.tables import Column, Figure, Label, columns
 
 
 def supervisor() -> models.Dashboard:
