@@ -190,7 +190,6 @@ def test_what_alerts_of_one_group_alone_read_is_recorded_in_it_before_them() -> 
 
 
 SCALES = {
-    "exotel_active_calls_per_call_limit": style.OF_LIMIT,
     "exotel_longest_call_duration_seconds": style.CALL_LENGTH,
     "exotel_observed_longest_ring_seconds": style.RING_LENGTH,
     "exotel_stream_longest_hold_seconds": style.HOLD_LENGTH,

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from exporter.cli import main
+from grafana.panels import CONSOLE
 from tests.command import run as run_exporter
 from tests.expressions import DASHBOARDS, RULES
 from tests.offenders import for_each
@@ -155,6 +156,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"serviceMonitor": {"interval": "1m"}}, "/serviceMonitor/interval"),
     ({"serviceMonitor": {"basicAuth": {"password": "hush"}}}, "/serviceMonitor/basicAuth/password"),
     ({"prometheusRule": {"grafanaUrl": "https://grafana.example.com/"}}, "/prometheusRule/grafanaUrl"),
+    ({"dashboards": {"consoleUrl": "javascript:alert(1)//"}}, "/dashboards/consoleUrl"),
     ({"networkPolicy": {"egressPorts": []}}, "/networkPolicy/egressPorts"),
     ({"networkPolicy": {"from": [{}]}}, "/networkPolicy/from/0"),
     ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
@@ -207,6 +209,7 @@ OTHERS: dict[str, Any] = {
     "dashboards.enabled": False,
     "dashboards.labels": {"dashboards": "yes"},
     "dashboards.annotations": {"grafana_folder": "Voice"},
+    "dashboards.consoleUrl": "https://calls.example.org/",
     "podDisruptionBudget.enabled": False,
     "networkPolicy.enabled": False,
     "networkPolicy.from": [{"podSelector": {}}],
@@ -582,4 +585,5 @@ def test_dashboards_are_those_of_grafana() -> None:
     }
     assert labelled == committed
     assert all(json.loads(text)["uid"] for text in labelled.values())
+    assert DEFAULTS["dashboards"]["consoleUrl"] == CONSOLE
     assert max(len(text.encode()) for text in labelled.values()) < 2**19

@@ -26,6 +26,7 @@ OF_A_TARGET = {"job", "instance"}
 #: The labels of each series: those of the exporter, of Prometheus, and what the names of recorded ones tell.
 LABELS = {
     **{name: {*OF_A_TARGET, "account"} for name in ("up", "scrape_duration_seconds")},  # many-accounts.yml
+    "ALERTS": {"alertname", "alertstate", "account"},
     **{family.name: OF_A_TARGET for family in REGISTRY.collect() if family.name.startswith("process_")},
     **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in OWN},
     **{
