@@ -170,14 +170,22 @@ def _buckets(
     return tuple(buckets)
 
 
-def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
-    """Return the slots of the limit in use, at so many a call by direction, or one.
+def calls_by_slots(tally: CallTally, slots: Mapping[str, int]) -> Mapping[int, int]:
+    """Return the calls by how many slots of the limit each takes: so many by its direction, or one.
 
     A call that has ended and lingers in the list takes none. Any other takes all of its direction's from the
     first: the list doesn't tell whether its second leg is there yet.
     """
-    going_on = (group for group in tally.groups if not group.status.is_over)
-    return sum(group.calls * slots.get(group.direction, 1) for group in going_on)
+    calls: Counter[int] = Counter()
+    for group in tally.groups:
+        if group.calls and not group.status.is_over:
+            calls[slots.get(group.direction, 1)] += group.calls
+    return calls
+
+
+def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
+    """Return the slots of the limit in use, at so many a call by direction, or one."""
+    return sum(each * calls for each, calls in calls_by_slots(tally, slots).items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,15 @@ def test_streams_have_no_figures_of_what_no_details_speak_of(looks: list[object]
     assert whole - told == absent
 
 
+def test_a_longest_hold_that_is_not_known_is_absent() -> None:
+    """0 would say that nobody is on hold; what else is known of legs is shown."""
+    whole = everything(TIMED, STREAMS, LIFE)
+    assert whole.snapshot.streams is not None
+    unknown = whole.but(streams=replace(whole.snapshot.streams, longest_hold=None))
+    told = set(samples({"acme": whole})) - set(samples({"acme": unknown}))
+    assert told == {"exotel_stream_longest_hold_seconds"}
+
+
 def test_what_streams_found_is_shown_beside_their_failure() -> None:
     """What is held from before still holds; the calls are as they were."""
     whole = everything(TIMED, STREAMS, LIFE)
