@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures lists coverage holds estimate erlang soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures lists centres coverage holds estimate erlang soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -87,6 +87,9 @@ bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory
 
 figures: $(VENV)/dev  ## docs/scaling.md: the table of what `make bench` found last, and its curve; needs chromium
 	@$(BIN)/python -m bench.table --write
+
+centres: $(VENV)/dev  ## the alert rules on simulated contact centres, healthy and troubled: what is told; CENTRES="office bots"
+	$(BIN)/python -m bench.centres $(CENTRES)
 
 lists: $(VENV)/dev  ## the listing against 70 simulated servers: how often it is called complete, and how often wrongly
 	$(BIN)/python -m bench.lists

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
@@ -30,7 +30,7 @@ from exporter.exotel.rate_limiter import RateLimiter
 
 _SECONDS = {Endpoint.CALLS: 0.08, Endpoint.STREAMS: 0.05, Endpoint.AGENT_STREAMS: 0.05}
 """That an answer takes."""
-_STATUSES = {
+STATUSES = {
     Reason.AUTH: 401,
     Reason.FORBIDDEN: 403,
     Reason.RATE_LIMITED: 429,
@@ -38,6 +38,9 @@ _STATUSES = {
 }
 _PAUSE = {"Retry-After": "30"}  # that is asked for with 429
 _SETUP = 1.0  # seconds until a call that is answered is bridged, and recorded
+
+_GOLDEN, _PLASTIC = 0.6180339887, 0.7548776662
+"""Their multiples are spread evenly, and one says nothing of the other."""
 
 _NO_RECORDING = Recording(enabled=False)
 
@@ -51,13 +54,15 @@ class Api:
         self._kind, self._traffic, self._events, self._clock = kind, traffic, events, clock
         self._random = Random(f"{seed} api")  # noqa: S311  # reproducible, nothing to guard
         self._listed_at = -1.0
+        self._now: Sequence[Event] = ()
         self._rows: Sequence[models.Call] = ()
         self._by_sid: dict[str, Call] = {}
 
     def failure(self) -> Reason | None:
         """Return how the API fails at this moment, if it does."""
-        for event in self._now():
-            if event.fault and self._random.random() < event.fault_share:
+        now = self._clock()
+        for event in self._events:
+            if event.fault and event.start <= now < event.end and self._random.random() < event.fault_share:
                 return event.fault
         return None
 
@@ -65,7 +70,8 @@ class Api:
         """Return the list of active calls, the newest first."""
         if self._listed_at != (now := self._clock()):
             calls = self._traffic.at(now)
-            lacks_flag = any(event.lacks_flag for event in self._now())
+            self._now = [event for event in self._events if event.start <= now < event.end]
+            lacks_flag = any(event.lacks_flag for event in self._now)
             self._by_sid = {call.call_sid: call for call in calls}
             self._rows = [self._row(call, now, lacks_flag=lacks_flag) for call in reversed(calls)]
             self._listed_at = now
@@ -79,9 +85,9 @@ class Api:
             return ApiError(Reason.NOT_FOUND, "no such call", status=404)
         status = _phase(call, now)[0]
         is_talk = now >= call.talks_from
-        lacks_leg = is_talk and any(call.number % 100 < 100 * event.one_leg for event in self._now())
+        lacks_leg = is_talk and any(_lot(call, _GOLDEN) < event.one_leg for event in self._now)
         has_both = is_talk and not call.is_by_bot and not lacks_leg
-        is_muted = has_both and any(event.is_muted for event in self._now())
+        is_muted = has_both and any(event.is_muted for event in self._now)
         bridge = None
         if has_both:
             bridge = Bridge(BridgeStatus.ACTIVE, _written(max(call.start, call.talks_from) + _SETUP))
@@ -98,12 +104,8 @@ class Api:
         calls = self._traffic.at(self._clock())
         return AgentStreams(sum(call.is_by_bot for call in calls), self._kind.bot_limit)
 
-    def _now(self) -> Iterator[Event]:
-        now = self._clock()
-        return (event for event in self._events if event.start <= now < event.end)
-
     def _is_recorded(self, call: Call, now: float) -> bool:
-        return now >= call.talks_from and not call.is_by_bot and call.number % 100 < 100 * self._kind.recorded
+        return now >= call.talks_from and not call.is_by_bot and _lot(call, _PLASTIC) < self._kind.recorded
 
     def _row(self, call: Call, now: float, *, lacks_flag: bool) -> models.Call:
         status, agent = _phase(call, now)
@@ -127,7 +129,7 @@ class Api:
         )
 
     def _recording(self, call: Call, now: float) -> Recording:
-        is_off = any(event.is_unrecorded or event.lacks_flag for event in self._now())
+        is_off = any(event.is_unrecorded or event.lacks_flag for event in self._now)
         if is_off or not self._is_recorded(call, now - _SETUP):
             return _NO_RECORDING
         return Recording(
@@ -175,13 +177,18 @@ class ApiClient:
     def _ask(self, endpoint: Endpoint, deadline: Deadline) -> None:
         with self.rate_limiter.request(deadline, endpoint):
             reason = self._api.failure()
-            status = _STATUSES.get(reason, 200) if reason else 200
+            status = STATUSES.get(reason, 200) if reason else 200
             code = str(status) if status != 200 or reason is None else str(reason)
             self._observer.request(endpoint, code, _SECONDS[endpoint])
             if reason is Reason.RATE_LIMITED:
                 self.rate_limiter.update_from(status, _PAUSE, endpoint)
             if reason is not None:
                 raise ApiError(reason, "as it is to be", status=status)
+
+
+def _lot(call: Call, ratio: float) -> float:
+    """Return a number from 0 to 1 that a call keeps."""
+    return call.number * ratio % 1
 
 
 def _phase(call: Call, now: float) -> tuple[CallStatus, models.Agent | None]:

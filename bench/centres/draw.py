@@ -186,7 +186,7 @@ class Traffic:
 
     def _get_stuck(self, now: float, seconds: float) -> None:
         """Begin a call with an agent of its own that doesn't end."""
-        call = self._new(Direction.INBOUND, now)
+        call = self._new(Direction.INBOUND if self._kind.inbound else Direction.OUTBOUND_API, now)
         call.answered = call.talks_from = now
         call.phases.append((now + seconds, CallStatus.IN_PROGRESS, Agent("agent-x", AgentStatus.ON_CALL)))
         self._end(call, now + seconds)

@@ -179,6 +179,7 @@ def free_address() -> str:
 
 def ready(server: Program, url: str) -> str:
     """Return the URL of a server once it says that it is ready; fails when it ends before that."""
+
     def answers() -> bool:
         server.said()
         try:
