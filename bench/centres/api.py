@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bench.centres.draw import Call, Traffic
 from bench.centres.model import Event, Kind
-from exporter.config import AccountConfig
+from exporter.config import AccountConfig, Line
 from exporter.exotel import models
 from exporter.exotel.client import Observer
 from exporter.exotel.deadline import Deadline
@@ -18,6 +18,7 @@ from exporter.exotel.enums import (
     BridgeStatus,
     CallStatus,
     Channels,
+    Direction,
     Endpoint,
     LegDirection,
     LegStatus,
@@ -25,8 +26,21 @@ from exporter.exotel.enums import (
 )
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.pages import Ask
-from exporter.exotel.models import AgentStreams, Bridge, Leg, Page, Recording, Stream
+from exporter.exotel.models import (
+    AgentStreams,
+    Bridge,
+    Leg,
+    NamedAgent,
+    Page,
+    PersonalCall,
+    Recording,
+    Stream,
+)
 from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.server_clock import ServerClock
+
+LINES = (Line("sales", ("+918012345678",)), Line("support", ("+918012345679",)))
+"""Of a centre that counts by line."""
 
 _SECONDS = {Endpoint.CALLS: 0.08, Endpoint.STREAMS: 0.05, Endpoint.AGENT_STREAMS: 0.05}
 """That an answer takes."""
@@ -109,13 +123,16 @@ class Api:
 
     def _row(self, call: Call, now: float, *, lacks_flag: bool) -> models.Call:
         status, agent = _phase(call, now)
-        shown: models.Agent | UnsetType | None = agent if self._kind.tells_agents else UNSET
+        shown: NamedAgent | UnsetType | None = agent if self._kind.tells_agents else UNSET
         if not call.started:
             call.started = _written(call.start)
         is_recorded = self._is_recorded(call, now) and not lacks_flag
-        return models.Call(
-            call.call_sid, call.direction, status, _duration(call, now), shown, is_recorded, call.started
-        )
+        row = (call.call_sid, call.direction, status, _duration(call, now), shown, is_recorded, call.started)
+        if not self._kind.has_breakdowns:
+            return models.Call(*row)
+        line = LINES[call.number % len(LINES)].numbers[0]
+        is_inbound = call.direction is Direction.INBOUND
+        return PersonalCall(*row, from_=None if is_inbound else line, to=line if is_inbound else None)
 
     def _legs(self, call: Call, now: float, *, has_both: bool, is_muted: bool) -> tuple[Leg, ...]:
         is_held = call.hold[0] <= now < call.hold[1]
@@ -143,6 +160,7 @@ class ApiClient:
     def __init__(self, api: Api, account: AccountConfig, observer: Observer, *_: object) -> None:
         self._api, self._observer = api, observer
         self.rate_limiter = RateLimiter(account.collection.requests_per_minute)
+        self.server_clock = ServerClock()
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Yield pages of the list; raises ApiError."""
@@ -191,7 +209,7 @@ def _lot(call: Call, ratio: float) -> float:
     return call.number * ratio % 1
 
 
-def _phase(call: Call, now: float) -> tuple[CallStatus, models.Agent | None]:
+def _phase(call: Call, now: float) -> tuple[CallStatus, NamedAgent | None]:
     for until, status, agent in call.phases:
         if now < until:
             return status, agent

@@ -25,6 +25,7 @@ class SimulatedCentre:
     kind: Kind
     events: tuple[Event, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    seed: int = 1
     names: Set[str] = field(default_factory=partial(names_read, RULES, "*.yml"), repr=False)
     """Of the metrics that are kept."""
 
@@ -64,8 +65,8 @@ class SimulatedCentre:
 
     def _api(self, account: str, clock: Clock) -> Api:
         events = [event for event in self.events if event.account in {"", account}]
-        traffic = Traffic(self.kind, events, MONDAY, account)
-        return Api(self.kind, traffic, events, clock.monotonic, account)
+        seed = f"{account} {self.seed}"
+        return Api(self.kind, Traffic(self.kind, events, MONDAY, seed), events, clock.monotonic, seed)
 
     def _moments(self) -> Iterator[float]:
         at = MONDAY

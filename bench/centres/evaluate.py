@@ -19,6 +19,8 @@ _STEP_BEFORE = 60.0
 """The same of the history, which is scraped as seldom."""
 _LOOKBACK = 300.0
 """Seconds for which a deployed Prometheus takes a rule's last result for its present one."""
+_STATES = {"ALERTS", "ALERTS_FOR_STATE"}
+"""What Prometheus records of alerts."""
 _ROUNDS = 24
 """How often a rule is evaluated at most that reads what it recorded earlier."""
 
@@ -69,6 +71,8 @@ def firings(rules: Sequence[Rule], centre: Centre, pauses: Sequence[Pause], bloc
     What the rules record on the way is added to the blocks.
     """
     rules = needed(rules)
+    if offenders := [rule.name for rule in rules if {each.metric for each in rule.selections} & _STATES]:
+        raise ValueError(f"{', '.join(offenders)}: whether alerts fire is only known at the end")
     span = Span(centre.measured_from, centre.measured_from, centre.until, pauses)
     reach = ages(rules)
     for layer in layers(rules):
@@ -164,10 +168,7 @@ def _quoted(value: str) -> str:
 def _alerts(database: Database, rule: Rule, span: Span) -> Iterator[Firing]:
     moments: defaultdict[frozenset[tuple[str, str]], list[float]] = defaultdict(list)
     for series in span.over(database, rule):
-        labels = {name: value for name, value in series.metric.items() if name != "__name__"} | dict(
-            rule.labels
-        )
-        moments[frozenset(labels.items())] += [at for at, _ in series.values]
+        moments[frozenset(_labels(rule, series).items())] += [at for at, _ in series.values]
     for labels_of, true_at in moments.items():
         for start, end in held(true_at, rule.hold, rule.interval or STEP):
             yield Firing({"alertname": rule.name, **dict(labels_of)}, start, end)

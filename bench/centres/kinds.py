@@ -49,11 +49,11 @@ FLEET = Kind(
     week=WORKDAYS,
     interval=60,
     accounts=50,
-    history=8,
-    judged=3,
-    events=(Event(MONDAY, moment(11, 0), account="fleet-07", fault=Reason.AUTH),),
+    history=2,
+    judged=1,
+    events=(Event(MONDAY, moment(3, 0), account="fleet-07", fault=Reason.AUTH),),
 )
-"""Many small accounts, of which one always fails."""
+"""Many small accounts, of which one always fails; a day of them shows as much as weeks of one."""
 
 KINDS = (
     Kind("around-the-clock-20", inbound=20),
@@ -76,6 +76,20 @@ KINDS = (
     Kind("every-60s", inbound=60, interval=60, has_streams=True),
     Kind("short-talks", inbound=40, talk=40, wrap_up=10, has_streams=True),
     Kind("options-off", inbound=50, outbound=20, recorded=0.0, tells_agents=False),
+    Kind(
+        "options-on",
+        inbound=25,
+        outbound=10,
+        bots=10,
+        bot_limit=30,
+        call_limit=90,
+        has_streams=True,
+        has_breakdowns=True,
+    ),
     Kind("new", inbound=50, call_limit=120, history=1),
+    Kind("night-shift", inbound=40, hours=(*OFFICE[12:], *OFFICE[:12]), call_limit=90),
+    Kind("weekend", inbound=50, week=(0.4, 0.3, 0.3, 0.4, 0.7, 1.0, 1.0), menu=20),
+    Kind("agents-call", outbound=40, hours=OFFICE, week=WORKDAYS, has_streams=True),
+    Kind("bots-and-agents", inbound=60, bots=25, bot_limit=60, call_limit=160, has_streams=True),
     Kind("half-recorded", inbound=50, outbound=20, recorded=0.5, has_streams=True),
 )

@@ -153,6 +153,8 @@ class Kind:
     interval: float = 15.0
     """Between scrapes."""
     has_streams: bool = False
+    has_breakdowns: bool = False
+    """Whether calls are counted by line and by agent as well, and the longest of them shown."""
     tells_agents: bool = True
     """Whether the API speaks of agents."""
     exporters: int = 1

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bench.centres.api import STATUSES, Api, ApiClient
+from bench.centres.api import LINES, STATUSES, Api, ApiClient
 from bench.centres.model import Kind, Sample
 from exporter.collect import account as account_module
 from exporter.collect.account import Account
@@ -124,6 +124,8 @@ class Exporter:
         }
         self._labels = f'instance="{instance}",job="{JOB}"'
         self._up = f"up{{{self._labels}}}"
+        on = kind.has_breakdowns
+        self._metrics = MetricsConfig(per_agent=on, longest_calls=10 if on else 0)
         self._series: dict[tuple[str, str, str, str], str | None] = {}
         self._accounts: list[Account] = []
         self._collections = 0
@@ -164,7 +166,7 @@ class Exporter:
         for name, api in self._apis.items():
             client = partial(ApiClient, api)
             with patch.multiple(account_module, Client=client, WorkerPool=_NoThreads):
-                self._accounts.append(Account(_configuration(self._kind, name), MetricsConfig()))
+                self._accounts.append(Account(_configuration(self._kind, name), self._metrics))
 
     def _of_itself(self) -> Iterator[Point]:
         yield definitions.RELOADED(1)
@@ -204,6 +206,7 @@ def _configuration(kind: Kind, name: str) -> AccountConfig:
         api_key=Secret("key"),
         api_token=Secret("token"),
         call_limit=kind.call_limit,
+        lines=LINES if kind.has_breakdowns else (),
         collection=CollectionConfig(
             streams=StreamsConfig(enabled=kind.has_streams), agent_streams=kind.bot_limit is not None
         ),

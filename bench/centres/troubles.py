@@ -78,7 +78,7 @@ def _plans(surge: float, rise: float) -> Iterator[_Plan]:
     yield _Plan("recording flag lost", 60 * MINUTE, {"lacks_flag": True}, "RecordingCoverageLow", _RECORDINGS)
     dead = {"stops_exporters": 1}
     yield _Plan("exporter down", 45 * MINUTE, dead, "ExporterDown AccountUnwatched", pages=True)
-    inbound = {"inbound": 0.0}
+    inbound = {"inbound": 0.0, "bots": 0.0}
     yield _Plan(
         "inbound alone stops", 60 * MINUTE, inbound, "InboundStopped", _FEW, pages=True, within=pages_in
     )
@@ -121,7 +121,8 @@ TROUBLED = (
     Troubled(
         Kind(
             "troubled-hotline",
-            inbound=130,
+            inbound=120,
+            outbound=12,
             bots=20,
             bot_limit=40,
             call_limit=220,
@@ -143,7 +144,7 @@ TROUBLED = (
             judged=12,
         ),
         surge=2.5,
-        rise=1.9,
+        rise=2.2,
         impossible=_NO_BOTS,
     ),
     Troubled(
@@ -158,7 +159,7 @@ TROUBLED = (
             judged=12,
         ),
         surge=3.5,
-        rise=2.0,
+        rise=2.3,
         impossible=_NO_BOTS | _NO_INBOUND,
     ),
 )

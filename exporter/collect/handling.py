@@ -14,6 +14,8 @@ from exporter.collect.waits import ANSWERED, Over
 from exporter.config import CountsFrom
 from exporter.exotel.enums import CallStatus
 
+_ANSWER = CountsFrom.ANSWER  # looked up once: to ask an enum for each call takes long
+
 
 @dataclass(frozen=True, slots=True)
 class Handling:
@@ -28,7 +30,7 @@ class Handling:
 
     def after(self, over: Over, ended: Iterable[str]) -> Self:
         """Return it with the calls that were answered in an interval, without those that ended."""
-        if self.counts_from is CountsFrom.ANSWER:
+        if self.counts_from is _ANSWER:
             return self
         followed = dict(self.before_answer)
         for call in over.answered:
@@ -42,7 +44,7 @@ class Handling:
         """Return how long a call had been handled that was last seen like this; None if that isn't known."""
         if duration is None:
             return None
-        if self.counts_from is CountsFrom.ANSWER:
+        if self.counts_from is _ANSWER:
             return duration if duration or status in ANSWERED else None
         before_answer = self.before_answer.get(call_sid)
         return None if before_answer is None else duration - before_answer

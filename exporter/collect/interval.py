@@ -28,6 +28,12 @@ class Source(StrEnum):
     LISTINGS = "listings"
 
 
+# Looked up once: to ask an enum costs more than all else that is done for a call.
+_ANSWER, _START, _UNKNOWN = CountsFrom
+_START_TIME, _LISTINGS = Source
+_IN_PROGRESS = CallStatus.IN_PROGRESS
+
+
 @dataclass(frozen=True)
 class Interval:
     """The time from one complete listing to the next, in seconds on a clock that never goes back."""
@@ -57,7 +63,7 @@ class Interval:
         began = self._began(call)
         if began is None or not self._can_be_a_wait(self.at - began):
             return self.halfway, False
-        if call.duration and self.counts_from is CountsFrom.ANSWER:
+        if call.duration and self.counts_from is _ANSWER:
             return None, False  # it has been answered before
         return began, True
 
@@ -65,10 +71,10 @@ class Interval:
         """Return how long a call waited that has just been answered, and what tells it."""
         if found := self._told_wait(call, began):
             seconds, source = found
-            return seconds, source if is_told else Source.LISTINGS
+            return seconds, source if is_told else _LISTINGS
         if self.halfway is None:
             return None
-        return max(0.0, self.halfway - began), Source.LISTINGS
+        return max(0.0, self.halfway - began), _LISTINGS
 
     def unseen_wait(self, call: Call) -> tuple[float, Source] | None:
         """Return the same of a call that no listing showed waiting, if its row tells that."""
@@ -90,8 +96,8 @@ class Interval:
         answered = self._answered(call)
         if answered is None or not self._can_be_a_wait(answered - began):
             return None
-        is_exact = self.counts_from is CountsFrom.ANSWER
-        return max(0.0, answered - began), Source.START_TIME if is_exact else Source.LISTINGS
+        is_exact = self.counts_from is _ANSWER
+        return max(0.0, answered - began), _START_TIME if is_exact else _LISTINGS
 
     def _can_be_a_wait(self, seconds: float) -> bool:
         """Return whether a wait is no longer than any, and no more below 0 than its parts may be off."""
@@ -99,9 +105,9 @@ class Interval:
 
     def _began(self, call: Call) -> float | None:
         """Return when a call began, if its row tells that."""
-        if self.counts_from is CountsFrom.START:
+        if self.counts_from is _START:
             return self.at - call.duration if is_plausible(call.duration) else None
-        if self.counts_from is CountsFrom.UNKNOWN or self.api_time is None:
+        if self.counts_from is _UNKNOWN or self.api_time is None:
             return None
         start = read_time(call.start_time)
         return None if start is None else self.at - self.api_time + start
@@ -109,10 +115,10 @@ class Interval:
     def _answered(self, call: Call) -> float | None:
         """Return when a call was answered that is in progress, as far as its duration tells."""
         duration = call.duration
-        if call.status is not CallStatus.IN_PROGRESS or not is_plausible(duration):
+        if call.status is not _IN_PROGRESS or not is_plausible(duration):
             return None
-        if self.counts_from is CountsFrom.ANSWER:
+        if self.counts_from is _ANSWER:
             return self.at - duration - (0.0 if duration % 1 else _CUT_OFF)
-        if self.counts_from is CountsFrom.UNKNOWN or self.is_long:
+        if self.counts_from is _UNKNOWN or self.is_long:
             return None
         return self.at - min(duration, self.at - self.since) / 2

@@ -32,6 +32,7 @@ from exporter.exotel.models import Call
 
 _WAIT_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
 _NO_LINES = Lines(())
+_IN_PROGRESS = CallStatus.IN_PROGRESS  # looked up once: to ask an enum for each call takes long
 _DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in KNOWN_PAIRS))
 
 
@@ -175,7 +176,7 @@ class Lifecycle:
         over = Over(interval)
         going_on = over.follow(self.waits, calls)
         for call in started.values():
-            if call.status is CallStatus.IN_PROGRESS:
+            if call.status is _IN_PROGRESS:
                 over.answer_unseen(call, self.line_of(call))
         waiting = filterfalse(going_on.__contains__, listed.waiting())
         return replace(
@@ -227,6 +228,8 @@ def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:
 def _extended(
     histograms: Mapping[_K, Histogram], seconds: Mapping[_K, Iterable[float]], bounds: Sequence[float]
 ) -> Mapping[_K, Histogram]:
-    nothing = Histogram.of((), bounds)
-    more = {key: Histogram.of(values, bounds) for key, values in seconds.items()}
-    return {**histograms, **{key: histograms.get(key, nothing) + each for key, each in more.items()}}
+    more = {
+        key: histograms[key].plus(values) if key in histograms else Histogram.of(values, bounds)
+        for key, values in seconds.items()
+    }
+    return {**histograms, **more}

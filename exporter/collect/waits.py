@@ -36,6 +36,13 @@ class WaitOutcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+# Looked up once: to ask an enum costs more than all else that is done for a call.
+_IN_PROGRESS, _OTHER = CallStatus.IN_PROGRESS, CallStatus.OTHER
+_RING_ANSWERED, _RING_UNANSWERED = Outcome
+_WAIT_ANSWERED, _WAIT_ABANDONED = WaitOutcome
+_LISTINGS = Source.LISTINGS
+
+
 class Wait(Struct, frozen=True, gc=False):
     """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
 
@@ -115,21 +122,21 @@ class Over:
                 going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
             elif call.status in ANSWERED:
                 self._answer(wait, call)
-            elif call.status is not CallStatus.OTHER and call.status not in _UNSAID:
+            elif call.status is not _OTHER and call.status not in _UNSAID:
                 self._abandon(wait, at, halfway)
         return going_on
 
     def _answer(self, wait: Wait, call: Call) -> None:
         """Take in a wait that ended with an answer; it may be one of several of its call."""
         if wait.is_whole and not self.interval.is_long:
-            self.rings[wait.direction, Outcome.ANSWERED].append(self.interval.at - wait.since)
-        if call.status is CallStatus.IN_PROGRESS:
+            self.rings[wait.direction, _RING_ANSWERED].append(self.interval.at - wait.since)
+        if call.status is _IN_PROGRESS:
             self.answered.append(call)
         if wait.began is None:
             return
         if found := self.interval.wait(call, wait.began, is_told=wait.is_told):
             seconds, source = found
-            self.waits[wait.direction, wait.line, WaitOutcome.ANSWERED, source].append(seconds)
+            self.waits[wait.direction, wait.line, _WAIT_ANSWERED, source].append(seconds)
 
     def answer_unseen(self, call: Call, line: str) -> None:
         """Take in a call that no listing showed waiting, if it was answered in the interval."""
@@ -138,13 +145,13 @@ class Over:
         self.answered.append(call)
         if found := self.interval.unseen_wait(call):
             seconds, source = found
-            key = call.direction or Direction.UNKNOWN, line, WaitOutcome.ANSWERED, source
+            key = call.direction or Direction.UNKNOWN, line, _WAIT_ANSWERED, source
             self.waits[key].append(seconds)
 
     def _abandon(self, wait: Wait, until: float, over: float | None) -> None:
         """Take in a wait that ended without an answer, as listings show and as closely as is known."""
         if wait.is_whole and not self.interval.is_long:
-            self.rings[wait.direction, Outcome.UNANSWERED].append(until - wait.since)
+            self.rings[wait.direction, _RING_UNANSWERED].append(until - wait.since)
         if wait.began is not None and over is not None:
-            key = wait.direction, wait.line, WaitOutcome.ABANDONED, Source.LISTINGS
+            key = wait.direction, wait.line, _WAIT_ABANDONED, _LISTINGS
             self.waits[key].append(max(0.0, over - wait.began))

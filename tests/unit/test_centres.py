@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
@@ -100,10 +100,21 @@ def test_callers_wait_while_no_agent_is_there() -> None:
 
 def test_a_scrape_shows_the_calls_that_there_are() -> None:
     """In whatever status."""
-    traffic = Traffic(SMALL, (), MONDAY, SMALL.name)
+    traffic = Traffic(SMALL, (), MONDAY, f"{SMALL.name} 1")
     for scrape in scrapes():
         assert sum(figures(scrape, "exotel_active_calls").values()) == len(traffic.at(scrape.at))
         assert set(figures(scrape, "exotel_up").values()) == set(figures(scrape, "up").values()) == {1.0}
+
+
+def test_calls_are_counted_by_line_where_that_is_switched_on() -> None:
+    """All of them are on one of the lines."""
+    centre = SimulatedCentre(
+        replace(SMALL, has_breakdowns=True), names={"exotel_line_calls", "exotel_calls_reported"}
+    )
+    for scrape in islice(centre.scrapes(), 30):
+        by_line = figures(scrape, "exotel_line_calls")
+        assert sum(by_line.values()) == sum(figures(scrape, "exotel_calls_reported").values())
+        assert not any(value for series, value in by_line.items() if 'line="other"' in series)
 
 
 def test_a_failing_api_is_counted_and_leaves_no_calls() -> None:

@@ -109,6 +109,12 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
         "exotel_observed_call_duration_seconds_bucket",
         "exotel_observed_call_duration_seconds_count",
         "exotel_observed_call_duration_seconds_sum",
+        "exotel_observed_wait_duration_seconds_bucket",
+        "exotel_observed_wait_duration_seconds_count",
+        "exotel_observed_wait_duration_seconds_sum",
+        "exotel_observed_handling_duration_seconds_bucket",
+        "exotel_observed_handling_duration_seconds_count",
+        "exotel_observed_handling_duration_seconds_sum",
     }
     assert {s.labels["account"]: s.value for s in found["exotel_up"]} == {"bad": 0, "good": 1}
     assert sum(s.value for s in found["exotel_active_calls"]) == len(CENTRE)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.centres.evaluate import Firing, held
+from bench.centres import report
+from bench.centres.evaluate import Firing, firings, held
 from bench.centres.judge import judge
 from bench.centres.model import Trouble
 from bench.centres.notify import Alertmanager, Told
@@ -119,8 +120,8 @@ def test_a_metric_is_needed_from_as_long_ago_as_any_alert_reads_it() -> None:
 
 def test_the_bundled_rules_can_be_put_in_order() -> None:
     """Each alert's metrics are recorded by then, or scraped."""
-    rules = load(Path(__file__).parents[2] / "deploy" / "prometheus" / "rules")
-    recorded = {rule.name for layer in layers(needed(rules)) for rule in layer}
+    rules = needed(load(Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"))
+    recorded = {rule.name for layer in layers(rules) for rule in layer}
     assert {name for name in ages(rules) if ":" in name} == recorded
 
 
@@ -183,12 +184,19 @@ class Troubled:
     """A centre that is told of in tests: never scraped."""
 
     name, is_healthy, measured_from, until = "troubled", False, 0.0, 7 * 24 * HOUR
-    troubles = (
+    troubles: tuple[Trouble, ...] = (
         Trouble("limit", HOUR, 2 * HOUR, frozenset({"AtLimit"}), frozenset({"Near"}), True, 600.0),  # noqa: FBT003
     )
 
     def scrapes(self) -> None:
-        """Nobody asks."""
+        """Yield nothing: nobody asks."""
+
+
+class Healthy(Troubled):
+    """A centre in which nothing goes wrong."""
+
+    name, is_healthy = "healthy", True
+    troubles = ()
 
 
 @pytest.mark.parametrize(
@@ -230,3 +238,35 @@ def test_a_trouble_is_told_by_its_alerts_while_it_lasts(
         warned_after,
         precision,
     )
+
+
+def test_a_trouble_that_was_there_before_counts_from_when_judging_begins() -> None:
+    """A centre of which one account always fails says so at once."""
+    centre = Troubled()
+    centre.measured_from = HOUR + 600
+    alert_of_it = firing("AtLimit", HOUR + 600, 9 * HOUR, "critical")
+    [outcome] = judge(centre, [Told(alert_of_it, HOUR + 630, "pager")]).outcomes  # type: ignore[arg-type]
+    assert outcome.told_after == 30
+
+
+def test_what_nobody_is_told_in_time_is_missed() -> None:
+    """And what wakes nobody although it should, and what is told for nothing."""
+    told_late = [Told(firing("AtLimit", 0, 9 * HOUR, "critical"), HOUR + 900, "pager")]
+    for_nothing = [Told(firing("Odd", 0, 3 * 24 * HOUR, "critical"), 30, "pager")]
+    verdicts = [
+        judge(Troubled(), told_late),  # type: ignore[arg-type]
+        judge(Healthy(), for_nothing),  # type: ignore[arg-type]
+        judge(Healthy(), []),  # type: ignore[arg-type]
+    ]
+    missed = [f"{aim.name}: {aim.found}" for aim in report.aims(verdicts) if not aim.is_reached]
+    assert missed == [
+        "troubled: a page of limit: 15.0 min",
+        "healthy: pages a week: 1.0",
+        "healthy: told permanently: 1",
+    ]
+
+
+def test_rules_must_not_read_whether_alerts_fire(tmp_path: Path) -> None:
+    """That is only known once all are evaluated."""
+    with pytest.raises(ValueError, match="Again"):
+        firings([alert("Again", 'ALERTS{alertname="A"}')], Troubled(), [], tmp_path)  # type: ignore[arg-type]
