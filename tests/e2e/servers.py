@@ -63,7 +63,7 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
     """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie."""
     for rules in (PROMETHEUS / "rules").glob("*.yml"):
         _write(folder / "rules" / rules.name, _impatient(_read(rules)))
-    address = _free_address()
+    address = free_address()
     command = [
         require("prometheus"),
         f"--config.file={_write(folder / 'prometheus.yml', config)}",
@@ -72,13 +72,13 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
         "--enable-feature=exemplar-storage",
     ]
     with program(command, folder / "prometheus.log") as server:
-        yield _ready(server, f"http://{address}")
+        yield ready(server, f"http://{address}")
 
 
 @contextmanager
 def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
     """The address of an Alertmanager with the deployed configuration, whose receivers are all `webhook`."""
-    address = _free_address()
+    address = free_address()
     command = [
         require("prometheus-alertmanager"),
         f"--config.file={_alertmanager_config(folder, webhook)}",
@@ -87,7 +87,7 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
         "--cluster.listen-address=",
     ]
     with program(command, folder / "alertmanager.log") as server:
-        _ready(server, f"http://{address}")
+        ready(server, f"http://{address}")
         yield address
 
 
@@ -171,12 +171,14 @@ def _write(path: Path, content: Any) -> Path:
     return path
 
 
-def _free_address() -> str:
+def free_address() -> str:
+    """Return an address on loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def _ready(server: Program, url: str) -> str:
+def ready(server: Program, url: str) -> str:
+    """Return the URL of a server once it says that it is ready; fails when it ends before that."""
     def answers() -> bool:
         server.said()
         try:
