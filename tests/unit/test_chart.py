@@ -567,8 +567,8 @@ def test_alerts_are_told_how_often_is_scraped_and_where_grafana_and_the_runbooks
         "prometheusRule": {"enabled": True, "grafanaUrl": grafana, "runbooksUrl": runbooks},
     }
     *addresses, interval = (new for _, new in _changed(values))
-    assert [rule["record"] for rule in addresses] == ["url:exotel_dashboards:info", "url:exotel_runbooks:info"]
-    for rule, url in zip(addresses, (grafana, runbooks), strict=True):
+    for rule, what, url in zip(addresses, ("dashboards", "runbooks"), (grafana, runbooks), strict=True):
+        assert rule["record"] == f"url:exotel_{what}:info"
         assert rule["expr"].endswith(f'or on () label_replace(vector(1), "url", "{url}", "", "")')
     assert interval["record"] == "account:exotel_sustainable_interval_seconds:threshold"
     assert interval["expr"].endswith("or on (account) 30 * account:exotel_up:group")
