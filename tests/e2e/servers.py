@@ -20,8 +20,8 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 
 
-#: A window, its steps, an offset or a wait. Not of refusals: refused credentials are tried again once in a true
-#: minute.
+#: A window, its steps, an offset or a wait. Not of refusals: refused credentials are tried again once in a
+#: true minute.
 MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |:|^)(\d+)m\b")
 
 
