@@ -1,8 +1,9 @@
-"""Run the rules over simulated contact centres in a real Prometheus, and print what is told: `make centres`."""
+"""Run the rules over simulated centres in a real Prometheus, and print what is told: `make centres`."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def main() -> None:
     wanted = _arguments()
     judge = _Judge(wanted.rules.resolve(), wanted.alertmanager.resolve())
     verdicts: list[Verdict] = []
-    with ProcessPoolExecutor(wanted.processes) as pool:
+    with ProcessPoolExecutor(wanted.processes, initializer=logging.disable) as pool:
         for verdict in pool.map(judge, _centres(wanted)):
             verdicts.append(verdict)
             print(*report.told(verdict), sep="\n", flush=True)

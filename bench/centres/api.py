@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bench.centres.draw import Call, Traffic
 from bench.centres.model import Event, Kind
-from exporter.config import AccountConfig
+from exporter.config import AccountConfig, Line
 from exporter.exotel import models
 from exporter.exotel.client import Observer
 from exporter.exotel.deadline import Deadline
@@ -18,6 +18,7 @@ from exporter.exotel.enums import (
     BridgeStatus,
     CallStatus,
     Channels,
+    Direction,
     Endpoint,
     LegDirection,
     LegStatus,
@@ -25,12 +26,25 @@ from exporter.exotel.enums import (
 )
 from exporter.exotel.errors import ApiError, Reason
 from exporter.exotel.listing.pages import Ask
-from exporter.exotel.models import AgentStreams, Bridge, Leg, Page, Recording, Stream
+from exporter.exotel.models import (
+    AgentStreams,
+    Bridge,
+    Leg,
+    NamedAgent,
+    Page,
+    PersonalCall,
+    Recording,
+    Stream,
+)
 from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.server_clock import ServerClock
+
+LINES = (Line("sales", ("+918012345678",)), Line("support", ("+918012345679",)))
+"""Of a centre that counts by line."""
 
 _SECONDS = {Endpoint.CALLS: 0.08, Endpoint.STREAMS: 0.05, Endpoint.AGENT_STREAMS: 0.05}
 """That an answer takes."""
-_STATUSES = {
+STATUSES = {
     Reason.AUTH: 401,
     Reason.FORBIDDEN: 403,
     Reason.RATE_LIMITED: 429,
@@ -38,6 +52,9 @@ _STATUSES = {
 }
 _PAUSE = {"Retry-After": "30"}  # that is asked for with 429
 _SETUP = 1.0  # seconds until a call that is answered is bridged, and recorded
+
+_GOLDEN, _PLASTIC = 0.6180339887, 0.7548776662
+"""Their multiples are spread evenly, and one says nothing of the other."""
 
 _NO_RECORDING = Recording(enabled=False)
 
@@ -51,13 +68,15 @@ class Api:
         self._kind, self._traffic, self._events, self._clock = kind, traffic, events, clock
         self._random = Random(f"{seed} api")  # noqa: S311  # reproducible, nothing to guard
         self._listed_at = -1.0
+        self._now: Sequence[Event] = ()
         self._rows: Sequence[models.Call] = ()
         self._by_sid: dict[str, Call] = {}
 
     def failure(self) -> Reason | None:
         """Return how the API fails at this moment, if it does."""
-        for event in self._now():
-            if event.fault and self._random.random() < event.fault_share:
+        now = self._clock()
+        for event in self._events:
+            if event.fault and event.start <= now < event.end and self._random.random() < event.fault_share:
                 return event.fault
         return None
 
@@ -65,7 +84,8 @@ class Api:
         """Return the list of active calls, the newest first."""
         if self._listed_at != (now := self._clock()):
             calls = self._traffic.at(now)
-            lacks_flag = any(event.lacks_flag for event in self._now())
+            self._now = [event for event in self._events if event.start <= now < event.end]
+            lacks_flag = any(event.lacks_flag for event in self._now)
             self._by_sid = {call.call_sid: call for call in calls}
             self._rows = [self._row(call, now, lacks_flag=lacks_flag) for call in reversed(calls)]
             self._listed_at = now
@@ -79,9 +99,9 @@ class Api:
             return ApiError(Reason.NOT_FOUND, "no such call", status=404)
         status = _phase(call, now)[0]
         is_talk = now >= call.talks_from
-        lacks_leg = is_talk and any(call.number % 100 < 100 * event.one_leg for event in self._now())
+        lacks_leg = is_talk and any(_lot(call, _GOLDEN) < event.one_leg for event in self._now)
         has_both = is_talk and not call.is_by_bot and not lacks_leg
-        is_muted = has_both and any(event.is_muted for event in self._now())
+        is_muted = has_both and any(event.is_muted for event in self._now)
         bridge = None
         if has_both:
             bridge = Bridge(BridgeStatus.ACTIVE, _written(max(call.start, call.talks_from) + _SETUP))
@@ -98,22 +118,21 @@ class Api:
         calls = self._traffic.at(self._clock())
         return AgentStreams(sum(call.is_by_bot for call in calls), self._kind.bot_limit)
 
-    def _now(self) -> Iterator[Event]:
-        now = self._clock()
-        return (event for event in self._events if event.start <= now < event.end)
-
     def _is_recorded(self, call: Call, now: float) -> bool:
-        return now >= call.talks_from and not call.is_by_bot and call.number % 100 < 100 * self._kind.recorded
+        return now >= call.talks_from and not call.is_by_bot and _lot(call, _PLASTIC) < self._kind.recorded
 
     def _row(self, call: Call, now: float, *, lacks_flag: bool) -> models.Call:
         status, agent = _phase(call, now)
-        shown: models.Agent | UnsetType | None = agent if self._kind.tells_agents else UNSET
+        shown: NamedAgent | UnsetType | None = agent if self._kind.tells_agents else UNSET
         if not call.started:
             call.started = _written(call.start)
         is_recorded = self._is_recorded(call, now) and not lacks_flag
-        return models.Call(
-            call.call_sid, call.direction, status, _duration(call, now), shown, is_recorded, call.started
-        )
+        row = (call.call_sid, call.direction, status, _duration(call, now), shown, is_recorded, call.started)
+        if not self._kind.has_breakdowns:
+            return models.Call(*row)
+        line = LINES[call.number % len(LINES)].numbers[0]
+        is_inbound = call.direction is Direction.INBOUND
+        return PersonalCall(*row, from_=None if is_inbound else line, to=line if is_inbound else None)
 
     def _legs(self, call: Call, now: float, *, has_both: bool, is_muted: bool) -> tuple[Leg, ...]:
         is_held = call.hold[0] <= now < call.hold[1]
@@ -127,7 +146,7 @@ class Api:
         )
 
     def _recording(self, call: Call, now: float) -> Recording:
-        is_off = any(event.is_unrecorded or event.lacks_flag for event in self._now())
+        is_off = any(event.is_unrecorded or event.lacks_flag for event in self._now)
         if is_off or not self._is_recorded(call, now - _SETUP):
             return _NO_RECORDING
         return Recording(
@@ -141,6 +160,7 @@ class ApiClient:
     def __init__(self, api: Api, account: AccountConfig, observer: Observer, *_: object) -> None:
         self._api, self._observer = api, observer
         self.rate_limiter = RateLimiter(account.collection.requests_per_minute)
+        self.server_clock = ServerClock()
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
         """Yield pages of the list; raises ApiError."""
@@ -175,7 +195,7 @@ class ApiClient:
     def _ask(self, endpoint: Endpoint, deadline: Deadline) -> None:
         with self.rate_limiter.request(deadline, endpoint):
             reason = self._api.failure()
-            status = _STATUSES.get(reason, 200) if reason else 200
+            status = STATUSES.get(reason, 200) if reason else 200
             code = str(status) if status != 200 or reason is None else str(reason)
             self._observer.request(endpoint, code, _SECONDS[endpoint])
             if reason is Reason.RATE_LIMITED:
@@ -184,7 +204,12 @@ class ApiClient:
                 raise ApiError(reason, "as it is to be", status=status)
 
 
-def _phase(call: Call, now: float) -> tuple[CallStatus, models.Agent | None]:
+def _lot(call: Call, ratio: float) -> float:
+    """Return a number from 0 to 1 that a call keeps."""
+    return call.number * ratio % 1
+
+
+def _phase(call: Call, now: float) -> tuple[CallStatus, NamedAgent | None]:
     for until, status, agent in call.phases:
         if now < until:
             return status, agent

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
 from bench.centres.api import Api
 from bench.centres.draw import Traffic
-from bench.centres.kinds import KINDS
+from bench.centres.kinds import FLEET, KINDS
 from bench.centres.model import DAY, MONDAY, Event, Kind, Scrape, Trouble
 from bench.centres.scrape import RULES, Clock, Exporter, names_read
+from bench.centres.troubles import FLEET_TROUBLE, TROUBLED
 
 _HISTORY_INTERVAL = 60.0  # seconds between scrapes before what is told is judged
 _PORT = 9927
@@ -24,6 +25,7 @@ class SimulatedCentre:
     kind: Kind
     events: tuple[Event, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    seed: int = 1
     names: Set[str] = field(default_factory=partial(names_read, RULES, "*.yml"), repr=False)
     """Of the metrics that are kept."""
 
@@ -50,17 +52,8 @@ class SimulatedCentre:
     def scrapes(self) -> Iterator[Scrape]:
         """Yield every scrape in order of time, Prometheus's own `up` included."""
         clock = Clock()
-        accounts = (
-            [self.name]
-            if self.kind.accounts == 1
-            else [f"{self.name}-{n:02}" for n in range(self.kind.accounts)]
-        )
-        apis = {name: self._api(name, clock) for name in accounts}
-        instances = (
-            ["exporter:9927"]
-            if self.kind.exporters == 1
-            else [f"exporter-{n}:9927" for n in range(self.kind.exporters)]
-        )
+        apis = {name: self._api(name, clock) for name in _numbered(self.name, self.kind.accounts, "")}
+        instances = _numbered("exporter", self.kind.exporters, f":{_PORT}")
         exporters = [Exporter(self.kind, apis, instance, clock, self.names) for instance in instances]
         for at in self._moments():
             now = [event for event in self.events if event.start <= at < event.end]
@@ -71,8 +64,9 @@ class SimulatedCentre:
             yield Scrape(at, tuple(chain.from_iterable(samples)))
 
     def _api(self, account: str, clock: Clock) -> Api:
-        traffic = Traffic(self.kind, self.events, MONDAY, account)
-        return Api(self.kind, traffic, self.events, clock.monotonic, account)
+        events = [event for event in self.events if event.account in {"", account}]
+        seed = f"{account} {self.seed}"
+        return Api(self.kind, Traffic(self.kind, events, MONDAY, seed), events, clock.monotonic, seed)
 
     def _moments(self) -> Iterator[float]:
         at = MONDAY
@@ -81,5 +75,18 @@ class SimulatedCentre:
             at += _HISTORY_INTERVAL if at < self.measured_from else self.kind.interval
 
 
-CENTRES: Mapping[str, SimulatedCentre] = {kind.name: SimulatedCentre(kind, kind.events) for kind in KINDS}
+def _numbered(name: str, count: int, suffix: str) -> Sequence[str]:
+    return [f"{name}{suffix}"] if count == 1 else [f"{name}-{n:02}{suffix}" for n in range(count)]
+
+
+def _centres() -> Iterator[SimulatedCentre]:
+    for kind in KINDS:
+        yield SimulatedCentre(kind, kind.events)
+    yield SimulatedCentre(FLEET, FLEET.events, (FLEET_TROUBLE,))
+    for each in TROUBLED:
+        events, troubles = zip(*each.troubles(), strict=True)
+        yield SimulatedCentre(each.kind, events, troubles)
+
+
+CENTRES: Mapping[str, SimulatedCentre] = {centre.name: centre for centre in _centres()}
 """By name."""

@@ -15,8 +15,8 @@ from tests.e2e.servers import free_address, ready
 from tests.tools import require
 
 LOOKBACK = 75
-"""Seconds. Blocks made of text have no staleness markers, so what is absent is only absent after this; it must
-be more than the minute after which a series is scraped again."""
+"""Seconds. Blocks made of text have no staleness markers: what is absent is only absent after this. It spans
+more than a minute, so as to keep what is scraped each minute."""
 _POINTS = 10_000
 """Prometheus answers at most 11,000 points a series."""
 _HANGS = 3600.0
@@ -70,22 +70,21 @@ class Database:
     url: str
 
     def over(self, promql: str, start: float, end: float, step: float) -> Iterator[Series]:
-        """Yield what an expression is at each step from `start` to before `end`; a series in parts, by time."""
+        """Yield what an expression is at each step from `start` until `end`; a series in parts, by time."""
         while start < end:
             last = min(start + (_POINTS - 1) * step, end - step / 1000)
             form = {"query": promql, "start": f"{start}", "end": f"{last}", "step": f"{step}"}
             yield from self._ask("query_range", form).result
             start += _POINTS * step
 
-    def cost(self, promql: str, at: float) -> Cost:
-        """Return what one evaluation of an expression takes."""
-        return _cost(self._ask("query", {"query": promql, "time": f"{at}", "stats": "all"}))
-
-    def cost_over(self, promql: str, start: float, end: float, step: float) -> tuple[Sequence[Series], Cost]:
+    def measured(
+        self, promql: str, start: float, end: float, step: float = 1.0
+    ) -> tuple[Sequence[Series], Cost]:
         """Return what an expression is at each step from `start` to `end`, and what that takes."""
         form = {"query": promql, "start": f"{start}", "end": f"{end}", "step": f"{step}", "stats": "all"}
         data = self._ask("query_range", form)
-        return data.result, _cost(data)
+        assert data.stats, "Prometheus counts what it reads where it is asked to"
+        return data.result, Cost(data.stats.samples.total, data.stats.timings["evalTotalTime"])
 
     def _ask(self, endpoint: str, form: Mapping[str, str]) -> _Data:
         answer = requests.post(f"{self.url}/api/v1/{endpoint}", data=form, timeout=_HANGS)
@@ -113,8 +112,3 @@ def running(blocks: Path) -> Iterator[Database]:
     ]
     with program(command, blocks.with_suffix(".log")) as server:
         yield Database(ready(server, f"http://{address}"))
-
-
-def _cost(data: _Data) -> Cost:
-    assert data.stats, "Prometheus counts what it reads where it is asked to"
-    return Cost(data.stats.samples.total, data.stats.timings["evalTotalTime"])

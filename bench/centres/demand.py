@@ -22,7 +22,7 @@ _RINGING = 20.0  # seconds that calls ring out there, roughly
 _PICK_UP = 5.0
 _PACE = 0.92  # of the time of the agents that a dialler fills
 _DAY_TO_DAY = 0.06  # by how much a day differs from the one before, as a share
-_CAMPAIGNS = ((10.0, 12.5), (14.0, 16.5))  # hours of fixed ones
+_CAMPAIGNS = ((10.0, 13.0), (14.0, 17.0))  # hours of fixed ones
 _OFTEN = 8  # random campaigns in a week
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from bench.centres.demand import BOT_TALK, MENU_ONLY, REACHED, REACHED_BY_DIALLER, Demand, Source
 from bench.centres.model import Event, Kind
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction
-from exporter.exotel.models import Agent
+from exporter.exotel.models import NamedAgent
 
 _SPREAD = 0.7  # of the logarithm of handling times
 _TRANSFERS, _HOLDS, _MUTES = 0.03, 0.1, 0.05  # shares of talks
@@ -60,7 +60,7 @@ class Call:
         self.is_by_bot = False
         self.hold = NEVER
         self.mute = NEVER
-        self.phases: list[tuple[float, CallStatus, Agent | None]] = []
+        self.phases: list[tuple[float, CallStatus, NamedAgent | None]] = []
         """Until when it has which status and agent."""
 
 
@@ -77,8 +77,8 @@ class Traffic:
         self._active: list[Call] = []
         self._mu = log(kind.talk) - _SPREAD**2 / 2
         self._agents = [(begin, number) for number in range(demand.most_agents)]  # when each is free
-        self._ringing = [Agent(f"agent-{number}", AgentStatus.AVAILABLE) for _, number in self._agents]
-        self._talking = [Agent(f"agent-{number}", AgentStatus.ON_CALL) for _, number in self._agents]
+        self._ringing = [NamedAgent(f"agent-{number}", AgentStatus.AVAILABLE) for _, number in self._agents]
+        self._talking = [NamedAgent(f"agent-{number}", AgentStatus.ON_CALL) for _, number in self._agents]
         self._begins = {
             Source.CALLER: self._call_in,
             Source.AGENT: self._call_out,
@@ -186,9 +186,11 @@ class Traffic:
 
     def _get_stuck(self, now: float, seconds: float) -> None:
         """Begin a call with an agent of its own that doesn't end."""
-        call = self._new(Direction.INBOUND, now)
+        call = self._new(Direction.INBOUND if self._kind.inbound else Direction.OUTBOUND_API, now)
         call.answered = call.talks_from = now
-        call.phases.append((now + seconds, CallStatus.IN_PROGRESS, Agent("agent-x", AgentStatus.ON_CALL)))
+        call.phases.append(
+            (now + seconds, CallStatus.IN_PROGRESS, NamedAgent("agent-x", AgentStatus.ON_CALL))
+        )
         self._end(call, now + seconds)
 
     def _forget(self, now: float, seconds: float) -> None:

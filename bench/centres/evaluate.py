@@ -11,7 +11,7 @@ from bench.centres import backfill
 from bench.centres.backfill import Pause
 from bench.centres.database import Database, Series, running
 from bench.centres.model import Centre
-from bench.centres.rules import Rule, ages, layers
+from bench.centres.rules import Rule, ages, layers, needed
 
 STEP = 15.0
 """Seconds from one evaluation to the next while what is told is judged, as deployed."""
@@ -19,6 +19,8 @@ _STEP_BEFORE = 60.0
 """The same of the history, which is scraped as seldom."""
 _LOOKBACK = 300.0
 """Seconds for which a deployed Prometheus takes a rule's last result for its present one."""
+_STATES = {"ALERTS", "ALERTS_FOR_STATE"}
+"""What Prometheus records of alerts."""
 _ROUNDS = 24
 """How often a rule is evaluated at most that reads what it recorded earlier."""
 
@@ -68,6 +70,9 @@ def firings(rules: Sequence[Rule], centre: Centre, pauses: Sequence[Pause], bloc
 
     What the rules record on the way is added to the blocks.
     """
+    rules = needed(rules)
+    if offenders := [rule.name for rule in rules if {each.metric for each in rule.selections} & _STATES]:
+        raise ValueError(f"{', '.join(offenders)}: whether alerts fire is only known at the end")
     span = Span(centre.measured_from, centre.measured_from, centre.until, pauses)
     reach = ages(rules)
     for layer in layers(rules):
@@ -82,8 +87,8 @@ def held(moments: Iterable[float], hold: float, step: float) -> Iterator[tuple[f
     """Yield the times in which an alert fires whose condition is true at these moments, a step apart.
 
     As Prometheus has it: pending from the first, firing once that was `hold` seconds ago, over with the first
-    evaluation that isn't true. After a pause of Prometheus the wait begins anew; a deployed one makes it shorter
-    where it is 10 minutes or more.
+    evaluation that isn't true. After a pause of Prometheus the wait begins anew; where it is 10 minutes or
+    more, a deployed one shortens it.
     """
     since = last = fires_from = None
     for moment in moments:
@@ -121,7 +126,7 @@ def _record_itself(rule: Rule, span: Span, blocks: Path) -> None:
         new: list[str] = []
         with running(blocks) as database:
             for series in span.over(database, rule):
-                name = _text(rule, series)
+                name = series_text(rule, series)
                 points = [point for point in series.values if (name, point[0]) not in known]
                 known.update((name, at) for at, _ in points)
                 new += _lines(rule, Series(series.metric, points))
@@ -132,7 +137,7 @@ def _record_itself(rule: Rule, span: Span, blocks: Path) -> None:
 
 def _lines(rule: Rule, series: Series, *, is_filled: bool = False) -> Iterator[str]:
     """Yield the lines of a recorded series; if it is filled, each value for as long as Prometheus uses it."""
-    name = _text(rule, series)
+    name = series_text(rule, series)
     for at, value in series.values:
         yield f"{name} {value} {at!r}\n"
         if is_filled and rule.interval:
@@ -145,7 +150,8 @@ def _filled(rules: Iterable[Rule]) -> set[str]:
     return {each.metric for rule in rules for each in rule.selections if each.is_instant}
 
 
-def _text(rule: Rule, series: Series) -> str:
+def series_text(rule: Rule, series: Series) -> str:
+    """Return a recorded series as the text format has it."""
     labels = sorted(_labels(rule, series).items())
     return f"{rule.name}{{{','.join(f'{name}={_quoted(value)}' for name, value in labels)}}}"
 
@@ -162,10 +168,7 @@ def _quoted(value: str) -> str:
 def _alerts(database: Database, rule: Rule, span: Span) -> Iterator[Firing]:
     moments: defaultdict[frozenset[tuple[str, str]], list[float]] = defaultdict(list)
     for series in span.over(database, rule):
-        labels = {name: value for name, value in series.metric.items() if name != "__name__"} | dict(
-            rule.labels
-        )
-        moments[frozenset(labels.items())] += [at for at, _ in series.values]
+        moments[frozenset(_labels(rule, series).items())] += [at for at, _ in series.values]
     for labels_of, true_at in moments.items():
         for start, end in held(true_at, rule.hold, rule.interval or STEP):
             yield Firing({"alertname": rule.name, **dict(labels_of)}, start, end)

@@ -106,12 +106,13 @@ class Verdict:
 def judge(centre: Centre, told: Sequence[Told]) -> Verdict:
     """Compare what was told of a centre with what was wrong in it."""
     notices = [_notice(each, centre.troubles) for each in told]
+    begin = centre.measured_from
     return Verdict(
         centre.name,
         centre.is_healthy,
         (centre.until - centre.measured_from) / _WEEK,
         notices,
-        [_outcome(trouble, notices) for trouble in centre.troubles],
+        [_outcome(trouble, max(trouble.start, begin), notices) for trouble in centre.troubles],
     )
 
 
@@ -138,8 +139,9 @@ def _notice(told: Told, troubles: Sequence[Trouble]) -> Notice:
     )
 
 
-def _outcome(trouble: Trouble, notices: Sequence[Notice]) -> Outcome:
-    meanwhile = [notice for notice in notices if trouble.start <= notice.at <= trouble.end]
+def _outcome(trouble: Trouble, since: float, notices: Sequence[Notice]) -> Outcome:
+    """Return what came of a trouble that can have been told since then."""
+    meanwhile = [notice for notice in notices if since <= notice.at <= trouble.end]
     telling = [notice for notice in meanwhile if notice.alert in trouble.told_by]
     enough = [notice for notice in telling if notice.is_page or not trouble.pages]
     others = [notice for notice in meanwhile if notice not in telling]
@@ -148,8 +150,8 @@ def _outcome(trouble: Trouble, notices: Sequence[Notice]) -> Outcome:
         trouble.impossible,
         trouble.pages,
         trouble.within,
-        told_after=enough[0].at - trouble.start if enough else None,
-        warned_after=telling[0].at - trouble.start if telling else None,
+        told_after=enough[0].at - since if enough else None,
+        warned_after=telling[0].at - since if telling else None,
         by=(enough or telling)[0].alert if telling else "",
         also=sorted({notice.alert for notice in others if notice.trouble}),
         wrong=sorted({notice.alert for notice in others if not notice.trouble}),

@@ -1,10 +1,9 @@
-"""What build/centres/ keeps of a centre: what was scraped of it, for other rules; and the verdict, to compare."""
+"""What build/centres/ keeps of a centre: what was scraped, for other rules; the verdict, to compare."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -19,21 +18,14 @@ from bench.centres.scrape import names_read
 from tests.tools import ROOT
 
 BUILD = ROOT / "build" / "centres"
-_SOURCES = ("exporter/collect", "exporter/exotel", "exporter/metrics", "bench/centres")
-"""What decides what is scraped, but for what only judges it."""
-_JUDGES = (
-    "__main__",
-    "kept",
-    "rules",
-    "database",
-    "evaluate",
-    "notify",
-    "judge",
-    "report",
-    "kinds",
-    "troubles",
+_SOURCES = (
+    *("exporter/collect/*.py", "exporter/exotel/**/*.py", "exporter/metrics/*.py"),
+    *(
+        f"bench/centres/{name}.py"
+        for name in ("api", "backfill", "centre", "demand", "draw", "model", "scrape")
+    ),
 )
-"""What only judges, and what a centre's own description says."""
+"""What decides, beside a centre's own description, what is scraped of it."""
 
 
 def verdict(centre: SimulatedCentre, rules_folder: Path, alertmanager: Path) -> Verdict:
@@ -59,13 +51,7 @@ def _fingerprint(centre: SimulatedCentre) -> str:
 @cache
 def _sources() -> str:
     digest = hashlib.sha256()
-    for file in _files():
-        digest.update(file.read_bytes())
+    for pattern in _SOURCES:
+        for file in sorted(ROOT.glob(pattern)):
+            digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def _files() -> Iterator[Path]:
-    for folder in _SOURCES:
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            if folder != "bench/centres" or file.stem not in _JUDGES:
-                yield file

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.exotel.errors import Reason
 
-HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
+MINUTE, HOUR, DAY, WEEK = 60.0, 3600.0, 86_400.0, 604_800.0
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC).timestamp()
 """When every history begins."""
 
@@ -41,12 +41,11 @@ class Trouble:
     """Why this centre can't show it; empty if it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One series at one moment."""
 
     series: str
-    """With every label, in the order and quoting of the text format."""
+    """With every label, in the quoting of the text format."""
     value: float
 
 
@@ -91,6 +90,8 @@ class Event:
 
     start: float
     end: float
+    account: str = ""
+    """Where that is; everywhere unless said."""
     inbound: float = 1.0
     """By how much there are more arrivals, as the next ones."""
     outbound: float = 1.0
@@ -151,7 +152,9 @@ class Kind:
     bot_limit: int | None = None
     interval: float = 15.0
     """Between scrapes."""
-    has_streams: bool = True
+    has_streams: bool = False
+    has_breakdowns: bool = False
+    """Whether calls are counted by line and by agent as well, and the longest of them shown."""
     tells_agents: bool = True
     """Whether the API speaks of agents."""
     exporters: int = 1

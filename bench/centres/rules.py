@@ -27,6 +27,8 @@ class Selection:
     metric: str
     age: float
     """Seconds before the evaluation: as old as the oldest sample can be."""
+    youngest: float
+    """The same of the youngest sample."""
     is_instant: bool
     """Whether it is read at one moment rather than over a range."""
 
@@ -47,7 +49,7 @@ class Rule:
     @cached_property
     def selections(self) -> Sequence[Selection]:
         """Everything that it reads."""
-        return list(_selections(promql_parser.parse(self.expr), 0.0))
+        return selections(self.expr)
 
     @property
     def reads_itself(self) -> bool:
@@ -63,12 +65,12 @@ def load(folder: Path) -> Sequence[Rule]:
 
 
 def layers(rules: Iterable[Rule]) -> Iterator[Sequence[Rule]]:
-    """Yield the recording rules that alerts need, in layers: each reads only earlier ones, and itself.
+    """Yield the recording rules in layers: each reads only earlier ones, and itself.
 
     ValueError where rules read each other in a circle.
     """
     by_name = _recording_rules(rules)
-    wanted = _needed(rules, by_name)
+    wanted = dict.fromkeys(by_name)
     while wanted:
         layer = [name for name in wanted if not (_read(by_name[name]) - {name}) & wanted.keys()]
         if not layer:
@@ -76,6 +78,23 @@ def layers(rules: Iterable[Rule]) -> Iterator[Sequence[Rule]]:
         yield [rule for name in layer for rule in by_name[name]]
         for name in layer:
             del wanted[name]
+
+
+def needed(rules: Sequence[Rule]) -> Sequence[Rule]:
+    """Return the alerts, and the recording rules that they read, directly or not."""
+    by_name = _recording_rules(rules)
+    wanted: set[str] = set()
+    left = [rule for rule in rules if rule.is_alert]
+    while left:
+        new = {each.metric for each in left.pop().selections} & by_name.keys() - wanted
+        wanted |= new
+        left += [rule for name in new for rule in by_name[name]]
+    return [rule for rule in rules if rule.is_alert or rule.name in wanted]
+
+
+def selections(promql: str) -> Sequence[Selection]:
+    """Return everything that an expression reads; ValueError where it selects by anything but a name."""
+    return list(_selections(promql_parser.parse(promql), 0.0, 0.0))
 
 
 def ages(rules: Iterable[Rule]) -> Mapping[str, float]:
@@ -117,17 +136,6 @@ def _recording_rules(rules: Iterable[Rule]) -> Mapping[str, Sequence[Rule]]:
     return by_name
 
 
-def _needed(rules: Iterable[Rule], by_name: Mapping[str, Sequence[Rule]]) -> dict[str, None]:
-    """Return the names of the recording rules that alerts read, directly or not, in an order."""
-    wanted: dict[str, None] = {}
-    left = [rule for rule in rules if rule.is_alert]
-    while left:
-        for name in sorted(_read([left.pop()]) & by_name.keys() - wanted.keys()):
-            wanted[name] = None
-            left += by_name[name]
-    return wanted
-
-
 def _top_down(rules: Iterable[Rule]) -> Iterator[Rule]:
     """Yield recording rules, each after all that read it."""
     for layer in reversed(list(layers(rules))):
@@ -138,21 +146,22 @@ def _read(rules: Iterable[Rule]) -> set[str]:
     return {selection.metric for rule in rules for selection in rule.selections}
 
 
-def _selections(expr: Expr, age: float, *, is_instant: bool = True) -> Iterator[Selection]:
-    """Yield what an expression reads that is evaluated so many seconds before the rule."""
+def _selections(expr: Expr, age: float, youngest: float, *, is_instant: bool = True) -> Iterator[Selection]:
+    """Yield what an expression reads that is evaluated from `age` to `youngest` seconds before the rule."""
     if isinstance(expr, VectorSelector):
         if not expr.name:
             raise ValueError(f"{expr.prettify()} selects no metric by name, so nobody knows what it reads")
-        yield Selection(expr.name, age + _total(expr.offset), is_instant)
+        offset = _total(expr.offset)
+        yield Selection(expr.name, age + offset, youngest + offset, is_instant)
         return
     if isinstance(expr, MatrixSelector):
         age, is_instant = age + _total(expr.range), False
     elif isinstance(expr, SubqueryExpr):
-        age += _total(expr.range) + _total(expr.offset)
+        age, youngest = age + _total(expr.range) + _total(expr.offset), youngest + _total(expr.offset)
     parts = [getattr(expr, operand, None) for operand in _OPERANDS]
     for part in (*parts, *getattr(expr, "args", ())):
         if part is not None:
-            yield from _selections(part, age, is_instant=is_instant)
+            yield from _selections(part, age, youngest, is_instant=is_instant)
 
 
 def _total(duration: timedelta | None) -> float:

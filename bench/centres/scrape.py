@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import chain
@@ -13,20 +14,28 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bench.centres.api import Api, ApiClient
+from bench.centres.api import LINES, STATUSES, Api, ApiClient
 from bench.centres.model import Kind, Sample
 from exporter.collect import account as account_module
 from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret, StreamsConfig
 from exporter.exotel.deadline import Deadline
+from exporter.exotel.errors import Reason
 from exporter.metrics import definitions
-from exporter.metrics.metric import Point
+from exporter.metrics.metric import Metric, Point
 from exporter.metrics.points import points
 
 JOB = "exotel"
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
 _NAME = re.compile(r"\bexotel_\w+")
 _TIMEOUT = 10.0  # seconds
+_LOG = logging.getLogger("exporter")
+_LOG.addHandler(logging.NullHandler())
+_CAN_RISE: Mapping[str, Collection[str]] = {
+    definitions.FAILURES.name: (*STATUSES, Reason.BUDGET, Reason.INCOMPLETE),
+    definitions.UNKNOWN.name: ("agent_details", "recording", "recording_duration", "bridge_created_at"),
+}
+"""Of metrics with many series, the values of the labels of those that can rise."""
 
 
 @cache
@@ -56,6 +65,7 @@ class Clock:
     def at(self, now: float) -> Iterator[None]:
         """Have the exporter go by this clock, and wait for nothing; only for so long: others have theirs."""
         self.now = now
+        _LOG.propagate = False  # what is to fail needn't be read
         for each in self._ruled:
             each.time = self
         wait, Deadline.wait = Deadline.wait, self._wait  # type: ignore[method-assign, assignment]
@@ -63,6 +73,7 @@ class Clock:
             yield
         finally:
             Deadline.wait = wait  # type: ignore[method-assign]
+            _LOG.propagate = True
             for each in self._ruled:
                 each.time = time
 
@@ -81,6 +92,24 @@ class _NoThreads:
         work(*arguments)
 
 
+class _Unread:
+    """Stands in for a metric that nobody reads, whose text is half of the work of a scrape."""
+
+    def __call__(self, *_: object) -> Point:
+        """Return a point without samples."""
+        return definitions.UP, (), ()
+
+    histogram = __call__
+
+    def with_zeros(self, *_: object) -> dict[Any, Any]:
+        """Return no values."""
+        return {}
+
+
+_UNREAD = _Unread()
+_SUFFIXES = ("", "_bucket", "_count", "_sum", "_gcount", "_gsum")
+
+
 class Exporter:
     """One exporter, as Prometheus scrapes it; the accounts begin anew when it starts."""
 
@@ -88,15 +117,22 @@ class Exporter:
         self, kind: Kind, apis: Mapping[str, Api], instance: str, clock: Clock, names: Set[str]
     ) -> None:
         self._kind, self._apis, self._clock, self._names = kind, apis, clock, names
+        self._unread = {
+            name: metric
+            for name, metric in vars(definitions).items()
+            if isinstance(metric, Metric) and not any(metric.name + suffix in names for suffix in _SUFFIXES)
+        }
         self._labels = f'instance="{instance}",job="{JOB}"'
         self._up = f"up{{{self._labels}}}"
+        on = kind.has_breakdowns
+        self._metrics = MetricsConfig(per_agent=on, longest_calls=10 if on else 0)
         self._series: dict[tuple[str, str, str, str], str | None] = {}
         self._accounts: list[Account] = []
         self._collections = 0
 
     def scrape(self, at: float) -> list[Sample]:
         """Return what it exposes at a moment, and that it is up."""
-        with self._clock.at(at):
+        with self._clock.at(at), self._reading():
             if not self._accounts:
                 self._start()
             samples = [Sample(self._up, 1.0)]
@@ -114,11 +150,23 @@ class Exporter:
         self._accounts, self._collections = [], 0
         return [Sample(self._up, 0.0)]
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Have the exporter write what is read, and not the rest."""
+        module: Any = definitions
+        for name in self._unread:
+            setattr(module, name, _UNREAD)
+        try:
+            yield
+        finally:
+            for name, metric in self._unread.items():
+                setattr(module, name, metric)
+
     def _start(self) -> None:
         for name, api in self._apis.items():
             client = partial(ApiClient, api)
             with patch.multiple(account_module, Client=client, WorkerPool=_NoThreads):
-                self._accounts.append(Account(_configuration(self._kind, name), MetricsConfig()))
+                self._accounts.append(Account(_configuration(self._kind, name), self._metrics))
 
     def _of_itself(self) -> Iterator[Point]:
         yield definitions.RELOADED(1)
@@ -138,10 +186,16 @@ class Exporter:
 
     def _name(self, account: str, metric: str, suffix: str, labels: str) -> str | None:
         """Return the series with all its labels; None where nobody reads it."""
-        if metric + suffix not in self._names:
+        if metric + suffix not in self._names or _is_idle(metric, labels):
             return None
         of_account = f'account="{account}"' if account else ""
         return f"{metric}{suffix}{{{','.join(filter(None, (of_account, labels, self._labels)))}}}"
+
+
+def _is_idle(metric: str, labels: str) -> bool:
+    """Return whether a counter is one of the many that always stay 0 here."""
+    can_rise = _CAN_RISE.get(metric)
+    return can_rise is not None and not any(f'"{each}"' in labels for each in can_rise)
 
 
 def _configuration(kind: Kind, name: str) -> AccountConfig:
@@ -152,6 +206,7 @@ def _configuration(kind: Kind, name: str) -> AccountConfig:
         api_key=Secret("key"),
         api_token=Secret("token"),
         call_limit=kind.call_limit,
+        lines=LINES if kind.has_breakdowns else (),
         collection=CollectionConfig(
             streams=StreamsConfig(enabled=kind.has_streams), agent_streams=kind.bot_limit is not None
         ),

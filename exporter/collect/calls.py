@@ -12,12 +12,21 @@ import structlog
 
 from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
+from exporter.collect.erlang import Capacity, capacity
 from exporter.collect.estimate import Estimator
 from exporter.collect.lifecycle import Lifecycle, ObservedCounts
+from exporter.collect.load import AverageLoad
 from exporter.collect.scheduler import Scheduler
 from exporter.collect.snapshot import ActiveCalls, Snapshot
-from exporter.collect.tallies import AgentTally, slots_used, tally_agents, tally_calls
-from exporter.config import AccountConfig, MetricsConfig
+from exporter.collect.tallies import (
+    AgentTally,
+    CallTally,
+    calls_by_slots,
+    slots_used,
+    tally_agents,
+    tally_calls,
+)
+from exporter.config import AccountConfig, CountsFrom, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
@@ -43,13 +52,17 @@ class CallsCollector:
         scheduler: Scheduler,
     ) -> None:
         self._account = config.name
+        self._call_limit = config.call_limit
         self._call_slots = config.collection.call_slots
         self._metrics = metrics
         self._client = client
         self._counters = counters
         self._scheduler = scheduler
         self._lines = Lines(config.lines)
-        self._lifecycle = Lifecycle.before(metrics.duration_buckets)
+        counts_from = CountsFrom(config.collection.duration_counts_from)
+        self._lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
+        self._load = AverageLoad()
+        self._capacity: Capacity | None = None
         self._keeps_rows = config.collection.streams.enabled
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
@@ -131,8 +144,8 @@ class CallsCollector:
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(listing)
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
-        returned = self.lives.returned
-        self._lifecycle = self._lifecycle.after(listing.by_sid, at)
+        returned, lines = self.lives.returned, self._lines.of_each(calls)
+        self._lifecycle = self._lifecycle.after(listing.by_sid, at, window, self._api_time(window), lines)
         if self._keeps_rows:
             self.listed = listing.by_sid
         if self.lives.returned > returned:
@@ -141,13 +154,29 @@ class CallsCollector:
             window=window,
             calls=tally,
             slots_used=slots_used(tally, self._call_slots),
+            capacity=self._update_capacity(tally, at),
             agents=agents,
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},
             longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
-            lines=tally_lines(calls, self._lines),
+            lines=tally_lines(calls, lines, self._lines.names),
             longest_rings=self._lifecycle.longest_rings,
         )
+
+    def _update_capacity(self, tally: CallTally, at: float) -> Capacity | None:
+        """Return what the limit does to the average load, of which this listing becomes a part."""
+        if self._call_limit is None:
+            return None
+        before = self._load.average
+        self._load.add(at, calls_by_slots(tally, self._call_slots))
+        average, grade = self._load.average, self._metrics.grade_of_service
+        if average is not before:
+            self._capacity = None if average is None else capacity(average, self._call_limit, grade)
+        return self._capacity
+
+    def _api_time(self, window: float) -> float:
+        """Return the API's time in the middle of a listing that has just been made, in seconds since 1970."""
+        return time.time() + self._client.server_clock.ahead - window / 2
 
     def _tally_agents(self, listing: Listing) -> AgentTally | None:
         """Count agents; an empty list says as much of them as the last one that wasn't."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from exporter.collect.breakdowns import AgentCalls, LineTally, LongCall
 from exporter.collect.details import StreamTally
+from exporter.collect.erlang import Capacity
 from exporter.collect.estimate import Estimate
 from exporter.collect.tallies import AgentTally, CallTally
 from exporter.exotel.enums import Direction, Endpoint
@@ -33,6 +34,8 @@ class ActiveCalls:
     calls: CallTally
     slots_used: int
     """What these calls take of the limit."""
+    capacity: Capacity | None
+    """What the limit does to the average load; None without a limit, and until there is an average."""
     agents: AgentTally | None
     """None where the API doesn't speak of agents."""
     each_agent: tuple[AgentCalls, ...]

@@ -77,11 +77,13 @@ class Histogram:
         buckets = tuple(Bucket(bound, bisect_right(values, bound)) for bound in (*bounds, math.inf))
         return cls(buckets, math.fsum(values))
 
-    def __add__(self, other: Histogram) -> Histogram:
-        """Count what both count; they have the same bounds, and no longest calls."""
-        both = zip(self.buckets, other.buckets, strict=True)
-        buckets = tuple(Bucket(one.bound, one.cumulative + two.cumulative) for one, two in both)
-        return Histogram(buckets, self.sum + other.sum)
+    def plus(self, seconds: Iterable[float]) -> Histogram:
+        """Count these seconds too; no bucket has a longest call then."""
+        values = sorted(seconds)
+        buckets = tuple(
+            [Bucket(each.bound, each.cumulative + bisect_right(values, each.bound)) for each in self.buckets]
+        )
+        return Histogram(buckets, self.sum + math.fsum(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +172,22 @@ def _buckets(
     return tuple(buckets)
 
 
-def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
-    """Return the slots of the limit in use, at so many a call by direction, or one.
+def calls_by_slots(tally: CallTally, slots: Mapping[str, int]) -> Mapping[int, int]:
+    """Return the calls by how many slots of the limit each takes: so many by its direction, or one.
 
     A call that has ended and lingers in the list takes none. Any other takes all of its direction's from the
     first: the list doesn't tell whether its second leg is there yet.
     """
-    going_on = (group for group in tally.groups if not group.status.is_over)
-    return sum(group.calls * slots.get(group.direction, 1) for group in going_on)
+    calls: Counter[int] = Counter()
+    for group in tally.groups:
+        if group.calls and not group.status.is_over:
+            calls[slots.get(group.direction, 1)] += group.calls
+    return calls
+
+
+def slots_used(tally: CallTally, slots: Mapping[str, int]) -> int:
+    """Return the slots of the limit in use, at so many a call by direction, or one."""
+    return sum(each * calls for each, calls in calls_by_slots(tally, slots).items())
 
 
 @dataclass(frozen=True, slots=True)

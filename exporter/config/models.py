@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,12 +24,22 @@ from exporter.web.sections import (
     Section,
     boolean,
     duration,
+    number,
+    one_of,
     text,
     whole_number,
     written,
 )
 
 _MOST_BUCKETS = 50
+
+
+class CountsFrom(StrEnum):
+    """What the duration of a call counts from, according to its account's API."""
+
+    ANSWER = "answer"
+    START = "start"
+    UNKNOWN = "unknown"
 
 
 def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
@@ -94,6 +105,7 @@ class CollectionConfig(Section):
     concurrency: Annotated[int, whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, whole_number(1, 100_000)] = 200
     call_slots: Annotated[CallSlots, CALL_SLOTS] = field(default_factory=dict, hash=False)
+    duration_counts_from: Annotated[str, one_of(CountsFrom)] = "unknown"
     estimate: Annotated[bool, boolean()] = False
     allow_http: Annotated[bool, boolean()] = False
     proxy_url: Annotated[Secret, PROXY_URL] | None = None
@@ -114,6 +126,7 @@ class MetricsConfig(Section):
     per_agent: Annotated[bool, boolean()] = False
     agent_names: Annotated[bool, boolean()] = False
     longest_calls: Annotated[int, whole_number(0, 1000)] = 0
+    grade_of_service: Annotated[float, number(0.0001, 0.5)] = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +191,7 @@ def _redacted(name: str, value: Any) -> tuple[str, Any]:
     match value:
         case Secret(file=file):
             return (f"{name}_file", str(file)) if file else (name, "<secret>")
-        case float():
+        case Seconds():
             return name, written(value)
         case (Line(), *_):
             return name, {line.name: ["<telephone number>"] * len(line.numbers) for line in value}

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import math
+import sys
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ class Centre:
         self._settings = settings
         self._random = traffic.seeded_random(settings.seed)
         self._calls: dict[str, Call] = {}
+        self._going_on = 0
+        self._limit = sys.maxsize if settings.call_limit is None else settings.call_limit
         self._lists: dict[str | None, list[Call]] = {None: [], "inbound": [], "outbound": []}
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._watchers: list[Callable[[Call], None]] = []
@@ -80,12 +83,12 @@ class Centre:
         return truth_of(self._calls.values(), self.now, self.counters, self._settings.stream_limit)
 
     def _create_first_calls(self) -> float:
-        """Create calls in the steady state; return how many must arrive per second to keep it."""
+        """Create calls in the steady state, up to the limit; return how many arrive per second in it."""
         random, count = self._random, self._settings.calls
         lengths = [script.length for script in self._scripts]
         # The probability of meeting a call is proportional to its length.
         scripts = random.choices(self._scripts, lengths, k=count)
-        met = [(random.random() * script.length, script) for script in scripts]
+        met = [(random.random() * script.length, script) for script in scripts[: min(count, self._limit)]]
         for age, script in sorted(met, key=lambda each: -each[0]):
             self._resume(self._new_call(script, self.start - age), age)
         return count / (sum(lengths) / len(lengths))
@@ -113,9 +116,13 @@ class Centre:
             self._at(at, self._arrive)
 
     def _arrive(self) -> None:
-        call = self._new_call(self._random.choice(self._scripts), self.now)
-        self.counters.start(call)
-        self._at(call.started + call.script.queued, self._leave_queue, call)
+        script = self._random.choice(self._scripts)
+        if self._going_on < self._limit:
+            call = self._new_call(script, self.now)
+            self.counters.start(call)
+            self._at(call.started + script.queued, self._leave_queue, call)
+        else:
+            self.counters.refuse()
         self._schedule_arrival()
 
     def _changed(self, call: Call) -> None:
@@ -131,6 +138,7 @@ class Centre:
         )
         call.number_format = phone_numbers.format_of(self._settings.numbers, call.sid)
         self._calls[call.sid] = call
+        self._going_on += 1
         for each in self._lists_with(call):
             each.append(call)
         self._changed(call)
@@ -216,6 +224,7 @@ class Centre:
         if call.answered is not None and call.agent is None:
             self.voice_bots -= 1
         call.status, call.ended = status, self.now
+        self._going_on -= 1
         call.on_hold = call.muted = call.customer_muted = False
         self.counters.end(call, self.now)
         self._changed(call)

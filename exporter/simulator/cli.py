@@ -105,6 +105,12 @@ _DURATION = _type("duration", parse_duration)
 @click.option("--api-key", default="demo")
 @click.option("--api-token", default="demo")
 @click.option("--calls", type=_COUNT, default=120, help="Number of active calls at the start.")
+@click.option(
+    "--call-limit",
+    type=_POSITIVE,
+    show_default="unlimited",
+    help="Calls allowed at once; any further one is refused.",
+)
 @click.option("--agents", type=_COUNT, show_default="0.9 per call", help="Number of agents.")
 @click.option(
     "--second-calls",

@@ -26,6 +26,8 @@ class Settings:
     # The contact centre
     calls: int = 120
     """Active calls at the start; later their number follows the day's load."""
+    call_limit: int | None = None
+    """Calls at once; a call that would be one more is refused, and is never listed."""
     seed: int = 1
     agents: int | None = None
     """Number of agents; 0.9 per call at the start if None."""

@@ -29,12 +29,18 @@ class Counters:
 
     started: Counter[Direction] = field(default_factory=Counter)
     """Calls that arrived; not those found at the start."""
+    refused: int = 0
+    """Calls that arrived and were refused, which haven't started."""
     ended: Counter[Direction] = field(default_factory=Counter)
     answered: int = 0
     answered_wait_seconds: float = 0.0
     unanswered: int = 0
     unanswered_wait_seconds: float = 0.0
     ended_duration_seconds: float = 0.0
+
+    def refuse(self) -> None:
+        """Count a call that is refused."""
+        self.refused += 1
 
     def start(self, call: Call) -> None:
         """Count a call that arrives."""
@@ -98,6 +104,8 @@ class Truth:
     started: int
     """Calls that arrived since the start; not those found at the start."""
     started_by_direction: Mapping[Direction, int]
+    refused: int
+    """Calls that were refused since the start because the limit was reached; they haven't started."""
     answered: int
     """Calls answered since the start."""
     answered_wait_seconds: float
@@ -164,6 +172,7 @@ def truth_of(listed: Iterable[Call], now: float, counters: Counters, stream_limi
         agent_streams=min(sum(call.agent is None for call in talking), stream_limit),
         started=counters.started.total(),
         started_by_direction=counters.started.copy(),
+        refused=counters.refused,
         answered=counters.answered,
         answered_wait_seconds=counters.answered_wait_seconds,
         unanswered=counters.unanswered,

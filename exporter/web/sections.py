@@ -28,6 +28,7 @@ from exporter.web.config_file import Place, Rejected, kind, look_up, rejection, 
 
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
 _DIGITS = re.compile(r"[0-9]{1,18}")
+_DECIMAL = re.compile(r"[0-9]{0,18}\.?[0-9]{1,18}")
 IN_QUOTES = "put it in quotes"
 
 
@@ -176,6 +177,18 @@ def whole_number(least: int, most: int) -> Accepts:
     return Accepts(
         f"a whole number from {least} to {most}",
         *(Strict(), Field(ge=least, le=most), BeforeValidator(from_text)),
+    )
+
+
+def number(least: float, most: float) -> Accepts:
+    """Accept a number within bounds; one that is written in a text too, since `${VAR}` gives texts."""
+
+    def from_text(value: Any) -> Any:
+        return float(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
+
+    return Accepts(
+        f"a number from {least:g} to {most:g}",
+        *(Strict(), Field(ge=least, le=most, allow_inf_nan=False), BeforeValidator(from_text)),
     )
 
 

@@ -38,10 +38,10 @@ SECTIONS = (AccountSection, CollectionConfig, MetricsConfig, StreamsConfig, TlsC
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, estimate, allow_http, "
-    "proxy_url, agent_streams, agent_streams_url, streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, duration_counts_from, "
+    "estimate, allow_http, proxy_url, agent_streams, agent_streams_url, streams, tls_config"
 )
-METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls"
+METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls, grade_of_service"
 ACCOUNT_KEYS = (
     COLLECTION_KEYS
     + ", account_sid, name, base_url, api_key, api_key_file, api_token, api_token_file, call_limit, lines"
@@ -314,6 +314,18 @@ INVALID: list[tuple[str, str, str, str]] = [
     (document(collection={"page_size": math.nan}), "collection.page_size", "NaN", A_PAGE_SIZE),
     (document() + f"collection: {{page_size: {HUGE}}}", "collection.page_size", "a number", A_PAGE_SIZE),
     (document(collection={"concurrency": 65}), "collection.concurrency", "65", "a whole number from 1 to 64"),
+    (
+        document({"duration_counts_from": "ringing"}),
+        f"{FIRST}.duration_counts_from",
+        '"ringing"',
+        "answer, start or unknown",
+    ),
+    (
+        document(collection={"duration_counts_from": True}),
+        "collection.duration_counts_from",
+        "true",
+        "answer, start or unknown",
+    ),
     (document({"concurrency": []}), f"{FIRST}.concurrency", "[]", "a whole number from 1 to 64"),
     (document({"api_key": None}), f"{FIRST}.api_key", "nothing", f"{A_SECRET} (or api_key_file)"),
     (document({"api_key": "a${NO}"}), f"{FIRST}.api_key", f"${{NO}}, {IS_NOT_SET}", A_SECRET),
@@ -426,6 +438,25 @@ collection:
         (19, "collection.page_size"),
     ]
     assert str(caught.value).startswith(f"{tmp_path}/exporter.yaml:2: {FIRST}.api_token: found ")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(0.02, 0.02), (0.5, 0.5), (0.0001, 0.0001), ("0.05", 0.05), ("${SET}", 0.001)]
+)
+def test_numbers_are_read(tmp_path: Path, written: object, read: float) -> None:
+    """As texts too, which is what variables give."""
+    file = write(tmp_path, document(metrics={"grade_of_service": written}))
+    assert from_file(file, {"SET": ".001"}).metrics.grade_of_service == read
+
+
+@pytest.mark.parametrize(
+    "written", [0, 0.00009, 0.51, 1, -0.01, True, "1%", "", "1e-2", "nan", [0.01], "${SET}"]
+)
+def test_other_numbers_are_refused(tmp_path: Path, written: object) -> None:
+    """Those beyond the bounds, and other ways to write them."""
+    assert errors(write(tmp_path, document(metrics={"grade_of_service": written})), SET="one") == [
+        f"metrics.grade_of_service: found {json.dumps(written)}; accepted: a number from 0.0001 to 0.5"
+    ]
 
 
 @pytest.mark.parametrize("written", ["true ", "True", "yes", "", 1, 0, 1.0, [True], [], "${SET}"])

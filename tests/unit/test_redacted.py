@@ -58,6 +58,7 @@ def test_every_setting_is_shown_by_its_key() -> None:
     slots=st.dictionaries(st.sampled_from(DIRECTIONS), st.integers(1, 10)),
     interval=st.integers(0, 600_000),
     buckets=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=50, unique=True).map(sorted),
+    grade=st.floats(0.0001, 0.5),
 )
 def test_what_is_shown_reads_back(
     tmp_path_factory: pytest.TempPathFactory,
@@ -65,6 +66,7 @@ def test_what_is_shown_reads_back(
     slots: dict[str, int],
     interval: int,
     buckets: list[float],
+    grade: float,
 ) -> None:
     """Put into a file, with credentials in their places, it is the configuration that it shows."""
     given = {
@@ -74,9 +76,8 @@ def test_what_is_shown_reads_back(
         "streams": {"max_age": "1m30s"},
     }
     folder = tmp_path_factory.mktemp("configuration")
-    before = from_file(
-        write(folder, document({}, collection=given, metrics={"duration_buckets": buckets})), {}
-    )
+    metrics = {"duration_buckets": buckets, "grade_of_service": grade}
+    before = from_file(write(folder, document({}, collection=given, metrics=metrics)), {})
     shown = {"collection": redacted(before.collection), "metrics": redacted(before.metrics)}
     after = from_file(write(folder, document({}, **shown)), {})
     assert (after.collection, after.metrics) == (before.collection, before.metrics)

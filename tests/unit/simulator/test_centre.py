@@ -120,6 +120,24 @@ def test_without_agents_callers_wait_and_abandon() -> None:
     assert truth.calls[("outbound-api", "in-progress")] == empty.voice_bots > 0
 
 
+@pytest.mark.parametrize("linger", [0.0, 120.0])
+def test_calls_beyond_the_limit_are_refused(linger: float) -> None:
+    """Those that have ended take no place, even while they are listed; a refused call is never listed."""
+    tight, free = centre(call_limit=150, linger=linger, day=FLAT_DAY), centre(day=FLAT_DAY)
+    seen = set[str]()
+    for minute in range(120):
+        tight.advance(EPOCH + 60 * minute)
+        truth = tight.truth()
+        assert sum(calls for (_, status), calls in truth.calls.items() if status not in ENDED) <= 150
+        seen |= truth.call_sids
+    free.advance(tight.now)
+    arrived, would_have = truth.started + truth.refused, free.truth()
+    assert 0.15 < truth.refused / arrived < 0.35
+    assert arrived == pytest.approx(would_have.started, rel=0.1)
+    assert len(seen) <= 150 + truth.started
+    assert would_have.refused == 0
+
+
 def test_ended_calls_linger_for_as_long_as_set() -> None:
     """With their final status and duration; then they are gone."""
     lingering = centre(linger=30.0)
