@@ -140,13 +140,6 @@ def test_inhibitions_are_between_alerts_that_exist() -> None:
     assert named <= NAMES
 
 
-def test_a_second_alert_of_an_account_does_not_wait_for_the_next_message_of_the_first() -> None:
-    """Each alert of an account is a group of its own, wherever it is sent."""
-    route = _yaml(PROMETHEUS.parent / "alertmanager" / "alertmanager.yml")["route"]
-    assert route["group_by"] == ["account", "alertname"]
-    assert not [each for each in route["routes"] if "group_by" in each]
-
-
 def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
     """The runbooks cover each alert, and nothing else, with the same four questions answered."""
     _, *sections = RUNBOOKS.read_text(encoding="utf-8").split("\n## ")
