@@ -136,11 +136,12 @@ def test_nan_switches_an_alert_off_in_whatever_it_compares_with(path: Path, tmp_
     (tmp_path / "off.yml").write_text(yaml.safe_dump({"groups": [_switches(switched, given)]}))
     tests["rule_files"] = [*(str(file.resolve()) for file in files), "off.yml"]
     tests["group_eval_order"] = ["off", *tests.get("group_eval_order", groups)]
-    tests["tests"] = [
-        _switched_off(case, record, alert, moment)
-        for case, alert, moment in firing
-        for record in sorted(_compared_with(alert))
-    ]
+    switched_off: dict[tuple[str, str], Any] = {}
+    for case, alert, moment in firing:
+        for record in sorted(_compared_with(alert)):
+            changed = switched_off.setdefault((case["name"], record), _switched_off(case, record))
+            changed["promql_expr_test"] += _silent(record, alert, moment)
+    tests["tests"] = [*switched_off.values()]
     _promtool(tmp_path, tests)
 
 
@@ -155,11 +156,11 @@ def _switches(records: set[str], given: bool) -> dict[str, Any]:
     return {"name": "off", "rules": switched}
 
 
-def _switched_off(case: dict[str, Any], record: str, alert: dict[str, Any], moment: str) -> dict[str, Any]:
-    """The case without its own number for this threshold, which is NaN; the alert doesn't fire."""
+def _switched_off(case: dict[str, Any], record: str) -> dict[str, Any]:
+    """The case without its own number for this threshold, which is NaN, and without what it checks."""
     name = record.partition(":")[2]
     changed = copy.deepcopy(case)
-    changed["name"] = f"{alert['alert']} without {record}"
+    changed["name"] = f"{case['name']}, without {record}"
     changed["input_series"] = [
         series
         for series in changed["input_series"]
@@ -167,15 +168,16 @@ def _switched_off(case: dict[str, Any], record: str, alert: dict[str, Any], mome
     ]
     changed["input_series"].append({"series": f'off{{threshold="{record}"}}', "values": "1x20000"})
     changed.pop("alert_rule_test")
-    labels = f'alertname="{alert["alert"]}", severity="{alert["labels"]["severity"]}", alertstate="firing"'
-    silent = {"expr": f"ALERTS{{{labels}}}", "eval_time": moment, "exp_samples": []}
-    present = {
-        "expr": f'count(off{{threshold="{record}"}})',
-        "eval_time": moment,
-        "exp_samples": [{"labels": "{}", "value": 1}],
-    }
-    changed["promql_expr_test"] = [silent, present]
+    changed["promql_expr_test"] = []
     return changed
+
+
+def _silent(record: str, alert: dict[str, Any], moment: str) -> Iterator[dict[str, Any]]:
+    """Yield checks that the alert doesn't fire, and that its threshold is switched off."""
+    labels = f'alertname="{alert["alert"]}", severity="{alert["labels"]["severity"]}", alertstate="firing"'
+    yield {"expr": f"ALERTS{{{labels}}}", "eval_time": moment, "exp_samples": []}
+    one = [{"labels": "{}", "value": 1}]
+    yield {"expr": f'count(off{{threshold="{record}"}})', "eval_time": moment, "exp_samples": one}
 
 
 def test_every_alert_can_be_switched_off() -> None:
