@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures lists centres coverage holds estimate erlang soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done

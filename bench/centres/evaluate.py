@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.centres import backfill
 from bench.centres.backfill import Pause
-from bench.centres.database import Database, Series, running
+from bench.centres.database import Database, Point, Series, running
 from bench.centres.model import Centre
 from bench.centres.rules import Rule, ages, layers, needed
 
@@ -110,7 +110,7 @@ def _record(layer: Sequence[Rule], spans: Mapping[str, Span], filled: set[str], 
             line
             for rule in layer
             if not rule.reads_itself
-            for series in spans[rule.name].over(database, rule)
+            for series in _in_order(rule, spans[rule.name].over(database, rule))
             for line in _lines(rule, series, is_filled=rule.name in filled)
         )
         backfill.write_block(lines, blocks)
@@ -119,13 +119,25 @@ def _record(layer: Sequence[Rule], spans: Mapping[str, Span], filled: set[str], 
             _record_itself(rule, spans[rule.name], blocks)
 
 
+def _in_order(rule: Rule, found: Iterable[Series]) -> Iterator[Series]:
+    """Yield each series that a rule records once: by turns it may come from metrics of several names."""
+    points: defaultdict[str, list[Point]] = defaultdict(list)
+    labels: dict[str, Series] = {}
+    for series in found:
+        name = series_text(rule, series)
+        labels.setdefault(name, series)
+        points[name] += series.values
+    for name, series in labels.items():
+        yield Series(series.metric, sorted(points[name]))
+
+
 def _record_itself(rule: Rule, span: Span, blocks: Path) -> None:
     """Add what a rule records that reads what it recorded before, until that gives nothing new."""
     known: set[tuple[str, float]] = set()
     for _ in range(_ROUNDS):
         new: list[str] = []
         with running(blocks) as database:
-            for series in span.over(database, rule):
+            for series in _in_order(rule, span.over(database, rule)):
                 name = series_text(rule, series)
                 points = [point for point in series.values if (name, point[0]) not in known]
                 known.update((name, at) for at, _ in points)

@@ -42,6 +42,19 @@ LABELS = {
     **{
         rule["record"]: {*rule["record"].partition(":")[0].split("_")} for rule in rules() if "record" in rule
     },
+    # of a figure: some are by direction, and each says which side of it is trouble
+    **{
+        rule["record"]: {"account", "direction", "figure", "worse"}
+        for rule in rules()
+        if rule.get("record", "").startswith("account_figure:")
+    },
+    # a user's own, which thresholds.yml reads
+    **{
+        name: {"account", *rule["record"].partition(":")[0].split("_")}
+        for rule in rules()
+        if "record" in rule
+        for name in re.findall(r"\bown:exotel_\w+:\w+", rule["expr"])
+    },
 }
 
 #: What stands in texts: these, and a histogram by its own name.

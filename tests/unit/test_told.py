@@ -119,10 +119,10 @@ def test_a_metric_is_needed_from_as_long_ago_as_any_alert_reads_it() -> None:
 
 
 def test_the_bundled_rules_can_be_put_in_order() -> None:
-    """Each alert's metrics are recorded by then, or scraped."""
+    """Each alert's metrics are recorded by then, or scraped, or a user's own, which isn't there."""
     rules = needed(load(Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"))
     recorded = {rule.name for layer in layers(rules) for rule in layer}
-    assert {name for name in ages(rules) if ":" in name} == recorded
+    assert {name for name in ages(rules) if ":" in name and not name.startswith("own:")} == recorded
 
 
 @pytest.mark.parametrize("duration", ["", "5", "m", "5 m", "1h30"])
