@@ -21,12 +21,16 @@ class Hold:
     """The first inspection that saw it on hold, with none after it that saw otherwise; infinite without."""
     seen_at: float = -inf
     """The last that saw it so."""
+    was_told: bool = False
+    """Whether any inspection told if it is on hold."""
 
     def after(self, at: float, *, is_on_hold: bool | None) -> Self:
         """Return what is known after an inspection; one that doesn't tell changes nothing."""
         if is_on_hold is None:
             return self
-        return replace(self, since=min(self.since, at), seen_at=at) if is_on_hold else type(self)(at)
+        if not is_on_hold:
+            return type(self)(at, was_told=True)
+        return replace(self, since=min(self.since, at), seen_at=at, was_told=True)
 
     def gone(self, at: float) -> Self:
         """Return what is known of a call that isn't found: it has ended, or else it is as it was before."""
@@ -41,8 +45,10 @@ def longest_hold(holds: Collection[Hold], now: float, max_age: float) -> float |
     """Return the longest hold that was seen, in seconds; None where a longer one may have gone unseen.
 
     What was seen counts for `max_age`. It is a figure if it is long in itself, or if no call can have been on
-    hold for much longer than it was seen to be.
+    hold for much longer than it was seen to be; where no inspection told anything it is none.
     """
+    if holds and not any(hold.was_told for hold in holds):
+        return None
     seen = [hold.seen(now - max_age) for hold in holds]
     longest = max(seen, default=0.0)
     unseen = max((now - hold.not_before - part for hold, part in zip(holds, seen, strict=True)), default=0.0)

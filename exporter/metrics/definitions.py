@@ -273,8 +273,8 @@ ON_HOLD = _streams.gauge("exotel_stream_legs_on_hold", "Legs of inspected calls 
 LONGEST_HOLD = _streams.gauge(
     "exotel_stream_longest_hold_seconds",
     "How long the call that has been on hold longest was seen to be, from the first inspection to the last; "
-    "0 when none was seen, or only once. Below 5 minutes it is absent while calls aren't inspected often "
-    "enough: when one may have been on hold for 5 minutes longer than was seen.",
+    "0 when none was seen, or only once. Below 5 minutes it is absent while calls aren't inspected, or not "
+    "often enough: when one may have been on hold for 5 minutes longer than was seen.",
 )
 BY_LEGS = _streams.gauge(
     "exotel_stream_calls_by_legs",

@@ -153,7 +153,7 @@ def test_a_hold_is_forgotten_when_the_call_is_listed_with_another_status(status:
         watched.answers["a"] = HELD
         watched.look([talk()])
         assert watched.after(40, [talk()]) == 40
-        assert watched.after(1, [talk(status=status)], most=0) == 0
+        assert not watched.after(1, [talk(status=status)], most=0)
         assert watched.after(40, [talk()]) == 0
         assert watched.after(40, [talk()]) == 40
 
@@ -219,6 +219,16 @@ def test_details_that_do_not_say_who_is_on_hold_leave_it_unknown() -> None:
     with watching() as watched:
         watched.answers["a"] = SILENT
         assert watched.look([talk("a", LONG)]) is None
+
+
+def test_calls_of_which_none_was_inspected_have_no_longest_hold() -> None:
+    """However young they are: nobody looked, so 0 would be a guess."""
+    with watching() as watched:
+        assert watched.look([talk("a"), talk("b")], most=0) is None
+        assert watched.look([talk("a"), talk("b")], most=1) == 0
+        watched.answers["c"] = SILENT
+        assert watched.look([talk("c")]) is None
+        assert watched.look([]) == 0
 
 
 def test_a_long_hold_that_was_seen_is_told_whatever_was_not_inspected() -> None:
