@@ -14,7 +14,7 @@ _SLOTS = (10.25, 14.5)  # hours of a day at which something goes wrong
 _LONG = 150 * MINUTE  # what lasts longer takes the day
 
 # What follows from others, and is true as well.
-_WAITS = "RingingTooLong AnsweredShareLow ManyCallsUnanswered NobodyAnswers"
+_WAITS = "RingingTooLong AnsweredShareLow NobodyAnswers"
 _MANY = "CallsFarAboveLastWeek CallLimitWithinTheHour CallsNearLimit"
 _ALONE = "CallsWithOneLeg BridgesMissing CallsWithoutAgent"
 _RECORDINGS = "RecordingCoverageLow RecordingMismatch"
