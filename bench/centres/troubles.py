@@ -14,7 +14,7 @@ _SLOTS = (10.25, 14.5)  # hours of a day at which something goes wrong
 _LONG = 150 * MINUTE  # what lasts longer takes the day
 
 # What follows from others, and is true as well.
-_WAITS = "RingingTooLong AnsweredShareLow ManyCallsUnanswered NobodyAnswers"
+_WAITS = "RingingTooLong AnsweredShareLow NobodyAnswers"
 _MANY = "CallsFarAboveLastWeek CallLimitWithinTheHour CallsNearLimit"
 _ALONE = "CallsWithOneLeg BridgesMissing CallsWithoutAgent"
 _RECORDINGS = "RecordingCoverageLow RecordingMismatch"
@@ -58,7 +58,7 @@ def _plans(surge: float, rise: float) -> Iterator[_Plan]:
     yield _Plan("API down", 50 * MINUTE, down, "CollectionFailing", _FAILING, pages=True)
     yield _Plan("a forgotten hold", 26 * MINUTE, {"forgotten": 25 * MINUTE}, "HoldTooLong")
     follows = f"{_WAITS} {_ALONE} {_RECORDINGS} {_FEW} {_MANY}"
-    nobody, pages_in = "NobodyAnswers CallsWithoutAgent", 4 * MINUTE
+    nobody, pages_in = "NobodyAnswers NoAgentOnCall CallsWithoutAgent", 4 * MINUTE
     yield _Plan(
         "all agents leave", 40 * MINUTE, {"agents": 0.0}, nobody, follows, pages=True, within=pages_in
     )

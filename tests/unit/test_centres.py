@@ -12,8 +12,10 @@ import pytest
 from bench.centres.centre import CENTRES, SimulatedCentre
 from bench.centres.draw import Call, Traffic
 from bench.centres.model import DAY, HOUR, MINUTE, MONDAY, Event, Kind, Scrape
+from bench.centres.troubles import FLEET_TROUBLE, TROUBLED
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.errors import Reason
+from tests.expressions import rules
 
 BUSY = Kind("busy", inbound=60, outbound=20, history=1, judged=1)
 SMALL = Kind("small", inbound=10, has_streams=True, history=0, judged=1, interval=60)
@@ -180,3 +182,10 @@ def test_troubled_centres_share_their_troubles() -> None:
     ]
     assert len(names) == 3
     assert names[0] == names[1] == names[2]
+
+
+def test_troubles_are_told_by_alerts_that_exist() -> None:
+    """A name that no rule has would never be told, and count as missed, or excuse nothing."""
+    troubles = [FLEET_TROUBLE, *(trouble for centre in TROUBLED for _, trouble in centre.troubles())]
+    named = frozenset().union(*(trouble.told_by | trouble.also for trouble in troubles))
+    assert named <= {rule["alert"] for rule in rules() if "alert" in rule}
