@@ -22,13 +22,28 @@ from grafana.promql import (
     once,
     select,
 )
-from grafana.style import ABANDONED, ANSWER_TIME, NO_END, NO_WAIT, PLAIN, SERVICE, Scale, Words
+from grafana.style import (
+    ABANDONED,
+    ANSWER_TIME,
+    NO_END,
+    NO_SHARE,
+    NO_WAIT,
+    PLAIN,
+    SERVICE,
+    Scale,
+    Words,
+)
 from grafana.tables import Column, Figure, Label, columns
 
 _CHOSEN_LINES = "${line:text}"
 
 #: As long as the recorded figures look back.
 _WINDOW = "30m"
+
+_LOOKS_ABANDONED = (
+    "A caller whose call is answered and over before the next listing looks as if they had given up; where "
+    "listings are more than half a minute apart, nothing is shown."
+)
 
 
 @dataclass(frozen=True)
@@ -78,13 +93,14 @@ class _Measure:
 _SERVICE_LEVEL = _Measure(
     "Service level",
     SERVICE_LEVEL,
-    "Inbound callers answered in time (20 seconds, or what thresholds.yml says), of all who were answered or "
-    "gave up",
+    "Inbound callers answered within 20 seconds (or what you have set as own:exotel_service_level:bucket), "
+    "of all who were answered or gave up",
     "Low: bring in agents, or move campaigns to quieter hours. Waits timed exactly says what the waits are "
-    "read from.",
+    f"read from. {_LOOKS_ABANDONED}",
     "percentunit",
     lowest,
     SERVICE,
+    NO_SHARE,
 )
 _SPEED = _Measure(
     "Speed of answer",
@@ -100,17 +116,18 @@ _ABANDONED = _Measure(
     "Abandoned",
     ABANDONED_SHARE,
     "Inbound callers who gave up, of all who were answered or gave up",
-    "High: answer sooner, shorten menus, or offer to call back.",
+    f"High: answer sooner, shorten menus, or offer to call back. {_LOOKS_ABANDONED}",
     "percentunit",
     highest,
     ABANDONED,
+    NO_SHARE,
 )
 _HANDLING = _Measure(
     "Handling time",
     HANDLING_TIME,
-    "How long answered inbound calls lasted from their answer, on average (AHT); wrapping up isn't in the "
-    "list of calls",
-    "Rises: agents lack an answer, or a system is slow. Falls: calls drop, or are handed on.",
+    "How long answered inbound calls lasted from their answer, on average (AHT), without wrapping up",
+    "Rises: agents lack an answer, or a system is slow. Falls: calls drop, or are handed on. Calls are "
+    "timed until they were last seen: about half a scrape interval short.",
     "dthms",
     highest,
     no_data=NO_END,
@@ -149,7 +166,7 @@ def service_by_line() -> models.Panel:
         "Inbound calls of the last 30 minutes; other is every number that is no configured line. A line "
         "with many abandoned: bring in agents for it. Timed exactly: the share of answers whose wait is "
         "read from start_time; the others are read from listing to listing, as precise as the scrape "
-        "interval.",
+        "interval. Where listings are more than half a minute apart, service level and abandoned are empty.",
         NO_WAIT,
     )
     shown: list[Column] = [

@@ -86,6 +86,7 @@ CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
 NOT_LISTED = "No account is listed: see Exporter"
 NOT_COUNTED = "No account is counted: see Exporter"
 NO_WAIT = "No caller in 30 minutes"
+NO_SHARE = "No caller, or listings over 30 s apart"
 NO_END = "No call ended recently"
 NO_CALL = "No call in progress"
 NOT_SCRAPED = "No exporter is scraped"
