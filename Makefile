@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures lists coverage estimate erlang soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -88,11 +88,17 @@ bench: $(VENV)/dev  ## start, listings, 500 accounts, reloads: time, CPU, memory
 figures: $(VENV)/dev  ## docs/scaling.md: the table of what `make bench` found last, and its curve; needs chromium
 	@$(BIN)/python -m bench.table --write
 
+centres: $(VENV)/dev  ## the alert rules on simulated contact centres, healthy and troubled: what is told; CENTRES="office bots"
+	$(BIN)/python -m bench.centres $(CENTRES)
+
 lists: $(VENV)/dev  ## the listing against 70 simulated servers: how often it is called complete, and how often wrongly
 	$(BIN)/python -m bench.lists
 
 coverage: $(VENV)/dev  ## how many of 500 calls the stream details cover over time, at 200 requests a minute
 	$(BIN)/python -m bench.coverage
+
+holds: $(VENV)/dev  ## how soon and how long a caller who is forgotten on hold shows, among 40 to 300 calls
+	$(BIN)/python -m bench.holds
 
 estimate: $(VENV)/dev  ## how often the interval of an estimate holds the truth, and how wide it is, by the order of the list
 	$(BIN)/python -m bench.estimate

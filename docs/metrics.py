@@ -60,7 +60,8 @@ listed also `completed`, `failed`, `busy`, `no-answer`, `canceled` |
 | `channels` | `single`, `dual`, `other`, `unknown` |
 | `result` | `inspected`, `pending` |
 | `order` of a listing | {orders} |
-| `outcome` | `answered`, `unanswered` |
+| `outcome` of a ring, of a wait | `answered`, `unanswered`; `answered`, `abandoned` |
+| `source` of a wait | `start_time`: exact at any interval; `listings` |
 | `collector`, `endpoint` | `calls`, `streams`, `agent_streams` |
 | `code` of a request to the exporter | its HTTP status; those of failures start at 0 |
 | `reason` | {reasons} |
@@ -87,15 +88,28 @@ _STREAMS = """\
 ## What metrics of streams stand for
 
 `exotel_stream_*` cover the inspected calls only; `exotel_stream_calls` says how many these are. After each
-listing the exporter requests the details of calls one by one, first those never inspected (of these, the ones
-in progress first), then those inspected longest ago: at most `max_per_scrape`, while the deadline allows, and
-no more than `requests_per_minute` leaves if listings go on at the present pace. Details that are older than
-`max_age` no longer count, nor do those of a call that has ended, left the list or changed its status; when a
-run fails, earlier ones still count. A 404 isn't a failure: the call has probably just ended, and is pending.
+listing the exporter requests the details of calls one by one: at most `max_per_scrape`, while the deadline
+allows, and no more than `requests_per_minute` leaves if listings go on at the present pace. Half of them are
+of the calls inspected longest ago, up to a quarter of calls that were last seen on hold, and the rest of
+those never inspected (of these, the ones in progress first). Details that are older than `max_age` no longer
+count, nor do those of a call that has ended, left the list or changed its status; when a run fails, earlier
+ones still count. A 404 isn't a failure: the call has probably just ended, and is pending.
 
 How many calls that covers: with 500 calls in churn, 200 requests a minute and a scrape every 15 s, the
 defaults cover about 15 % of the calls; `max_per_scrape: 44` and `max_age: 120s` cover 45 to 50 %.
 `make coverage` prints this.
+
+`exotel_stream_longest_hold_seconds` needs more than one inspection of the same call. A call that was seen on
+hold is inspected about twice a minute, the longest hold first, and is taken to be on hold until an inspection
+finds that it isn't, it leaves the list or is listed with another status; a request that fails changes
+nothing. A hold counts while the last inspection that saw it is younger than `max_age`. 5 minutes or more are
+exported as they were seen: somebody has been on hold for so long, at least. Less, and 0, is exported only
+while every call that has been answered was inspected often enough: the metric is absent when a call may have
+been on hold for 5 minutes longer than was seen, as after a restart until the long calls have been inspected,
+while details can't be had or don't say whether legs are on hold, and in accounts with more calls than
+inspections can follow. Of somebody who is forgotten for 20 minutes, with the defaults, a scrape every 15 s
+and 200 requests a minute, 18 minutes are seen at last among 300 calls, and 13 with a scrape every 60 s. `make
+holds` prints this.
 """
 
 _OBSERVED = """\
@@ -128,6 +142,24 @@ mean unanswered ring | mean duration |
 - A call that is missing from one listing and back in the next counts in
   `exotel_observed_calls_returned_total`: that listing was wrong. Divided by the calls of all listings, it is
   the share that complete ones miss.
+
+### How long callers waited
+
+`exotel_observed_wait_duration_seconds` doesn't depend on what listings happen to see where the API's
+durations count from the answer and `duration_counts_from: answer` says so: `exotel-exporter doctor` tells.
+When a call is first listed in progress, its wait is the moment of the listing, less its duration, less its
+`start_time`. The `Date` of the API's answers tells how far its clock is from the exporter's. These are the
+same calls:
+
+| listed every | answered waits | mean answered wait |
+|---|---|---|
+{waits}
+
+With `duration_counts_from: start` the row tells when a wait began; that it ended halfway between two listings
+is a guess. With `unknown` both are, and calls that no listing showed waiting don't count. How a wait was
+given up is never told by a row: `outcome="abandoned"` always has `source="listings"`, and a call that is over
+before a listing shows it in progress looks as if nobody had answered. Calls that no listing showed at all
+don't count. Series of inbound calls are 0 from the start; others appear with the first call.
 """
 
 
@@ -148,7 +180,7 @@ def metrics_page() -> str:
                 a_day=round(24 * hour.new_long_calls, -2),
             ),
             _STREAMS,
-            _OBSERVED.format(calls=CALLS, rows="\n".join(_rows_of(hour))),
+            _OBSERVED.format(calls=CALLS, rows="\n".join(_rows_of(hour)), waits="\n".join(_waits_of(hour))),
         )
     )
 
@@ -166,6 +198,14 @@ def _rows_of(hour: Hour) -> Iterator[str]:
     for interval, observed in hour.observed.items():
         counts = zip(observed.counts, hour.true.counts, strict=True)
         yield _row_of(f"{interval} s", [f"{100 * seen / true:.0f} %" for seen, true in counts], observed)
+
+
+def _waits_of(hour: Hour) -> Iterator[str]:
+    _, _, answered, _ = hour.true.counts
+    mean, _, _ = hour.true.means
+    yield f"| in reality | {answered} | {mean:.1f} s |"
+    for interval, (count, seconds) in hour.exact_waits.items():
+        yield f"| {interval} s | {100 * count / answered:.0f} % | {seconds:.1f} s |"
 
 
 def _row_of(name: str, counts: Iterable[str], figures: Figures) -> str:

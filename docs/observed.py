@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.collect.breakdowns import Lines, longest_calls
-from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
+from exporter.collect.interval import Source
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts
 from exporter.collect.tallies import Histogram
+from exporter.collect.waits import Outcome
+from exporter.config import CountsFrom
 from exporter.exotel.models import Call
 from exporter.simulator.centre import Centre
 from exporter.simulator.settings import FLAT_DAY, Settings
@@ -43,6 +46,8 @@ class Hour:
     true: Figures
     observed: Mapping[int, Figures]
     """By the seconds between listings."""
+    exact_waits: Mapping[int, tuple[int, float]]
+    """How many answered ones, and their mean in seconds, where durations count from the answer."""
     new_long_calls: int
     """Series that came to be as calls became one of the longest."""
 
@@ -50,19 +55,24 @@ class Hour:
 def measure() -> Hour:
     """Simulate the hour: the same one each time."""
     centre = Centre(Settings(calls=CALLS, day=FLAT_DAY, seed=1))
-    lives = {interval: Lifecycle.before(()) for interval in _INTERVALS}
+    lives = {interval: Lifecycle.before((), CountsFrom.ANSWER) for interval in _INTERVALS}
     calls, series = _listed(centre), set()
     for at in range(0, _HOUR + 1, _INTERVALS[0]):
         centre.advance(centre.start + at)
         calls = _listed(centre)
         present = {call.call_sid: call for call in calls}
         for interval in (interval for interval in _INTERVALS if at % interval == 0):
-            lives[interval] = lives[interval].after(present, at)
+            lives[interval] = lives[interval].after(present, at, api_time=centre.now)
         series |= {replace(call, duration=0) for call in longest_calls(calls, LONGEST_CALLS, _NO_LINES)}
     # Once more the same: an end is counted one listing late, and would look like one that wasn't seen.
     lives = {interval: life.after(present, _HOUR + interval) for interval, life in lives.items()}
     observed = {interval: _observed(life.counts) for interval, life in lives.items()}
-    return Hour(_true(centre.counters), observed, len(series) - LONGEST_CALLS)
+    waits = {interval: _count_and_mean(_exact_waits(life.counts)) for interval, life in lives.items()}
+    return Hour(_true(centre.counters), observed, waits, len(series) - LONGEST_CALLS)
+
+
+def _exact_waits(counts: ObservedCounts) -> Collection[Histogram]:
+    return [each for (*_, source), each in counts.waits.items() if source is Source.START_TIME]
 
 
 def _listed(centre: Centre) -> Sequence[Call]:

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana.panels import DATASOURCE
-from grafana.promql import select
+from grafana.panels import CONSOLE, DATASOURCE
+from grafana.promql import select, select_own
+from grafana.style import BAD, NEUTRAL, WARNING
 
 #: The dashboards of this project carry it, and link to one another by it.
 TAG = "exotel"
@@ -39,10 +41,10 @@ class Band:
             left += width
 
 
-def board(
-    uid: str, title: str, description: str, bands: Sequence[Band], *, by_line: bool = False
-) -> models.Dashboard:
-    """A dashboard of the given bands, from top to bottom; `by_line` if lines can be chosen on it."""
+def board(uid: str, title: str, description: str, bands: Sequence[Band]) -> models.Dashboard:
+    """A dashboard of the given bands, from top to bottom, with the variables that their panels use."""
+    panels = list(_placed(bands))
+    written = JSONEncoder().encode(panels)
     dashboard = (
         builders.Dashboard(title)
         .uid(uid)
@@ -66,10 +68,17 @@ def board(
         .with_variable(_variable("instance", 'exotel_up{job=~"$job"}'))
         .with_variable(_variable("account", 'exotel_up{job=~"$job", instance=~"$instance"}'))
     )
-    if by_line:
+    if "$line" in written:
         dashboard.with_variable(_variable("line", select("exotel_line_calls")))
+    if "${console}" in written:
+        dashboard.with_variable(builders.ConstantVariable("console").label("Console").value(CONSOLE))
+    for annotation in _annotations():
+        dashboard.annotation(annotation)
     built = dashboard.build()
-    built.panels = list(_placed(bands))
+    for variable in built.templating.list_val or []:
+        if variable.type_val == models.VariableType.CONSTANT:
+            variable.skip_url_sync = True  # the dashboard's address mustn't say where its links lead
+    built.panels = panels
     return built
 
 
@@ -86,6 +95,36 @@ def _variable(name: str, series: str) -> builders.QueryVariable:
         .include_all(include_all=True)
         .all_value(".+")
         .current(everything)
+    )
+
+
+def _annotations() -> Iterator[builders.AnnotationQuery]:
+    """What happened meanwhile: each can be switched on and off above the panels."""
+    # An alert on an account has no job, and one on an exporter no account.
+    alerts = 'ALERTS{alertname=~"Exotel.+", alertstate="firing", account=~"$account|"}'
+    yield _annotation("Alerts", alerts, BAD, "{{alertname}}", "{{severity}} {{account}}")
+    unlisted = f"max by (account) ({select('exotel_up')}) == 0"
+    yield _annotation("Not listed", unlisted, WARNING, "Not listed: {{account}}", "Totals lack its calls")
+    build = select_own("exotel_exporter_build_info")
+    started = f"{build} unless on (job, instance, version, revision) {build} offset 5m"
+    yield _annotation("Versions", started, NEUTRAL, "Exporter {{version}}", "{{instance}}")
+    read = select_own("exotel_exporter_config_last_reload_success_timestamp_seconds")
+    reloads = _annotation("Reloads", f"{read} * 1000", NEUTRAL, "Configuration read", "{{instance}}")
+    yield reloads.use_value_for_time(use_value_for_time=True)
+
+
+def _annotation(name: str, expr: str, colour: str, title: str, text: str) -> builders.AnnotationQuery:
+    return (
+        builders.AnnotationQuery()
+        .name(name)
+        .datasource(DATASOURCE)
+        .enable(enable=True)
+        .icon_color(colour)
+        .expr(expr)
+        .step("60s")
+        .title_format(title)
+        .text_format(text)
+        .placement("")  # above the panels, not inside a menu
     )
 
 

@@ -6,11 +6,9 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band
 from grafana.panels import Query, graph, tile
-from grafana.promql import DETAILS_COVERAGE, RECORDED_SHARE, highest, lowest, once, quantile, select, total
+from grafana.promql import RECORDED_SHARE, lowest, once, quantile, select, total
 from grafana.style import (
     BRIDGE_SETUP,
-    COVERAGE,
-    HOLD_LENGTH,
     NO_CALL,
     NO_DETAILS,
     NONE_WANTED,
@@ -18,41 +16,43 @@ from grafana.style import (
     RECORDING_LAG,
     Words,
 )
-from grafana.supervisor import recorded_share
 
-_WIDTHS = (4, 10, 10)
+#: How legs end that nobody took.
+_LOST = "failed|busy|no-answer|canceled"
 
 
 def bands_of_details() -> Sequence[Band]:
-    """One row for each subject; each begins with the share of calls inspected."""
+    """One row for each subject."""
     return [
-        Band(8, [(_coverage(), _silent()), _by_network(), _by_status()], _WIDTHS, "Legs"),
-        Band(8, [(_coverage(), _longest_hold()), _muted_and_held(), _by_legs()], _WIDTHS, "Mute and hold"),
-        Band(8, [(_coverage(), _missing()), _bridges(), _bridge_setup()], _WIDTHS, "Bridges"),
-        Band(8, [(_coverage(), recorded_share()), _recorded(), _channels()], _WIDTHS, "Recordings"),
-        Band(8, [(_coverage(), _mismatch()), _mismatches(), _lag()], _WIDTHS),
+        Band(8, [_by_network(), _by_status(), _lost()], title="Legs of the calls watched"),
+        Band(8, [_by_legs(), _silence(), _muted_and_held()], title="Silence, mute and hold"),
+        Band(8, [_bridges(), _bridge_setup()], title="Bridges"),
+        Band(8, [_recorded(), _channels()], title="Recordings"),
+        Band(8, [_mismatches(), _lag()]),
     ]
 
 
-def _coverage() -> models.Panel:
+def bridges_missing() -> models.Panel:
+    """Calls whose sides can't hear each other."""
     words = Words(
-        "Calls inspected",
-        "Share of the active calls that are inspected, on the account with the lowest: the figures for "
-        "legs, bridges and recordings cover only these. Low? Raise streams.max_per_scrape or max_age.",
+        "Bridges missing",
+        "Calls in progress whose legs were never joined. A few seconds are normal after an answer; calls "
+        "that stay that way: both sides hear silence, report them to Exotel.",
         NO_DETAILS,
     )
-    return tile(words, lowest(select(DETAILS_COVERAGE)), unit="percentunit", scale=COVERAGE)
+    missing = total(select("exotel_stream_bridges", 'status="none"'))
+    return tile(words, missing, unit="short", scale=NONE_WANTED)
 
 
-def _silent() -> models.Panel:
+def recorded_share() -> models.Panel:
+    """How many calls are to be recorded."""
     words = Words(
-        "One leg or none",
-        "Calls in progress with fewer than two legs: somebody hears silence. One that stays for a minute: "
-        "call back; many: Exotel's bridging, or the network of the phones.",
-        NO_DETAILS,
+        "Recording share",
+        "Calls in progress with recording enabled, on the account with the lowest share. Below your target: "
+        "a call flow or a campaign was set up without recording.",
+        NO_CALL,
     )
-    silent = total(select("exotel_stream_calls_by_legs", 'legs=~"0|1"'))
-    return tile(words, silent, unit="short", scale=NONE_WANTED)
+    return tile(words, lowest(select(RECORDED_SHARE)), unit="percentunit", scale=RECORDED)
 
 
 def _by_network() -> models.Panel:
@@ -69,23 +69,49 @@ def _by_network() -> models.Panel:
 def _by_status() -> models.Panel:
     words = Words(
         "Legs by status",
-        "Two connected legs make a conversation. Ringing grows: agents don't pick up. Failed or no-answer "
-        "grow: wrong numbers, or phones that can't be reached.",
+        "Two connected legs make a conversation. Ringing grows: agents don't pick up. Legs that were not "
+        "reached are shown alongside.",
         NO_DETAILS,
     )
-    legs = total(select("exotel_stream_legs"), "status")
+    legs = total(select("exotel_stream_legs", f'status!~"{_LOST}"'), "status")
     return graph(words, [Query(legs, "{{status}}")], unit="short", stacked=True)
 
 
-def _longest_hold() -> models.Panel:
+def _lost() -> models.Panel:
     words = Words(
-        "Longest hold",
-        "How long the leg that has been on hold longest has been seen on hold. Beyond two minutes customers "
-        "hang up: ask the agent.",
+        "Legs not reached",
+        "Legs that failed, were busy, gave no answer or were cancelled, in calls that go on. They grow: "
+        "wrong numbers, or phones that can't be reached.",
         NO_DETAILS,
     )
-    longest = highest(select("exotel_stream_longest_hold_seconds"))
-    return tile(words, longest, unit="s", scale=HOLD_LENGTH)
+    legs = total(select("exotel_stream_legs", f'status=~"{_LOST}"'), "status")
+    return graph(words, [Query(legs, "{{status}}")], unit="short")
+
+
+def _by_legs() -> models.Panel:
+    words = Words(
+        "Conversations by number of legs",
+        "Calls in progress by their legs that are not over: two is a conversation, three or more a "
+        "conference or a transfer. Fewer than two are shown alongside.",
+        NO_DETAILS,
+    )
+    calls = total(select("exotel_stream_calls_by_legs", 'legs!~"0|1"'), "legs")
+    return graph(words, [Query(calls, "{{legs}}")], unit="short", stacked=True)
+
+
+def _silence() -> models.Panel:
+    words = Words(
+        "Silence",
+        "Calls in progress with one leg, with none, or without a bridge between the legs: somebody hears "
+        "silence. A level that stays: call back, and look at what these calls have in common.",
+        NO_DETAILS,
+    )
+    queries = [
+        Query(total(select("exotel_stream_calls_by_legs", 'legs="1"')), "one leg"),
+        Query(total(select("exotel_stream_calls_by_legs", 'legs="0"')), "no leg"),
+        Query(total(select("exotel_stream_bridges", 'status="none"')), "no bridge"),
+    ]
+    return graph(words, queries, unit="short")
 
 
 def _muted_and_held() -> models.Panel:
@@ -103,36 +129,14 @@ def _muted_and_held() -> models.Panel:
     return graph(words, queries, unit="short")
 
 
-def _by_legs() -> models.Panel:
-    words = Words(
-        "Calls by number of legs",
-        "Calls in progress by their legs that are not over: two is a conversation, three or more a "
-        "conference or a transfer. None or one that stays: somebody hears silence.",
-        NO_DETAILS,
-    )
-    calls = total(select("exotel_stream_calls_by_legs"), "legs")
-    return graph(words, [Query(calls, "{{legs}}")], unit="short", stacked=True)
-
-
-def _missing() -> models.Panel:
-    words = Words(
-        "Bridges missing",
-        "Calls in progress whose legs were never joined. A few seconds are normal after an answer; calls "
-        "that stay that way: both sides hear silence, report them to Exotel.",
-        NO_DETAILS,
-    )
-    missing = total(select("exotel_stream_bridges", 'status="none"'))
-    return tile(words, missing, unit="short", scale=NONE_WANTED)
-
-
 def _bridges() -> models.Panel:
     words = Words(
         "Bridges by status",
-        "Active: both sides talk. None: a call in progress without one. Ended grows beside calls in "
-        "progress: one side hung up and the other is left on the line.",
+        "Active: both sides talk. Ended grows beside calls in progress: one side hung up and the other is "
+        "left on the line. Calls without a bridge are shown under silence.",
         NO_DETAILS,
     )
-    bridges = total(select("exotel_stream_bridges"), "status")
+    bridges = total(select("exotel_stream_bridges", 'status!="none"'), "status")
     return graph(words, [Query(bridges, "{{status}}")], unit="short", stacked=True)
 
 
@@ -144,7 +148,7 @@ def _bridge_setup() -> models.Panel:
         NO_DETAILS,
     )
     buckets = select("exotel_stream_bridge_setup_seconds_bucket")
-    return graph(words, _quantiles(buckets), unit="s", scale=BRIDGE_SETUP)
+    return graph(words, _quantiles(buckets), unit="dthms", scale=BRIDGE_SETUP)
 
 
 def _recorded() -> models.Panel:
@@ -169,22 +173,12 @@ def _channels() -> models.Panel:
     return graph(words, [Query(recordings, "{{channels}}")], unit="short", stacked=True)
 
 
-def _mismatch() -> models.Panel:
-    words = Words(
-        "Recording mismatch",
-        "Calls in progress listed as recorded that have no recording under way, or the reverse. Should be "
-        "0: recordings that the law or a customer requires may be lost; report the SIDs to Exotel.",
-        NO_DETAILS,
-    )
-    mismatch = total(select("exotel_stream_recording_mismatch_calls"))
-    return tile(words, mismatch, unit="short", scale=NONE_WANTED)
-
-
 def _mismatches() -> models.Panel:
     words = Words(
-        "Recording mismatch over time",
-        "By account. Short peaks are calls whose recording is about to begin; a constant level is recording "
-        "that fails.",
+        "Recording mismatch",
+        "Calls in progress listed as recorded that have no recording under way, or the reverse, by "
+        "account. Short peaks are calls whose recording is about to begin. A constant level: recordings "
+        "that the law or a customer requires may be lost; report the SIDs to Exotel.",
         NO_DETAILS,
     )
     mismatches = once(select("exotel_stream_recording_mismatch_calls"))

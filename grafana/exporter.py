@@ -3,8 +3,18 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
-from grafana.panels import Column, Figure, Label, Query, columns, graph, tile
-from grafana.promql import CALLS_RETURNED, RATE_WINDOW, of_exporters, of_scrapes, once, select, select_own
+from grafana.load import accounts_listed, ended_calls_listed
+from grafana.panels import Query, graph, over, tile
+from grafana.promql import (
+    CALLS_RETURNED,
+    RATE_WINDOW,
+    of_exporters,
+    of_scrapes,
+    once,
+    risen,
+    select,
+    select_own,
+)
 from grafana.style import (
     AGE,
     BAD,
@@ -17,9 +27,13 @@ from grafana.style import (
     Scale,
     Words,
 )
+from grafana.tables import Column, Figure, Label, columns
 
 _BUDGET = select("exotel_api_budget_remaining_requests")
 _INTERVAL = select("exotel_sustainable_interval_seconds")
+
+#: Points of what is counted between them, this far apart at least.
+_EACH = "5m"
 _NEVER_LISTED = "Never listed: see Failed collections"
 
 
@@ -30,14 +44,14 @@ def exporter() -> models.Dashboard:
         title="Exotel / Exporter",
         description="Whether the figures of the other dashboards can be trusted, and what they cost.",
         bands=[
-            Band(4, [_up(), _collection(), _age(), _unseen(), _budget_now(), _interval_now()]),
+            Band(4, [_up(), accounts_listed(), _age(), _unseen(), _budget_now(), _interval_now()]),
             Band(9, [_collectors(), _failures(), _seen_and_reported()]),
-            Band(8, [_requests(), _latency(), _retries()], title="Requests to the API"),
-            Band(8, [_budget(), _interval()]),
+            Band(8, [_requests(), _failed_requests(), _retries()], title="Requests to the API"),
+            Band(8, [_latency(), _budget(), _interval()]),
             Band(9, [_window(), _scrape()], title="Time and memory"),
             Band(8, [_put_off(), _memory()]),
             Band(7, [_returned(), _lists()], widths=[15, 9], title="The list of calls"),
-            Band(7, [_unknown()]),
+            Band(7, [_unknown(), ended_calls_listed()], widths=[15, 9]),
         ],
     )
 
@@ -51,17 +65,6 @@ def _up() -> models.Panel:
     )
     scale = Scale(BAD, {1: GOOD}, names={"0": ("Down", BAD), "1": ("Up", GOOD)})
     return tile(words, f"min({of_scrapes('up')})", unit="none", scale=scale)
-
-
-def _collection() -> models.Panel:
-    words = Words(
-        "Collection",
-        "Whether every selected account was listed completely. While one fails, its call figures are "
-        "missing, not zero, and so are totals: the reason is shown under failed collections.",
-        NOT_SCRAPED,
-    )
-    scale = Scale(BAD, {1: GOOD}, names={"0": ("Failing", BAD), "1": ("Complete", GOOD)})
-    return tile(words, f"min({once(select('exotel_up'), 'instance')})", unit="none", scale=scale)
 
 
 def _age() -> models.Panel:
@@ -125,9 +128,10 @@ def _failures() -> models.Panel:
         "interval. timeout, connection, server_error: Exotel, or the way to it.",
         "No failed collections",
     )
-    failures = f"increase({select('exotel_collector_failures_total')}[{RATE_WINDOW}])"
+    failures = risen(select("exotel_collector_failures_total"))
     failed = f"{once(failures, 'collector', 'reason')} > 0"
-    return graph(words, [Query(failed, "{{account}} {{collector}} {{reason}}")], unit="short")
+    query = Query(failed, "{{account}} {{collector}} {{reason}}")
+    return over(_EACH, graph(words, [query], unit="short"))
 
 
 def _seen_and_reported() -> models.Panel:
@@ -147,14 +151,29 @@ def _seen_and_reported() -> models.Panel:
 
 def _requests() -> models.Panel:
     words = Words(
-        "Requests by code",
-        "Of all selected exporters: HTTP status, or the reason when there was no answer. 401, 403: the API "
-        "key. 429: lower requests_per_minute. 5xx, timeout: Exotel; see its status page. abandoned: the "
-        "exporter cancelled the request.",
+        "Requests answered",
+        "Of all selected exporters, by endpoint: calls lists the calls, streams requests their details. More "
+        "than requests_per_minute in all: another program uses the same account. Those that failed are shown "
+        "alongside.",
         NOT_SCRAPED,
     )
-    requests = f"sum by (code) (rate({select('exotel_api_requests_total')}[{RATE_WINDOW}]))"
-    return graph(words, [Query(requests, "{{code}}")], unit="reqps", stacked=True)
+    requests = _requests_by("endpoint", 'code=~"2.."')
+    return graph(words, [Query(requests, "{{endpoint}}")], unit="reqps", stacked=True)
+
+
+def _failed_requests() -> models.Panel:
+    words = Words(
+        "Requests that failed",
+        "By HTTP status, or the reason when there was no answer. 401, 403: the API key. 429: lower "
+        "requests_per_minute. 5xx, timeout: Exotel; see its status page. abandoned: the exporter cancelled "
+        "the request.",
+        "No failed request",
+    )
+    return graph(words, [Query(_requests_by("code", 'code!~"2.."'), "{{code}}")], unit="reqps")
+
+
+def _requests_by(label: str, codes: str) -> str:
+    return f"sum by ({label}) (rate({select('exotel_api_requests_total', codes)}[{RATE_WINDOW}]))"
 
 
 def _latency() -> models.Panel:
@@ -164,12 +183,12 @@ def _latency() -> models.Panel:
         "network; when listings run into the timeout, raise it with the scrape_timeout.",
         NOT_SCRAPED,
     )
-    durations = f"rate({select('exotel_api_request_duration_seconds_bucket')}[{RATE_WINDOW}])"
+    durations = risen(select("exotel_api_request_duration_seconds_bucket"))
     queries = [
         Query(f"histogram_quantile(0.5, sum by (le) ({durations}))", "median"),
         Query(f"histogram_quantile(0.95, sum by (le) ({durations}))", "95th percentile"),
     ]
-    return graph(words, queries, unit="s")
+    return over(_EACH, graph(words, queries, unit="s"))
 
 
 def _retries() -> models.Panel:
@@ -179,8 +198,8 @@ def _retries() -> models.Panel:
         "see the codes alongside.",
         NOT_SCRAPED,
     )
-    retries = f"sum by (reason) (rate({select('exotel_api_retries_total')}[{RATE_WINDOW}]))"
-    return graph(words, [Query(retries, "{{reason}}")], unit="reqps", stacked=True)
+    retries = f"sum by (reason) ({risen(select('exotel_api_retries_total'))})"
+    return over(_EACH, graph(words, [Query(retries, "{{reason}}")], unit="short"))
 
 
 def _budget() -> models.Panel:
@@ -288,5 +307,5 @@ def _unknown() -> models.Panel:
         "counted as other or unknown. New ones: the API changed; look for a newer exporter.",
         "No unknown values",
     )
-    unknown = f"increase({select('exotel_unknown_values_total')}[{RATE_WINDOW}])"
-    return graph(words, [Query(f"{once(unknown, 'field')} > 0", "{{account}} {{field}}")], unit="short")
+    unknown = f"{once(risen(select('exotel_unknown_values_total')), 'field')} > 0"
+    return over(_EACH, graph(words, [Query(unknown, "{{account}} {{field}}")], unit="short"))

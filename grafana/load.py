@@ -3,19 +3,25 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
-from grafana.panels import Query, graph, tile
+from grafana.capacity import (
+    calls_refused,
+    capacity,
+    headroom,
+    lines_short,
+    refusals,
+    share_of_limit,
+    shares_of_limit,
+)
+from grafana.panels import Query, counted_tile, graph, tile
 from grafana.promql import (
     CALLS_STARTED,
     CONCURRENT_CALLS,
     CONCURRENT_CALLS_BY_DIRECTION,
-    COUNTED,
+    LISTED_ACCOUNTS,
     ON_CHOSEN_LINES,
     SHARE_OF_AGENT_STREAMS,
-    SHARE_OF_LIMIT,
-    SLOTS_AS_REPORTED,
     SLOTS_USED,
     highest,
-    lowest,
     once,
     select,
     total,
@@ -23,37 +29,52 @@ from grafana.promql import (
 )
 from grafana.style import (
     BAD,
-    GOOD,
+    FULL,
     NO_AGENT_STREAMS,
-    NO_LIMIT,
+    NO_ESTIMATE,
     NO_LINES,
     NOT_COUNTED,
     NOT_LISTED,
+    NOT_SCRAPED,
     OF_AGENT_STREAMS,
-    OF_LIMIT,
-    WARNING,
-    Scale,
     Words,
 )
 
-#: Erlangs are the mean number of calls at a time, over the hour as telephony reckons it.
-ERLANGS = f"avg_over_time({select(CONCURRENT_CALLS)}[1h])"
+#: Erlangs are the mean number of calls at a time, over the hour as telephony reckons it. Looked at every two
+#: minutes, as each point of a graph reads its whole hour.
+ERLANGS = f"avg_over_time({select(CONCURRENT_CALLS)}[1h:2m])"
+
+#: Calls that are over may linger in the list.
+_ENDED = "completed|failed|busy|no-answer|canceled"
 
 
 def load() -> models.Dashboard:
     """The dashboard, ready to be written."""
+    tiles = [_calls_now(), share_of_limit(), calls_refused(), lines_short(), headroom()]
     return board(
         uid="exotel-load",
         title="Exotel / Load",
         description="Concurrent calls against the limit of each account.",
         bands=[
-            Band(4, [_calls_now(), _share(), _headroom(), _peak(), _erlangs_now(), _agent_streams_now()]),
-            Band(8, [_against_limit(), _against_last_week()]),
+            Band(4, [*tiles, accounts_listed()]),
+            Band(8, [shares_of_limit(), refusals()]),
+            Band(8, [_against_last_week(), capacity()]),
             Band(8, [_by_direction(), calls_by_status(), _by_line()]),
-            Band(8, [_started(), _erlangs(), _agent_streams()]),
+            Band(8, [(_erlangs_now(), _peak()), _erlangs(), _started()], widths=[4, 10, 10]),
+            Band(8, [_agent_streams_now(), _agent_streams(), _estimates()], widths=[4, 10, 10]),
         ],
-        by_line=True,
     )
+
+
+def accounts_listed() -> models.Panel:
+    """How many of the selected accounts the totals are of."""
+    words = Words(
+        "Accounts listed",
+        "Totals are of the accounts that an exporter lists, of all that any exporter has. Fewer than all: "
+        "totals lack the calls of the others; Exporter shows why.",
+        NOT_SCRAPED,
+    )
+    return counted_tile(words, LISTED_ACCOUNTS, otherwise=BAD)
 
 
 def _calls_now() -> models.Panel:
@@ -63,51 +84,27 @@ def _calls_now() -> models.Panel:
         "where a listing is incomplete. Unusual for the hour? See which direction, status or line changed.",
         NOT_COUNTED,
     )
-    return tile(words, total(select(CONCURRENT_CALLS), of=COUNTED), unit="short")
-
-
-def _share() -> models.Panel:
-    words = Words(
-        "Share of the limit",
-        "Slots in use on the fullest of the selected accounts, as a share of its limit; estimated from the "
-        "API's own number of calls where a listing is incomplete. From 80% on, slow down campaigns or ask "
-        "Exotel for a higher limit; at 100% further calls are refused.",
-        NO_LIMIT,
-    )
-    return tile(words, highest(select(SHARE_OF_LIMIT), of=COUNTED), unit="percentunit", scale=OF_LIMIT)
-
-
-def _headroom() -> models.Panel:
-    words = Words(
-        "Headroom",
-        "Slots of the limit that are free, on the account with the fewest, estimated where a listing is "
-        "incomplete. Below 10, hold back outbound calls; below 0, call_limit or call_slots is not what the "
-        "plan says.",
-        NO_LIMIT,
-    )
-    room = f"{once(select('exotel_call_limit'))} - {once(select(SLOTS_USED))}"
-    return tile(words, lowest(room, of=COUNTED), unit="short", scale=Scale(BAD, {1: WARNING, 10: GOOD}))
+    return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
 
 
 def _peak() -> models.Panel:
     words = Words(
         "Peak of the day",
-        "The most slots in use in the last 24 hours, of all selected accounts together, excluding times when "
-        "calls were neither listed nor reported. Near the limit day after day? The plan is too small.",
+        "The most slots in use in the last 24 hours, of all selected accounts together, as far as calls were "
+        "listed or reported. Near the limit day after day? The plan is too small.",
         "No calls counted in 24 hours",
     )
-    return tile(words, f"max_over_time(sum({once(select(SLOTS_USED))})[1d:])", unit="short")
+    return tile(words, f"max_over_time({total(select(SLOTS_USED))}[1d:])", unit="short")
 
 
 def _erlangs_now() -> models.Panel:
     words = Words(
         "Erlangs",
         "Traffic of the last hour: the mean number of concurrent calls, including those that wait, as "
-        "listed, or else as the API reported them. Above 70% of the limit, or 35% where a call takes two "
-        "slots, peaks within the hour reach it: ask for a higher one.",
+        "listed, or else as the API reported them. How many lines that needs is shown under capacity.",
         NOT_COUNTED,
     )
-    return tile(words, total(ERLANGS, of=COUNTED), unit="short")
+    return tile(words, total(ERLANGS), unit="short")
 
 
 def _agent_streams_now() -> models.Panel:
@@ -120,32 +117,15 @@ def _agent_streams_now() -> models.Panel:
     return tile(words, highest(select(SHARE_OF_AGENT_STREAMS)), unit="percentunit", scale=OF_AGENT_STREAMS)
 
 
-def _against_limit() -> models.Panel:
-    words = Words(
-        "Slots in use and limit",
-        "Slots that calls take of the limit, by account: one each, or as many as call_slots says; the dashed "
-        "line is the limit. A flat top at the line: calls are being refused. As reported: the listing is "
-        "incomplete, and this is estimated from the API's own number of calls, which agreed with listings "
-        "before. A gap: not even that is known; see Exporter.",
-        NOT_COUNTED,
-    )
-    queries = [
-        Query(once(select(SLOTS_USED)), "{{account}}"),
-        Query(once(select(SLOTS_AS_REPORTED)), "{{account}} as reported"),
-        Query(once(select("exotel_call_limit")), "{{account}} limit"),
-    ]
-    return graph(words, queries, unit="short")
-
-
 def _against_last_week() -> models.Panel:
     words = Words(
         "Concurrent calls and last week",
         "All selected accounts together, as the API reports them where a listing is incomplete; the dashed "
-        "line is the same time last week. Far below it in working hours: do callers reach you? Far above: a "
-        "campaign, a loop in a call flow, or news.",
+        "line is the same time last week. Far below it in working hours: do callers reach you, and are all "
+        "accounts listed? Far above: a campaign, a loop in a call flow, or news.",
         NOT_COUNTED,
     )
-    calls = total(select(CONCURRENT_CALLS), of=COUNTED)
+    calls = total(select(CONCURRENT_CALLS))
     return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
 
 
@@ -164,17 +144,30 @@ def calls_by_status() -> models.Panel:
     """What calls are doing."""
     words = Words(
         "Calls by status",
-        "Ringing grows while in-progress stands still: nobody answers. Queued grows: the limit is reached. "
-        "Ended calls may linger in the list; they don't count against the limit.",
+        "Ringing grows while in-progress stands still: nobody answers. Queued grows: agents are busy, or the "
+        "limit is reached. Calls that have ended are not included.",
         NOT_LISTED,
     )
-    calls = total(select("exotel_active_calls"), "status")
+    calls = total(select("exotel_active_calls", f'status!~"{_ENDED}"'), "status")
     return graph(words, [Query(calls, "{{status}}")], unit="short", stacked=True)
+
+
+def ended_calls_listed() -> models.Panel:
+    """Calls that are over, but still in the list."""
+    words = Words(
+        "Ended calls still listed",
+        "Calls in the list whose status says that they are over, by status. They don't count as concurrent. "
+        "A few right after their end are normal; a level that stays: report it to Exotel.",
+        "No ended call is listed",
+    )
+    ended = select("exotel_active_calls", f'status=~"{_ENDED}"')
+    calls = f"{total(ended, 'status')} > 0"
+    return graph(words, [Query(calls, "{{status}}")], unit="short")
 
 
 def _by_line() -> models.Panel:
     words = Words(
-        "Calls by line",
+        "Calls by line: ${line:text}",
         "By purpose of the ExoPhones, as configured; other is every number that isn't. A line that drops to "
         "nothing in working hours: call it. Other grows: a number is missing in the configuration.",
         NO_LINES,
@@ -185,13 +178,13 @@ def _by_line() -> models.Panel:
 
 def _started() -> models.Panel:
     words = Words(
-        "Calls started a second",
-        "Mean of five minutes, as seen from listing to listing: calls shorter than the scrape interval are "
-        "not included, and after a failure all calls that started meanwhile count at once. A burst fills "
-        "the limit and the queues: spread campaigns.",
+        "Calls started an hour",
+        "At the rate of the five minutes before, as seen from listing to listing: calls shorter than the "
+        "scrape interval are not included, and after a failure all calls that started meanwhile count at "
+        "once. A burst fills the limit and the queues: spread campaigns.",
         NOT_LISTED,
     )
-    return graph(words, [Query(once(select(CALLS_STARTED)), "{{account}}")], unit="cps")
+    return graph(words, [Query(f"3600 * {once(select(CALLS_STARTED))}", "{{account}}")], unit="short")
 
 
 def _erlangs() -> models.Panel:
@@ -202,19 +195,36 @@ def _erlangs() -> models.Panel:
         "take the busiest hour of the week.",
         NOT_COUNTED,
     )
-    calls = total(ERLANGS, of=COUNTED)
+    calls = total(ERLANGS)
     return graph(words, [Query(calls, "calls"), Query(week_before(calls), "last week")], unit="short")
 
 
 def _agent_streams() -> models.Panel:
     words = Words(
-        "AgentStream sessions and limit",
-        "AgentStream (voice bot) sessions, by account; the dashed line is how many are allowed. At the "
-        "line, bots can't join further calls. Sessions without calls: a bot doesn't hang up.",
+        "AgentStream share, by account",
+        "AgentStream (voice bot) sessions as a share of those allowed, which is the upper dashed line. At "
+        "it, bots can't join further calls. Sessions without calls: a bot doesn't hang up.",
         NO_AGENT_STREAMS,
     )
+    share = f"max by (account) ({select(SHARE_OF_AGENT_STREAMS)})"
+    return graph(words, [Query(share, "{{account}}")], unit="percentunit", scale=FULL)
+
+
+def _estimates() -> models.Panel:
+    words = Words(
+        "Estimated calls by status",
+        "While no listing is complete: what the part that was seen says of all calls. The dashed lines are "
+        "the 95% interval. Wide: more requests_per_minute, or a longer scrape interval; Exporter shows why "
+        "listings are incomplete.",
+        NO_ESTIMATE,
+    )
+    pairs = ("direction", "status")
+    estimate = total(select("exotel_active_calls_estimate"), "status")
+    # Of independent estimates the squares of the errors add up.
+    error = f"sqrt(sum by (status) ({once(select('exotel_active_calls_estimate_error'), *pairs)} ^ 2))"
     queries = [
-        Query(once(select("exotel_agent_streams_active")), "{{account}}"),
-        Query(once(select("exotel_agent_streams_limit")), "{{account}} limit"),
+        Query(estimate, "{{status}}"),
+        Query(f"clamp_min({estimate} - {error}, 0)", "{{status}} at least"),
+        Query(f"{estimate} + {error}", "{{status}} at most"),
     ]
     return graph(words, queries, unit="short")

@@ -1,4 +1,4 @@
-"""The kinds of panels, each made in one way: figures, series, tables, bars and heatmaps."""
+"""The kinds of panels, each made in one way: figures, series, bars and heatmaps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,36 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.style import BAD, CODE_COLOURS, PLAIN, WARNING, Scale, Words, colours
+from grafana.style import (
+    BOUNDS,
+    CODE_COLOURS,
+    DASHED,
+    DASHED_ENDINGS,
+    GOOD,
+    NEUTRAL,
+    PLAIN,
+    Scale,
+    Words,
+    colours,
+)
+
+#: Where a call can be looked up: its SID is put at the end. Exotel documents no address of a single call, so
+#: this opens the console and leaves the SID to be read; the data source has the same address for exemplars.
+CONSOLE = "https://my.exotel.com/#"
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-_REF_IDS = "ABCDEFGH"
+REF_IDS = "ABCDEFGH"
+
+#: Shares that are all 0 would be drawn on an axis up to 10000%; where a scale has steps, they are in view.
+_LEAST_SHARE = 0.1
+
+#: That there is no data is neither good nor bad.
+_NO_DATA = models.SpecialValueMap(
+    models.DashboardSpecialValueMapOptions(
+        models.SpecialValueMatch.NULL_AND_NAN, models.ValueMappingResult(color="text")
+    )
+)
 
 _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, heatmap.Panel)
 
@@ -35,36 +60,27 @@ class Query:
         return target.datasource(DATASOURCE).exemplar(self.exemplars)
 
 
-@dataclass(frozen=True)
-class Label:
-    """A column of a table that shows a label."""
-
-    title: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A column of a table that shows the value of an expression."""
-
-    title: str
-    expr: str
-    unit: str = "short"
-    scale: Scale = PLAIN
+def tile(
+    words: Words, query: str, *, unit: str, scale: Scale = PLAIN, coloured_by: Sequence[str] = ()
+) -> models.Panel:
+    """One figure, now: in the colour of the scale, or of that of these states which the query gives it."""
+    panel = _stat(words, unit, scale).with_target(
+        _instant(query, "{{state}}" if coloured_by else words.title)
+    )
+    for state in coloured_by:
+        for name, colour in colours(state):
+            panel.override_by_name(name, [_fixed(colour)])
+    return panel.text_mode(common.BigValueTextMode.VALUE).build()
 
 
-Column = Label | Figure
-
-
-def tile(words: Words, query: str, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
-    """One figure, now."""
+def counted_tile(words: Words, query: str, *, otherwise: str = NEUTRAL) -> models.Panel:
+    """How many of how many there are, as `out_of` says it: green when it is all of them."""
+    every = models.DashboardRegexMapOptions(r"^(\d+) of \1$", models.ValueMappingResult(color=GOOD))
+    target = _instant(query, words.title).format(PromQueryFormat.TABLE)
+    panel = _stat(words, "string", Scale(otherwise)).with_target(target)
     return (
-        _panel(stat.Panel(), words, unit, scale)
-        .with_target(Query(query, words.title).target("A").instant())
-        .mappings(scale.mappings())
-        .graph_mode(common.BigValueGraphMode.NONE)
-        .color_mode(common.BigValueColorMode.VALUE)
-        .reduce_options(_last())
+        panel.mappings([models.RegexMap(every), _NO_DATA])
+        .reduce_options(_last().fields("/^counted$/"))
         .build()
     )
 
@@ -87,69 +103,44 @@ def graph(
     stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
     steps = common.GraphThresholdsStyleMode.DASHED if scale.steps else common.GraphThresholdsStyleMode.OFF
     panel = (
-        _panel(timeseries.Panel(), words, unit, scale)
+        panel_of(timeseries.Panel(), words, unit, scale)
         .min(0)
         .color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
         .thresholds_style(common_builders.GraphThresholdsStyleConfig().mode(steps))
         .legend(legend)
         .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .line_width(2)
-        .fill_opacity(30 if stacked else 10)
+        # The line of a series that is 0 would lie on top of the others.
+        .line_width(0 if stacked else 2)
+        .fill_opacity(60 if stacked else 10)
         .stacking(common_builders.StackingConfig().mode(stacking))
         .span_nulls(span_nulls=False)
     )
-    for ref_id, query in zip(_REF_IDS, queries, strict=False):
+    if unit == "percentunit":
+        panel.axis_soft_max(1.1 * max(scale.steps, default=_LEAST_SHARE))
+    for ref_id, query in zip(REF_IDS, queries, strict=False):
         panel.with_target(query.target(ref_id).range())
         for name, colour in colours(query.legend):
-            dashed = _dashed() if name == "last week" else ()
+            dashed = _dashed() if name in DASHED else ()
             panel.override_by_name(name, [_fixed(colour), *dashed])
         if query.legend == "{{code}}":
             for digit, colour in CODE_COLOURS.items():
                 panel.override_by_regexp(f"/^{digit}..$/", [_fixed(colour)])
-        if query.legend.endswith(" as reported"):
-            panel.override_by_regexp("/ as reported$/", [_fixed(WARNING), *_dashed()])
-        if query.legend.endswith(" limit"):
-            panel.override_by_regexp("/ limit$/", [_fixed(BAD), *_dashed()])
+        for ending, colour in DASHED_ENDINGS.items():
+            if query.legend.endswith(ending):
+                panel.override_by_regexp(f"/{ending}$/", [_fixed(colour), *_dashed(), *_unnamed(ending)])
     return panel.build()
 
 
-def over_minutes(panel: models.Panel) -> models.Panel:
-    """The panel with points, and so with windows of rates, of 5 minutes at least: for what happens rarely."""
-    panel.interval = "5m"
+def over(interval: str, panel: models.Panel) -> models.Panel:
+    """The panel with points, and so with windows of rates, this far apart at least."""
+    panel.interval = interval
     return panel
-
-
-def columns(words: Words, shown: Sequence[Column], *, sort_by: str) -> models.Panel:
-    """A table of what is true now, with the largest of one column on top."""
-    figures = [column for column in shown if isinstance(column, Figure)]
-    panel = (
-        _panel(table.Panel(), words, "string", PLAIN)
-        .sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(desc=True)])
-        .cell_height(common.TableCellHeight.SM)
-        .min_width(60)  # pixels: columns share the panel before any is cut off
-    )
-    names = {}
-    for ref_id, figure in zip(_REF_IDS, figures, strict=False):
-        query = Query(figure.expr, figure.title).target(ref_id).instant()
-        panel.with_target(query.format(PromQueryFormat.TABLE))
-        panel.override_by_name(figure.title, [*_figure(figure)])
-        names[f"Value #{ref_id}" if len(figures) > 1 else "Value"] = figure.title
-    if len(figures) > 1:
-        panel.with_transformation(models.DataTransformerConfig("merge", options={}))
-    names |= {column.name: column.title for column in shown if isinstance(column, Label)}
-    titles = [column.title for column in shown]
-    options = {
-        "excludeByName": {"Time": True},
-        "indexByName": {name: titles.index(title) for name, title in names.items()},
-        "renameByName": names,
-    }
-    return panel.with_transformation(models.DataTransformerConfig("organize", options=options)).build()
 
 
 def bars(words: Words, query: Query, *, unit: str, scale: Scale = PLAIN) -> models.Panel:
     """One bar for each series, now."""
     return (
-        _panel(bargauge.Panel(), words, unit, scale)
+        panel_of(bargauge.Panel(), words, unit, scale)
         .with_target(query.target("A").instant())
         .min(0)
         .orientation(common.VizOrientation.HORIZONTAL)
@@ -177,7 +168,7 @@ def distribution(words: Words, buckets: str, *, unit: str) -> models.Panel:
         .show_color_scale(show_color_scale=True)
     )
     return (
-        _panel(heatmap.Panel(), words, unit, PLAIN)
+        panel_of(heatmap.Panel(), words, unit, PLAIN)
         .with_target(Query(buckets, "{{le}}").target("A").range().format(PromQueryFormat.HEATMAP))
         .calculate(calculate=False)
         .color(colour)
@@ -191,24 +182,35 @@ def distribution(words: Words, buckets: str, *, unit: str) -> models.Panel:
     )
 
 
-def _panel(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
+def panel_of(panel: _Panel, words: Words, unit: str, scale: Scale) -> _Panel:
+    """The panel with its words, its unit and the colours of its scale."""
     panel.title(words.title).description(words.description).no_value(words.no_data)
     return panel.datasource(DATASOURCE).unit(unit).thresholds(scale.thresholds())
+
+
+def _stat(words: Words, unit: str, scale: Scale) -> stat.Panel:
+    panel = panel_of(stat.Panel(), words, unit, scale).mappings([*scale.mappings(), _NO_DATA])
+    panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
+    return panel.reduce_options(_last())
+
+
+def _instant(query: str, legend: str) -> prometheus.Dataquery:
+    return Query(query, legend).target("A").instant()
 
 
 def _last() -> common_builders.ReduceDataOptions:
     return common_builders.ReduceDataOptions().calcs(["lastNotNull"])
 
 
-def _figure(figure: Figure) -> Iterator[models.DynamicConfigValue]:
-    yield models.DynamicConfigValue("unit", figure.unit)
-    if figure.scale.steps:
-        yield models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
-        yield models.DynamicConfigValue("thresholds", figure.scale.thresholds().build())
-
-
 def _fixed(colour: str) -> models.DynamicConfigValue:
     return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def _unnamed(ending: str) -> Iterator[models.DynamicConfigValue]:
+    """The bounds of an interval are named by what lies between them: in a legend they would take its room."""
+    if ending in BOUNDS:
+        hidden = {"legend": True, "tooltip": False, "viz": False}
+        yield models.DynamicConfigValue("custom.hideFrom", hidden)
 
 
 def _dashed() -> Iterator[models.DynamicConfigValue]:

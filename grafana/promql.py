@@ -3,6 +3,7 @@
 import re
 
 RATE_WINDOW = "$__rate_interval"
+POINT_INTERVAL = "$__interval"
 SHOWN_RANGE = "$__range"
 
 # Recorded by deploy/prometheus/rules, which alone say what counts against the limit, and when the number that
@@ -19,12 +20,17 @@ RECORDED_SHARE = "job_instance_account:exotel_recording_enabled_calls:ratio"
 DETAILS_COVERAGE = "job_instance_account:exotel_stream_inspected_calls:ratio"
 SHARE_OF_AGENT_STREAMS = "job_instance_account:exotel_agent_streams_per_limit:ratio"
 
-IN_PROGRESS = 'status="in-progress"'
-RINGING = 'status="ringing"'
-ON_CHOSEN_LINES = 'line=~"$line"'
+# How inbound callers are served, in the half hour before; also with job_instance_account_line.
+SERVICE_LEVEL = "job_instance_account:exotel_service_level:ratio_rate30m"
+SPEED_OF_ANSWER = "job_instance_account:exotel_speed_of_answer_seconds:mean30m"
+ABANDONED_SHARE = "job_instance_account:exotel_abandoned_calls:ratio_rate30m"
+HANDLING_TIME = "job_instance_account:exotel_handling_seconds:mean30m"
 
-#: How long an account is remembered: so long its calls are missed, not thought to be none.
-MEMORY = "1h"
+IN_PROGRESS = 'status="in-progress"'
+WAITING = 'status=~"queued|ringing"'
+INBOUND = 'direction="inbound"'
+WAS_ANSWERED, WAS_UNANSWERED = 'outcome="answered"', 'outcome="unanswered"'
+ON_CHOSEN_LINES = 'line=~"$line"'
 
 
 def select(metric: str, *matchers: str) -> str:
@@ -44,7 +50,9 @@ def _selected(metric: str, *matchers: str) -> str:
 
 def of_exporters(metric: str, *matchers: str) -> str:
     """A metric that any program has, such as its memory, of the exporters alone, those now down included."""
-    known = f"last_over_time({_selected('exotel_exporter_build_info')}[1d])"
+    # Looked for now, and every twenty minutes of the day before: each point of a graph reads the whole day.
+    exporters = _selected("exotel_exporter_build_info")
+    known = f"({exporters} or last_over_time({exporters}[1d:20m]))"
     return f"{_selected(metric, *matchers)} and on (job, instance) {known}"
 
 
@@ -62,25 +70,41 @@ def once(expr: str, *labels: str) -> str:
     return f"max by ({by}) (sum by ({by}, job, instance) ({expr}))"
 
 
-#: Accounts that are listed, and those of which the number of calls is known, listed or not.
-LISTED = f"{select('exotel_up')} == 1"
-COUNTED = select(CONCURRENT_CALLS)
+def total(expr: str, *labels: str) -> str:
+    """The sum of all selected accounts of which it is known, by `labels`.
+
+    LISTED_ACCOUNTS says beside it of how many it is.
+    """
+    return f"sum by ({', '.join(labels)}) ({once(expr, *labels)})" if labels else f"sum({once(expr)})"
 
 
-def total(expr: str, *labels: str, of: str = LISTED) -> str:
-    """The sum of all selected accounts, by `labels`; none while one of the accounts isn't among `of`."""
-    summed = f"sum by ({', '.join(labels)}) ({once(expr, *labels)})" if labels else f"sum({once(expr)})"
-    return _whole(summed, of)
+def out_of(some: str, every: str) -> str:
+    """One series whose label `counted` says how many of how many, such as `19 of 20`."""
+    counted = f"count_values('some', {some}) * on () group_left (every) count_values('every', {every})"
+    return f"label_join({counted}, 'counted', ' of ', 'some', 'every')"
 
 
-def highest(expr: str, *, of: str = LISTED) -> str:
-    """The highest value of all selected accounts; none while one of the accounts isn't among `of`."""
-    return _whole(f"max({expr})", of)
+_UP = f"max by (account) ({select('exotel_up')})"
+#: Accounts that an exporter lists, of those that any has: one that is taken out isn't missed.
+LISTED_ACCOUNTS = out_of(f"sum({_UP})", f"count({_UP})")
 
 
-def lowest(expr: str, *, of: str = LISTED) -> str:
-    """The lowest value of all selected accounts; none while one of the accounts isn't among `of`."""
-    return _whole(f"min({expr})", of)
+def risen(counter: str) -> str:
+    """By how much a counter has risen since the point before; absent where its exporter restarted meanwhile.
+
+    For counters of many series: increase() reads every scrape of the range, this two a point.
+    """
+    return f"({counter} - {counter} offset {POINT_INTERVAL} >= 0)"
+
+
+def highest(expr: str) -> str:
+    """The highest value of all selected accounts of which it is known."""
+    return f"max({expr})"
+
+
+def lowest(expr: str) -> str:
+    """The lowest value of all selected accounts of which it is known."""
+    return f"min({expr})"
 
 
 def quantile(share: float, buckets: str) -> str:
@@ -93,16 +117,14 @@ def week_before(expr: str) -> str:
     return re.sub(r"\}(\[[^]]*\])?", r"\g<0> offset 1w", expr)
 
 
+def by_line(recorded: str) -> str:
+    """The name under which what is recorded by account is recorded by line."""
+    return recorded.replace("job_instance_account:", "job_instance_account_line:")
+
+
 def named(expr: str, *key: str) -> str:
     """`expr` by agent, distinguished by `key`, with the names of agents where they are exported."""
     names = f"max by (account, agent_id, agent_name) ({select('exotel_agent_info')})"
     one_name = f"topk by (account, agent_id) (1, {names})"
     with_name = f"({expr}) * on (account, agent_id) group_left (agent_name) {one_name}"
     return f"({with_name}) or on (account, {', '.join(key)}) ({expr})"
-
-
-def _whole(expr: str, accounts: str) -> str:
-    # A sum that lacks an account looks like fewer calls: a gap is honest.
-    there = f"count(count by (account) ({accounts}))"
-    known = f"count(count by (account) (last_over_time({select('exotel_up')}[{MEMORY}])))"
-    return f"({expr} and on () ({there} == {known}))"

@@ -3,39 +3,49 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.board import Band, board
-from grafana.details import bands_of_details
-from grafana.panels import Query, distribution, graph, over_minutes, tile
+from grafana.details import bands_of_details, bridges_missing, recorded_share
+from grafana.load import accounts_listed
+from grafana.panels import Query, distribution, graph, over, tile
 from grafana.promql import (
     ANSWERED_SHARE,
     IN_PROGRESS,
     RATE_WINDOW,
+    WAS_ANSWERED,
+    WAS_UNANSWERED,
     highest,
     lowest,
     once,
     quantile,
+    risen,
     select,
     total,
 )
-from grafana.style import ANSWERED, NOT_LISTED, Words
-from grafana.supervisor import longest_ring
+from grafana.service import service_bands, service_tiles
+from grafana.style import ANSWERED, NO_END, NOT_LISTED, Words
+from grafana.supervisor import calls_watched, longest_hold, silent
 
 _LASTED = select("exotel_active_call_duration_seconds_bucket", IN_PROGRESS)
 _NO_ANSWER = "No call was answered or given up recently"
-_NO_END = "No call ended recently"
+
+#: Points this far apart: calls are answered and end rarely, on a small account.
+_RARELY = "5m"
 
 
 def quality() -> models.Dashboard:
     """The dashboard, ready to be written."""
+    of_details = [silent(), longest_hold(), bridges_missing(), recorded_share()]
     return board(
         uid="exotel-quality",
         title="Exotel / Call quality",
-        description="How long calls last and ring, how many are answered, and the state of their legs, "
-        "bridges and recordings. Beside each figure from the details of calls is the share of calls "
-        "inspected.",
+        description="How callers are served, how long calls last and ring, how many are answered, and the "
+        "state of the legs, bridges and recordings of the calls watched.",
         bands=[
-            Band(9, [_distribution(), _durations()]),
-            Band(8, [(_answered_now(), longest_ring()), _ringing(), _answered()], [4, 10, 10]),
-            Band(8, [_ended_durations(), _ended()]),
+            Band(4, [*service_tiles(), _answered_now()]),
+            Band(4, [accounts_listed(), calls_watched(), *of_details]),
+            *service_bands(),
+            Band(9, [_distribution(), _durations()], title="Calls"),
+            Band(8, [_ringing(), _answered()]),
+            Band(8, [_ended_durations(), _ended(), _ended_unanswered()]),
             *bands_of_details(),
         ],
     )
@@ -56,7 +66,7 @@ def _durations() -> models.Panel:
     words = Words(
         "How long calls in progress have lasted",
         "A longest call that rises in a straight line for hours is stuck: it costs money and a place in the "
-        "limit. The dots are exemplars: they carry its call_sid; look it up and end it.",
+        "limit. The dots are exemplars: their call_sid leads to Exotel's console; end it there.",
         NOT_LISTED,
     )
     queries = [
@@ -64,7 +74,7 @@ def _durations() -> models.Panel:
         Query(quantile(0.95, _LASTED), "95th percentile"),
         Query(highest(select("exotel_longest_call_duration_seconds", IN_PROGRESS)), "longest"),
     ]
-    return graph(words, queries, unit="s")
+    return graph(words, queries, unit="dthms")
 
 
 def _answered_now() -> models.Panel:
@@ -85,17 +95,17 @@ def _ringing() -> models.Panel:
         "bring in agents. Callers give up sooner than answers come: shorten menus and queues.",
         _NO_ANSWER,
     )
-    answered, unanswered = _rings('outcome="answered"'), _rings('outcome="unanswered"')
+    answered, unanswered = _rings(WAS_ANSWERED), _rings(WAS_UNANSWERED)
     queries = [
         Query(quantile(0.5, answered), "answered, median"),
         Query(quantile(0.95, answered), "answered, 95th percentile"),
         Query(quantile(0.5, unanswered), "unanswered, median"),
     ]
-    return over_minutes(graph(words, queries, unit="s"))
+    return over(_RARELY, graph(words, queries, unit="dthms"))
 
 
 def _rings(outcome: str) -> str:
-    return f"rate({select('exotel_observed_ring_duration_seconds_bucket', outcome)}[{RATE_WINDOW}])"
+    return risen(select("exotel_observed_ring_duration_seconds_bucket", outcome))
 
 
 def _answered() -> models.Panel:
@@ -114,22 +124,40 @@ def _ended_durations() -> models.Panel:
         "How long ended calls had lasted",
         "When they were last seen; calls shorter than the scrape interval are not included. Shorter than "
         "usual: calls drop, or a bot gives up. Longer: agents lack an answer.",
-        _NO_END,
+        NO_END,
     )
-    buckets = f"rate({select('exotel_observed_call_duration_seconds_bucket')}[{RATE_WINDOW}])"
+    buckets = risen(select("exotel_observed_call_duration_seconds_bucket"))
     queries = [
         Query(quantile(0.5, buckets), "median"),
         Query(quantile(0.95, buckets), "95th percentile"),
     ]
-    return over_minutes(graph(words, queries, unit="s"))
+    return over(_RARELY, graph(words, queries, unit="dthms"))
+
+
+_UNANSWERED = "queued|ringing|failed|busy|no-answer|canceled"
 
 
 def _ended() -> models.Panel:
     words = Words(
-        "Calls ended a second, by last status",
-        "The status in which calls were last seen: an answered one ends in-progress or completed. Many that "
-        "end queued or ringing gave up: see the answered share above.",
+        "Answered calls ended an hour",
+        "By the status in which they were last seen: an answered call ends in-progress or completed. Drops "
+        "while calls in progress don't: calls don't end, see the longest of them.",
         NOT_LISTED,
     )
-    ended = total(f"rate({select('exotel_observed_calls_ended_total')}[{RATE_WINDOW}])", "status")
-    return over_minutes(graph(words, [Query(ended, "{{status}}")], unit="cps", stacked=True))
+    return _ended_an_hour(words, f'status!~"{_UNANSWERED}"', stacked=True)
+
+
+def _ended_unanswered() -> models.Panel:
+    words = Words(
+        "Unanswered calls ended an hour",
+        "By the status in which they were last seen: queued or ringing gave up or were never picked up. They "
+        "grow: look at the answered share and at the agents on call. Failed: wrong numbers, or the network.",
+        NOT_LISTED,
+    )
+    return _ended_an_hour(words, f'status=~"{_UNANSWERED}"', stacked=False)
+
+
+def _ended_an_hour(words: Words, statuses: str, *, stacked: bool) -> models.Panel:
+    ended = total(f"rate({select('exotel_observed_calls_ended_total', statuses)}[{RATE_WINDOW}])", "status")
+    query = Query(f"3600 * {ended}", "{{status}}")
+    return over(_RARELY, graph(words, [query], unit="short", stacked=stacked))

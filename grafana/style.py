@@ -44,6 +44,7 @@ LABEL_COLOURS = {
         "none": "red",
         **_UNCLEAR,
     },
+    "endpoint": {"calls": "green", "streams": "blue", "agent_streams": "purple"},
     "network_type": {"pstn": "blue", "voip": _TEAL, **_UNCLEAR},
     "legs": {"0": "dark-red", "1": "red", "2": "green", "3+": "blue"},
     "channels": {"single": "light-blue", "dual": "blue", **_UNCLEAR},
@@ -64,25 +65,43 @@ SERIES_COLOURS = {
     "muted": "yellow",
     "on hold": "light-blue",
     "all muted": "red",
+    "one leg": "red",
+    "no leg": "dark-red",
+    "no bridge": _PINK,
+    # of a share of the limit, by how many further calls are refused
+    "more than 5% refused": BAD,
+    "more than 1% refused": WARNING,
+    "few refused": GOOD,
+    "refusals not known": NEUTRAL,
 }
+
+#: Series that others are compared with are dashed, and so are those whose names end so, in these colours.
+DASHED = ("last week",)
+BOUNDS = (" at least", " at most")
+DASHED_ENDINGS = {" as reported": WARNING, **dict.fromkeys(BOUNDS, _GREY)}
 
 #: And codes of answers, by what they begin with; the rest are reasons why there was none.
 CODE_COLOURS = {"2": "green", "3": "blue", "4": "yellow", "5": "red"}
 
-NOT_LISTED = "Not every account listed: see Exporter"
-NOT_COUNTED = "Not every account counted: see Exporter"
+NOT_LISTED = "No account is listed: see Exporter"
+NOT_COUNTED = "No account is counted: see Exporter"
+NO_WAIT = "No caller in 30 minutes"
+NO_END = "No call ended recently"
 NO_CALL = "No call in progress"
 NOT_SCRAPED = "No exporter is scraped"
 
 
-def off(key: str) -> str:
+def off(key: str, otherwise: str = "None") -> str:
     """What a panel says when the option that it needs seems to be off."""
-    return f"None, or off? Set {key}"
+    return f"{otherwise}, or off? Set {key}"
 
 
 NO_LIMIT = off("call_limit")
+NO_LOAD = off("call_limit", "Not known yet")
 NO_LINES = off("lines")
 NO_DETAILS = off("collection.streams.enabled")
+NO_HOLD = off("collection.streams.enabled", "Not known")
+NO_ESTIMATE = off("collection.estimate")
 NO_AGENT_STREAMS = off("collection.agent_streams")
 NO_LONGEST_CALLS = off("metrics.longest_calls")
 NO_AGENT = off("metrics.per_agent")
@@ -123,7 +142,11 @@ class Scale:
 PLAIN = Scale()
 
 # What is too much or too little, wherever it is shown; the thresholds of alerts are among the steps.
-OF_LIMIT = Scale(GOOD, {0.8: WARNING, 0.9: BAD})
+BLOCKING = Scale(GOOD, {0.01: WARNING, 0.05: BAD})
+FULL = Scale(GOOD, {1: BAD})
+SERVICE = Scale(BAD, {0.6: WARNING, 0.8: GOOD})
+ABANDONED = Scale(GOOD, {0.05: WARNING, 0.1: BAD})
+ANSWER_TIME = Scale(GOOD, {30: WARNING, 60: BAD})
 CALL_LENGTH = Scale(GOOD, {3600: WARNING, 14400: BAD})
 RING_LENGTH = Scale(GOOD, {60: WARNING, 120: BAD})
 AGE = Scale(GOOD, {60: WARNING, 300: BAD})
@@ -133,7 +156,6 @@ OF_AGENT_STREAMS = Scale(GOOD, {0.7: WARNING, 0.8: BAD})
 HOLD_LENGTH = Scale(GOOD, {120: WARNING, 300: BAD})
 ANSWERED = Scale(BAD, {0.5: WARNING, 0.7: GOOD})
 RECORDED = Scale(BAD, {0.8: WARNING, 0.9: GOOD})
-COVERAGE = Scale(BAD, {0.5: WARNING, 0.9: GOOD})
 BRIDGE_SETUP = Scale(GOOD, {30: WARNING, 60: BAD})
 RECORDING_LAG = Scale(GOOD, {60: WARNING})
 NONE_WANTED = Scale(GOOD, {1: WARNING})

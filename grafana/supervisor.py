@@ -4,53 +4,77 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.agents import agents_on_call, several_calls
 from grafana.board import Band, board
-from grafana.load import calls_by_status
-from grafana.panels import Column, Figure, Label, columns, tile
+from grafana.capacity import share_of_limit
+from grafana.load import accounts_listed, calls_by_status
+from grafana.panels import counted_tile, tile
 from grafana.promql import (
     CONCURRENT_CALLS,
-    COUNTED,
     DETAILS_COVERAGE,
     IN_PROGRESS,
+    INBOUND,
     ON_CHOSEN_LINES,
-    RECORDED_SHARE,
-    RINGING,
+    WAITING,
     highest,
-    lowest,
     named,
     once,
+    out_of,
     select,
     total,
 )
+from grafana.service import abandoned, service_by_line, service_level
 from grafana.style import (
     CALL_LENGTH,
-    COVERAGE,
     HOLD_LENGTH,
-    NO_CALL,
     NO_DETAILS,
+    NO_HOLD,
     NO_LONGEST_CALLS,
     NONE_WANTED,
     NOT_COUNTED,
     NOT_LISTED,
-    RECORDED,
     RING_LENGTH,
     Words,
 )
+from grafana.tables import Column, Figure, Label, columns
 
 
 def supervisor() -> models.Dashboard:
     """The dashboard, ready to be written."""
-    tiles = [_active(), _ringing(), agents_on_call(), longest_call(), longest_ring(), recorded_share()]
+    callers = [_callers_waiting(), longest_wait(), service_level(), abandoned(), agents_on_call()]
+    calls = [_active(), longest_call(), longest_hold(), silent(), calls_watched(), accounts_listed()]
     return board(
         uid="exotel-supervisor",
         title="Exotel / Supervisor",
         description="Calls and agents now, and which of them need attention.",
         bands=[
-            Band(4, tiles),
-            Band(7, [calls_by_status(), _held_and_silent()], widths=[11, 13]),
-            Band(8, [_longest_calls(), several_calls()], widths=[15, 9]),
+            Band(4, [*callers, share_of_limit()]),
+            Band(4, calls),
+            Band(8, [calls_by_status(), service_by_line()], widths=[10, 14]),
+            Band(8, [_held_and_silent(), several_calls()], widths=[14, 10]),
+            Band(8, [_longest_calls()]),
         ],
-        by_line=True,
     )
+
+
+def _callers_waiting() -> models.Panel:
+    words = Words(
+        "Callers waiting",
+        "Inbound calls that are queued or ringing now. Many while agents are free: phones are silent or "
+        "unattended. Many while nobody is free: bring in agents.",
+        NOT_LISTED,
+    )
+    return tile(words, total(select("exotel_active_calls", INBOUND, WAITING)), unit="short")
+
+
+def longest_wait() -> models.Panel:
+    """How long the caller who waits longest has done so."""
+    words = Words(
+        "Longest wait",
+        "How long the inbound call that has waited longest has been seen queued or ringing. Beyond a minute "
+        "callers give up: pick up, or bring in agents.",
+        NOT_LISTED,
+    )
+    longest = highest(select("exotel_observed_longest_ring_seconds", INBOUND))
+    return tile(words, longest, unit="dthms", scale=RING_LENGTH)
 
 
 def _active() -> models.Panel:
@@ -61,17 +85,7 @@ def _active() -> models.Panel:
         "line it is.",
         NOT_COUNTED,
     )
-    return tile(words, total(select(CONCURRENT_CALLS), of=COUNTED), unit="short")
-
-
-def _ringing() -> models.Panel:
-    words = Words(
-        "Ringing",
-        "Calls ringing now. Many while agents are free: phones are silent or unattended. Many while nobody "
-        "is free: bring in agents.",
-        NOT_LISTED,
-    )
-    return tile(words, total(select("exotel_active_calls", RINGING)), unit="short")
+    return tile(words, total(select(CONCURRENT_CALLS)), unit="short")
 
 
 def longest_call() -> models.Panel:
@@ -86,54 +100,67 @@ def longest_call() -> models.Panel:
     return tile(words, longest, unit="dthms", scale=CALL_LENGTH)
 
 
-def longest_ring() -> models.Panel:
-    """How long the call that waits longest has done so."""
+def calls_watched() -> models.Panel:
+    """How many calls the figures of details are of."""
     words = Words(
-        "Longest ring",
-        "How long the call that has waited longest has been queued or ringing, as seen from listing to "
-        "listing. Beyond a minute callers give up: pick up, or bring in agents.",
-        NOT_LISTED,
+        "Calls watched",
+        "How many of the active calls are inspected: holds, silence, legs, bridges and recordings are known "
+        "of these alone. Far fewer than all? Raise streams.max_per_scrape or max_age, or accept a sample.",
+        NO_DETAILS,
     )
-    longest = highest(select("exotel_observed_longest_ring_seconds"))
-    return tile(words, longest, unit="s", scale=RING_LENGTH)
+    inspected = total(select("exotel_stream_calls", 'result="inspected"'))
+    return counted_tile(words, out_of(inspected, total(select("exotel_stream_calls"))))
 
 
-def recorded_share() -> models.Panel:
-    """How many calls are to be recorded."""
+def silent() -> models.Panel:
+    """Calls in which somebody is alone."""
     words = Words(
-        "Recording share",
-        "Calls in progress with recording enabled, on the account with the lowest share. Below your target: "
-        "a call flow or a campaign was set up without recording.",
-        NO_CALL,
+        "Silent calls",
+        "Watched calls in progress with one leg or none: somebody hears silence. One that stays for a "
+        "minute: call back; many: Exotel's bridging, or the network of the phones.",
+        NO_DETAILS,
     )
-    return tile(words, lowest(select(RECORDED_SHARE)), unit="percentunit", scale=RECORDED)
+    calls = total(select("exotel_stream_calls_by_legs", 'legs=~"0|1"'))
+    return tile(words, calls, unit="short", scale=NONE_WANTED)
+
+
+def longest_hold() -> models.Panel:
+    """How long somebody has been on hold."""
+    words = Words(
+        "Longest hold",
+        "How long the watched call that has been on hold longest has been so. Beyond two minutes customers "
+        "hang up: ask the agent. Nothing is shown while calls are inspected too seldom to know.",
+        NO_HOLD,
+    )
+    longest = highest(select("exotel_stream_longest_hold_seconds"))
+    return tile(words, longest, unit="dthms", scale=HOLD_LENGTH)
 
 
 def _held_and_silent() -> models.Panel:
     words = Words(
         "Held and silent calls",
-        "Of the inspected calls, whose share is shown alongside. A long hold: ask the agent. All muted, or "
-        "one leg or none: somebody hears silence; call back.",
+        "Of the watched calls, by account. A long hold: ask the agent. All muted, or one leg or none: "
+        "somebody hears silence; call back.",
         NO_DETAILS,
     )
-    silent = once(select("exotel_stream_calls_by_legs", 'legs=~"0|1"'))
     hold = f"max by (account) ({select('exotel_stream_longest_hold_seconds')})"
+    by_legs = once(select("exotel_stream_calls_by_legs", 'legs=~"0|1"'))
     shown: list[Column] = [
         Label("Account", "account"),
         Figure("On hold", once(select("exotel_stream_legs_on_hold"))),
-        Figure("Longest hold", hold, "s", HOLD_LENGTH),
+        Figure("Longest hold", hold, "dthms", HOLD_LENGTH),
         Figure("All muted", once(select("exotel_stream_all_muted_calls")), scale=NONE_WANTED),
-        Figure("One leg or none", silent, scale=NONE_WANTED),
-        Figure("Calls inspected", once(select(DETAILS_COVERAGE)), "percentunit", COVERAGE),
+        Figure("One leg or none", by_legs, scale=NONE_WANTED),
+        Figure("Watched", once(select(DETAILS_COVERAGE)), "percentunit"),
     ]
     return columns(words, shown, sort_by="Longest hold")
 
 
 def _longest_calls() -> models.Panel:
     words = Words(
-        "Longest calls",
+        "Longest calls: ${line:text}",
         "The longest active calls, longest first. One that goes on while its agent talks to somebody else "
-        "is stuck: look up its SID at Exotel and end it.",
+        "is stuck: its SID leads to Exotel's console; end it there.",
         NO_LONGEST_CALLS,
     )
     calls = once(

@@ -20,6 +20,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks.md"
 #: What Grafana would put in place of its variables. Longer names first: one may begin another.
 VARIABLES = {
     "$__rate_interval": "1m",
+    "$__interval": "15s",
     "$__range": "1h",
     "$datasource": "prometheus",
     "$instance": ".+",
@@ -43,6 +44,7 @@ class Expression:
         """The syntax tree. Labels are compared with the dashboard's variables; `$__rate_interval` is 11m."""
         found: list[Expr] = []
         promql = self.promql.replace("$__rate_interval", "11m").replace("$__range", "1h")
+        promql = promql.replace("$__interval", "7m")
         promql_parser.walk(promql_parser.parse(promql), found.append)
         return found
 
@@ -123,10 +125,18 @@ def variable_expressions() -> Iterator[Expression]:
                 yield Expression(f"{name}: variable {variable['name']}", series)
 
 
+def annotation_expressions() -> Iterator[Expression]:
+    """Yield what marks a time on the dashboards."""
+    for name, dashboard in dashboards().items():
+        for annotation in dashboard["annotations"]["list"]:
+            yield Expression(f"{name}: annotation {annotation['name']}", annotation["expr"], instant=False)
+
+
 def expressions() -> Iterator[Expression]:
     """Yield those of the dashboards, of the rules and of the runbooks."""
     yield from panel_expressions()
     yield from variable_expressions()
+    yield from annotation_expressions()
     yield from rule_expressions()
     yield from runbook_expressions()
 

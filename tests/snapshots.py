@@ -18,7 +18,7 @@ from exporter.collect.estimate import Estimate
 from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.snapshot import ActiveCalls, Result, Snapshot
 from exporter.collect.tallies import CallTally, slots_used, tally_agents, tally_calls
-from exporter.config import Line
+from exporter.config import CountsFrom, Line
 from exporter.exotel.decode import read_stream
 from exporter.exotel.enums import AgentStatus, CallStatus, Direction, Endpoint
 from exporter.exotel.errors import ApiError, Failure, Reason
@@ -141,7 +141,7 @@ def everything(calls: Sequence[Call], streams: Sequence[object], life: Lifecycle
         plain.active_calls,
         each_agent=each_agent(calls),
         agent_names=agent_names(calls),
-        lines=tally_lines(calls, LINES),
+        lines=tally_lines(calls, LINES.of_each(calls), LINES.names),
         longest_calls=longest_calls(calls, 3, LINES),
         longest_rings=life.longest_rings,
     )
@@ -182,10 +182,11 @@ def inspect(call: Call, stream: object) -> Details | None:
 
 
 def life(*listings: Sequence[Call]) -> Lifecycle:
-    """Return what listings tell that are 15 s apart."""
-    known = Lifecycle.before(BOUNDS)
+    """Return what listings tell that are 15 s apart, of an API whose durations count from the answer."""
+    known = Lifecycle.before(BOUNDS, CountsFrom.ANSWER, LINES)
     for number, calls in enumerate(listings):
-        known = known.after({call.call_sid: call for call in calls}, 15.0 * number)
+        at, by_sid = 15.0 * number, {call.call_sid: call for call in calls}
+        known = known.after(by_sid, at, 0.25, ENDED_AT - 60 + at, LINES.of_each(calls))
     return known
 
 
@@ -220,7 +221,14 @@ LIFE = life(
         call("odd", "sideways", "pondering", 7),
         call("blinks", "inbound", "in-progress", 3),
     ],
-    [call("answered", "inbound", "in-progress", 5), call("waits", "outbound-dial", "ringing")],
+    [
+        call("answered", "inbound", "in-progress", 5),
+        with_fields(
+            personal_call("fast", "inbound", "in-progress", 2.5, to="08012345678"),
+            start_time="2023-11-14T22:12:44.000Z",
+        ),
+        call("waits", "outbound-dial", "ringing"),
+    ],
     [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 33)],
     [call("waits", "outbound-dial", "ringing"), call("blinks", "inbound", "in-progress", 48)],
 )

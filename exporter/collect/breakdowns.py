@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import repeat
 from typing import cast
 
 from exporter.collect.tallies import KNOWN_PAIRS, has_ended, is_plausible, pair_of
@@ -136,6 +137,10 @@ class Lines:
         near, far = (call.to, call.from_) if came_in else (call.from_, call.to)
         return self._find(near) or self._find(far) or OTHER
 
+    def of_each(self, calls: Iterable[Call]) -> Iterable[str]:
+        """Return the line of each call, in their order; endless where the account has no lines."""
+        return [*map(self.line_of, calls)] if self.names else repeat(OTHER)
+
     def _find(self, number: str | None) -> str | None:
         written = _BEHIND_A_NUMBER.split(number or "", maxsplit=1)[0]
         # With a plus it is a full number: its digits may be those of another country's national one.
@@ -143,10 +148,10 @@ class Lines:
         return names.get(_NO_DIGIT.sub("", written))
 
 
-def tally_lines(calls: Iterable[Call], lines: Lines) -> LineTally | None:
-    """Count calls by line, direction and status; None where the account has no lines."""
-    if not lines.names:
+def tally_lines(calls: Iterable[Call], of_each: Iterable[str], names: Iterable[str]) -> LineTally | None:
+    """Count calls by line, direction and status, `of_each` its line; None where the account has no lines."""
+    if not names:
         return None
-    tally = Counter({(line, *pair): 0 for line in lines.names for pair in KNOWN_PAIRS})
-    tally.update((lines.line_of(call), *pair_of(call)) for call in calls)
+    tally = Counter({(line, *pair): 0 for line in names for pair in KNOWN_PAIRS})
+    tally.update((line, *pair_of(call)) for call, line in zip(calls, of_each, strict=True))
     return tally

@@ -26,7 +26,7 @@ from exporter.collect.tallies import (
     tally_agents,
     tally_calls,
 )
-from exporter.config import AccountConfig, MetricsConfig
+from exporter.config import AccountConfig, CountsFrom, MetricsConfig
 from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
@@ -59,7 +59,8 @@ class CallsCollector:
         self._counters = counters
         self._scheduler = scheduler
         self._lines = Lines(config.lines)
-        self._lifecycle = Lifecycle.before(metrics.duration_buckets)
+        counts_from = CountsFrom(config.collection.duration_counts_from)
+        self._lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
         self._load = AverageLoad()
         self._capacity: Capacity | None = None
         self._keeps_rows = config.collection.streams.enabled
@@ -143,8 +144,8 @@ class CallsCollector:
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(listing)
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
-        returned = self.lives.returned
-        self._lifecycle = self._lifecycle.after(listing.by_sid, at)
+        returned, lines = self.lives.returned, self._lines.of_each(calls)
+        self._lifecycle = self._lifecycle.after(listing.by_sid, at, window, self._api_time(window), lines)
         if self._keeps_rows:
             self.listed = listing.by_sid
         if self.lives.returned > returned:
@@ -158,7 +159,7 @@ class CallsCollector:
             each_agent=each_agent(calls) if metrics.per_agent else (),
             agent_names=agent_names(calls) if metrics.agent_names else {},
             longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
-            lines=tally_lines(calls, self._lines),
+            lines=tally_lines(calls, lines, self._lines.names),
             longest_rings=self._lifecycle.longest_rings,
         )
 
@@ -172,6 +173,10 @@ class CallsCollector:
         if average is not before:
             self._capacity = None if average is None else capacity(average, self._call_limit, grade)
         return self._capacity
+
+    def _api_time(self, window: float) -> float:
+        """Return the API's time in the middle of a listing that has just been made, in seconds since 1970."""
+        return time.time() + self._client.server_clock.ahead - window / 2
 
     def _tally_agents(self, listing: Listing) -> AgentTally | None:
         """Count agents; an empty list says as much of them as the last one that wasn't."""

@@ -39,6 +39,8 @@ class Legs:
     """Those that are not over; None where the API doesn't say which legs there are."""
     muted: int
     on_hold: int
+    any_on_hold: bool | None
+    """Whether one of them is; None where none is and the API doesn't say so of each."""
 
     @property
     def are_all_muted(self) -> bool:
@@ -97,7 +99,8 @@ def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
     live = [leg for leg in readable if not (leg.status and leg.status.is_over)]
     # Where a status is left out, somebody is on the leg; one that isn't known doesn't say.
     says_status = all(leg.status is not LegStatus.OTHER for leg in live)
-    is_whole = legs is not None and len(readable) == len(legs) and says_status
+    is_whole = legs is not None and len(readable) == len(legs)
+    on_hold = [leg.on_hold for leg in live]
     unknown["legs"] += 1 if legs is None else len(legs) - len(readable)
     unknown["audio_status"] += sum(leg.muted is None or leg.on_hold is None for leg in live)
     return Legs(
@@ -109,9 +112,10 @@ def _legs(legs: Sequence[Leg | None] | None, unknown: Counter[str]) -> Legs:
             )
             for leg in readable
         ),
-        live=len(live) if is_whole else None,
+        live=len(live) if is_whole and says_status else None,
         muted=sum(leg.muted is True for leg in live),
-        on_hold=sum(leg.on_hold is True for leg in live),
+        on_hold=on_hold.count(True),
+        any_on_hold=True if True in on_hold else None if None in on_hold or not is_whole else False,
     )
 
 
@@ -163,8 +167,8 @@ class StreamTally:
     legs: Mapping[LegKind, int]
     muted: int
     on_hold: int
-    longest_hold: float
-    """How long the call that is on hold for longest has been seen so, in seconds."""
+    longest_hold: float | None
+    """How long the call that is on hold for longest has been seen so, in seconds; None if unknown."""
     talks_by_legs: Mapping[str, int]
     """In-progress calls by the number of their legs that are not over."""
     all_muted: int
@@ -177,7 +181,7 @@ class StreamTally:
     recording_lag: Histogram
 
 
-def tally_streams(inspected: Collection[Details], pending: int, longest_hold: float) -> StreamTally:
+def tally_streams(inspected: Collection[Details], pending: int, longest_hold: float | None) -> StreamTally:
     """Count what the details of the inspected calls say."""
     talks = [details for details in inspected if details.is_established]
     setups = (details.bridge_setup for details in inspected if details.bridge_setup is not None)

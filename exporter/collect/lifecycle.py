@@ -1,4 +1,4 @@
-"""The life of calls as complete listings tell it: who came, who went, how long they rang and lasted.
+"""The life of calls as complete listings tell it: who came, who went, how long they rang, waited and lasted.
 
 What happens between two listings can't be seen: a call that is shorter than the time between them may be in
 none. A call is taken for ended when two listings in a row lack it, so that one that is missing from a single
@@ -12,34 +12,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from itertools import compress, filterfalse
-from types import MappingProxyType
+from itertools import compress, filterfalse, repeat
+from operator import not_
 from typing import Self, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace as with_fields
 
+from exporter.collect.breakdowns import OTHER, Lines
+from exporter.collect.handling import Handling
+from exporter.collect.interval import Interval, Source
 from exporter.collect.tallies import KNOWN_PAIRS, Histogram, Pair, is_plausible, pair_of
+from exporter.collect.waits import WAITING, Outcome, Over, Wait, WaitKey, WaitOutcome, begin
+from exporter.config import CountsFrom
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 
-LONGEST_GAP = 300.0  # seconds between listings; nobody knows when in a longer one something happened
-_RING_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
+_WAIT_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
+_NO_LINES = Lines(())
+_IN_PROGRESS = CallStatus.IN_PROGRESS  # looked up once: to ask an enum for each call takes long
 _DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in KNOWN_PAIRS))
-# Tuples, not sets: members are found by identity, which is many times faster than their hash.
-_WAITING = (CallStatus.QUEUED, CallStatus.RINGING)
-_UNSAID = (None, CallStatus.UNKNOWN)
-_ANSWERED = (CallStatus.IN_PROGRESS, CallStatus.COMPLETED)
-
-
-class Outcome(StrEnum):
-    """How a call's ringing ended."""
-
-    ANSWERED = "answered"
-    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,9 @@ class ObservedCounts:
     rings: Mapping[tuple[Direction, Outcome], Histogram]
     durations: Mapping[Direction, Histogram]
     """Of calls that ended, as last seen; of those that ended in a long gap none."""
+    waits: Mapping[WaitKey, Histogram]
+    handling: Mapping[tuple[Direction, str], Histogram]
+    """How long calls that ended had been in progress when they were last seen, by direction and line."""
 
 
 class _LastSeen(Struct, frozen=True, gc=False):
@@ -62,6 +59,7 @@ class _LastSeen(Struct, frozen=True, gc=False):
     direction: Direction | None
     status: CallStatus | None
     duration: float | None
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +70,33 @@ class _Listed:
     directions: Sequence[Direction | None] = ()
     statuses: Sequence[CallStatus | None] = ()
     durations: Sequence[float | None] = ()
+    lines: Iterable[str] = ()
 
     @classmethod
-    def of(cls, calls: Mapping[str, Call]) -> Self:
+    def of(cls, calls: Mapping[str, Call], lines: Iterable[str]) -> Self:
         directions, statuses, durations = [], [], []
         for call in calls.values():  # each row is touched once, as in tallies
             directions.append(call.direction)
             statuses.append(call.status)
             durations.append(call.duration)
-        return cls(dict.fromkeys(calls).keys(), directions, statuses, durations)
+        return cls(dict.fromkeys(calls).keys(), directions, statuses, durations, lines)
+
+    def waiting(self) -> Iterator[str]:
+        """Yield those that wait."""
+        return compress(self.call_sids, map(WAITING.__contains__, self.statuses))
 
     def gone(self, present: Container[str]) -> dict[str, _LastSeen]:
         """Return those that are no longer present."""
-        if not (gone := set(filterfalse(present.__contains__, self.call_sids))):
+        is_gone = [*map(not_, map(present.__contains__, self.call_sids))]
+        if True not in is_gone:
             return {}
-        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, strict=True)
-        rows = compress(columns, map(gone.__contains__, self.call_sids))
+        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, self.lines)  # noqa: B905
+        rows = compress(columns, is_gone)
         return {
-            call_sid: _LastSeen(direction, status, duration) for call_sid, direction, status, duration in rows
+            call_sid: _LastSeen(direction, status, duration, line)
+            for call_sid, direction, status, duration, line in rows
         }
 
-
-class _Wait(Struct, frozen=True, gc=False):
-    """A call that was seen queued or ringing: since when and, once a listing lacks it, until when."""
-
-    direction: Direction
-    since: float
-    until: float | None = None
-    is_whole: bool = True
-    """False for one whose begin wasn't seen: when the first listing was made it rang already."""
-
-    def seconds(self, at: float) -> float:
-        return (at if self.until is None else self.until) - self.since
-
-
-_Rings = defaultdict[tuple[Direction, Outcome], list[float]]
-"""Seconds of ringing, by how it ended."""
 
 _K = TypeVar("_K")
 
@@ -118,57 +107,84 @@ class Lifecycle:
 
     bounds: Sequence[float]
     """Of the durations of calls."""
+    line_of: Callable[[Call], str]
+    handling: Handling
     counts: ObservedCounts
     at: float = -math.inf
     """When the last listing was made."""
+    window: float = 0.0
+    """How long it took."""
     listed: _Listed = field(default_factory=_Listed, repr=False)
     """The calls of the last listing."""
     missing: Mapping[str, _LastSeen] = field(default_factory=dict, repr=False)
     """Those that the listing before it had; they may come back."""
-    waits: Mapping[str, _Wait] = field(default_factory=dict, repr=False)
+    waits: Mapping[str, Wait] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def before(cls, bounds: Sequence[float]) -> Lifecycle:
+    def before(
+        cls,
+        bounds: Sequence[float],
+        counts_from: CountsFrom = CountsFrom.UNKNOWN,
+        lines: Lines = _NO_LINES,
+    ) -> Lifecycle:
         """Return what is known before the first listing."""
-        no_rings, no_calls = Histogram.of((), _RING_BOUNDS), Histogram.of((), bounds)
+        no_waits, no_calls = Histogram.of((), _WAIT_BOUNDS), Histogram.of((), bounds)
+        names = lines.names or (OTHER,)
+        is_exact = counts_from is CountsFrom.ANSWER
+        sources = {
+            WaitOutcome.ANSWERED: Source.START_TIME if is_exact else Source.LISTINGS,
+            WaitOutcome.ABANDONED: Source.LISTINGS,
+        }
         counts = ObservedCounts(
             started=dict.fromkeys(_DIRECTIONS, 0),
             ended=dict.fromkeys(KNOWN_PAIRS, 0),
             returned=0,
-            rings={(direction, outcome): no_rings for direction in _DIRECTIONS for outcome in Outcome},
+            rings={(direction, outcome): no_waits for direction in _DIRECTIONS for outcome in Outcome},
             durations=dict.fromkeys(_DIRECTIONS, no_calls),
+            waits={(Direction.INBOUND, line, *how): no_waits for line in names for how in sources.items()},
+            handling={(Direction.INBOUND, line): no_calls for line in names},
         )
-        return cls(tuple(bounds), counts)
+        return cls(tuple(bounds), lines.line_of, Handling(counts_from), counts)
 
-    def after(self, calls: Mapping[str, Call], at: float) -> Lifecycle:
+    def after(
+        self,
+        calls: Mapping[str, Call],
+        at: float,
+        window: float = 0.0,
+        api_time: float | None = None,
+        lines: Iterable[str] = repeat(OTHER),
+    ) -> Lifecycle:
         """Return what is known after one more complete listing, by call_sid.
 
-        One that is given again changes nothing.
+        It took `window` seconds until `at`; `api_time` is when it was made on the API's clock, in seconds
+        since 1970; `lines` are those of the calls. One that is given again changes nothing.
         """
         if at <= self.at:
             return self
-        listed = _Listed.of(calls)
+        interval = Interval(self.at, at, self.window + window, api_time, self.handling.counts_from)
+        listed = _Listed.of(calls, lines)
+        known = replace(self, at=at, window=window, listed=listed)
         if self.at == -math.inf:
-            return replace(self, at=at, listed=listed, waits=_waits(calls, at))
+            return replace(known, waits=begin(calls, listed.waiting(), calls, interval, self.line_of))
         before = self.listed.call_sids
         came = [*filterfalse(before.__contains__, calls)]
         started = {call_sid: calls[call_sid] for call_sid in came if call_sid not in self.missing}
-        ended = [call for call_sid, call in self.missing.items() if call_sid not in calls]
+        ended = {call_sid: call for call_sid, call in self.missing.items() if call_sid not in calls}
         missing = self.listed.gone(calls)
-        rings: _Rings = defaultdict(list)
-        if at - self.at > LONGEST_GAP:
+        if interval.is_long:
             missing = {call_sid: with_fields(call, duration=None) for call_sid, call in missing.items()}
-            waits = _waits(calls, at)
-        else:
-            rings, going_on = self._follow_waits(calls, at)
-            waits = _waits(calls, at, started, going_on)
+        over = Over(interval)
+        going_on = over.follow(self.waits, calls)
+        for call in started.values():
+            if call.status is _IN_PROGRESS:
+                over.answer_unseen(call, self.line_of(call))
+        waiting = filterfalse(going_on.__contains__, listed.waiting())
         return replace(
-            self,
-            at=at,
-            counts=self._counted(started.values(), ended, len(came) - len(started), rings),
-            listed=listed,
+            known,
+            counts=self._counted(started.values(), ended, len(came) - len(started), over),
             missing=missing,
-            waits=waits,
+            waits={**begin(calls, waiting, started, interval, self.line_of), **going_on},
+            handling=self.handling.after(over, ended),
         )
 
     @property
@@ -180,57 +196,27 @@ class Lifecycle:
                 longest[wait.direction] = max(longest.get(wait.direction, 0.0), wait.seconds(self.at))
         return longest
 
-    def _follow_waits(self, calls: Mapping[str, Call], at: float) -> tuple[_Rings, dict[str, _Wait]]:
-        """Return the seconds of the waits that are over, and the waits that go on."""
-        over: _Rings = defaultdict(list)
-        going_on: dict[str, _Wait] = {}
-        for call_sid, wait in self.waits.items():
-            if call_sid in calls:
-                status = calls[call_sid].status
-                if status in _WAITING or status in _UNSAID:
-                    going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
-                elif wait.is_whole and status is not CallStatus.OTHER:
-                    outcome = Outcome.ANSWERED if status in _ANSWERED else Outcome.UNANSWERED
-                    over[wait.direction, outcome].append(at - wait.since)
-            elif wait.until is None:
-                going_on[call_sid] = with_fields(wait, until=at)
-            elif wait.is_whole:
-                over[wait.direction, Outcome.UNANSWERED].append(wait.until - wait.since)
-        return over, going_on
-
     def _counted(
-        self, started: Iterable[Call], ended: Collection[_LastSeen], returned: int, rings: _Rings
+        self, started: Iterable[Call], ended: Mapping[str, _LastSeen], returned: int, over: Over
     ) -> ObservedCounts:
         before = self.counts
         lasted: defaultdict[Direction, list[float]] = defaultdict(list)
-        for call in ended:
+        handled: defaultdict[tuple[Direction, str], list[float]] = defaultdict(list)
+        for call_sid, call in ended.items():
+            direction = call.direction or Direction.UNKNOWN
             if is_plausible(call.duration):
-                lasted[call.direction or Direction.UNKNOWN].append(call.duration)
+                lasted[direction].append(call.duration)
+            if is_plausible(seconds := self.handling.seconds(call_sid, call.status, call.duration)):
+                handled[direction, call.line].append(seconds)
         return ObservedCounts(
             started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
-            ended=_added(before.ended, map(pair_of, ended)),
+            ended=_added(before.ended, map(pair_of, ended.values())),
             returned=before.returned + returned,
-            rings=_extended(before.rings, rings, _RING_BOUNDS),
+            rings=_extended(before.rings, over.rings, _WAIT_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
+            waits=_extended(before.waits, over.waits, _WAIT_BOUNDS),
+            handling=_extended(before.handling, handled, self.bounds),
         )
-
-
-def _waits(
-    calls: Mapping[str, Call],
-    at: float,
-    started: Container[str] = (),
-    going_on: Mapping[str, _Wait] = MappingProxyType({}),
-) -> Mapping[str, _Wait]:
-    """Return the waits that go on, and those of other calls that wait, as if they had just begun.
-
-    Those that started are whole.
-    """
-    begun = {
-        call_sid: _Wait(call.direction or Direction.UNKNOWN, at, is_whole=call_sid in started)
-        for call_sid, call in calls.items()
-        if call.status in _WAITING and call_sid not in going_on
-    }
-    return {**begun, **going_on}
 
 
 def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:
@@ -242,6 +228,8 @@ def _added(counts: Mapping[_K, int], more: Iterable[_K]) -> Mapping[_K, int]:
 def _extended(
     histograms: Mapping[_K, Histogram], seconds: Mapping[_K, Iterable[float]], bounds: Sequence[float]
 ) -> Mapping[_K, Histogram]:
-    nothing = Histogram.of((), bounds)
-    more = {key: Histogram.of(values, bounds) for key, values in seconds.items()}
-    return {**histograms, **{key: histograms.get(key, nothing) + each for key, each in more.items()}}
+    more = {
+        key: histograms[key].plus(values) if key in histograms else Histogram.of(values, bounds)
+        for key, values in seconds.items()
+    }
+    return {**histograms, **more}

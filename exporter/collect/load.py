@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.collect.erlang import Load
-from exporter.collect.lifecycle import LONGEST_GAP
+from exporter.collect.interval import LONGEST_GAP
 
 _HOUR = 3600.0
 _LEAST = 300.0  # seconds of listings, before their average says anything

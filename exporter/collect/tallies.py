@@ -77,11 +77,13 @@ class Histogram:
         buckets = tuple(Bucket(bound, bisect_right(values, bound)) for bound in (*bounds, math.inf))
         return cls(buckets, math.fsum(values))
 
-    def __add__(self, other: Histogram) -> Histogram:
-        """Count what both count; they have the same bounds, and no longest calls."""
-        both = zip(self.buckets, other.buckets, strict=True)
-        buckets = tuple(Bucket(one.bound, one.cumulative + two.cumulative) for one, two in both)
-        return Histogram(buckets, self.sum + other.sum)
+    def plus(self, seconds: Iterable[float]) -> Histogram:
+        """Count these seconds too; no bucket has a longest call then."""
+        values = sorted(seconds)
+        buckets = tuple(
+            [Bucket(each.bound, each.cumulative + bisect_right(values, each.bound)) for each in self.buckets]
+        )
+        return Histogram(buckets, self.sum + math.fsum(values))
 
 
 @dataclass(frozen=True, slots=True)

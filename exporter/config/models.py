@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,12 +25,21 @@ from exporter.web.sections import (
     boolean,
     duration,
     number,
+    one_of,
     text,
     whole_number,
     written,
 )
 
 _MOST_BUCKETS = 50
+
+
+class CountsFrom(StrEnum):
+    """What the duration of a call counts from, according to its account's API."""
+
+    ANSWER = "answer"
+    START = "start"
+    UNKNOWN = "unknown"
 
 
 def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
@@ -95,6 +105,7 @@ class CollectionConfig(Section):
     concurrency: Annotated[int, whole_number(1, 64)] = 8
     requests_per_minute: Annotated[int, whole_number(1, 100_000)] = 200
     call_slots: Annotated[CallSlots, CALL_SLOTS] = field(default_factory=dict, hash=False)
+    duration_counts_from: Annotated[str, one_of(CountsFrom)] = "unknown"
     estimate: Annotated[bool, boolean()] = False
     allow_http: Annotated[bool, boolean()] = False
     proxy_url: Annotated[Secret, PROXY_URL] | None = None

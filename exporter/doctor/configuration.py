@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from textwrap import fill
+from typing import Literal
 
 from exporter.config import AccountConfig, CollectionConfig, Secret, StreamsConfig
 from exporter.doctor.beside import BesideFacts
+from exporter.doctor.inquiry import Told
 from exporter.doctor.trial import Trial
 from exporter.exotel.client import voice_host
 from exporter.output import counted
@@ -42,6 +44,8 @@ class Facts:
     trial: Trial
     beside: BesideFacts
     first_byte: float | None
+    duration: Told[Literal["answer", "start"]]
+    """What durations count from."""
     calls: int
     """How many the account had, about."""
     listing: int
@@ -175,6 +179,7 @@ def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
         written(collection.min_interval),
         f"as it was; set scrape_interval: {interval}s in Prometheus",
     )
+    yield _duration_counts_from(facts.duration, collection.duration_counts_from)
     yield _streams(collection.streams, facts, allowed, interval)
     yield from _agent_streams(account, beside)
     yield from _call_slots(collection.call_slots, beside.legs)
@@ -210,6 +215,13 @@ def _timeout(facts: Facts, allowed: Budget, was: float) -> Setting:
     needed = min(allowed.interval - 2, ceil(3 * (facts.trial.seconds or 0.0)))
     seconds = max(was, float(needed))
     return Setting("timeout", written(seconds), "scrape_timeout in Prometheus: no less", written(was))
+
+
+def _duration_counts_from(told: Told[Literal["answer", "start"]], was: str) -> Setting:
+    key = "duration_counts_from"
+    if told.value is None:
+        return Setting(key, was, f"as it was: {told.evidence}")
+    return Setting(key, told.value, told.evidence, "" if was == _DEFAULTS.duration_counts_from else was)
 
 
 def _streams(configured: StreamsConfig, facts: Facts, allowed: Budget, interval: int) -> Setting:

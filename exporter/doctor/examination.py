@@ -105,6 +105,7 @@ class Examination:
             tried,
             around,
             median(times) if times else None,
+            examined.duration,
             tried.calls or extent.rows,
             tried.requests or extent.pages + (extent.pages > 1),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from exporter.doctor.asker import Asker, OutOfRequests
 from exporter.doctor.counting import judge_doubled, judge_total
@@ -59,6 +59,8 @@ class ListExamination:
     doubt: str
     """Why a listing may be incomplete although it seems whole, as a sentence; or empty."""
     findings: tuple[Finding, ...]
+    duration: Told[Literal["answer", "start"]]
+    """What durations count from."""
     in_progress: Mapping[str, tuple[str, ...]]
     """The call_sids of up to nine calls that were in progress a moment ago, by direction."""
     extent: Extent
@@ -187,6 +189,7 @@ def _examination(
         limits.accepted,
         _doubt(value, is_one_page=extent.pages == 1),
         findings_of(told, Context(limits.ask, calls, limits.accepted, shown)),
+        told[Check.DURATION],
         _in_progress([*readings[-1].calls.values()] if readings else []),
         extent,
         bool(readings),

@@ -25,6 +25,7 @@ from exporter.exotel.errors import ApiError, Reason, exhausted_resource, unexpec
 from exporter.exotel.listing.pages import Ask
 from exporter.exotel.models import AgentStreams, Call, Page, Stream
 from exporter.exotel.rate_limiter import RateLimiter
+from exporter.exotel.server_clock import ServerClock
 from exporter.exotel.transport import Answer, Transport, host_of
 from exporter.exotel.worker_pool import WorkerPool
 
@@ -81,6 +82,7 @@ class Client:
         self._random = Random()  # noqa: S311  # it spreads retries, it guards nothing
         self._credentials: HTTPBasicAuth | None = None
         self._used: HTTPBasicAuth | None = None
+        self.server_clock = ServerClock()
         self.rate_limiter = rate_limiter or RateLimiter(account.collection.requests_per_minute)
 
     def pages(self, asks: Iterable[Ask], deadline: Deadline) -> Generator[Page, None, None]:
@@ -226,12 +228,14 @@ class Client:
     def _ask(self, endpoint: Endpoint, request: requests.PreparedRequest, deadline: Deadline) -> Answer:
         if not deadline.remaining():
             raise ApiError(Reason.TIMEOUT, "no time was left for a request")
-        started = time.monotonic()
+        started, asked = time.monotonic(), time.time()
         code: str = Reason.INTERNAL
         try:
             on_headers = partial(self.rate_limiter.update_from, endpoint=endpoint)
             answer = self._transport.get(request, BODY_LIMITS[endpoint], on_headers)
             code = str(answer.status)
+            if endpoint is Endpoint.CALLS:
+                self.server_clock.update_from(answer.headers, asked, time.time())
         except ApiError as error:
             code = _ABANDONED if self._transport.was_abandoned else error.reason
             raise

@@ -273,7 +273,8 @@ ON_HOLD = _streams.gauge("exotel_stream_legs_on_hold", "Legs of inspected calls 
 LONGEST_HOLD = _streams.gauge(
     "exotel_stream_longest_hold_seconds",
     "How long the call that has been on hold longest was seen to be, from the first inspection to the last; "
-    "0 when there is none, or after a single inspection.",
+    "0 when none was seen, or only once. Below 5 minutes it is absent while calls aren't inspected often "
+    "enough: when one may have been on hold for 5 minutes longer than was seen.",
 )
 BY_LEGS = _streams.gauge(
     "exotel_stream_calls_by_legs",
@@ -351,6 +352,26 @@ OBSERVED_DURATION = _calls.histogram(
     "Last seen duration of calls that ended, unanswered ones included; not known for those that ended while "
     f"there was no listing for more than five minutes. {_UNSEEN}",
     ("direction",),
+)
+WAIT_DURATION = _calls.histogram(
+    "exotel_observed_wait_duration_seconds",
+    "How long callers waited, queued or ringing, until the call was answered or ended without an answer "
+    "(abandoned), by configured line; other = a call of no line. source=start_time: exact at any scrape "
+    "interval, to within exotel_snapshot_window_seconds, from start_time and duration (duration_counts_from: "
+    "answer). source=listings: what happened between two listings is taken to have happened halfway, and "
+    "calls that no listing showed waiting aren't included, except with duration_counts_from: start. Calls "
+    "that no listing showed at all are never included, nor those that were answered before the first one.",
+    ("direction", "line", "outcome", "source"),
+    has_known_labels=False,
+)
+HANDLING_DURATION = _calls.histogram(
+    "exotel_observed_handling_duration_seconds",
+    "How long answered calls that ended had lasted since their answer when they were last seen, by "
+    "configured line; other = a call of no line. Calls answered before the first listing are included only "
+    "with duration_counts_from: answer, those that ended while there was no listing for more than five "
+    f"minutes never. {_UNSEEN}",
+    ("direction", "line"),
+    has_known_labels=False,
 )
 LONGEST_RING = _calls.gauge(
     "exotel_observed_longest_ring_seconds",

@@ -68,13 +68,18 @@ class Metric:
     def histogram(self, histogram: Histogram, *label_values: str) -> Point:
         """Return a point of a histogram, with its label values in the order of the labels."""
         buckets = histogram.buckets
-        labels = _bucket_labels(self.labels, label_values, tuple([bucket.bound for bucket in buckets]))
+        label_text, bucket_labels = (
+            (_known_label_text, _known_bucket_labels)
+            if self.has_known_labels
+            else (_label_text, _bucket_labels)
+        )
+        labels = bucket_labels(self.labels, label_values, tuple([bucket.bound for bucket in buckets]))
         samples = [
             ("_bucket", text, _number(bucket.cumulative), _exemplar(bucket.longest))
             for text, bucket in zip(labels, buckets, strict=True)
         ]
         gauge = "g" if self.kind is Kind.GAUGE_HISTOGRAM else ""
-        whole = _known_label_text(self.labels, label_values)
+        whole = label_text(self.labels, label_values)
         samples.append((f"_{gauge}count", whole, samples[-1][2], ""))
         samples.append((f"_{gauge}sum", whole, _number(histogram.sum), ""))
         return self, label_values, samples
@@ -104,12 +109,29 @@ def _form(names: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
 _known_label_text = lru_cache(_KEPT)(_label_text)
 
 
-@lru_cache(_KEPT // 8)
 def _bucket_labels(
     names: tuple[str, ...], values: tuple[str, ...], bounds: tuple[float, ...]
 ) -> tuple[str, ...]:
-    with_le = (*names, "le")
-    return tuple([_label_text(with_le, (*values, _go_number(bound))) for bound in bounds])
+    """Return the labels of each bucket: those of the histogram, and the bound in its place among them."""
+    if len(names) != len(values):
+        raise ValueError(f"{len(values)} values of the labels {', '.join(names)}")
+    before, behind, le = "", "", ""
+    for place, beginning in _form((*names, "le")):
+        if place == len(values):
+            le = beginning
+        elif le:
+            behind += f'{beginning}{escaped(values[place])}"'
+        else:
+            before += f'{beginning}{escaped(values[place])}"'
+    return tuple([f'{before}{le}{bound}"{behind}' for bound in _bound_texts(bounds)])
+
+
+_known_bucket_labels = lru_cache(_KEPT // 8)(_bucket_labels)
+
+
+@lru_cache(_KEPT // 8)
+def _bound_texts(bounds: tuple[float, ...]) -> tuple[str, ...]:
+    return tuple(map(_go_number, bounds))
 
 
 def escaped(text: str) -> str:

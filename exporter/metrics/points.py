@@ -82,6 +82,10 @@ def _lives(lives: ObservedCounts) -> Iterator[Point]:
         yield d.RING_DURATION.histogram(histogram, *labels)
     for direction, histogram in sorted(lives.durations.items(), key=itemgetter(0)):
         yield d.OBSERVED_DURATION.histogram(histogram, direction)
+    for how, histogram in sorted(lives.waits.items(), key=itemgetter(0)):
+        yield d.WAIT_DURATION.histogram(histogram, *how)
+    for kind, histogram in sorted(lives.handling.items(), key=itemgetter(0)):
+        yield d.HANDLING_DURATION.histogram(histogram, *kind)
 
 
 def _active_calls(active_calls: ActiveCalls) -> Iterator[Point]:
@@ -132,7 +136,8 @@ def _streams(tally: StreamTally) -> Iterator[Point]:
             yield d.LEGS(legs, *kind)
         yield d.MUTED(tally.muted)
         yield d.ON_HOLD(tally.on_hold)
-        yield d.LONGEST_HOLD(tally.longest_hold)
+        if tally.longest_hold is not None:
+            yield d.LONGEST_HOLD(tally.longest_hold)
         for number, calls in d.BY_LEGS.with_zeros(tally.talks_by_legs, 0, _STREAMS).items():
             yield d.BY_LEGS(calls, number)
         yield d.ALL_MUTED(tally.all_muted)

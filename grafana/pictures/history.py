@@ -31,6 +31,8 @@ JOB, INSTANCE = "exotel", "exporter:9927"
 OPTIONS = {
     "collection": {
         "agent_streams": True,
+        "duration_counts_from": "answer",
+        "estimate": True,
         "streams": {"enabled": True, "max_per_scrape": 40, "max_age": "90s"},
     },
     "metrics": {"per_agent": True, "agent_names": True, "longest_calls": 10},
@@ -54,8 +56,17 @@ class Centre:
 
 
 CENTRES = {
-    "delhi": Centre(66, 122, 150, {"status:503": ("11:41", "11:47"), "slow:150ms": ("09:50", "10:05")}),
-    "hyderabad": Centre(22, 40, 60, {}),
+    "delhi": Centre(
+        66,
+        122,
+        150,
+        {
+            "slow:150ms": ("09:50", "10:05"),
+            "empty_page@middle": ("10:40", "10:52"),
+            "status:503": ("11:41", "11:47"),
+        },
+    ),
+    "hyderabad": Centre(22, 40, 44, {}),
 }
 
 

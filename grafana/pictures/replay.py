@@ -39,15 +39,22 @@ class Replay:
         start = self.end - seconds(dashboard["time"]["from"])
         shown: list[dict[str, str]] = []
         values: dict[str, str] = {}
+        texts: dict[str, str] = {}
         for variable in dashboard["templating"]["list"]:
             text, values[variable["name"]] = self._variable(variable, values, start)
+            texts[variable["name"]] = text
             if variable.get("hide", 0) != 2:  # as a whole
                 shown.append({"label": variable.get("label") or variable["name"], "text": text})
         answers = {
             panel["id"]: list(self._answers(panel, values, start)) for panel in panels(dashboard["panels"])
         }
         return {
-            "dashboard": dashboard,
+            "dashboard": {
+                **dashboard,
+                "panels": [
+                    {**panel, "title": put_in(panel["title"], texts)} for panel in dashboard["panels"]
+                ],
+            },
             "variables": shown,
             "from": start,
             "to": self.end,

@@ -2,10 +2,11 @@
 
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -19,8 +20,9 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 
 
-#: A window, an offset or a wait. Not of refusals: refused credentials are tried again once in a true minute.
-MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |^)(\d+)m\b")
+#: A window, its steps, an offset or a wait. Not of refusals: refused credentials are tried again once in a
+#: true minute.
+MINUTES = re.compile(r"((?<!reason=~\"auth\|forbidden\"})\[|offset |:|^)(\d+)m\b")
 
 
 @cache
@@ -30,8 +32,15 @@ def minute() -> int:
 
 
 @contextmanager
-def prometheus(folder: Path, exporters: Sequence[str], alertmanager: str) -> Iterator[str]:
-    """The URL of a Prometheus as deployed, that scrapes these exporters all the time."""
+def prometheus(
+    folder: Path, exporters: Sequence[str], alertmanager: str, own: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[str]:
+    """The URL of a Prometheus as deployed, that scrapes these exporters all the time.
+
+    An account that is new to it has no usual values: `own` are thresholds for all accounts.
+    """
+    rules = [{"record": f"own:{name}", "expr": f"vector({value})"} for name, value in own.items()]
+    _write(folder / "own" / "own.yml", {"groups": [{"name": "own", "rules": rules}]})
     config = _impatient_config("prometheus.yml", alertmanager)
     [job] = config["scrape_configs"]
     job["static_configs"] = [{"targets": list(exporters)}]
@@ -63,7 +72,7 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
     """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie."""
     for rules in (PROMETHEUS / "rules").glob("*.yml"):
         _write(folder / "rules" / rules.name, _impatient(_read(rules)))
-    address = _free_address()
+    address = free_address()
     command = [
         require("prometheus"),
         f"--config.file={_write(folder / 'prometheus.yml', config)}",
@@ -72,13 +81,13 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
         "--enable-feature=exemplar-storage",
     ]
     with program(command, folder / "prometheus.log") as server:
-        yield _ready(server, f"http://{address}")
+        yield ready(server, f"http://{address}")
 
 
 @contextmanager
 def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
     """The address of an Alertmanager with the deployed configuration, whose receivers are all `webhook`."""
-    address = _free_address()
+    address = free_address()
     command = [
         require("prometheus-alertmanager"),
         f"--config.file={_alertmanager_config(folder, webhook)}",
@@ -87,7 +96,7 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
         "--cluster.listen-address=",
     ]
     with program(command, folder / "alertmanager.log") as server:
-        _ready(server, f"http://{address}")
+        ready(server, f"http://{address}")
         yield address
 
 
@@ -97,12 +106,16 @@ def query(prometheus_url: str, promql: str) -> list[dict[str, Any]]:
 
 
 def let_rules_run(prometheus_url: str, times: int) -> None:
-    """Wait until every group of rules has been evaluated so many times more."""
+    """Wait until every group of rules has been evaluated so many times more, but for that of hours."""
 
     def evaluations() -> int:
         text = requests.get(f"{prometheus_url}/metrics", timeout=GUARD).text
         total, missed = (
-            [float(value) for value in re.findall(rf"^prometheus_rule_group_{name}{{.*}} (\S+)$", text, re.M)]
+            [
+                float(value)
+                for group, value in re.findall(rf"^prometheus_rule_group_{name}{{(.*)}} (\S+)$", text, re.M)
+                if ";exotel-usual" not in group
+            ]
             for name in ("iterations_total", "iterations_missed_total")
         )
         return int(min(all_ - left_out for all_, left_out in zip(total, missed, strict=True)))
@@ -171,12 +184,15 @@ def _write(path: Path, content: Any) -> Path:
     return path
 
 
-def _free_address() -> str:
+def free_address() -> str:
+    """Return an address on loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def _ready(server: Program, url: str) -> str:
+def ready(server: Program, url: str) -> str:
+    """Return the URL of a server once it says that it is ready; fails when it ends before that."""
+
     def answers() -> bool:
         server.said()
         try:

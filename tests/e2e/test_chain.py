@@ -47,7 +47,9 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
         exporter, _ = stack.enter_context(exotel.exporter("exporter", folder, url, limit=100))
         twin, _ = stack.enter_context(exotel.exporter("twin", folder, url, limit=100))
         doomed, program = stack.enter_context(exotel.exporter("doomed", folder, url, limit=100))
-        prometheus = stack.enter_context(servers.prometheus(folder, [exporter, twin, doomed], alertmanager))
+        own = {"exotel_active_calls_per_call_limit:threshold": 0.95}
+        exporters = [exporter, twin, doomed]
+        prometheus = stack.enter_context(servers.prometheus(folder, exporters, alertmanager, own))
         yield Chain(exporter, twin, doomed, program, prometheus, receiver)
 
 
@@ -116,10 +118,11 @@ def test_the_longest_call_of_a_bucket_is_its_exemplar(chain: Chain) -> None:
     assert all(exemplar["labels"].keys() == {"call_sid"} for one in stored for exemplar in one["exemplars"])
 
 
-def test_calls_near_the_limit_reach_the_one_on_call(chain: Chain) -> None:
+def test_calls_at_a_share_of_the_limit_that_a_user_set_reach_the_one_on_call(chain: Chain) -> None:
     """95 calls of 100 allowed: the alert fires, and says which account and against what."""
-    [alert, *_] = _delivered(chain, alertname="ExotelCallsNearLimit", account="demo")
+    [alert, *_] = _delivered(chain, alertname="ExotelCallsAtLimit", account="demo")
     assert "95% of its limit of 100 concurrent calls" in alert["annotations"]["description"]
+    assert "the threshold is 95%" in alert["annotations"]["description"]
 
 
 def test_a_failing_collection_reaches_the_one_on_call(chain: Chain) -> None:
@@ -129,11 +132,12 @@ def test_a_failing_collection_reaches_the_one_on_call(chain: Chain) -> None:
 
 
 def test_an_exporter_that_dies_is_reported(chain: Chain) -> None:
-    """The exporter is killed, and Alertmanager delivers that it is down."""
+    """The exporter is killed, and Alertmanager delivers that it is down; others watch its accounts."""
     chain.query(f'up{{instance="{chain.doomed}"}} == 1')
     assert not chain.webhook.firing(alertname="ExotelExporterDown", instance=chain.doomed)
     chain.doomed_program.kill()
-    assert _delivered(chain, alertname="ExotelExporterDown", instance=chain.doomed)
+    [alert, *_] = _delivered(chain, alertname="ExotelExporterDown", instance=chain.doomed)
+    assert alert["labels"]["severity"] == "warning"
 
 
 def _delivered(chain: Chain, **labels: str) -> list[dict[str, dict[str, str]]]:

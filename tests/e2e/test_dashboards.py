@@ -4,10 +4,11 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +33,44 @@ WEEK = 7 * 24 * 3600
 
 NOWHERE = "127.0.0.1:9"  # alerts are not what is tested here
 
-#: Calls come and go fast enough to be answered, to end and to be held while the test looks.
-CENTRE = ("--calls=95", "--second-calls=0.2", "--speed=5", "--flat")
+#: Calls come and go fast enough to be answered, held and over while the test looks; those that are over stay
+#: in the list for a while.
+CENTRE = ("--calls=95", "--second-calls=0.2", "--speed=5", "--flat", "--linger=5s")
+
+#: What takes longer than the test: service is reckoned over half an hour.
+SERVICE = [
+    f"job_instance_account{line}:exotel_{figure}"
+    for line in ("", "_line")
+    for figure in (
+        "service_level:ratio_rate30m",
+        "abandoned_calls:ratio_rate30m",
+        "speed_of_answer_seconds:mean30m",
+        "handling_seconds:mean30m",
+    )
+]
+#: What is known after five minutes of listings, or only while none is complete; and a leg that nobody took.
+RARE = [
+    "exotel_blocking_probability_ratio",
+    "exotel_lines_needed",
+    "exotel_active_calls_estimate",
+    "exotel_active_calls_estimate_error",
+    "exotel_stream_legs",
+]
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that watches one centre as two accounts: `full` with everything on, and `bare`.
 
-    It remembers both from last week, and has seen a failed collection, an incomplete one whose calls were
-    reported, and values that nobody knows.
+    It remembers both from last week, and from just now what takes long. It has seen a failed collection, an
+    incomplete one whose calls were reported, and values that nobody knows.
     """
     folder = tmp_path_factory.mktemp("dashboards")
     with ExitStack() as stack:
         centre = stack.enter_context(exotel.simulator(folder, *CENTRE))
         full, _ = stack.enter_context(exotel.configured_exporter("full", folder, _full(centre)))
         bare, _ = stack.enter_context(exotel.configured_exporter("bare", folder, _bare(centre)))
-        _remember_last_week(folder)
+        _remember(folder)
         url = stack.enter_context(servers.prometheus(folder, [full, bare], NOWHERE))
         _happened(url, "count(exotel_up == 1) == 2")
         _trouble(centre, "status:503")
@@ -116,7 +138,11 @@ def _full(centre: str) -> dict[str, Any]:
     config = _bare(centre)
     first, *_ = requests.get(f"{centre}/_simulator/truth", timeout=GUARD).json()["lines"]
     config["accounts"][0] |= {"name": "full", "call_limit": 100, "lines": {"sales": [first]}}
-    config["collection"] |= {"agent_streams": True, "streams": {"enabled": True, "max_per_scrape": 50}}
+    config["collection"] |= {
+        "agent_streams": True,
+        "duration_counts_from": "answer",
+        "streams": {"enabled": True, "max_per_scrape": 50},
+    }
     config["metrics"] = {"per_agent": True, "agent_names": True, "longest_calls": 10}
     return config
 
@@ -125,17 +151,30 @@ def _trouble(centre: str, *faults: str) -> None:
     requests.post(f"{centre}/_simulator/faults", data=json.dumps(faults), timeout=GUARD).raise_for_status()
 
 
-def _remember_last_week(folder: Path) -> None:
-    """Write what Prometheus compares with before it starts: both accounts were listed, and had calls."""
-    now = int(time.time()) - WEEK
-    lines = []
-    for metric, value in {"exotel_up": 1, CONCURRENT_CALLS: 80}.items():
-        lines.append(f"# TYPE {metric} gauge")
-        lines += [
-            f'{metric}{{job="exotel",instance="last week",account="{account}"}} {value} {stamp}'
-            for account in ("full", "bare")
-            for stamp in range(now - 600, now + 1800, 15)
-        ]
-    file = folder / "last-week.om"
+def _remember(folder: Path) -> None:
+    """Write what Prometheus knows before it starts.
+
+    It compares with last week, when both accounts were listed, and had calls; Erlangs are looked at every two
+    minutes; and see SERVICE and, for `full` alone, RARE.
+    """
+    now = int(time.time())
+    last_week, just_now = range(now - WEEK - 600, now - WEEK + 1800, 15), range(now - 600, now, 15)
+    lines = [
+        *_samples("exotel_up", "", ["full", "bare"], 1, last_week),
+        *_samples(CONCURRENT_CALLS, "", ["full", "bare"], 80, [*last_week, *just_now]),
+    ]
+    for metric in SERVICE:
+        lines += _samples(metric, ',line="sales"', ["full", "bare"], 1, just_now)
+    for metric in RARE:
+        lines += _samples(metric, ',direction="inbound",status="failed"', ["full"], 1, just_now)
+    file = folder / "before.om"
     file.write_text("\n".join([*lines, "# EOF\n"]), encoding="utf-8")
     run("promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(folder / "prometheus"))
+
+
+def _samples(
+    metric: str, labels: str, accounts: Sequence[str], value: float, stamps: Iterable[int]
+) -> Iterator[str]:
+    yield f"# TYPE {metric} gauge"
+    for account, stamp in product(accounts, stamps):
+        yield f'{metric}{{job="exotel",instance="before",account="{account}"{labels}}} {value} {stamp}'

@@ -32,13 +32,14 @@ def of_acme(name: str, **labels: str) -> Labels:
     return alert(name, account="acme", **labels)
 
 
-DOWN = alert("ExporterDown", **OUR_EXPORTER)
-NO_EXPORTER = alert("ExporterDown", job="exotel")
+DOWN = alert("ExporterDown", severity="critical", **OUR_EXPORTER)
+NO_EXPORTER = alert("ExporterDown", severity="critical", job="exotel")
 UNWATCHED = of_acme("AccountUnwatched", **OUR_EXPORTER)
 FAILING = of_acme("CollectionFailing", severity="critical")
 REFUSED = of_acme("CredentialsRefused")
 AT_LIMIT = of_acme("CallsAtLimit")
 NEAR_LIMIT = of_acme("CallsNearLimit", severity="critical")
+NOBODY_ANSWERS = of_acme("NobodyAnswers")
 
 SILENCED = {
     "down: its own clock": ([DOWN], alert("ClockSkew", **OUR_EXPORTER)),
@@ -55,7 +56,25 @@ SILENCED = {
     "at the limit: near it": ([AT_LIMIT], NEAR_LIMIT),
     "at the limit: soon at it": ([AT_LIMIT], of_acme("CallLimitWithinTheHour")),
     "near the limit: soon at it": ([NEAR_LIMIT], of_acme("CallLimitWithinTheHour")),
-    "stuck: long": ([of_acme("StuckCall")], of_acme("LongCall")),
+    "a warning: soon at the limit": (
+        [of_acme("CallsNearLimit", severity="warning")],
+        of_acme("CallLimitWithinTheHour"),
+    ),
+    "nobody answers: callers wait": ([NOBODY_ANSWERS], of_acme("RingingTooLong", direction="inbound")),
+    "nobody answers: few answers": ([NOBODY_ANSWERS], of_acme("AnsweredShareLow", direction="inbound")),
+    "nobody answers: no agent": ([NOBODY_ANSWERS], of_acme("CallsWithoutAgent", direction="inbound")),
+    "no agent: few answers": (
+        [of_acme("CallsWithoutAgent", direction="inbound")],
+        of_acme("AnsweredShareLow", direction="inbound"),
+    ),
+    "none come in: fewer than usual": (
+        [of_acme("InboundStopped", direction="inbound")],
+        of_acme("CallsFarBelowLastWeek"),
+    ),
+    "none go out: fewer than usual": (
+        [of_acme("OutboundStopped", direction="outbound")],
+        of_acme("CallsFarBelowLastWeek"),
+    ),
     "one leg: no bridge": ([of_acme("CallsWithOneLeg")], of_acme("BridgesMissing")),
 }
 TOLD = {
@@ -82,9 +101,13 @@ TOLD = {
         [NEAR_LIMIT],
         alert("CallsNearLimit", account="globex", severity="warning"),
     ),
-    "a warning: soon at the limit": (
-        [of_acme("CallsNearLimit", severity="warning")],
-        of_acme("CallLimitWithinTheHour"),
+    "none come in: none go out": (
+        [of_acme("InboundStopped", direction="inbound")],
+        of_acme("OutboundStopped", direction="outbound"),
+    ),
+    "nobody answers: another account's callers wait": (
+        [NOBODY_ANSWERS],
+        alert("RingingTooLong", account="globex", direction="inbound"),
     ),
 }
 
@@ -117,11 +140,11 @@ def _is_silenced(url: str, sources: Sequence[Labels], target: Labels) -> bool:
     A pair posted last, of which the one is known to silence the other, tells when all have been seen.
     """
     seen = f"case-{next(CASES)}"
-    long_call = alert("LongCall", account=seen)
-    alerts = [*sources, target, alert("StuckCall", account=seen), long_call]
+    few_calls = alert("CallsFarBelowLastWeek", account=seen)
+    alerts = [*sources, target, alert("InboundStopped", account=seen), few_calls]
     _post(url, alerts, for_another=MINUTE)
     try:
-        wait_until(lambda: _silencing(url, long_call), "all alerts are seen")
+        wait_until(lambda: _silencing(url, few_calls), "all alerts are seen")
         return bool(_silencing(url, target))
     finally:
         _post(url, alerts, for_another=-MINUTE)

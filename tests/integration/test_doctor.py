@@ -21,6 +21,7 @@ from exporter.doctor.examination import Examination, Report
 from exporter.doctor.finding import Check, Verdict
 from exporter.doctor.report import as_json, as_text
 from exporter.simulator import Settings, Simulator
+from exporter.simulator.profile import Profile
 from exporter.simulator.profiles import PROFILES
 from exporter.simulator.random_server import random_server
 from exporter.simulator.servers import SERVERS
@@ -135,6 +136,22 @@ def test_an_account_without_a_list_is_told_why_and_what_to_do(fault: str, check:
     assert words in found[check].text
     assert Check.ORDER not in found
     assert report.configuration == ""
+
+
+@pytest.mark.parametrize(
+    ("calls", "profile", "setting"),
+    [
+        (120, Profile(""), "duration_counts_from: answer"),
+        (120, Profile("", from_start=True), "duration_counts_from: start"),
+        (0, Profile(""), "duration_counts_from: unknown"),
+    ],
+)
+def test_the_configuration_says_what_durations_count_from(calls: int, profile: Profile, setting: str) -> None:
+    """As calls show it; without calls it stays as it was."""
+    day = FLAT_DAY if calls else (0.0,) * 24
+    with Simulator(Settings(calls=calls, day=day, speed=0, profile=profile)) as simulator:
+        report = examined(simulator)
+    assert setting in [line.partition("  #")[0].strip() for line in report.configuration.splitlines()]
 
 
 def test_credentials_that_are_revoked_midway_are_told() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.holds import Found, judged, scrapes
 from exporter.collect.details import StreamTally
 from exporter.collect.snapshot import Snapshot
 from exporter.config import StreamsConfig
@@ -92,8 +93,8 @@ def test_each_collection_looks_at_no_more_calls_than_configured() -> None:
     assert coverage == [(30, 100), (60, 70), (90, 40), (120, 10), (130, 0), (130, 0)]
 
 
-def test_calls_never_asked_for_come_first_and_then_those_asked_for_longest_ago() -> None:
-    """No call is asked for again before every other was, also when new ones come meanwhile."""
+def test_each_call_is_asked_for_before_any_is_asked_for_again() -> None:
+    """And new ones are asked for at once, beside those asked for longest ago."""
     with (
         Simulator(Settings(calls=70, speed=0)) as simulator,
         asked() as noted,
@@ -216,3 +217,29 @@ def test_hostile_details_cost_only_themselves() -> None:
     assert unknown["bridge_created_at"]
     assert unknown["recording_duration"]
     assert (tally.inspected, told(tally)) == (calls, true(truth))
+
+
+@pytest.mark.parametrize(
+    ("calls", "interval", "least"), [(40, 15, 19), (100, 15, 17), (300, 15, 16), (100, 60, 15)]
+)
+def test_a_forgotten_hold_is_followed_however_many_calls_there_are(
+    calls: int, interval: int, least: float
+) -> None:
+    """Of twenty minutes, with the defaults; nothing like it is told before it, or soon after it."""
+    found = _found(calls, interval)
+    assert found.highest >= least
+    assert found.alerting >= least - 6
+    assert found.lingering <= 1.5
+    assert found.quiet_highest < 5
+    assert found.wrong == 0
+
+
+def test_where_too_few_calls_are_inspected_the_longest_hold_is_absent_and_not_zero() -> None:
+    """Of 300 calls twenty a minute: a hold may go on for long before it is seen."""
+    found = _found(300, 60)
+    assert found.absent > 0.5
+    assert found.wrong == 0
+
+
+def _found(calls: int, interval: int) -> Found:
+    return judged(list(scrapes(calls, interval, seed=1)), interval)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from exporter.cli import main
+from grafana.panels import CONSOLE
 from tests.command import run as run_exporter
 from tests.expressions import DASHBOARDS, RULES
 from tests.offenders import for_each
@@ -155,6 +156,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"serviceMonitor": {"interval": "1m"}}, "/serviceMonitor/interval"),
     ({"serviceMonitor": {"basicAuth": {"password": "hush"}}}, "/serviceMonitor/basicAuth/password"),
     ({"prometheusRule": {"grafanaUrl": "https://grafana.example.com/"}}, "/prometheusRule/grafanaUrl"),
+    ({"dashboards": {"consoleUrl": "javascript:alert(1)//"}}, "/dashboards/consoleUrl"),
+    ({"prometheusRule": {"runbooksUrl": "wiki.example.com"}}, "/prometheusRule/runbooksUrl"),
     ({"networkPolicy": {"egressPorts": []}}, "/networkPolicy/egressPorts"),
     ({"networkPolicy": {"from": [{}]}}, "/networkPolicy/from/0"),
     ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
@@ -203,10 +206,12 @@ OTHERS: dict[str, Any] = {
     "prometheusRule.enabled": False,
     "prometheusRule.labels": {"release": "prometheus"},
     "prometheusRule.grafanaUrl": "https://grafana.example.org",
+    "prometheusRule.runbooksUrl": "https://wiki.example.org/runbooks",
     "prometheusRule.thresholds": {"all:exotel_clock_ahead_seconds:threshold": "vector(9)"},
     "dashboards.enabled": False,
     "dashboards.labels": {"dashboards": "yes"},
     "dashboards.annotations": {"grafana_folder": "Voice"},
+    "dashboards.consoleUrl": "https://calls.example.org/",
     "podDisruptionBudget.enabled": False,
     "networkPolicy.enabled": False,
     "networkPolicy.from": [{"podSelector": {}}],
@@ -550,23 +555,26 @@ def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
 
 def test_release_can_have_thresholds_of_its_own() -> None:
     """One is given as a value; no other changes."""
-    record = "account:exotel_longest_call_duration_seconds:warning"
+    record = "account:exotel_longest_call_duration_seconds:threshold"
     values = {"prometheusRule": {"enabled": True, "thresholds": {record: "7200 * account:exotel_up:group"}}}
     [(old, new)] = _changed(values)
     assert old["record"] == record
     assert new == {**old, "expr": "7200 * account:exotel_up:group"}
 
 
-def test_alerts_are_told_how_often_is_scraped_and_where_grafana_is() -> None:
-    """Both follow from values that stand elsewhere."""
+def test_alerts_are_told_how_often_is_scraped_and_where_grafana_and_the_runbooks_are() -> None:
+    """Each is one value of the release, and one rule."""
+    grafana, runbooks = "https://grafana.example.org", "https://wiki.example.org/runbooks"
     values = {
         "serviceMonitor": {"interval": "30s"},
-        "prometheusRule": {"enabled": True, "grafanaUrl": "https://grafana.example.org"},
+        "prometheusRule": {"enabled": True, "grafanaUrl": grafana, "runbooksUrl": runbooks},
     }
-    address, interval = (new for _, new in _changed(values))
-    assert address["labels"] == {"url": "https://grafana.example.org"}
+    *addresses, interval = (new for _, new in _changed(values))
+    for rule, what, url in zip(addresses, ("dashboards", "runbooks"), (grafana, runbooks), strict=True):
+        assert rule["record"] == f"url:exotel_{what}:info"
+        assert rule["expr"].endswith(f'or on () label_replace(vector(1), "url", "{url}", "", "")')
     assert interval["record"] == "account:exotel_sustainable_interval_seconds:threshold"
-    assert interval["expr"] == "30 * account:exotel_up:group"
+    assert interval["expr"].endswith("or on (account) 30 * account:exotel_up:group")
 
 
 def test_dashboards_are_those_of_grafana() -> None:
@@ -582,4 +590,5 @@ def test_dashboards_are_those_of_grafana() -> None:
     }
     assert labelled == committed
     assert all(json.loads(text)["uid"] for text in labelled.values())
+    assert DEFAULTS["dashboards"]["consoleUrl"] == CONSOLE
     assert max(len(text.encode()) for text in labelled.values()) < 2**19

@@ -38,8 +38,8 @@ SECTIONS = (AccountSection, CollectionConfig, MetricsConfig, StreamsConfig, TlsC
 EVERY_KEY = sorted({key for section in SECTIONS for key in keys(section)})
 
 COLLECTION_KEYS = (
-    "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, estimate, allow_http, "
-    "proxy_url, agent_streams, agent_streams_url, streams, tls_config"
+    "timeout, min_interval, page_size, concurrency, requests_per_minute, call_slots, duration_counts_from, "
+    "estimate, allow_http, proxy_url, agent_streams, agent_streams_url, streams, tls_config"
 )
 METRICS_KEYS = "duration_buckets, per_agent, agent_names, longest_calls, grade_of_service"
 ACCOUNT_KEYS = (
@@ -314,6 +314,18 @@ INVALID: list[tuple[str, str, str, str]] = [
     (document(collection={"page_size": math.nan}), "collection.page_size", "NaN", A_PAGE_SIZE),
     (document() + f"collection: {{page_size: {HUGE}}}", "collection.page_size", "a number", A_PAGE_SIZE),
     (document(collection={"concurrency": 65}), "collection.concurrency", "65", "a whole number from 1 to 64"),
+    (
+        document({"duration_counts_from": "ringing"}),
+        f"{FIRST}.duration_counts_from",
+        '"ringing"',
+        "answer, start or unknown",
+    ),
+    (
+        document(collection={"duration_counts_from": True}),
+        "collection.duration_counts_from",
+        "true",
+        "answer, start or unknown",
+    ),
     (document({"concurrency": []}), f"{FIRST}.concurrency", "[]", "a whole number from 1 to 64"),
     (document({"api_key": None}), f"{FIRST}.api_key", "nothing", f"{A_SECRET} (or api_key_file)"),
     (document({"api_key": "a${NO}"}), f"{FIRST}.api_key", f"${{NO}}, {IS_NOT_SET}", A_SECRET),

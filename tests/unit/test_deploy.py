@@ -98,9 +98,9 @@ def test_severity_decides_who_is_told() -> None:
         run(*command, f"--verify.receivers={receiver}", *labels.split())
 
 
-def test_one_message_tells_all_that_is_wrong_with_an_account() -> None:
-    """Whatever a route changes, alerts are grouped by account."""
-    assert CONFIG["route"]["group_by"] == ["account"]
+def test_a_second_alert_of_an_account_does_not_wait_for_the_next_message_of_the_first() -> None:
+    """Each alert of an account is a message of its own, wherever it is sent."""
+    assert CONFIG["route"]["group_by"] == ["account", "alertname"]
     assert not any("group_by" in route for route in CONFIG["route"]["routes"])
 
 

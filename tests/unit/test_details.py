@@ -124,6 +124,29 @@ def test_ten_thousand_legs_are_counted() -> None:
     assert nonzero(tally(details(legs=[LEG] * 10_000)).legs) == {("outbound", "connected", "pstn"): 10_000}
 
 
+@pytest.mark.parametrize(
+    ("told", "is_held"),
+    [
+        ([], False),
+        (legs({}, {}), False),
+        (legs({}, {"audio_status": {"muted": False, "hold": True}}), True),
+        (legs({}, {"audio_status": {"muted": False, "hold": True}, "status": "completed"}), False),
+        (legs({}, {"audio_status": {"muted": False}, "status": "completed"}), False),
+        (legs({}, {"audio_status": {"muted": False}}), None),
+        (legs({}, {"audio_status": None}), None),
+        (legs({"audio_status": None}, {"audio_status": {"hold": True}}), True),
+        ([LEG, None], None),
+        ([{**LEG, "audio_status": {"hold": True}}, 42], True),
+        (None, None),
+        (..., None),
+        ("two", None),
+    ],
+)
+def test_a_call_is_on_hold_when_one_of_its_legs_is(told: object, is_held: bool | None) -> None:
+    """Where none is, it isn't known unless each of them says so."""
+    assert details(legs=told).legs.any_on_hold is is_held
+
+
 def test_only_legs_that_are_not_over_are_muted_or_on_hold() -> None:
     """Nobody is on the others any more."""
     silent = {"audio_status": {"muted": True, "hold": True}}

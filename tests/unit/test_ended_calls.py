@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from exporter.collect.breakdowns import Lines, each_agent, longest_calls
-from exporter.collect.lifecycle import Outcome
 from exporter.collect.tallies import tally_agents, tally_calls
+from exporter.collect.waits import Outcome
 from exporter.config import Line
 from exporter.exotel.decode import read_page, read_stream
 from exporter.exotel.enums import CallStatus, Direction

@@ -109,6 +109,12 @@ def test_a_failed_account_has_no_call_metrics_and_costs_the_others_nothing() -> 
         "exotel_observed_call_duration_seconds_bucket",
         "exotel_observed_call_duration_seconds_count",
         "exotel_observed_call_duration_seconds_sum",
+        "exotel_observed_wait_duration_seconds_bucket",
+        "exotel_observed_wait_duration_seconds_count",
+        "exotel_observed_wait_duration_seconds_sum",
+        "exotel_observed_handling_duration_seconds_bucket",
+        "exotel_observed_handling_duration_seconds_count",
+        "exotel_observed_handling_duration_seconds_sum",
     }
     assert {s.labels["account"]: s.value for s in found["exotel_up"]} == {"bad": 0, "good": 1}
     assert sum(s.value for s in found["exotel_active_calls"]) == len(CENTRE)
@@ -205,6 +211,15 @@ def test_streams_have_no_figures_of_what_no_details_speak_of(looks: list[object]
     told = set(samples({"acme": everything(TIMED, looks, LIFE)}))
     whole = set(samples({"acme": everything(TIMED, STREAMS, LIFE)}))
     assert whole - told == absent
+
+
+def test_a_longest_hold_that_is_not_known_is_absent() -> None:
+    """0 would say that nobody is on hold; what else is known of legs is shown."""
+    whole = everything(TIMED, STREAMS, LIFE)
+    assert whole.snapshot.streams is not None
+    unknown = whole.but(streams=replace(whole.snapshot.streams, longest_hold=None))
+    told = set(samples({"acme": whole})) - set(samples({"acme": unknown}))
+    assert told == {"exotel_stream_longest_hold_seconds"}
 
 
 def test_what_streams_found_is_shown_beside_their_failure() -> None:

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.lifecycle import Lifecycle, ObservedCounts, Outcome
+from exporter.collect.lifecycle import Lifecycle, ObservedCounts
 from exporter.collect.tallies import Histogram
+from exporter.collect.waits import Outcome
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 from tests.rows import call

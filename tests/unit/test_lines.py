@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collect.breakdowns import OTHER, Lines, tally_lines
+from exporter.collect.breakdowns import OTHER, Lines, LineTally, tally_lines
 from exporter.collect.tallies import KNOWN_PAIRS
 from exporter.config import Line
 from exporter.exotel.decode import read_page
@@ -40,6 +41,11 @@ SPELLINGS = {
     "boston": ["+16175550123", "16175550123", "0016175550123", "6175550123"],
 }
 SPELT = [(line, spelling) for line, spellings in SPELLINGS.items() for spelling in spellings]
+
+
+def tallied(calls: Sequence[Call], lines: Lines) -> LineTally | None:
+    """Count calls by these lines."""
+    return tally_lines(calls, lines.of_each(calls), lines.names)
 
 
 def line_of(number: str | None, lines: Lines = LINES) -> str:
@@ -163,13 +169,13 @@ def test_every_way_in_which_the_simulator_writes_its_numbers_is_found(form: Form
 
 def test_known_pairs_are_zero_on_every_line() -> None:
     """A dashboard shows 0 for a line without calls, and for the rest."""
-    tally = tally_lines([], LINES)
+    tally = tallied([], LINES)
     assert tally == {(line, *pair): 0 for line in (*SPELLINGS, OTHER) for pair in KNOWN_PAIRS}
 
 
 def test_an_account_without_lines_has_no_tally() -> None:
     """Then all calls would be the rest, which tells nothing."""
-    assert tally_lines([personal_call("a")], Lines(())) is None
+    assert tallied([personal_call("a")], Lines(())) is None
 
 
 def test_a_row_without_numbers_is_the_rest() -> None:
@@ -180,7 +186,7 @@ def test_a_row_without_numbers_is_the_rest() -> None:
 @given(PERSONAL_CALLS)
 def test_each_call_is_counted_once(calls: list[Call]) -> None:
     """Over all lines there are as many calls of a direction and status as in the list."""
-    tally = tally_lines(calls, LINES)
+    tally = tallied(calls, LINES)
     assert tally is not None
     assert {line for line, _, _ in tally} == set(LINES.names)
     found: Counter[object] = Counter()
@@ -193,7 +199,7 @@ def test_hostile_rows_are_counted_once_too() -> None:
     """Numbers that are null, integers or no numbers cost their row nothing."""
     body = json.dumps({"response": {"active_calls": MALFORMED_ROWS, "total_active": 0}}).encode()
     calls = read_page(body, PersonalCall).calls
-    tally = tally_lines(calls, Lines([Line("line", ("+910800000001",)), Line("int", ("+918000000001",))]))
+    tally = tallied(calls, Lines([Line("line", ("+910800000001",)), Line("int", ("+918000000001",))]))
     assert tally is not None
     by_line = Counter[str]()
     for (line, _, _), number in tally.items():
@@ -206,4 +212,4 @@ def test_hostile_rows_are_counted_once_too() -> None:
 def test_numbers_stay_inside() -> None:
     """What holds them doesn't show them."""
     line = Line("sales", ("+918012345678",))
-    assert "8012345678" not in f"{line} {Lines([line])} {tally_lines([], Lines([line]))}"
+    assert "8012345678" not in f"{line} {Lines([line])} {tallied([], Lines([line]))}"

@@ -26,6 +26,7 @@ OF_A_TARGET = {"job", "instance"}
 #: The labels of each series: those of the exporter, of Prometheus, and what the names of recorded ones tell.
 LABELS = {
     **{name: {*OF_A_TARGET, "account"} for name in ("up", "scrape_duration_seconds")},  # many-accounts.yml
+    "ALERTS": {"alertname", "alertstate", "account"},
     **{family.name: OF_A_TARGET for family in REGISTRY.collect() if family.name.startswith("process_")},
     **{metric.name: {*OF_A_TARGET, *metric.labels} for metric in OWN},
     **{
@@ -40,6 +41,19 @@ LABELS = {
     },
     **{
         rule["record"]: {*rule["record"].partition(":")[0].split("_")} for rule in rules() if "record" in rule
+    },
+    # of a figure: some are by direction, and each says which side of it is trouble
+    **{
+        rule["record"]: {"account", "direction", "figure", "worse"}
+        for rule in rules()
+        if rule.get("record", "").startswith("account_figure:")
+    },
+    # a user's own, which thresholds.yml reads
+    **{
+        name: {"account", *rule["record"].partition(":")[0].split("_")}
+        for rule in rules()
+        if "record" in rule
+        for name in re.findall(r"\bown:exotel_\w+:\w+", rule["expr"])
     },
 }
 

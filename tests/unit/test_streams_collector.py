@@ -59,8 +59,8 @@ class Collecting:
         return list(self.client.asked), tally
 
 
-def test_calls_never_asked_for_come_first_then_those_asked_for_longest_ago() -> None:
-    """Each has its turn."""
+def test_calls_never_asked_for_and_those_asked_for_longest_ago_take_turns() -> None:
+    """None is asked for again before each was, and new ones don't wait until then."""
     collecting, calls = Collecting(), [call(name, status="in-progress") for name in "abc"]
     assert collecting.look(2, *calls)[0] == ["a", "b"]
     assert collecting.look(2, *calls)[0] == ["c", "a"]

@@ -246,7 +246,7 @@ def test_histograms_add_up(some: list[float], others: list[float]) -> None:
     """What is counted in two parts is what is counted at once."""
     whole, parts = (
         Histogram.of(some + others, BOUNDS),
-        Histogram.of(some, BOUNDS) + Histogram.of(others, BOUNDS),
+        Histogram.of(some, BOUNDS).plus(others),
     )
     assert parts.buckets == whole.buckets
     assert parts.sum == pytest.approx(whole.sum)

@@ -1,0 +1,1 @@
+"""Measure the bundled alert rules on simulated contact centres."""
