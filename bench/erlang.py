@@ -1,8 +1,9 @@
 """How near the blocking that the exporter tells is to the share of calls refused: `python -m bench.erlang`.
 
-A simulated centre refuses calls at its limit, for some hours, and a scraper comes every minute. Nothing is
-waited for: the exporter's clock and the centre's are moved on together. What is told covers the hour before,
-so it is compared with what was refused in all hours together; single hours differ by chance.
+A simulated centre with enough agents refuses calls at its limit, for some hours, and a scraper comes every
+minute. Nothing is waited for: the clocks of the exporter and the centre are moved on together. What is told
+covers the hour before, so it is compared with what was refused in all hours together; single hours differ by
+chance.
 """
 
 from __future__ import annotations

@@ -162,10 +162,21 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"networkPolicy": {"from": [{}]}}, "/networkPolicy/from/0"),
     ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
     ({"scrapeConfig": {"enabled": True}}, "scrapeConfig.enabled: found serviceMonitor.enabled false"),
-    (
-        {"prometheusRule": {"enabled": True, "thresholds": {"account:exotel_typo:threshold": "1"}}},
-        "prometheusRule.thresholds: found account:exotel_typo:threshold",
+    *(
+        (
+            {"prometheusRule": {"enabled": True, "thresholds": {record: "vector(1)"}}},
+            f"prometheusRule.thresholds: found {record}; accepted: a record of",
+        )
+        for record in (
+            "account:exotel_typo:threshold",
+            "own:exotel_clock_ahead_seconds:threshold",
+            "account:exotel_up:max2m",
+            "account:exotel_up:group",
+            "url:exotel_dashboards:info",
+        )
     ),
+    ({"prometheusRule": {"thresholds": {"all:exotel_clock_ahead_seconds:threshold": ""}}}, "/thresholds"),
+    ({"prometheusRule": {"thresholds": {"all:exotel_clock_ahead_seconds:threshold": True}}}, "/thresholds"),
 ]
 
 
@@ -536,45 +547,110 @@ def _groups(values: dict[str, Any]) -> list[dict[str, Any]]:
     return groups
 
 
-def _changed(values: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The rules that these values change: as they were, and as they are."""
-    pairs = zip(_groups(RULED), _groups(values), strict=True)
-    rules = [pair for old, new in pairs for pair in zip(old["rules"], new["rules"], strict=True)]
-    return [(old, new) for old, new in rules if old != new]
+def _bundled() -> list[dict[str, Any]]:
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(RULES.glob("*.yml"))]
+    return [group for file in files for group in file["groups"]]
+
+
+def _ruled(thresholds: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"prometheusRule": {"enabled": True, "thresholds": thresholds}, **more}
+
+
+INTERVAL = "account:exotel_sustainable_interval_seconds:threshold"
+LONGEST_CALL = "account:exotel_longest_call_duration_seconds:threshold"
+LONGEST_HOLD = "account:exotel_stream_longest_hold_seconds:threshold"
+LONGEST_RING = "account_direction:exotel_observed_longest_ring_seconds:threshold"
+ANSWERED = "account_direction:exotel_observed_rings_answered:threshold"
+CLOCK = "all:exotel_clock_ahead_seconds:threshold"
+RELOADED = "all:exotel_exporter_config_last_reload_successful:threshold"
+
+#: A threshold of each level, of each form that values.yaml shows.
+THRESHOLDS: dict[str, Any] = {
+    CLOCK: "vector(NaN)",
+    RELOADED: 0.25,
+    LONGEST_HOLD: 'vector(600) or label_replace(vector(900), "account", "acme", "", "")',
+    LONGEST_CALL: "vector(NaN)",
+    LONGEST_RING: 'label_replace(vector(NaN), "account", "acme", "", "") or vector(60)',
+    ANSWERED: "vector(0.5)",
+    "le:exotel_service_level:bucket": 'label_replace(vector(1), "le", "30.0", "", "")',
+}
 
 
 def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
-    """Word for word, templates in annotations too; promtool finds nothing wrong with them."""
-    groups = _groups(RULED)
-    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(RULES.glob("*.yml"))]
-    assert groups == [group for file in files for group in file["groups"]]
-    file = tmp_path / "rules.yml"
-    file.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(file))
+    """Word for word, whatever the values, templates in annotations too; promtool has no complaint."""
+    for values in (RULED, _ruled(THRESHOLDS)):
+        own, *groups = _groups(values)
+        assert own["name"] == "exotel-own"
+        assert groups == _bundled()
+        file = tmp_path / "rules.yml"
+        file.write_text(yaml.safe_dump({"groups": [own, *groups]}), encoding="utf-8")
+        run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(file))
 
 
-def test_release_can_have_thresholds_of_its_own() -> None:
-    """One is given as a value; no other changes."""
-    record = "account:exotel_longest_call_duration_seconds:threshold"
-    values = {"prometheusRule": {"enabled": True, "thresholds": {record: "7200 * account:exotel_up:group"}}}
-    [(old, new)] = _changed(values)
-    assert old["record"] == record
-    assert new == {**old, "expr": "7200 * account:exotel_up:group"}
+def test_release_can_have_any_threshold_of_its_own() -> None:
+    """The chart makes every record that thresholds.yml reads, and no other."""
+    [thresholds] = [group["rules"] for group in _bundled() if group["name"] == "exotel-thresholds"]
+    read = {rule["record"]: set(re.findall(r"\bown:[\w:]+", rule["expr"])) for rule in thresholds}
+    given = {record: "vector(7)" for record, own in read.items() if own and not record.startswith("url:")}
+    made = [rule["record"] for rule in _groups(_ruled(given))[0]["rules"]]
+    assert sorted(made) == sorted(set().union(*read.values()))
 
 
-def test_alerts_are_told_how_often_is_scraped_and_where_grafana_and_the_runbooks_are() -> None:
-    """Each is one value of the release, and one rule."""
-    grafana, runbooks = "https://grafana.example.org", "https://wiki.example.org/runbooks"
-    values = {
-        "serviceMonitor": {"interval": "30s"},
-        "prometheusRule": {"enabled": True, "grafanaUrl": grafana, "runbooksUrl": runbooks},
+#: What then holds. NaN, which promtool can't be told to expect, is what isn't equal to itself.
+HOLDING: dict[str, dict[str, float]] = {
+    f"group({CLOCK} != {CLOCK})": {"": 1},
+    RELOADED: {"": 0.25},
+    LONGEST_HOLD: {'account="acme"': 900, 'account="globex"': 600},
+    f"group by (account) ({LONGEST_CALL} != {LONGEST_CALL})": {'account="acme"': 1, 'account="globex"': 1},
+    f"{LONGEST_RING} == {LONGEST_RING}": {'account="globex", direction="inbound"': 60},
+    f"count({LONGEST_RING})": {"": 2},
+    ANSWERED: {f'account="{account}", direction="inbound"': 0.5 for account in ("acme", "globex")},
+    "le:exotel_service_level:bucket": {'le="30.0"': 1},
+    INTERVAL: {'account="acme"': 30, 'account="globex"': 30},
+    "url:exotel_dashboards:info": {f'url="{OTHERS["prometheusRule.grafanaUrl"]}"': 1},
+    "url:exotel_runbooks:info": {f'url="{OTHERS["prometheusRule.runbooksUrl"]}"': 1},
+}
+
+
+def test_values_of_the_release_hold(tmp_path: Path) -> None:
+    """For all accounts or one, in each direction; NaN switches off, with several accounts too."""
+    values = _ruled(THRESHOLDS, serviceMonitor={"interval": "30s"})
+    values["prometheusRule"] |= {
+        key: OTHERS[f"prometheusRule.{key}"] for key in ("grafanaUrl", "runbooksUrl")
     }
-    *addresses, interval = (new for _, new in _changed(values))
-    for rule, what, url in zip(addresses, ("dashboards", "runbooks"), (grafana, runbooks), strict=True):
-        assert rule["record"] == f"url:exotel_{what}:info"
-        assert rule["expr"].endswith(f'or on () label_replace(vector(1), "url", "{url}", "", "")')
-    assert interval["record"] == "account:exotel_sustainable_interval_seconds:threshold"
-    assert interval["expr"].endswith("or on (account) 30 * account:exotel_up:group")
+    names = ("exotel-own", "exotel-thresholds")
+    groups = [group for group in _groups(values) if group["name"] in names]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    series = [
+        {"series": f'{name}{{account="{account}"{labels}}}', "values": "1x5"}
+        for account in ("acme", "globex")
+        for name, labels in (
+            ("account:exotel_up:max2m", ""),
+            ("account_direction:exotel_observed_longest_ring_seconds:last2m", ', direction="inbound"'),
+            ("account_direction:exotel_observed_rings_answered:ratio15m", ', direction="inbound"'),
+        )
+    ]
+    checks = [
+        {
+            "expr": f"sum by (account, direction, le, url) ({expr})",
+            "eval_time": "3m",
+            "exp_samples": [{"labels": f"{{{labels}}}", "value": value} for labels, value in samples.items()],
+        }
+        for expr, samples in HOLDING.items()
+    ]
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": checks}
+    cases = {"rule_files": ["rules.yml"], "group_eval_order": [*names], "tests": [case]}
+    (tmp_path / "case.yml").write_text(yaml.safe_dump(cases), encoding="utf-8")
+    run("promtool", "test", "rules", "case.yml", cwd=tmp_path)
+
+
+def test_threshold_of_the_interval_comes_before_the_interval() -> None:
+    """Even 0 does, and there is one record of it: of two, the higher would hold."""
+    values = _ruled({INTERVAL: 0}, serviceMonitor={"interval": "30s"})
+    name = INTERVAL.replace("account:", "own:")
+    assert [rule for rule in _groups(values)[0]["rules"] if rule["record"] == name] == [
+        {"record": name, "expr": "vector(0)"}
+    ]
 
 
 def test_dashboards_are_those_of_grafana() -> None:
