@@ -24,7 +24,7 @@ THRESHOLD = re.compile(
     r"\b(?:account|account_direction|all):(exotel_\w+:(?:threshold|minimum|warning|critical|low|high|rising))\b"
 )
 SERIES = re.compile(r"\b\w+:exotel_\w+:\w+")
-SWITCHES = {"exotel_watching_exporters:threshold", "exotel_exporter_config_last_reload_successful:threshold"}
+SWITCHES = {"exotel_watched:threshold", "exotel_exporter_config_last_reload_successful:threshold"}
 """Thresholds that are there to switch an alert off: to name them would explain nothing."""
 
 each_alert = for_each((f"{rule['alert']} {rule['labels']['severity']}", rule) for rule in ALERTS)
