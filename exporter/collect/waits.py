@@ -117,7 +117,10 @@ class Over:
                 elif halfway is not None:
                     going_on[call_sid] = with_fields(wait, until=at, over=halfway)
             elif call.status in WAITING and is_long:
-                going_on[call_sid] = with_fields(wait, since=at, is_whole=False, until=None)
+                direction = call.direction or Direction.UNKNOWN
+                going_on[call_sid] = with_fields(
+                    wait, direction=direction, since=at, is_whole=False, until=None
+                )
             elif call.status in WAITING or (call.status in _UNSAID and not is_long):
                 going_on[call_sid] = wait if wait.until is None else with_fields(wait, until=None)
             elif call.status in ANSWERED:
