@@ -235,7 +235,7 @@ def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing
     detailed = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=20))
     bad = account("bad", simulator.url, collection=detailed)
     with served([bad]) as url:
-        monkeypatch.setattr(bad._streams, "tally", broken)
+        monkeypatch.setattr(bad._streams, "_tally", broken)
         found = scrape(url)
         monkeypatch.undo()
         after = scrape(url)
