@@ -68,11 +68,10 @@ class Clock:
         _LOG.propagate = False  # what is to fail needn't be read
         for each in self._ruled:
             each.time = self
-        wait, Deadline.wait = Deadline.wait, self._wait  # type: ignore[method-assign, assignment]
         try:
-            yield
+            with patch.object(Deadline, "wait", self._wait):
+                yield
         finally:
-            Deadline.wait = wait  # type: ignore[method-assign]
             _LOG.propagate = True
             for each in self._ruled:
                 each.time = time

@@ -90,7 +90,7 @@ class _Listed:
         is_gone = [*map(not_, map(present.__contains__, self.call_sids))]
         if True not in is_gone:
             return {}
-        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, self.lines)  # noqa: B905
+        columns = zip(self.call_sids, self.directions, self.statuses, self.durations, self.lines)  # noqa: B905  # lines may be endless
         rows = compress(columns, is_gone)
         return {
             call_sid: _LastSeen(direction, status, duration, line)

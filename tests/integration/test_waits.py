@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -47,10 +47,10 @@ def watched(
 
 def waits(lives: ObservedCounts) -> dict[Key, tuple[int, float]]:
     """Return count and mean of waits, by how they ended and what tells them."""
-    counts, seconds = Counter[Key](), Counter[Key]()
+    counts, seconds = Counter[Key](), defaultdict[Key, float](float)
     for (_, _, outcome, source), histogram in lives.waits.items():
         counts[outcome, source] += histogram.buckets[-1].cumulative
-        seconds[outcome, source] += histogram.sum  # type: ignore[assignment]  # a Counter adds fractions too
+        seconds[outcome, source] += histogram.sum
     return {key: (count, seconds[key] / count) for key, count in counts.items() if count}
 
 

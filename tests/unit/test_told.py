@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from bench.centres import report
 from bench.centres.evaluate import Firing, firings, held
 from bench.centres.judge import judge
-from bench.centres.model import Trouble
+from bench.centres.model import Scrape, Trouble
 from bench.centres.notify import Alertmanager, Told
 from bench.centres.rules import Rule, ages, layers, load, needed, seconds
 
@@ -42,12 +42,12 @@ def firing(name: str, start: float, end: float, severity: str = "warning", accou
 
 def record(name: str, expr: str) -> Rule:
     """Return a recording rule."""
-    return Rule(name, False, expr, 0.0, {}, None)  # noqa: FBT003
+    return Rule(name, is_alert=False, expr=expr, hold=0.0, labels={}, interval=None)
 
 
 def alert(name: str, expr: str) -> Rule:
     """Return an alert."""
-    return Rule(name, True, expr, 0.0, {}, None)  # noqa: FBT003
+    return Rule(name, is_alert=True, expr=expr, hold=0.0, labels={}, interval=None)
 
 
 @pytest.fixture
@@ -185,11 +185,14 @@ class Troubled:
 
     name, is_healthy, measured_from, until = "troubled", False, 0.0, 7 * 24 * HOUR
     troubles: tuple[Trouble, ...] = (
-        Trouble("limit", HOUR, 2 * HOUR, frozenset({"AtLimit"}), frozenset({"Near"}), True, 600.0),  # noqa: FBT003
+        Trouble(
+            "limit", HOUR, 2 * HOUR, frozenset({"AtLimit"}), frozenset({"Near"}), pages=True, within=600.0
+        ),
     )
 
-    def scrapes(self) -> None:
+    def scrapes(self) -> Iterator[Scrape]:
         """Yield nothing: nobody asks."""
+        yield from ()
 
 
 class Healthy(Troubled):
@@ -231,7 +234,7 @@ def test_a_trouble_is_told_by_its_alerts_while_it_lasts(
         Told(firing(name, HOUR + after, 9 * HOUR, severity), HOUR + after, "chat")
         for name, severity, after in alerts
     ]
-    verdict = judge(Troubled(), notices)  # type: ignore[arg-type]
+    verdict = judge(Troubled(), notices)
     [outcome] = verdict.outcomes
     assert (outcome.told_after, outcome.warned_after, verdict.precision) == (
         told_after,
@@ -245,7 +248,7 @@ def test_a_trouble_that_was_there_before_counts_from_when_judging_begins() -> No
     centre = Troubled()
     centre.measured_from = HOUR + 600
     alert_of_it = firing("AtLimit", HOUR + 600, 9 * HOUR, "critical")
-    [outcome] = judge(centre, [Told(alert_of_it, HOUR + 630, "pager")]).outcomes  # type: ignore[arg-type]
+    [outcome] = judge(centre, [Told(alert_of_it, HOUR + 630, "pager")]).outcomes
     assert outcome.told_after == 30
 
 
@@ -254,9 +257,9 @@ def test_what_nobody_is_told_in_time_is_missed() -> None:
     told_late = [Told(firing("AtLimit", 0, 9 * HOUR, "critical"), HOUR + 900, "pager")]
     for_nothing = [Told(firing("Odd", 0, 3 * 24 * HOUR, "critical"), 30, "pager")]
     verdicts = [
-        judge(Troubled(), told_late),  # type: ignore[arg-type]
-        judge(Healthy(), for_nothing),  # type: ignore[arg-type]
-        judge(Healthy(), []),  # type: ignore[arg-type]
+        judge(Troubled(), told_late),
+        judge(Healthy(), for_nothing),
+        judge(Healthy(), []),
     ]
     missed = [f"{aim.name}: {aim.found}" for aim in report.aims(verdicts) if not aim.is_reached]
     assert missed == [
@@ -269,4 +272,4 @@ def test_what_nobody_is_told_in_time_is_missed() -> None:
 def test_rules_must_not_read_whether_alerts_fire(tmp_path: Path) -> None:
     """That is only known once all are evaluated."""
     with pytest.raises(ValueError, match="Again"):
-        firings([alert("Again", 'ALERTS{alertname="A"}')], Troubled(), [], tmp_path)  # type: ignore[arg-type]
+        firings([alert("Again", 'ALERTS{alertname="A"}')], Troubled(), [], tmp_path)
