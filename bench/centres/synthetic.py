@@ -29,9 +29,9 @@ _OF_THE_EXPORTER = (
     f"process_resident_memory_bytes{{{_TARGET}}} 50000000",
 )
 """What it says of itself that is read."""
-_COUNTERS = ("_total", "_count", "_sum", "_bucket")
+_RISING = ("_total", "_count", "_sum", "_bucket", "_snapshot_timestamp_seconds")
 _GROWTH = 1e-5
-"""By which share of its last value a counter rises from scrape to scrape."""
+"""By which share of its last value what rises does so from scrape to scrape."""
 
 Windows = Mapping[str, Sequence[tuple[float, float]]]
 """By metric, from and until how many seconds ago it is read."""
@@ -74,7 +74,7 @@ def _scraped(number: int, read: Windows) -> Iterator[str]:
     of_the_exporter = (_split(line) for line in _OF_THE_EXPORTER)
     for series, value in chain(of_the_exporter, of_accounts):
         metric = series.partition("{")[0]
-        growth = value * _GROWTH if metric.endswith(_COUNTERS) else 0.0
+        growth = value * _GROWTH if metric.endswith(_RISING) else 0.0
         for steps in _steps(read.get(metric, ()), STEP):
             yield f"{series} {value - steps * growth!r} {NOW - steps * STEP!r}\n"
 
