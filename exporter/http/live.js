@@ -107,7 +107,7 @@
       answered = Date.now();
       say('');
     } catch (error) {
-      say(error.name === 'AbortError' ? 'none in 10 s' : error.message);
+      say({ AbortError: 'none in 10 s', TypeError: 'it can\'t be reached' }[error.name] || error.message);
     }
     clearTimeout(late);
     tick();

@@ -53,14 +53,15 @@ class _Column:
 def page(query: Query, accounts: Sequence[LiveAccount]) -> str:
     """Return the page for people."""
     chosen = Chosen.of(query, accounts)
+    of = [each for each in accounts if query.account in {None, each.name}]
     template = environment.get_template("wallboard.html" if query.wallboard else "calls.html")
     return template.render(
         query=query,
         accounts=accounts,
-        troubled=[each for each in accounts if each.state is not State.LISTED],
-        listed=sorted(each.listed_at for each in accounts if each.state is State.LISTED and each.listed_at),
-        aged={each.name: each.listed_at for each in accounts if each.is_aged},
-        figures=_figures(query, accounts, chosen.calls),
+        troubled=[each for each in of if each.state is not State.LISTED],
+        listed=sorted(each.listed_at for each in of if each.state is State.LISTED and each.listed_at),
+        aged={each.name: each.listed_at for each in of if each.is_aged},
+        figures=_figures(query, [each for each in of if each.calls], chosen.calls),
         calls=chosen.calls[:MOST_DRAWN],
         matching=len(chosen.calls),
         total=chosen.total,
@@ -93,8 +94,8 @@ def _columns(accounts: Sequence[LiveAccount]) -> list[_Column]:
     return [each for each in columns if each.is_shown]
 
 
-def _figures(query: Query, accounts: Sequence[LiveAccount], calls: Sequence[LiveCall]) -> list[_Figure]:
-    shown = [each for each in accounts if each.calls and query.account in {None, each.name}]
+def _figures(query: Query, shown: Sequence[LiveAccount], calls: Sequence[LiveCall]) -> list[_Figure]:
+    """Return the figures of the chosen calls, which are those of these accounts."""
     callers = [call for call in calls if call.is_waiting and call.direction is Direction.INBOUND]
     talking = sum(call.is_talking for call in calls)
     link = query.url(status=WAITING, direction=Direction.INBOUND, wallboard=False)
@@ -144,13 +145,13 @@ def _service_level(query: Query, shown: Sequence[LiveAccount]) -> _Figure:
     return _Figure("Service level, 1 h", f"{share:.0%}", note, tone, filled=100 * share)
 
 
-def _share_of_limit(shown: Iterable[LiveAccount]) -> _Figure:
+def _share_of_limit(shown: Sequence[LiveAccount]) -> _Figure:
     """Return the figure of the fullest account; what it says of its state is what Exotel refuses then."""
     limited = [
         (each, each.call_limit, each.calls.active_calls) for each in shown if each.calls and each.call_limit
     ]
     if not limited:
-        return _Figure("Share of limit", None, "no call_limit set")
+        return _Figure("Share of limit", None, "no call_limit set" if shown else "")
     account, limit, found = max(limited, key=lambda each: each[2].slots_used / each[1])
     share, refused = found.slots_used / limit, found.capacity.blocking if found.capacity else 0.0
     tone = "bad" if refused > 0.05 or share >= 1 else "old" if refused > 0.01 else ""
