@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.collect.snapshot import Snapshot
-from exporter.http.pages import OLD, environment, headers, source
+from exporter.http.live import OLD
+from exporter.http.pages import environment, headers, source
 
 _STYLE = source("theme.css", "landing.css")
 

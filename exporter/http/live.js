@@ -39,6 +39,11 @@
     const needed = keyed(wanted), there = keyed(old);
     for (const [name, child] of there) if (!needed.has(name)) child.remove();
     let next = old.firstChild;
+    const drop = () => {
+      const last = next;
+      next = next.nextSibling;
+      last.remove();
+    };
     for (const child of [...wanted.childNodes]) {
       const name = key(child);
       const alike = next && !key(next) && next.nodeName === child.nodeName ? next : null;
@@ -48,15 +53,12 @@
         continue;
       }
       there.delete(name);
+      while (name && next && !key(next)) drop(); // rather than move what may have the focus
       if (found === next) next = next.nextSibling;
       else old.insertBefore(found, next);
       become(found, child);
     }
-    while (next) {
-      const last = next;
-      next = next.nextSibling;
-      last.remove();
-    }
+    while (next) drop();
   }
 
   function age(ms) {
@@ -74,7 +76,7 @@
       const text = `, ${abroad ? `${clock(at)} here, ` : ''}${age(now - at)}`;
       if (each.textContent !== text) each.textContent = text;
     }
-    document.body.classList.toggle('gone', Date.now() - answered > OLD);
+    document.body.classList.toggle('gone', !paused && Date.now() - answered > OLD);
   }
 
   function say(trouble) {

@@ -18,10 +18,11 @@ from exporter.collect.live import LiveCall, LiveCalls
 from exporter.exotel.errors import Failure
 from exporter.http.live_query import Query
 
+OLD = 300.0
+"""Seconds; what Prometheus scraped so long ago, it shows no more, and nor do pages."""
 MOST_DRAWN = 200
 """Rows of the page."""
 _MOST_WRITTEN = 10_000  # rows of /calls.json
-_GONE = 300.0  # seconds after which calls are no longer shown: Prometheus does the same
 
 
 class State(StrEnum):
@@ -67,10 +68,15 @@ class LiveAccount:
             last.ended_at if last else None,
             last.failure if last else None,
             calls.listed_at if calls else None,
-            calls if calls and now - calls.listed_at < _GONE else None,
+            calls if calls and now - calls.listed_at < OLD else None,
             (*(line.name for line in account.config.lines), OTHER) if account.config.lines else (),
             account.config.call_limit,
         )
+
+    @property
+    def service_level(self) -> float | None:
+        """Return the share of the last hour's callers who were answered in time, if known."""
+        return None  # until accounts keep their last hour
 
     @property
     def is_aged(self) -> bool:

@@ -15,7 +15,7 @@ from exporter.http.pages import environment, headers, source
 _STYLE = source("theme.css", "live.css")
 _SCRIPT = source("live.js")
 _INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
-_MINUTE, _HOUR = 60, 3600
+_HOUR = 3600
 
 HEADERS = {
     **headers(_STYLE, _SCRIPT),
@@ -26,6 +26,7 @@ HEADERS = {
 
 #: From how many seconds on a length is worth a look, and is bad: as on the dashboards.
 _WAIT, _HOLD, _TALK = (60, 120), (120, 300), (_HOUR, 4 * _HOUR)
+_SERVICE = 0.6, 0.8  # below which a service level is bad, and worth a look
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _figures(query: Query, shown: Sequence[LiveAccount], calls: Sequence[LiveCal
             link=query.url(status=CallStatus.IN_PROGRESS.value, wallboard=False),
         ),
         _agents_on_call(query, shown),
-        _service_level(query, shown),
+        _service_level(shown),
         _share_of_limit(shown),
     ]
 
@@ -131,18 +132,17 @@ def _agents_on_call(query: Query, shown: Iterable[LiveAccount]) -> _Figure:
     return _Figure("Agents on call", f"{sum(known):,}" if known else None)
 
 
-def service_level(shown: Sequence[LiveAccount], line: str | None) -> float | None:  # noqa: ARG001  # until the hour is kept
-    """Return the share of the last hour's calls, of these accounts, that were answered in time, if known."""
-    return None  # nothing keeps the hour yet
-
-
-def _service_level(query: Query, shown: Sequence[LiveAccount]) -> _Figure:
-    share = service_level(shown, query.line)
-    if share is None:
+def _service_level(shown: Sequence[LiveAccount]) -> _Figure:
+    """Return the figure of the account on which it is lowest."""
+    known = [(share, each.name) for each in shown if (share := each.service_level) is not None]
+    if not known:
         return _Figure("Service level, 1 h", None, "not known yet" if shown else "")
-    tone = "bad" if share < 0.6 else "old" if share < 0.8 else "good"
-    note = {"bad": "below 60%", "old": "below 80%", "good": ""}[tone]
-    return _Figure("Service level, 1 h", f"{share:.0%}", note, tone, filled=100 * share)
+    share, name = min(known)
+    tone = "bad" if share < _SERVICE[0] else "old" if share < _SERVICE[1] else "good"
+    notes = [name if len(known) > 1 else "", {"bad": "below 60%", "old": "below 80%", "good": ""}[tone]]
+    return _Figure(
+        "Service level, 1 h", f"{share:.0%}", ", ".join(filter(None, notes)), tone, filled=100 * share
+    )
 
 
 def _share_of_limit(shown: Sequence[LiveAccount]) -> _Figure:

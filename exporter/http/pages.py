@@ -15,9 +15,6 @@ from exporter import __revision__, __version__, release
 from exporter.collect.breakdowns import printable
 from exporter.exotel.remediation import DOCS, remediation_of
 
-#: Seconds since the last collection; what Prometheus scraped so long ago, it shows no more.
-OLD = 300.0
-
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -196,6 +197,20 @@ def test_what_has_changed_is_changed_and_nothing_else_is_lost(opened: Opened) ->
         "row.isConnected ? String(getSelection()).length : 32]"
     )
     assert kept == [True, "agent", "as", 32]
+
+
+def test_trouble_comes_and_goes_without_taking_what_is_typed(opened: Opened) -> None:
+    """Above the form, which stays where the keyboard is."""
+    seen = opened.show("/calls?direction=inbound&account=" + quote(HOSTILE))
+    seen.evaluate("longer_than.focus(); longer_than.value = '7'; window.form = longer_than.form")
+    notices = "document.querySelectorAll('.notices').length"
+    for fault, shown in ((["status:500"], 1), ([], 0)):
+        opened.simulator.set_faults(fault)
+        opened.collect()
+        seen.evaluate(AT_ONCE)
+        wait_until(lambda shown=shown: seen.evaluate(notices) == shown, "the trouble, then none")  # type: ignore[misc]
+        kept = seen.evaluate("[document.activeElement.id, longer_than.value, form.isConnected]")
+        assert kept == ["longer_than", "7", True]
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(opened: Opened) -> None:

@@ -226,6 +226,8 @@ def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str
             "/sd",
             "/config",
             "/probe/x",
+            "/calls",
+            "/calls.json",
         ),
         *(
             "/.",
@@ -254,7 +256,7 @@ def usage_error(arguments: list[str]) -> str:
     return caught.value.format_message()
 
 
-@pytest.mark.parametrize("path", ["/calls", "/exotel/metrics", "/metrics.txt", "/-x", "/sd2"])
+@pytest.mark.parametrize("path", ["/active", "/exotel/metrics", "/metrics.txt", "/-x", "/sd2", "/calls.txt"])
 def test_metrics_may_be_at_any_other_plain_path(path: str) -> None:
     """Deeper, with dots, or like a path that is taken."""
     context = main.make_context("exotel-exporter", [f"--web.telemetry-path={path}"])
@@ -360,9 +362,9 @@ def test_it_listens_on_every_address(tmp_path: Path) -> None:
 
 def test_the_metrics_are_where_they_were_wanted(tmp_path: Path, simulator: Simulator) -> None:
     """--web.telemetry-path moves the metrics; nothing is left at /metrics."""
-    flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/calls")
+    flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/active")
     with exporter(tmp_path, *flags) as server:
-        answer = requests.get(server.url("/calls"), timeout=GUARD)
+        answer = requests.get(server.url("/active"), timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"acme1": 1}
         assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 404
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -429,6 +430,19 @@ def test_the_key_of_an_account_changes_with_what_is_shown_of_it(calls: LiveCalls
     ]
     assert len({account.key, *(each.key for each in changed)}) == 6
     assert replace(account).key == account.key
+
+
+def test_script_and_style_are_for_browsers_of_2020() -> None:
+    """Nothing that came to Chromium after version 80, or to Firefox after 74, and would break the page."""
+    shown = read(WELL)
+    [style], [script] = shown.texts("style"), shown.texts("script")
+    newer = (
+        r"\?\.[a-z(\[]|\?\?|\|\|=|&&=|\.at\(|replaceAll|replaceChildren|AbortSignal|structuredClone|\.any\("
+    )
+    assert not re.findall(newer, script)
+    assert not re.findall(
+        r":has\(|:is\(|@layer|@container|\bgap:|inset:|color-mix|light-dark\(|:focus-visible", style
+    )
 
 
 def test_holds_are_followed_as_of_the_listing() -> None:
