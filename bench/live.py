@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def main(seconds: float) -> None:
         Target("memory then, MiB", memory),
         Target("share of a core, scrapes", scraped),
         Target("share of a core, browsers", watched - scraped, 0.1),
-        Target("answers a second", answers),
+        *(Target(f"answers {code}", count) for code, count in sorted(answers.items()) if code < 400),
+        Target("refused", sum(count for code, count in answers.items() if code >= 400), 0),
     ]
     report(f"/calls, {_BROWSERS} browsers that ask every {_EVERY:g} s with {_SOME:,} calls", targets)
 
@@ -78,8 +80,8 @@ def _milliseconds(running: Exporter, path: str) -> float:
     return statistics.median(took)
 
 
-def _share(running: Exporter, browsers: int, seconds: float) -> tuple[float, float]:
-    """Return the share of a core that an exporter takes, and how many answers browsers get a second."""
+def _share(running: Exporter, browsers: int, seconds: float) -> tuple[float, Counter[int]]:
+    """Return the share of a core that an exporter takes, and the answers that browsers get, by status."""
     over, scrape = Event(), running.url("/metrics")
     requests.get(scrape, timeout=60).raise_for_status()
     used, began = cpu_seconds(running), time.monotonic()
@@ -95,20 +97,20 @@ def _share(running: Exporter, browsers: int, seconds: float) -> tuple[float, flo
         finally:
             over.set()
     took = time.monotonic() - began
-    return (cpu_seconds(running) - used) / took, sum(job.result() for job in jobs) / took
+    return (cpu_seconds(running) - used) / took, sum((job.result() for job in jobs), Counter())
 
 
-def _browse(url: str, number: int, over: Event) -> int:
-    """Ask as the page's script does, until it is over; return how often."""
-    tag, asked = "", 0
+def _browse(url: str, number: int, over: Event) -> Counter[int]:
+    """Ask as the page's script does, until it is over; return the answers by status."""
+    tag, answers = "", Counter[int]()
     over.wait(number * _EVERY / _BROWSERS)
     with requests.Session() as session:
         while not over.is_set():
             answer = session.get(url, headers={"If-None-Match": tag} if tag else {}, timeout=60)
-            answer.raise_for_status()
-            tag, asked = answer.headers["ETag"], asked + 1
+            answers[answer.status_code] += 1
+            tag = answer.headers.get("ETag", "")
             over.wait(_EVERY)
-    return asked
+    return answers
 
 
 if __name__ == "__main__":

@@ -166,12 +166,14 @@ class _Handlers:
         request: Request,
         write: Callable[[Query, Sequence[LiveAccount]], LiveText],
     ) -> Response:
-        """Answer with the calls that are known, as they were written for whoever asked the same before."""
+        """Answer with the calls that are known, as they were written for whoever asked the same before.
+
+        Whoever asks waits for no collection: many at once wait for their places instead of being refused.
+        """
         if not self._endpoints.live_calls:
             return PlainTextResponse(
                 "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
             )
-        self._count(request, request.url.path)
         now = time.time()
         accounts = [LiveAccount.of(account, now) for account in self._accounts]
         lines = {line for account in accounts for line in account.lines}

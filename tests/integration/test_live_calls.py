@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,17 @@ def test_an_account_that_a_reload_removed_is_told_as_one_that_there_is_not(tmp_p
 
 
 # The flag's cost
+
+
+def test_more_people_than_are_answered_at_once_are_all_answered() -> None:
+    """They wait for their places; all get the same."""
+    with Simulator(Settings(calls=100, speed=0)) as simulator, ThreadPoolExecutor(12) as pool:
+        made = account("acme", simulator.url, live_calls=True)
+        with served([made], Endpoints(live_calls=True, max_requests=2)) as url:
+            get(f"{url}/metrics")
+            answers = [*pool.map(get, [f"{url}/calls"] * 12)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.headers["ETag"] for answer in answers}) == 1
 
 
 def test_rows_are_made_only_when_somebody_looks() -> None:
