@@ -70,7 +70,7 @@ def _above_usual_share(figure: str) -> Usual:
     usual = f'max by (account) (account_figure:exotel_share:usual{{figure="{figure}"}})'
     return Usual(
         f"{usual} + clamp(3.3 * {_figure(figure)}, 0.05, 0.3)",
-        "the usual share at this time of day, and 0.05 to 0.3 more, by how much it varies",
+        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies",
     )
 
 
@@ -80,42 +80,63 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
     "The exporter": [
         Threshold(
             "exotel_exporter_up:threshold",
-            "of the scrapes of 5 minutes answered, at least",
+            "share of an exporter's scrapes in 5 minutes that are answered, at least",
             0.5,
             level=Level.ALL,
         ),
         Threshold(
             "exotel_exporter_config_last_reload_successful:threshold",
-            "reads of the configuration that succeed, of the last one",
+            "whether the configuration was last read without an error, 1 or 0, at least",
             1,
             level=Level.ALL,
         ),
-        Threshold("exotel_clock_ahead_seconds:threshold", "", 5, level=Level.ALL),
+        Threshold(
+            "exotel_clock_ahead_seconds:threshold",
+            "seconds that an exporter's clock is ahead",
+            5,
+            level=Level.ALL,
+        ),
         Threshold(
             "exotel_exporter_collections_put_off:threshold",
-            "of the collections that were due in 5 minutes",
+            "share of the collections due in 5 minutes that were put off",
             0.05,
             level=Level.ALL,
         ),
-        Threshold("exotel_watched:threshold", "whether the account is to be watched; NaN if not", 1),
-        Threshold("exotel_collections_succeeded:threshold", "of the collections of 5 minutes, at least", 0.5),
-        Threshold("exotel_credentials_refused:threshold", "in 5 minutes", 1),
-        Threshold("exotel_collections_incomplete:threshold", "in 15 minutes", 3),
-        Threshold("exotel_snapshot_unseen_calls:minimum", "", 3),
-        Threshold("exotel_snapshot_unseen_calls:threshold", "of the calls reported", 0.02),
-        Threshold("exotel_observed_calls_returned:minimum", "in 15 minutes", 5),
+        Threshold("exotel_watched:threshold", "whether the account is to be watched: 1, or NaN if not", 1),
+        Threshold(
+            "exotel_collections_succeeded:threshold",
+            "share of the collections of 5 minutes that succeed, at least",
+            0.5,
+        ),
+        Threshold(
+            "exotel_credentials_refused:threshold",
+            "collections in 5 minutes that are refused for their credentials",
+            1,
+        ),
+        Threshold("exotel_collections_incomplete:threshold", "incomplete listings in 15 minutes", 3),
+        Threshold("exotel_snapshot_unseen_calls:minimum", "calls that the API reports but doesn't list", 3),
+        Threshold(
+            "exotel_snapshot_unseen_calls:threshold", "share of the calls reported that aren't listed", 0.02
+        ),
+        Threshold(
+            "exotel_observed_calls_returned:minimum",
+            "calls in 15 minutes that one listing missed and the next one had again",
+            5,
+        ),
         Threshold(
             "exotel_observed_calls_returned:threshold",
-            "of the calls of all listings of 15 minutes",
+            "share of the calls of all listings of 15 minutes that were missed",
             0.001,
         ),
         Threshold(
             "exotel_sustainable_interval_seconds:threshold",
-            "the scrape_interval of prometheus.yml",
+            "seconds between scrapes: the scrape_interval of prometheus.yml",
             15,
         ),
-        Threshold("exotel_requests_rate_limited:threshold", "in 10 minutes", 5),
-        Threshold("exotel_unknown_values:threshold", "of one field in 15 minutes", 20),
+        Threshold(
+            "exotel_requests_rate_limited:threshold", "requests in 10 minutes that are answered with 429", 5
+        ),
+        Threshold("exotel_unknown_values:threshold", "unknown values of one field in 15 minutes", 20),
     ],
     "Load": [
         Threshold(
@@ -125,62 +146,72 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         ),
         Threshold(
             "exotel_blocking_probability_ratio:warning",
-            "of the calls refused, at the load of the last hour",
+            "share of calls refused, at the load of the last hour",
             0.01,
             Usual(
                 f"clamp(1.5 * {_known('account_figure:exotel_figure:top')}, 0.01, 0.05)",
                 "1.5 times the share of the worst hours of the week, between 0.01 and 0.05",
             ),
         ),
-        Threshold("exotel_blocking_probability_ratio:critical", "", 0.05),
-        Threshold("exotel_active_calls_per_call_limit:minimum", "of the limit in use, for a prediction", 0.5),
+        Threshold(
+            "exotel_blocking_probability_ratio:critical",
+            "share of calls refused, at the load of the last hour",
+            0.05,
+        ),
+        Threshold(
+            "exotel_active_calls_per_call_limit:minimum", "share of the limit in use, for a prediction", 0.5
+        ),
         Threshold(
             "exotel_active_calls_per_call_limit:threshold",
-            "of the limit touched in every 2 minutes",
+            "share of the limit that is reached in every 2 minutes",
             1,
         ),
-        Threshold("exotel_active_calls:minimum", "usual calls, for a comparison with them", 10),
+        Threshold(
+            "exotel_active_calls:minimum", "calls at a time that are usual, for a comparison with them", 10
+        ),
         Threshold(
             "exotel_active_calls_per_usual:low",
-            "of the usual calls",
+            "share of the usual calls",
             usual=Usual(
                 f"clamp_max(0.7 * {_figure('calls_per_usual_low')}, 0.65)",
-                "0.7 times as low as it usually gets, 0.65 at most",
+                "0.7 times the share that it seldom falls below, 0.65 at most",
             ),
         ),
         Threshold(
             "exotel_active_calls_per_usual:high",
-            "",
+            "calls, as a multiple of the usual ones",
             usual=Usual(
                 f"clamp_min(1.25 * {_figure('calls_per_usual_high')}, 3)",
-                "1.25 times as high as it usually gets, 3 at least",
+                "1.25 times the multiple that it seldom exceeds, 3 at least",
             ),
         ),
         Threshold(
             "exotel_active_calls_per_usual:rising",
-            "of the usual calls, for a prediction",
+            "calls, as a multiple of the usual ones, for a prediction",
             usual=Usual(
                 f"clamp_min(1.2 * {_figure('calls_per_usual_high')}, 1.25)",
-                "1.2 times as high as it usually gets, 1.25 at least",
+                "1.2 times the multiple that it seldom exceeds, 1.25 at least",
             ),
         ),
-        Threshold("exotel_agent_streams_per_limit:threshold", "", 0.9),
+        Threshold(
+            "exotel_agent_streams_per_limit:threshold", "share of the AgentStream sessions allowed", 0.9
+        ),
     ],
     "Calls": [
         Threshold(
             "exotel_observed_calls_started:minimum",
-            "usual ones of a direction in 8 minutes, for none to mean something",
+            "calls of a direction that usually start in 8 minutes, for none to mean something",
             20,
         ),
         Threshold("exotel_callers_waiting:minimum", "inbound calls queued or ringing", 3),
         Threshold(
             "exotel_observed_rings_answered:minimum",
-            "inbound ones usually answered in 30 minutes, for none in 2 to mean something",
+            "inbound calls usually answered in 30 minutes, for none in 2 to mean something",
             70,
         ),
         Threshold(
             "exotel_observed_longest_ring_seconds:threshold",
-            "seconds",
+            "seconds that a call is queued or ringing",
             usual=Usual(
                 f"clamp_min(2 * {_figure('longest_ring', _BY_DIRECTION)}, 180)",
                 "twice the longest wait that is usual, 180 at least",
@@ -190,12 +221,12 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         ),
         Threshold(
             "exotel_observed_rings:minimum",
-            "of a direction in 15 minutes, for a share to mean something",
+            "calls of a direction that rang in 15 minutes, for a share to mean something",
             20,
         ),
         Threshold(
             "exotel_observed_rings_answered:threshold",
-            "of a direction's rings of 15 minutes, at least",
+            "share of a direction's calls that rang in 15 minutes and were answered, at least",
             usual=Usual(f"0.75 * {_figure('answered', _BY_DIRECTION)}", "0.75 times the usual share"),
             level=Level.DIRECTION,
             series="account_direction:exotel_observed_rings_answered:ratio15m",
@@ -207,7 +238,7 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         ),
         Threshold(
             "exotel_calls_without_agent:threshold",
-            "of the calls of a direction in progress",
+            "share of a direction's calls in progress that have no agent",
             usual=Usual(
                 f"0.3 + 1.2 * {_figure('without_agent', _BY_DIRECTION)}",
                 "1.2 times the usual share, and 0.3 more",
@@ -215,15 +246,19 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
             level=Level.DIRECTION,
             series="account_direction:exotel_calls_without_agent:ratio3m",
         ),
-        Threshold("exotel_long_calls:minimum", "more calls than that on average over 10 minutes", 1),
+        Threshold(
+            "exotel_long_calls:minimum",
+            "calls longer than an hour, on average over 10 minutes: more than that",
+            1,
+        ),
         Threshold(
             "exotel_long_calls:threshold",
-            "of the calls in progress, longer than an hour",
+            "share of the calls in progress that are longer than an hour",
             usual=_above_usual_share("long_calls"),
         ),
         Threshold(
             "exotel_longest_call_duration_seconds:threshold",
-            "seconds; Exotel itself ends calls after 4 hours",
+            "seconds that a call lasts; Exotel itself ends calls after 4 hours",
             14400,
             Usual(
                 f"clamp(4 * {_figure('longest_call')}, 3600, 14400)",
@@ -240,37 +275,37 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         ),
         Threshold(
             "exotel_recording_enabled_calls:threshold",
-            "of the calls in progress; your target, if you have one",
+            "share of the calls in progress that are recorded, at least; your target, if you have one",
             usual=Usual(f"0.8 * {_figure('recorded')}", "0.8 times the usual share"),
         ),
         Threshold(
             "exotel_stream_calls:minimum",
-            "more calls than that on average over 10 minutes: a single one wakes nobody",
+            "calls with the fault, on average over 10 minutes: more than that, as a single one wakes nobody",
             1,
         ),
         Threshold(
             "exotel_stream_recording_mismatch_calls:threshold",
-            "of the inspected calls, as the next three",
+            "share of the inspected calls that aren't recorded as listed",
             usual=_above_usual_share("mismatch"),
         ),
         Threshold(
             "exotel_stream_calls_with_one_leg:threshold",
-            "",
+            "share of the inspected calls that have one leg",
             usual=_above_usual_share("one_leg"),
         ),
         Threshold(
             "exotel_stream_calls_without_bridge:threshold",
-            "",
+            "share of the inspected calls that have no bridge",
             usual=_above_usual_share("no_bridge"),
         ),
         Threshold(
             "exotel_stream_all_muted_calls:threshold",
-            "",
+            "share of the inspected calls in which every leg is muted",
             usual=_above_usual_share("all_muted"),
         ),
         Threshold(
             "exotel_stream_longest_hold_seconds:threshold",
-            "seconds",
+            "seconds that somebody is on hold",
             480,
             Usual(
                 f"clamp_min(2 * {_figure('longest_hold')}, 480)",
@@ -279,13 +314,13 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         ),
     ],
     "Agents": [
-        Threshold("exotel_agents_multiple_calls:minimum", "", 2),
+        Threshold("exotel_agents_multiple_calls:minimum", "agents on several calls", 2),
         Threshold(
             "exotel_agents_multiple_calls:threshold",
-            "of the agents on call",
+            "share of the agents on call who are on several calls",
             usual=_above_usual_share("several_calls"),
         ),
     ],
 }
 
-THRESHOLDS = [threshold for section in SECTIONS.values() for threshold in section]
+THRESHOLDS: Sequence[Threshold] = [threshold for section in SECTIONS.values() for threshold in section]
