@@ -139,7 +139,7 @@ def test_a_number_of_ones_own_holds_for_all_accounts_but_those_that_have_their_o
     for account in ("acme", "globex"):
         series[f'account:exotel_up:max2m{{account="{account}"}}'] = 1
         for expr in THRESHOLDS.values():
-            for name in re.findall(r"by \(account, direction\) \((\w+:exotel_\w+:\w+)\)", expr):
+            for name in re.findall(r"without \(\) \((\w+:exotel_\w+:\w+)\)", expr):
                 series[f'{name}{{account="{account}", direction="inbound"}}'] = 1
             for figure in re.findall(r'figure="(\w+)"', expr):
                 labels = f'account="{account}", direction="inbound", figure="{figure}"'
