@@ -109,7 +109,7 @@ erlang: $(VENV)/dev  ## what share of calls the exporter says a limit refuses, a
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, thresholds, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate

@@ -590,7 +590,11 @@ def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
 def test_release_can_have_any_threshold_of_its_own() -> None:
     """The chart makes every record that thresholds.yml reads, and no other."""
     [thresholds] = [group["rules"] for group in _bundled() if group["name"] == "exotel-thresholds"]
-    read = {rule["record"]: set(re.findall(r"\bown:[\w:]+", rule["expr"])) for rule in thresholds}
+    read = {
+        rule["record"]: set(re.findall(r"\bown:[\w:]+", rule["expr"]))
+        for rule in thresholds
+        if not rule.get("record", "record_wrong:").startswith("record_wrong:")
+    }
     given = {record: "vector(7)" for record, own in read.items() if own and not record.startswith("url:")}
     made = [rule["record"] for rule in _groups(_ruled(given))[0]["rules"]]
     assert sorted(made) == sorted(set().union(*read.values()))
