@@ -74,6 +74,31 @@ def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
     assert (DEPLOY / mounted[folder] / home.relative_to(folder)).is_file()
 
 
+def test_compose_builds_an_image_of_its_own_that_tells_its_commit() -> None:
+    """Under a tag that no page has anybody build, and with the argument of the Dockerfile."""
+    exporter = SERVICES["exporter"]
+    assert exporter["build"]["args"] == {"COMMIT": "${COMMIT:-unknown}"}
+    assert "ARG COMMIT=unknown" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "docs/install.md").read_text(encoding="utf-8"))
+    assert built
+    assert exporter["image"] not in {tag if ":" in tag else f"{tag}:latest" for tag in built}
+
+
+def test_what_somebody_puts_into_a_checkout_leaves_it_untouched(tmp_path: Path) -> None:
+    """A configuration and its secrets, which git must neither see nor commit."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text(encoding="utf-8"), encoding="utf-8")
+    run("git", "add", ".gitignore", cwd=tmp_path)
+    for name in (
+        *("config.yaml", "config/config.yaml", "secrets/exotel_api_key", "values.yaml", "capture.zip"),
+        *("deploy/compose.own.yaml", "deploy/prometheus/own/own.yml"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    seen = run("git", "status", "--porcelain", "--untracked-files=all", cwd=tmp_path)
+    assert seen == "A  .gitignore\n"
+
+
 # Alertmanager
 
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
