@@ -223,6 +223,9 @@ def test_the_unit_exposes_little() -> None:
 def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
     """It starts nothing but the exporter, with flags that it has, and checks the configuration."""
     config = str(write(tmp_path, document()))
+    [signal, check] = _settings("ExecReload")
+    assert signal == "/bin/kill -HUP $MAINPID"
+    assert [check] == _settings("ExecStartPre")
     for command in _settings("ExecStart(?:Pre)?"):
         program, *flags = shlex.split(command.replace("/etc/exotel-exporter/config.yaml", config))
         assert program == "/opt/exotel-exporter/bin/exotel-exporter"
@@ -231,10 +234,12 @@ def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
 
 
 def test_secrets_are_named_where_systemd_puts_them() -> None:
-    """The paths that the comment gives are those of a folder's credentials: its id, a _, the file's name."""
+    """The paths that are shown are those of a folder's credentials: its id, a _, the file's name."""
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     [credentials] = _settings("LoadCredential")
     name, _, folder = credentials.partition(":")
-    assert folder == "/etc/exotel-exporter/credentials"
-    shown = re.findall(r"api_(?:key|token)_file: (\S+)", TEXT)
-    assert shown
-    assert all(path.startswith(f"/run/credentials/{UNIT.name}/{name}_") for path in shown)
+    assert f"LoadCredential={credentials} " in page
+    for text in (TEXT, page):
+        shown = re.findall(rf"api_(?:key|token)_file: \${{CREDENTIALS_DIRECTORY}}/{name}_(\S+)", text)
+        assert shown == ["acme_api_key", "acme_api_token"]
+    assert all(f"install -m 600 /dev/stdin {folder}/{file}\n" in page for file in shown)
