@@ -434,7 +434,12 @@ def test_network_is_shut_but_for_what_is_needed() -> None:
 def test_notes_say_what_is_left_to_do() -> None:
     """Which Secrets are missing, and who would have to scrape it."""
     notes = render({})["NOTES.txt"]
-    assert "exotel-acme" in notes
+    assert "once these Secrets exist in namespace monitoring: exotel-acme.\n" in notes
+    assert "web.yml" not in notes
+    assert "exist in namespace monitoring: exotel-acme, exotel-web.\n" in render(EVERYTHING)["NOTES.txt"]
+    web_alone = render({"secrets": [], "webConfig": {"secret": "exotel-web", "tls": False}})["NOTES.txt"]
+    assert "exist in namespace monitoring: exotel-web.\n" in web_alone
+    assert "once these Secrets exist" not in render({"secrets": []})["NOTES.txt"]
     assert "Nothing scrapes it yet" in notes
     assert "Nothing scrapes it yet" not in render(EVERYTHING)["NOTES.txt"]
     assert "Set prometheusRule.grafanaUrl" in render(EVERYTHING)["NOTES.txt"]

@@ -74,6 +74,31 @@ def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
     assert (DEPLOY / mounted[folder] / home.relative_to(folder)).is_file()
 
 
+def test_compose_builds_an_image_of_its_own_that_tells_its_commit() -> None:
+    """Under a tag that no page has anybody build, and with the argument of the Dockerfile."""
+    exporter = SERVICES["exporter"]
+    assert exporter["build"]["args"] == {"COMMIT": "${COMMIT:-unknown}"}
+    assert "ARG COMMIT=unknown" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "docs/install.md").read_text(encoding="utf-8"))
+    assert built
+    assert exporter["image"] not in {tag if ":" in tag else f"{tag}:latest" for tag in built}
+
+
+def test_what_somebody_puts_into_a_checkout_leaves_it_untouched(tmp_path: Path) -> None:
+    """A configuration and its secrets, which git must neither see nor commit."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text(encoding="utf-8"), encoding="utf-8")
+    run("git", "add", ".gitignore", cwd=tmp_path)
+    for name in (
+        *("config.yaml", "config/config.yaml", "secrets/exotel_api_key", "values.yaml", "capture.zip"),
+        *("deploy/compose.own.yaml", "deploy/prometheus/own/own.yml"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    seen = run("git", "status", "--porcelain", "--untracked-files=all", cwd=tmp_path)
+    assert seen == "A  .gitignore\n"
+
+
 # Alertmanager
 
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
@@ -198,6 +223,9 @@ def test_the_unit_exposes_little() -> None:
 def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
     """It starts nothing but the exporter, with flags that it has, and checks the configuration."""
     config = str(write(tmp_path, document()))
+    [signal, check] = _settings("ExecReload")
+    assert signal == "/bin/kill -HUP $MAINPID"
+    assert [check] == _settings("ExecStartPre")
     for command in _settings("ExecStart(?:Pre)?"):
         program, *flags = shlex.split(command.replace("/etc/exotel-exporter/config.yaml", config))
         assert program == "/opt/exotel-exporter/bin/exotel-exporter"
@@ -206,10 +234,12 @@ def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
 
 
 def test_secrets_are_named_where_systemd_puts_them() -> None:
-    """The paths that the comment gives are those of a folder's credentials: its id, a _, the file's name."""
+    """The paths that are shown are those of a folder's credentials: its id, a _, the file's name."""
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     [credentials] = _settings("LoadCredential")
     name, _, folder = credentials.partition(":")
-    assert folder == "/etc/exotel-exporter/credentials"
-    shown = re.findall(r"api_(?:key|token)_file: (\S+)", TEXT)
-    assert shown
-    assert all(path.startswith(f"/run/credentials/{UNIT.name}/{name}_") for path in shown)
+    assert f"LoadCredential={credentials} " in page
+    for text in (TEXT, page):
+        shown = re.findall(rf"api_(?:key|token)_file: \${{CREDENTIALS_DIRECTORY}}/{name}_(\S+)", text)
+        assert shown == ["acme_api_key", "acme_api_token"]
+    assert all(f"install -m 600 /dev/stdin {folder}/{file}\n" in page for file in shown)
