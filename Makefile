@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -105,6 +105,9 @@ estimate: $(VENV)/dev  ## how often the interval of an estimate holds the truth,
 
 erlang: $(VENV)/dev  ## what share of calls the exporter says a limit refuses, and what share a simulated centre refuses
 	$(BIN)/python -m bench.erlang
+
+live: $(VENV)/dev  ## what /calls takes: the page of 10,000 calls, and 50 browsers that ask every 3 s
+	$(BIN)/python -m bench.live
 
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)

@@ -150,6 +150,12 @@ class _Program(StrictCommand, click.Group):
 )
 @click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Enable reload via POST /-/reload.")
 @click.option(
+    "--web.enable-live-calls",
+    "live_calls",
+    is_flag=True,
+    help="Serve every active call at /calls and /calls.json: agents by id, no telephone numbers.",
+)
+@click.option(
     "--web.external-url",
     "external",
     type=value("url", External.parse),
@@ -207,6 +213,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     web_config_file: Path | None,
     probe_only: bool,
     lifecycle: bool,
+    live_calls: bool,
     external: External | None,
     prefix: str | None,
     max_requests: int,
@@ -229,7 +236,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
                 complain(web.warning)
             show(b"ok\n")
             return 0
-        accounts, web = _both(lambda: Accounts(read), read_web)
+        accounts, web = _both(lambda: Accounts(read, keep_live_calls=live_calls), read_web)
         if once:
             return _collect_once(accounts)
         try:
@@ -243,6 +250,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
             telemetry_path=telemetry_path,
             probe_only=probe_only,
             lifecycle=lifecycle,
+            live_calls=live_calls,
             max_requests=max_requests,
             exporter_metrics=not disable_exporter_metrics,
         )
@@ -253,6 +261,8 @@ def main(  # noqa: PLR0913  # an argument for each flag
             _introduce(accounts, f"{local}{telemetry_path}", f"{people}/")
         source = "demo" if demo else config_file or "environment"
         _log.info("starting exotel-exporter", version=_RELEASE, accounts=len(tuple(accounts)), config=source)
+        if live_calls:
+            _announce_live_calls(web)
         serve(accounts, endpoints, sockets, web)
     return 0
 
@@ -344,6 +354,18 @@ def _collect_once(accounts: Accounts) -> int:
     text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
     show(text)
     return int(any(snapshot.failure for snapshot in snapshots.values()))
+
+
+def _announce_live_calls(web: ActiveWebConfig | None) -> None:
+    """Say who may see calls; warn if anybody may."""
+    users = bool(web and web.config.basic_auth_users)
+    tls = web.config.tls_server_config if web else None
+    certificates = bool(tls and tls.requires_certificate)
+    who = {"users_required": users, "client_certificates_required": certificates}
+    if users or certificates:
+        _log.info("live calls are served at /calls", **who)
+    else:
+        _log.warning("live calls are served at /calls to anybody who can reach the port", **who)
 
 
 def _introduce(accounts: Accounts, metrics: str, page: str) -> None:

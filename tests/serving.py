@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import exporter
-from exporter.collect.account import Account
+from exporter.collect.account import Account, Shared
 from exporter.collect.accounts import Accounts
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
@@ -47,6 +47,7 @@ def account(
     token: Secret | None = None,
     lines: tuple[Line, ...] = (),
     metrics: MetricsConfig | None = None,
+    live_calls: bool = False,
 ) -> Account:
     """Return an account of the simulator at `url`."""
     config = AccountConfig(
@@ -58,7 +59,7 @@ def account(
         lines=lines,
         collection=replace(collection, timeout=Seconds(timeout)),
     )
-    return Account(config, metrics or MetricsConfig())
+    return Account(config, metrics or MetricsConfig(), Shared(keeps_live_calls=live_calls))
 
 
 @contextmanager

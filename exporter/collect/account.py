@@ -17,6 +17,7 @@ from exporter.collect.counters import Counters, Counts
 from exporter.collect.details import StreamTally
 from exporter.collect.gate import Gate, Turn
 from exporter.collect.lifecycle import ObservedCounts
+from exporter.collect.live import LiveCalls
 from exporter.collect.runs import Outages, Runs
 from exporter.collect.scheduler import REFUSALS, Scheduler
 from exporter.collect.snapshot import Result, Snapshot
@@ -60,6 +61,8 @@ class Shared:
     """That of the same account of the API."""
     outages: Outages | None = None
     """Those of the account of this name before, where it was configured otherwise."""
+    keeps_live_calls: bool = False
+    """Whether the calls of the last complete listing are kept for /calls."""
 
 
 class Account:
@@ -94,7 +97,15 @@ class Account:
             config, self._counters, _row_type(config, metrics), shared.rate_limiter, transport
         )
         self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
-        self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
+        self._keeps_live_calls = shared.keeps_live_calls
+        self._calls = CallsCollector(
+            config,
+            metrics,
+            self._client,
+            self._counters,
+            self._scheduler,
+            keeps_rows=config.collection.streams.enabled or self._keeps_live_calls,
+        )
         self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
         self._worker = WorkerPool(f"{self.name}-collect", 1)
         self._gate = shared.gate
@@ -105,6 +116,7 @@ class Account:
         self._collected_at = -math.inf  # when the last collection began, on the monotonic clock
         self._so_far: Snapshot | None = None  # of the collection in flight
         self._stand_in: Snapshot | None = None  # for whoever can't wait for the turn of that one
+        self._live_calls: LiveCalls | None = None  # of the last complete listing
         self._withdrawn: tuple[Result, Failure] | None = None  # what could last not be exported, and why
 
     @property
@@ -115,6 +127,12 @@ class Account:
     def live_values(self) -> LiveValues:
         """Return the counters, and what is left of the budget, as they are now."""
         return LiveValues(self._counters.counts(), self._calls.lives, self._client.rate_limiter.remaining())
+
+    @property
+    def live(self) -> tuple[Snapshot | None, LiveCalls | None]:
+        """Return the last snapshot, and the calls of the last complete listing, if these are kept."""
+        with self._lock:
+            return self.last, self._live_calls
 
     def collect(self, deadline: Deadline) -> Future[Snapshot]:
         """Start a collection, join the one in flight, or return the last one's snapshot while none is due.
@@ -255,7 +273,22 @@ class Account:
         failure = snapshot.failure
         was_cut = failure is not None and failure.reason is Reason.TIMEOUT and had_little_time
         self._scheduler.end(failure, was_cut=was_cut)
-        return self._keep(snapshot)
+        return self._keep(snapshot, self._find_live_calls(snapshot))
+
+    def _find_live_calls(self, snapshot: Snapshot) -> LiveCalls | None:
+        """Return the calls that were just listed, if they are kept and none can be missing."""
+        if not self._keeps_live_calls or snapshot.active_calls is None:
+            return None
+        return LiveCalls(
+            self.name,
+            snapshot,
+            self._calls.listed,
+            self._calls.lifecycle,
+            self._streams.inspections,
+            max_age=self.config.collection.streams.max_age,
+            has_lines=bool(self.config.lines),
+            has_names=self.metrics.agent_names,
+        )
 
     def _with_settings(self, snapshot: Snapshot, listing: Result) -> Snapshot:
         """Add how the listing went, and what the configuration says."""
@@ -308,9 +341,10 @@ class Account:
         except Exception:  # noqa: BLE001  # the run that follows fails of the same, and says so
             return None
 
-    def _keep(self, snapshot: Snapshot) -> Snapshot:
+    def _keep(self, snapshot: Snapshot, live_calls: LiveCalls | None = None) -> Snapshot:
         with self._lock:
             self.last = snapshot
+            self._live_calls = live_calls or self._live_calls
         return snapshot
 
     def _debug(self, message: str, **values: object) -> None:

@@ -45,9 +45,10 @@ class Accounts:
     alone reloads, and closes those that were retired.
     """
 
-    def __init__(self, read: Callable[[], Config]) -> None:
+    def __init__(self, read: Callable[[], Config], *, keep_live_calls: bool = False) -> None:
         """Read the configuration for the first time; raise ConfigError."""
         self._read = read
+        self._keep_live_calls = keep_live_calls
         self._by_name: dict[str, Account] = {}
         self._retired: tuple[_Retired, ...] = ()
         self._rate_limiters = RateLimiters()
@@ -125,4 +126,5 @@ class Accounts:
         if before is not None and (before.config, before.metrics) == (config, metrics):
             return before
         outages = before.outages if before else None
-        return Account(config, metrics, Shared(self._gate, self._rate_limiters.of(config), outages))
+        shared = Shared(self._gate, self._rate_limiters.of(config), outages, self._keep_live_calls)
+        return Account(config, metrics, shared)

@@ -22,6 +22,9 @@ from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
+from exporter.http.live import LiveAccount, document
+from exporter.http.live_query import Query
+from exporter.http.live_texts import LiveText, LiveTexts
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.http.written import Asked, Written
@@ -34,6 +37,12 @@ _Ts = TypeVarTuple("_Ts")
 
 _FEW_LINES = 20  # each has 9 series
 _UNCACHED = {"Cache-Control": "no-store"}
+_LIVE_JSON = {
+    **_UNCACHED,
+    "Content-Type": "application/json",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +62,8 @@ def create_app(
         Route(f"{prefix}/probe", handlers.probe),
         Route(f"{prefix}/sd", handlers.targets),
         Route(f"{prefix}/config", handlers.config),
+        Route(f"{prefix}/calls", handlers.calls),
+        Route(f"{prefix}/calls.json", handlers.calls_json),
         Route(f"{prefix}/", handlers.landing),
         Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
         Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
@@ -86,6 +97,7 @@ class _Handlers:
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         self._written = Written()
+        self._live_texts = LiveTexts()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
 
@@ -141,7 +153,37 @@ class _Handlers:
     async def landing(self, request: Request) -> Response:
         self._count(request, "/")
         accounts = [(account.name, account.last) for account in self._accounts]
-        return await self._write(request, _landing_page, accounts, self._endpoints.telemetry_path)
+        return await self._write(request, _landing_page, accounts, self._endpoints)
+
+    async def calls(self, request: Request) -> Response:
+        return await self._live(request, _calls_page)
+
+    async def calls_json(self, request: Request) -> Response:
+        return await self._live(request, _calls_json)
+
+    async def _live(
+        self,
+        request: Request,
+        write: Callable[[Query, Sequence[LiveAccount]], LiveText],
+    ) -> Response:
+        """Answer with the calls that are known, as they were written for whoever asked the same before."""
+        if not self._endpoints.live_calls:
+            return PlainTextResponse(
+                "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
+            )
+        self._count(request, request.url.path)
+        now = time.time()
+        accounts = [LiveAccount.of(account, now) for account in self._accounts]
+        lines = {line for account in accounts for line in account.lines}
+        query = Query.parse(request.query_params.multi_items(), [account.name for account in accounts], lines)
+        if query.rejected and write is _calls_json:
+            return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
+        await self._in_flight.hold_text(request.state.held)
+        state = tuple(account.key for account in accounts)
+        text = await self._live_texts.get(
+            state, (write, query), lambda: self._in_flight.write(write, query, accounts)
+        )
+        return text.answer(request.headers)
 
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
@@ -173,10 +215,21 @@ class _Handlers:
         return await self._in_flight.write(write, *arguments)
 
 
-def _landing_page(accounts: Sequence[tuple[str, Snapshot | None]], telemetry_path: str) -> Response:
+def _landing_page(accounts: Sequence[tuple[str, Snapshot | None]], endpoints: Endpoints) -> Response:
     from exporter.http.landing import HEADERS, page  # noqa: PLC0415  # Jinja2 takes 4 MB; few look at the page
 
-    return HTMLResponse(page(accounts, telemetry_path, time.time()), headers=HEADERS)
+    shown = page(accounts, endpoints.telemetry_path, time.time(), live_calls=endpoints.live_calls)
+    return HTMLResponse(shown, headers=HEADERS)
+
+
+def _calls_page(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+    from exporter.http.live_page import HEADERS, page  # noqa: PLC0415  # as above
+
+    return LiveText.of(page(query, accounts).encode(), HEADERS)
+
+
+def _calls_json(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+    return LiveText.of(document(query, accounts), _LIVE_JSON)
 
 
 def _selection(request: Request, accepted: Sequence[str]) -> Selection:

@@ -32,13 +32,7 @@ class Opened:
 
     def look(self, size: tuple[int, int] = DESK, scheme: str = "light") -> Browser:
         """Open the page on a screen of this size, in light or in dark."""
-        width, height = size
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size != DESK}
-        self.browser.call("Emulation.setDeviceMetricsOverride", **screen)
-        self.browser.call(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
-        self.browser.open(f"{self.url}/")
+        self.browser.show(f"{self.url}/", size, scheme)
         return self.browser
 
 
