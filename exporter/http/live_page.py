@@ -18,7 +18,7 @@ _INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 _MINUTE, _HOUR = 60, 3600
 
 HEADERS = {
-    **headers(_STYLE, _SCRIPT),
+    **headers(_STYLE, _SCRIPT, has_form=True),
     "Content-Type": "text/html; charset=utf-8",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -131,15 +131,16 @@ def _agents_on_call(query: Query, shown: Iterable[LiveAccount]) -> _Figure:
     return _Figure("Agents on call", f"{sum(known):,}" if known else None)
 
 
-def service_level(shown: Sequence[LiveAccount], line: str | None) -> float | None:  # noqa: ARG001  # until the hour is kept
-    """Return the share of the last hour's calls, of these accounts, that were answered in time, if known."""
-    return None  # nothing keeps the hour yet
-
-
 def _service_level(query: Query, shown: Sequence[LiveAccount]) -> _Figure:
-    share = service_level(shown, query.line)
-    if share is None:
-        return _Figure("Service level, 1 h", None, "not known yet" if shown else "")
+    if query.line:
+        return _Figure("Service level, 1 h", None, "not known by line")
+    known = [each.callers for each in shown if each.callers]
+    callers = sum(each.all for each in known)
+    if not callers:
+        return _Figure(
+            "Service level, 1 h", None, "no callers" if known else "not known yet" if shown else ""
+        )
+    share = sum(each.in_time for each in known) / callers
     tone = "bad" if share < 0.6 else "old" if share < 0.8 else "good"
     note = {"bad": "below 60%", "old": "below 80%", "good": ""}[tone]
     return _Figure("Service level, 1 h", f"{share:.0%}", note, tone, filled=100 * share)

@@ -3,11 +3,14 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from exporter.config import from_file
+from exporter.demo import demo
 from tests.answering import answering
 from tests.command import run as run_exporter
 from tests.configurations import document, write
@@ -49,12 +52,16 @@ def test_services_are_pinned_watched_and_kept_to_this_machine(service: dict[str,
     assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
     assert "build" in service or service["healthcheck"]["test"][0] == "CMD"
     assert service["read_only"] is True
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
 def test_services_find_one_another() -> None:
     """Prometheus, Alertmanager and Grafana look for one another at the names and ports of compose."""
-    ports = {name: service["ports"][0].rpartition(":")[2] for name, service in SERVICES.items()}
+    ports = {
+        name: service["ports"][0].rpartition(":")[2]
+        for name, service in SERVICES.items()
+        if "ports" in service
+    }
     prometheus = _yaml(PROMETHEUS / "prometheus.yml")
     [scraped] = prometheus["scrape_configs"]
     [alertmanager] = prometheus["alerting"]["alertmanagers"]
@@ -62,6 +69,18 @@ def test_services_find_one_another() -> None:
     assert scraped["static_configs"] == [{"targets": [f"exporter:{ports['exporter']}"]}]
     assert alertmanager["static_configs"] == [{"targets": [f"alertmanager:{ports['alertmanager']}"]}]
     assert source["url"] == f"http://prometheus:{ports['prometheus']}"
+
+
+def test_the_simulated_centre_is_exported_as_the_demo_exports_it() -> None:
+    """From the exporter's own loopback, where the simulator listens."""
+    simulator = SERVICES["simulator"]
+    given = from_file(DEPLOY / "demo.yaml", {})
+    [account] = given.accounts
+    assert simulator["network_mode"] == "service:exporter"
+    assert account.base_url.partition("://")[2] == simulator["command"][0].partition("=")[2]
+    with demo() as its:
+        expected = replace(its.config.accounts[0], base_url=account.base_url)
+        assert (account, given.metrics) == (expected, its.config.metrics)
 
 
 def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
