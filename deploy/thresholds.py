@@ -149,8 +149,8 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
             "share of calls refused, at the load of the last hour",
             0.01,
             Usual(
-                f"clamp(1.5 * {_known('account_figure:exotel_figure:top')}, 0.01, 0.05)",
-                "1.5 times the share of the worst hours of the week, between 0.01 and 0.05",
+                f"clamp(2 * {_known('account_figure:exotel_figure:top')}, 0.01, 0.05)",
+                "2 times the share of the worst hours of the week, between 0.01 and 0.05",
             ),
         ),
         Threshold(
@@ -276,7 +276,7 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         Threshold(
             "exotel_recording_enabled_calls:threshold",
             "share of the calls in progress that are recorded, at least; your target, if you have one",
-            usual=Usual(f"0.8 * {_figure('recorded')}", "0.8 times the usual share"),
+            usual=Usual(f"0.7 * {_figure('recorded')}", "0.7 times the usual share"),
         ),
         Threshold(
             "exotel_stream_calls:minimum",
