@@ -23,10 +23,10 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
 
 demo: $(VENV)/runtime  ## a simulated contact centre and the exporter on http://localhost:PORT, 9927 unless given
-	@$(BIN)/python -c 'import socket; socket.create_server(("", int("$(PORT)")))' 2>/dev/null \
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)")))' 2>/dev/null \
 	  || { echo "PORT=$(PORT) is not a free port. Choose another: make demo PORT=9930" >&2; exit 1; }
 	@echo "Starting the simulated contact centre and the exporter ..."
-	@exec $(BIN)/exotel-exporter --demo --web.listen-address=:$(PORT)
+	@exec $(BIN)/exotel-exporter --demo --web.listen-address=127.0.0.1:$(PORT)
 
 ifdef T
 test: $(VENV)/dev
@@ -112,7 +112,7 @@ live: $(VENV)/dev  ## what /calls takes: the page of 10,000 calls, and 50 browse
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, thresholds, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate

@@ -1,4 +1,4 @@
-"""Puts the configuration into the chart's schema, and renders the chart: `python -m deploy.generate`."""
+"""Writes the thresholds, the chart's schema and the rendered chart: `python -m deploy.generate`."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import helm_python
 
+from deploy import rules
 from docs.config_schema import config_object
 
 CHART = Path(__file__).parent / "kubernetes" / "chart"
@@ -63,6 +64,7 @@ def values_schema() -> str:
 
 
 if __name__ == "__main__":
+    rules.FILE.write_text(rules.thresholds_file(), encoding="utf-8")
     SCHEMA.write_text(values_schema(), encoding="utf-8")
     for old in MANIFESTS.glob("*.yaml"):
         old.unlink()

@@ -41,7 +41,8 @@ class Read(HTMLParser):
         """Add to the innermost element."""
         if self._open:
             self._open[-1].text += data
-            self._said += [data] if "body" in {element.tag for element in self._open} else []
+            tags = {element.tag for element in self._open}
+            self._said += [data] if "body" in tags and "script" not in tags else []
 
     def texts(self, tag: str) -> list[str]:
         """Return the texts of the elements of this kind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exporter.collect.breakdowns import Lines
+from exporter.collect.history import Callers
 from exporter.collect.holds import Hold
 from exporter.collect.lifecycle import Lifecycle
 from exporter.collect.live import LiveCalls
@@ -70,6 +71,7 @@ def live_account(
     collected_at: float | None = ENDED_AT,
     lines: Sequence[str] = (),
     limit: int | None = None,
+    callers: Callers | None = None,
 ) -> LiveAccount:
     """Return an account that was listed and collected at ENDED_AT."""
-    return LiveAccount(name, state, collected_at, failure, listed_at, calls, tuple(lines), limit)
+    return LiveAccount(name, state, collected_at, failure, listed_at, calls, tuple(lines), limit, callers)

@@ -16,11 +16,12 @@ from exporter.collect.calls import DETAILS_MARGIN, CallsCollector
 from exporter.collect.counters import Counters, Counts
 from exporter.collect.details import StreamTally
 from exporter.collect.gate import Gate, Turn
+from exporter.collect.history import History, Served
 from exporter.collect.lifecycle import ObservedCounts
 from exporter.collect.live import LiveCalls
 from exporter.collect.runs import Outages, Runs
 from exporter.collect.scheduler import REFUSALS, Scheduler
-from exporter.collect.snapshot import Result, Snapshot
+from exporter.collect.snapshot import ActiveCalls, Result, Snapshot
 from exporter.collect.streams import StreamsCollector
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
 from exporter.exotel.client import Client
@@ -61,6 +62,8 @@ class Shared:
     """That of the same account of the API."""
     outages: Outages | None = None
     """Those of the account of this name before, where it was configured otherwise."""
+    history: History | None = None
+    """Its history, too."""
     keeps_live_calls: bool = False
     """Whether the calls of the last complete listing are kept for /calls."""
 
@@ -92,6 +95,7 @@ class Account:
         """What the last collection found; None before the first."""
         self._counters = Counters(self.name)
         self.outages = shared.outages or Outages(self.name)
+        self.history = shared.history or History()
         self._runs = Runs(self.name, self._counters, self.outages)
         self._client = Client(
             config, self._counters, _row_type(config, metrics), shared.rate_limiter, transport
@@ -174,7 +178,7 @@ class Account:
 
     def lost(self, error: Exception) -> Snapshot:
         """Return the snapshot of a collection that broke off for a reason that nothing foresaw."""
-        return self._keep(self._failed(self._runs.ended(Endpoint.CALLS, 0.0, Failure.of(error))))
+        return self._keep(self._without_listing(0.0, Failure.of(error)))
 
     def withdraw(self, snapshot: Snapshot, error: Exception) -> Snapshot:
         """Take back a snapshot that can't be exported; return what is left of it.
@@ -187,6 +191,7 @@ class Account:
                 self._withdrawn = snapshot.calls, failure
                 self._counters.failure(Endpoint.CALLS, failure.reason)
                 self.outages.failed(Endpoint.CALLS, failure, was_withdrawn=True)
+                self.history.failed(time.monotonic(), was_withdrawn=True)
             left = snapshot.withdrawn(self._withdrawn[1])
             if self.last is not None and self.last.calls is snapshot.calls:
                 self.last = left
@@ -236,12 +241,17 @@ class Account:
             return self._recall(stand_in)
         seconds = deadline.seconds - deadline.remaining()
         failure = Failure(Reason.RESOURCES, "the exporter's processor is overloaded: no turn came in time")
-        return self._failed(self._runs.ended(Endpoint.CALLS, seconds, failure))
+        return self._without_listing(seconds, failure)
 
     def _recall(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot once more; an outage that it tells of goes on."""
         self.outages.recall(snapshot.results)
         return snapshot
+
+    def _without_listing(self, seconds: float, failure: Failure) -> Snapshot:
+        """Take note of a collection that ended before its listing began, or broke off."""
+        self.history.failed(time.monotonic())
+        return self._failed(self._runs.ended(Endpoint.CALLS, seconds, failure))
 
     def _failed(self, listing: Result) -> Snapshot:
         return self._with_settings(Snapshot(time.time()), listing)
@@ -266,8 +276,10 @@ class Account:
         self._collected_at = time.monotonic()
         if self._client.has_new_credentials():
             self._runs.forget_refusals()
+        served = Served.of(self._calls.lives)
         found, result = self._runs.run(Endpoint.CALLS, partial(self._calls.collect, deadline))
         snapshot = self._so_far = self._with_settings(found or Snapshot(time.time()), result)
+        self._remember(snapshot.active_calls, result.seconds, served)
         snapshot = self._with_details(snapshot, deadline.child(earlier=DETAILS_MARGIN))
         had_little_time = deadline.seconds < self.config.collection.timeout
         failure = snapshot.failure
@@ -289,6 +301,14 @@ class Account:
             has_lines=bool(self.config.lines),
             has_names=self.metrics.agent_names,
         )
+
+    def _remember(self, listed: ActiveCalls | None, seconds: float, served: Served) -> None:
+        """Add how a listing went to the history; of callers, those served since there were only these."""
+        if listed is None:
+            self.history.failed(time.monotonic())
+        else:
+            since = Served.of(self._calls.lives).since(served)
+            self.history.listed(time.monotonic(), listed.calls.total, seconds, since)
 
     def _with_settings(self, snapshot: Snapshot, listing: Result) -> Snapshot:
         """Add how the listing went, and what the configuration says."""

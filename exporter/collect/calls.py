@@ -12,6 +12,7 @@ import structlog
 
 from exporter.collect.breakdowns import Lines, agent_names, each_agent, longest_calls, tally_lines
 from exporter.collect.counters import Counters
+from exporter.collect.durations import DurationCheck
 from exporter.collect.erlang import Capacity, capacity
 from exporter.collect.estimate import Estimator
 from exporter.collect.lifecycle import Lifecycle, ObservedCounts
@@ -65,6 +66,7 @@ class CallsCollector:
         counts_from = CountsFrom(config.collection.duration_counts_from)
         self.lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
         """What complete listings have told."""
+        self._duration_check = DurationCheck(config.name, counts_from)
         self._load = AverageLoad()
         self._capacity: Capacity | None = None
         self._keeps_rows = keeps_rows
@@ -146,6 +148,7 @@ class CallsCollector:
     def _active_calls(self, listing: Listing, window: float) -> ActiveCalls:
         at, metrics, calls = time.monotonic(), self._metrics, listing.calls
         tally, agents = tally_calls(calls, metrics.duration_buckets), self._tally_agents(listing)
+        self._duration_check.add(calls)
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
         returned, lines = self.lives.returned, self._lines.of_each(calls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -26,11 +27,18 @@ from exporter.http.live import LiveAccount, document
 from exporter.http.live_query import Query
 from exporter.http.live_texts import LiveText, LiveTexts
 from exporter.http.probe import UnknownTarget, configuration, explain, find
-from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
+from exporter.http.scrape import GZIP_LEVEL, TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.http.written import Asked, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
-from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
+from exporter.metrics.exposition import (
+    OF_ACCOUNTS,
+    OF_ITSELF,
+    ExporterStatus,
+    Selection,
+    UnknownCollector,
+    accepts_gzip,
+)
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -152,8 +160,7 @@ class _Handlers:
 
     async def landing(self, request: Request) -> Response:
         self._count(request, "/")
-        accounts = [(account.name, account.last) for account in self._accounts]
-        return await self._write(request, _landing_page, accounts, self._endpoints)
+        return await self._write(request, _landing_page, tuple(self._accounts), self._endpoints, request)
 
     async def calls(self, request: Request) -> Response:
         return await self._live(request, _calls_page)
@@ -217,11 +224,29 @@ class _Handlers:
         return await self._in_flight.write(write, *arguments)
 
 
-def _landing_page(accounts: Sequence[tuple[str, Snapshot | None]], endpoints: Endpoints) -> Response:
-    from exporter.http.landing import HEADERS, page  # noqa: PLC0415  # Jinja2 takes 4 MB; few look at the page
+def _landing_page(accounts: Sequence[Account], endpoints: Endpoints, request: Request) -> Response:
+    # Jinja2 takes 4 MB, and few look at the page.
+    from exporter.http.first_scrape import Asked, ScrapeConfig  # noqa: PLC0415
+    from exporter.http.landing import HEADERS, Seen, page  # noqa: PLC0415
 
-    shown = page(accounts, endpoints.telemetry_path, time.time(), live_calls=endpoints.live_calls)
-    return HTMLResponse(shown, headers=HEADERS)
+    now = time.monotonic()
+    seen = [
+        Seen(
+            account.name,
+            account.last,
+            account.history.minutes(now),
+            None if account.config.collection.call_slots else account.config.call_limit,
+        )
+        for account in accounts
+    ]
+    collections = [account.config.collection for account in accounts]
+    scrape = ScrapeConfig.of(Asked.of(request), endpoints, collections)
+    written = page(seen, endpoints, time.time(), scrape).encode()
+    if accepts_gzip(request.headers.get("accept-encoding", "")):
+        return HTMLResponse(
+            gzip.compress(written, GZIP_LEVEL), headers={**HEADERS, "Content-Encoding": "gzip"}
+        )
+    return HTMLResponse(written, headers=HEADERS)
 
 
 def _calls_page(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:

@@ -58,6 +58,8 @@ class Endpoints:
 
     prefix: str = ""
     """What every path begins with; empty, or a path without a slash at its end."""
+    external_origin: str = ""
+    """The scheme, host and port that people use, where they are configured."""
     external_prefix: str = ""
     """What it begins with for people, whom a proxy may stand in front of."""
     telemetry_path: str = "/metrics"

@@ -1,4 +1,4 @@
-"""The landing page: how each account is doing, and what to do about those that fail."""
+"""The landing page: how each account is doing, its last hour, and what to do about those that fail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.collect.history import Minute
 from exporter.collect.snapshot import Snapshot
+from exporter.http.charts import HEIGHT, WIDTH, Chart, calls_chart, times_chart
+from exporter.http.endpoints import Endpoints
+from exporter.http.first_scrape import ScrapeConfig
 from exporter.http.live import OLD
 from exporter.http.pages import environment, headers, source
 
 _STYLE = source("theme.css", "landing.css")
+_SCRIPT = source("refresh.js")
 
 
 class _State(StrEnum):
@@ -22,42 +27,56 @@ class _State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An account, as far as the page shows it."""
+
+    name: str
+    last: Snapshot | None
+    minutes: Sequence[Minute | None] = ()
+    """Those of the last hour."""
+    limit: int | None = None
+    """Calls at a time that the plan allows, where each takes one slot of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     name: str
     last: Snapshot | None
     state: _State
     age: float
     """Seconds since the last collection."""
+    calls: Chart
+    times: Chart
 
     @property
     def is_old(self) -> bool:
         return self.age >= OLD
 
 
-def page(
-    accounts: Iterable[tuple[str, Snapshot | None]],
-    telemetry_path: str,
-    now: float,
-    *,
-    live_calls: bool = False,
-) -> str:
-    """Return the page: what failed, then the other accounts by name, and links, to /calls if it is served.
+def page(accounts: Iterable[Seen], endpoints: Endpoints, now: float, scrape: ScrapeConfig) -> str:
+    """Return the page: what failed, then the other accounts by name, and links.
 
-    An account is its name and its last snapshot. `now` is in seconds since 1970.
+    Before the first scrape of any, it says how to have them scraped. `now` is in seconds since 1970.
     """
-    rows = [
-        _Row(name, last, _state(last), max(0.0, now - last.ended_at) if last else 0.0)
-        for name, last in accounts
-    ]
-    rows.sort(key=_rank)
+    rows = sorted((_row(account, now) for account in accounts), key=_rank)
     template = environment.get_template("landing.html")  # compiled for the first page, not for the start
     return template.render(
         rows=rows,
         summary=_summary(rows),
-        telemetry_path=telemetry_path,
+        telemetry_path=endpoints.telemetry_path,
         now=now,
-        live_calls=live_calls,
+        live_calls=endpoints.live_calls,
+        scrape=None if any(row.last for row in rows) else scrape,
         style=_STYLE,
+        script=_SCRIPT,
+    )
+
+
+def _row(account: Seen, now: float) -> _Row:
+    last, minutes = account.last, account.minutes
+    age = max(0.0, now - last.ended_at) if last else 0.0
+    return _Row(
+        account.name, last, _state(last), age, calls_chart(minutes, account.limit), times_chart(minutes)
     )
 
 
@@ -89,5 +108,7 @@ def _summary(rows: Sequence[_Row]) -> list[tuple[str, str]]:
     return [(f"{listed:,} of {len(rows):,} accounts listed", ""), *told]
 
 
-HEADERS = headers(_STYLE)
-"""The headers of the page: nothing but its own style applies to it, wherever it may come from."""
+environment.globals |= {"chart_width": WIDTH, "chart_height": HEIGHT}
+
+HEADERS = {**headers(_STYLE, _SCRIPT), "Vary": "Accept-Encoding"}
+"""The headers of the page: no style and no script but its own apply to it, wherever others may come from."""

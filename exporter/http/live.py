@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from msgspec import Meta, Struct
 
 from exporter.collect.account import MOST_AGE, Account
 from exporter.collect.breakdowns import OTHER
+from exporter.collect.history import Callers
 from exporter.collect.live import LiveCall, LiveCalls
 from exporter.exotel.errors import Failure
 from exporter.http.live_query import Query
@@ -50,6 +52,8 @@ class LiveAccount:
     """Those of that listing; None without one, and once it is too old to be shown."""
     lines: tuple[str, ...]
     call_limit: int | None
+    callers: Callers | None
+    """Those of the last hour."""
 
     @classmethod
     def of(cls, account: Account, now: float) -> LiveAccount:
@@ -71,12 +75,8 @@ class LiveAccount:
             calls if calls and now - calls.listed_at < OLD else None,
             (*(line.name for line in account.config.lines), OTHER) if account.config.lines else (),
             account.config.call_limit,
+            account.history.callers(time.monotonic()),
         )
-
-    @property
-    def service_level(self) -> float | None:
-        """Return the share of the last hour's callers who were answered in time, if known."""
-        return None  # until accounts keep their last hour
 
     @property
     def is_aged(self) -> bool:
@@ -87,7 +87,7 @@ class LiveAccount:
     def key(self) -> Hashable:
         """Return what changes with what is shown of it; it keeps no calls in memory."""
         number = self.calls.number if self.calls else None
-        return self.name, self.state, self.collected_at, self.failure, self.listed_at, number
+        return self.name, self.state, self.collected_at, self.failure, self.listed_at, number, self.callers
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 _HOUR = 3600
 
 HEADERS = {
-    **headers(_STYLE, _SCRIPT),
+    **headers(_STYLE, _SCRIPT, has_form=True),
     "Content-Type": "text/html; charset=utf-8",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -109,7 +109,7 @@ def _figures(query: Query, shown: Sequence[LiveAccount], calls: Sequence[LiveCal
             link=query.url(status=CallStatus.IN_PROGRESS.value, wallboard=False),
         ),
         _agents_on_call(query, shown),
-        _service_level(shown),
+        _service_level(query, shown),
         _share_of_limit(shown),
     ]
 
@@ -132,17 +132,19 @@ def _agents_on_call(query: Query, shown: Iterable[LiveAccount]) -> _Figure:
     return _Figure("Agents on call", f"{sum(known):,}" if known else None)
 
 
-def _service_level(shown: Sequence[LiveAccount]) -> _Figure:
-    """Return the figure of the account on which it is lowest."""
-    known = [(share, each.name) for each in shown if (share := each.service_level) is not None]
-    if not known:
-        return _Figure("Service level, 1 h", None, "not known yet" if shown else "")
-    share, name = min(known)
+def _service_level(query: Query, shown: Sequence[LiveAccount]) -> _Figure:
+    if query.line:
+        return _Figure("Service level, 1 h", None, "not known by line")
+    known = [each.callers for each in shown if each.callers]
+    callers = sum(each.all for each in known)
+    if not callers:
+        return _Figure(
+            "Service level, 1 h", None, "no callers" if known else "not known yet" if shown else ""
+        )
+    share = sum(each.in_time for each in known) / callers
     tone = "bad" if share < _SERVICE[0] else "old" if share < _SERVICE[1] else "good"
-    notes = [name if len(known) > 1 else "", {"bad": "below 60%", "old": "below 80%", "good": ""}[tone]]
-    return _Figure(
-        "Service level, 1 h", f"{share:.0%}", ", ".join(filter(None, notes)), tone, filled=100 * share
-    )
+    note = {"bad": "below 60%", "old": "below 80%", "good": ""}[tone]
+    return _Figure("Service level, 1 h", f"{share:.0%}", note, tone, filled=100 * share)
 
 
 def _share_of_limit(shown: Sequence[LiveAccount]) -> _Figure:

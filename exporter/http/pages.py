@@ -24,22 +24,21 @@ def source(*names: str) -> str:
     return "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def headers(style: str, script: str = "") -> Mapping[str, str]:
+def headers(style: str, script: str, *, has_form: bool = False) -> Mapping[str, str]:
     """Return the headers of a page: nothing but its own style and script applies, and no site frames it.
 
-    A page with a script may also fetch itself, and has a form.
+    The script may fetch the page again.
     """
-    own = "'self'" if script else "'none'"
     policy = {
         "default-src": "'none'",
         "style-src": _hash(style),
+        "script-src": _hash(script),
+        "connect-src": "'self'",
         "img-src": "data:",
         "base-uri": "'none'",
-        "form-action": own,
+        "form-action": "'self'" if has_form else "'none'",
         "frame-ancestors": "'none'",
     }
-    if script:
-        policy |= {"script-src": _hash(script), "connect-src": own}
     return {
         "Cache-Control": "no-store",
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),

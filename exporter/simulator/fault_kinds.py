@@ -182,11 +182,12 @@ def _rows(response: Response) -> Response:
 
 
 def _endings(response: Response) -> Response:
-    """Add a state to each row, and write final statuses as v3 does, or late."""
+    """Add a state to each row that has a status, and write final statuses as v3 does, or late."""
 
     def rewrite(inner: dict[str, Any]) -> None:
         for row in inner["active_calls"]:
-            status = row["status"]
+            if not isinstance(row, dict) or not isinstance(status := row.get("status"), str):
+                continue  # another fault has malformed it
             row["state"] = "active" if status in {"queued", "ringing", "in-progress"} else "terminal"
             row["status"] = "in-progress" if status == "completed" else _ENDINGS.get(status, status)
 

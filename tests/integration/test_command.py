@@ -194,6 +194,10 @@ def test_an_empty_environment_is_one_error() -> None:
             "--demo and --config.file exclude one another: the demo brings its own",
         ),
         (
+            ["--web.systemd-socket", "--demo"],
+            "--demo and --web.systemd-socket exclude one another: the demo listens on loopback alone",
+        ),
+        (
             ["--config.check", "--demo"],
             "--demo and --config.check exclude one another: the demo brings its own",
         ),
@@ -520,7 +524,9 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
         answer = requests.get(metrics, timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"demo": 1}
         assert values(answer.text, "exotel_calls_reported")["demo"] > 0
-        assert "demo" in requests.get(people, timeout=GUARD).text
+        page = requests.get(people, timeout=GUARD).text
+        assert "demo" in page
+        assert "simulated" in page
         ended = server.stop(signal.SIGINT)
     assert ended.code == 0
     port = metrics.removesuffix("/metrics").rpartition(":")[2]
@@ -536,3 +542,23 @@ def test_the_demo_needs_no_environment_and_can_be_collected_once() -> None:
     ended = run("--demo", "--once")
     assert (ended.code, ended.err) == (0, "")
     assert values(ended.out, "exotel_up") == {"demo": 1}
+
+
+def test_the_demo_scrapes_itself(tmp_path: Path) -> None:
+    """Its page shows calls although nobody has asked for its metrics."""
+    with exporter(tmp_path, "--demo") as server:
+        people = server.url("/")
+        wait_until(lambda: "1 of 1 accounts listed" in requests.get(people, timeout=GUARD).text, "a listing")
+
+
+def test_the_demo_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    """Also where no address is given: what is asked for elsewhere is wrong usage."""
+    with exporter(tmp_path, "--demo", listen=("localhost:0", "[::1]:0")) as server:
+        assert all(re.match(r"127\.|\[::1\]", address) for address in server.addresses(2))
+    for address in (":9931", "0.0.0.0:9931", "[::]:9931", "192.0.2.1:9931", "example.com:9931"):
+        ended = run("--demo", f"--web.listen-address={address}")
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == (
+            "exotel-exporter: error: Invalid value for '--web.listen-address': "
+            f"found '{address}'; accepted with --demo: this machine alone, like 127.0.0.1:9931; try --help\n"
+        )

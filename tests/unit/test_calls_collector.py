@@ -134,3 +134,23 @@ def test_slots_in_use_are_counted_as_configured(
     listing = replace(WHOLE, incomplete_reason="…")
     found, _ = collector.collect(Deadline.after(5))
     assert found.active_calls is None
+
+
+@pytest.mark.parametrize(
+    ("counts_from", "duration", "warnings"),
+    [("answer", 7, 1), ("answer", 0, 0), ("answer", None, 0), ("start", 7, 0)],
+)
+def test_durations_that_contradict_the_configuration_are_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    counts_from: str,
+    duration: float | None,
+    warnings: int,
+) -> None:
+    """A call that waits has no duration yet, where durations count from the answer."""
+    calls = {name: call(name, "inbound", "ringing", duration) for name in map(str, range(30))}
+    monkeypatch.setattr(Lister, "list", lambda *_: replace(WHOLE, by_sid=calls, total=30))
+    collector = new_collector(duration_counts_from=counts_from)
+    for _ in range(5):
+        collector.collect(Deadline.after(5))
+    assert caplog.text.count("duration_counts_from: answer seems to be wrong") == warnings

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collect.breakdowns import printable
+from exporter.collect.history import Callers
 from exporter.collect.holds import Hold
 from exporter.collect.live import LiveCalls
 from exporter.exotel.errors import Failure, Reason
@@ -231,6 +232,17 @@ def test_the_wallboard_has_six_figures() -> None:
         "Service level, 1 h": "– not known yet",
         "Share of limit": "50% 5 of 10 slots; 1% refused",
     }
+
+
+def test_the_service_level_is_that_of_all_accounts_whose_callers_are_known() -> None:
+    """An account without callers doesn't lower it."""
+    known = [Callers(in_time=30, all=40), Callers(in_time=0, all=0), None, Callers(in_time=9, all=10)]
+    accounts = [
+        live_account(WELL.calls, name=f"a{number}", callers=each) for number, each in enumerate(known)
+    ]
+    assert figures(*accounts)["Service level, 1 h"] == "78% below 80%"
+    assert figures(accounts[1])["Service level, 1 h"] == "– no callers"
+    assert figures(accounts[0], query="line=sales")["Service level, 1 h"] == "– not known by line"
 
 
 def test_figures_are_of_the_chosen_calls() -> None:

@@ -1,10 +1,11 @@
 """Faults are parsed, affect the requests they should, and do what they say."""
 
+import itertools
 import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from exporter.simulator.malformed import (
     MALFORMED_STREAMS,
     changed,
 )
+from exporter.simulator.messages import Delivery, Response
 from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
 from tests.waiting import wait_until
 
@@ -154,6 +156,27 @@ def test_faults_are_combined(simulator: Simulator) -> None:
     assert calls(simulator).text.startswith("<!DOCTYPE html>")
     simulator.set_faults(["other_json:[1]", "total:7"])
     assert calls(simulator).json() == [1]
+
+
+def test_any_two_faults_are_combined(simulator: Simulator) -> None:
+    """In either order; what one has malformed the other may leave alone."""
+    arguments = {
+        "status": "503",
+        "slow": "1ms",
+        "total": "7",
+        "stream": "{}",
+        "huge": "1",
+        "redirect": "http://x",
+    }
+    answers = [
+        calls(simulator),
+        get(simulator, f"/v3/accounts/demo/calls/{min(simulator.truth().call_sids)}/stream"),
+    ]
+    responses = [Response(answer.status_code, answer.content) for answer in answers]
+    for first, second in itertools.permutations(KINDS, 2):
+        faults = [Fault(kind, arguments.get(kind, "")) for kind in (first, second)]
+        for response in responses:
+            assert faults[1].apply(faults[0].apply(response)).delivery in get_args(Delivery)
 
 
 # Kinds
