@@ -118,6 +118,15 @@ def test_the_service_level_forgets_what_is_older_than_an_hour() -> None:
     assert history.callers(20 * 30 + 2 * 3600 + 239 * 30) is None
 
 
+def test_callers_are_those_of_the_moment_however_often_they_are_asked_for() -> None:
+    """After each listing, and as the hour moves on."""
+    history = served(15, 240, Served(1, 1, 0))
+    assert history.callers(3599) == history.callers(3599) == Callers(239, 239)
+    history.listed(3599, 1, 0.25, Served(0, 1, 0))
+    assert history.callers(3599) == Callers(239, 240)
+    assert history.callers(3599 + 60) == Callers(236, 237)
+
+
 @pytest.mark.parametrize(
     ("apart", "listings", "each"),
     [(60, 60, Served(1, 2, 1)), (15, 20, Served(1, 2, 1)), (15, 1, Served(1, 2, 1))],
