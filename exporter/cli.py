@@ -274,7 +274,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
             stack.enter_context(_scraped(accounts))
         source = "demo" if demo else config_file or "environment"
         _log.info("starting exotel-exporter", version=_RELEASE, accounts=len(tuple(accounts)), config=source)
-        if live_calls:
+        if live_calls and not demo:
             _announce_live_calls(web)
         serve(accounts, endpoints, sockets, web)
     return 0

@@ -13,7 +13,7 @@ from exporter.http.live_query import WAITING, Query, Sort, duration
 from exporter.http.pages import environment, headers, source
 
 _STYLE = source("theme.css", "live.css")
-_SCRIPT = source("live.js")
+_SCRIPT = source("refresh.js")
 _INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 _HOUR = 3600
 

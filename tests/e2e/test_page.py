@@ -88,7 +88,7 @@ def test_the_page_asks_for_nothing_else_and_complains_of_nothing(
     assert seen.evaluate("document.title") == "2 of 5 accounts listed, 3 failed · Exotel exporter"
 
 
-REFRESHED = "document.getElementById('summary').textContent"
+REFRESHED = "document.querySelector('.head').textContent"
 
 
 def test_the_page_refreshes_itself_and_leaves_the_reader_alone(opened: Opened) -> None:
@@ -106,8 +106,8 @@ def test_the_page_refreshes_itself_and_leaves_the_reader_alone(opened: Opened) -
     assert seen.evaluate(state) == before
     assert before[2] == SHOWN[1]
     assert not seen.events("Log.entryAdded", "Runtime.exceptionThrown")
-    seen.evaluate("document.querySelector('#refresh input').click()")
-    assert not seen.evaluate("document.querySelector('#refresh input').checked")
+    seen.evaluate("document.getElementById('pause').click()")
+    assert seen.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
 
 
 def test_a_page_whose_exporter_is_gone_says_so_and_keeps_what_it_shows(
@@ -118,8 +118,8 @@ def test_a_page_whose_exporter_is_gone_says_so_and_keeps_what_it_shows(
     with exporter_of("gone", tmp_path, [account("http://127.0.0.1:1")]) as (address, _):
         opened.browser.open(f"http://{address}/")
         assert opened.browser.evaluate(status) == ""
-    wait_until(lambda: "can’t be reached since" in opened.browser.evaluate(status), "word of it")
-    assert "no answer" in opened.browser.evaluate(status)
+    wait_until(lambda: "No answer from the exporter since" in opened.browser.evaluate(status), "word of it")
+    assert "can't be reached" in opened.browser.evaluate(status)
     assert "demo" in opened.browser.evaluate("document.body.textContent")
     with exporter_of("back", tmp_path, [account("http://127.0.0.1:1")], listen=address):
         wait_until(lambda: opened.browser.evaluate(status) == "", "that it is back")

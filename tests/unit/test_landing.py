@@ -277,7 +277,7 @@ def test_of_hundreds_of_accounts_the_summary_tells_at_once() -> None:
     accounts = [Seen(f"account {number}", WELL) for number in range(1098)]
     shown = read(*accounts, Seen("bad", failing(TIMEOUT)), Seen("worse", failing(TIMEOUT)))
     summary = "1,098 of 1,100 accounts listed, 2 failed"
-    assert shown.text.startswith(f"Exotel exporter {summary}")
+    assert shown.text.startswith(f"Exotel exporter Refresh Pause {summary}")
     assert shown.texts("title") == [f"{summary} · Exotel exporter"]
 
 
