@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,18 +46,30 @@ AT_ONCE = "document.dispatchEvent(new Event('visibilitychange'))"
 """Has the page ask without waiting for its time."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Opened:
-    """A browser, and the exporter whose page it is to open; its first account's simulator."""
+    """A browser, and the exporter whose page it is to open; the simulators of two of its accounts."""
 
     browser: Browser
     url: str
     simulator: Simulator
+    failing: Simulator
+    renewed_at: float = -inf
 
     def show(self, path: str, size: tuple[int, int] = DESK, scheme: str = "light") -> Browser:
-        """Open a page."""
+        """Open a page; its calls are not about to be too old to be shown."""
+        if time.monotonic() > self.renewed_at + 60:
+            self.renew()
         self.browser.show(self.url + path, size, scheme)
         return self.browser
+
+    def renew(self) -> None:
+        """Have one account well, and the other fail after it was listed."""
+        self.failing.clear_faults()
+        self.collect()
+        self.failing.set_faults(["status:500"])
+        self.collect()
+        self.renewed_at = time.monotonic()
 
     def collect(self) -> None:
         """Have all accounts collected, but for the one that nobody scrapes."""
@@ -78,11 +92,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             account("never scraped", failing.url, live_calls=True),
         ]
         with served(made, Endpoints(live_calls=True)) as url:
-            there = Opened(chromium, url, well)
-            there.collect()
-            failing.set_faults(["status:500"])
-            there.collect()
-            yield there
+            yield Opened(chromium, url, well, failing)
 
 
 # Looks
