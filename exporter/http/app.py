@@ -105,6 +105,7 @@ class _Handlers:
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         self._written = Written()
+        self._people_in_flight = InFlight(endpoints.max_requests)  # whoever looks keeps no scrape waiting
         self._live_texts = LiveTexts()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
@@ -159,8 +160,10 @@ class _Handlers:
         return PlainTextResponse(shown, headers=_UNCACHED)
 
     async def landing(self, request: Request) -> Response:
-        self._count(request, "/")
-        return await self._write(request, _landing_page, tuple(self._accounts), self._endpoints, request)
+        in_flight = self._people_in_flight
+        in_flight.enter("/", request.state.held)
+        await in_flight.hold_text(request.state.held)
+        return await in_flight.write(_landing_page, tuple(self._accounts), self._endpoints, request)
 
     async def calls(self, request: Request) -> Response:
         return await self._live(request, _calls_page)
@@ -187,10 +190,11 @@ class _Handlers:
         query = Query.parse(request.query_params.multi_items(), [account.name for account in accounts], lines)
         if query.rejected and write is _calls_json:
             return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
-        await self._in_flight.hold_text(request.state.held)
+        in_flight = self._people_in_flight
+        await in_flight.hold_text(request.state.held)
         state = tuple(account.key for account in accounts)
         text = await self._live_texts.get(
-            state, (write, query), lambda: self._in_flight.write(write, query, accounts)
+            state, (write, query), lambda: in_flight.write(write, query, accounts)
         )
         return text.answer(request.headers)
 

@@ -12,10 +12,10 @@ from hashlib import sha256
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from exporter.http.scrape import GZIP_LEVEL
 from exporter.metrics.exposition import accepts_gzip
 
 _MOST_KEPT = 32 * 2**20  # bytes
-_GZIP_LEVEL = 1  # as for metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class LiveText:
     @classmethod
     def of(cls, text: bytes, headers: Mapping[str, str]) -> LiveText:
         """Pack a text."""
-        return cls(text, gzip.compress(text, _GZIP_LEVEL, mtime=0), sha256(text).hexdigest()[:32], headers)
+        return cls(text, gzip.compress(text, GZIP_LEVEL, mtime=0), sha256(text).hexdigest()[:32], headers)
 
     @property
     def size(self) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -327,3 +329,20 @@ def kept(made: Account) -> Any:
     _, calls = made.live
     assert calls is not None
     return calls
+
+
+def test_people_who_never_read_their_calls_keep_no_scrape_waiting() -> None:
+    """Pages have places of their own: scrapes are what the exporter is there for."""
+    with Simulator(Settings(calls=9_000, speed=0)) as simulator:
+        made = account("acme", simulator.url, collection=EAGER, live_calls=True)
+        with served([made], Endpoints(live_calls=True, max_requests=1)) as url:
+            assert get(f"{url}/metrics").ok
+            assert rows(f"{url}/calls.json")["shown"] == 9_000
+            address = urlsplit(url)
+            with socket.socket() as reader:
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                reader.settimeout(GUARD)
+                reader.connect((address.hostname, address.port))
+                reader.sendall(b"GET /calls.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert reader.recv(12) == b"HTTP/1.1 200"
+                assert get(f"{url}/metrics").status_code == 200
