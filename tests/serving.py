@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import exporter
-from exporter.collect.account import Account, Shared
+from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline

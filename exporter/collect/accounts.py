@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 import structlog
 
-from exporter.collect.account import Account, Shared
+from exporter.collect.account import Account
 from exporter.collect.gate import Echo, Gate, Load
 from exporter.collect.history import History
+from exporter.collect.shared import Shared
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place

@@ -14,8 +14,9 @@ from socket import create_server
 
 import pytest
 
-from exporter.collect.account import Account, Shared
+from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import ActiveCalls, Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
