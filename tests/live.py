@@ -69,9 +69,8 @@ def live_account(
     failure: Failure | None = None,
     listed_at: float | None = ENDED_AT,
     collected_at: float | None = ENDED_AT,
-    lines: Sequence[str] = (),
     limit: int | None = None,
     callers: Callers | None = None,
 ) -> LiveAccount:
     """Return an account that was listed and collected at ENDED_AT."""
-    return LiveAccount(name, state, collected_at, failure, listed_at, calls, tuple(lines), limit, callers)
+    return LiveAccount(name, state, collected_at, failure, listed_at, calls, limit, callers)

@@ -20,6 +20,7 @@ OTHER = "other"
 _NO_AGENT, _UNKNOWN = "none", "unknown"
 _MOST_CHARACTERS = 128
 _NO_DIGIT = re.compile("[^0-9]+")
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _BEHIND_A_NUMBER = re.compile("[@;]")  # in a SIP URI: the host, parameters
 
 LineTally = Mapping[tuple[str, Direction, CallStatus], int]
@@ -27,10 +28,16 @@ LineTally = Mapping[tuple[str, Direction, CallStatus], int]
 
 
 def printable(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """Return a text of others, fit to be shown: bounded, without control characters."""
+    """Return a text of others, fit to be shown: bounded, without control characters.
+
+    Joiners stay: names in Indian scripts are spelt with them.
+    """
     if text.isprintable():
         return text[:most]
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:most])
+    return "".join(
+        each if each.isprintable() or each in _JOINERS else "\N{REPLACEMENT CHARACTER}"
+        for each in text[:most]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Callers:
 
     in_time: int
     all: int
+    minutes: int
+    """Those of the hour in which listings were close enough together to tell."""
 
 
 class Minute(Struct, frozen=True, gc=False):
@@ -147,10 +149,13 @@ class History:
 
     def _count_callers(self, first: int) -> Callers | None:
         known = [minute for minute in self._minutes if minute.number >= first]
-        if sum(minute.followed for minute in known) < _LEAST:
+        followed = sum(minute.followed for minute in known)
+        if followed < _LEAST:
             return None
         return Callers(
-            in_time=sum(minute.in_time for minute in known), all=sum(minute.callers for minute in known)
+            in_time=sum(minute.in_time for minute in known),
+            all=sum(minute.callers for minute in known),
+            minutes=min(MINUTES, round(followed / _MINUTE)),
         )
 
     def _at(self, at: float) -> Minute:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from exporter.exotel.models import Agent, Call, NamedAgent
 
 _IN_PROGRESS = CallStatus.IN_PROGRESS  # looked up once: to ask an enum for each call takes long
 _numbers = count()
+_TELEPHONE = re.compile(r"\+\d(?:[ ().-]{0,2}\d){7,}|(?<![^\W_])\d(?:[ ().-]{0,2}\d){9,}(?![^\W_])")
+"""A telephone number in an agent's id or name: with its country, or of ten digits and more by themselves."""
 
 
 class LiveDetails(Struct, frozen=True, gc=False):
@@ -142,7 +145,7 @@ class LiveCalls:
                 status=status,
                 line=line if self.has_lines else None,
                 has_agent=None if agent is UNSET else agent is not None,
-                agent_id=printable(known.user_id) if known and known.user_id else None,
+                agent_id=_without_numbers(known.user_id) if known and known.user_id else None,
                 agent_name=self._name(known),
                 duration_seconds=duration,
                 waiting_seconds=waiting,
@@ -154,7 +157,7 @@ class LiveCalls:
 
     def _name(self, agent: Agent | None) -> str | None:
         if self.has_names and isinstance(agent, NamedAgent) and agent.name:
-            return printable(agent.name)
+            return _without_numbers(agent.name)
         return None
 
     def _waited(self, call: Call) -> tuple[float | None, bool]:
@@ -185,3 +188,8 @@ class LiveCalls:
             on_hold=legs.any_on_hold,
             on_hold_seconds=hold.seen_at - hold.since if legs.any_on_hold else None,
         )
+
+
+def _without_numbers(text: str) -> str:
+    """Return an agent's id or name to be shown: of a telephone number in it the last two digits stay."""
+    return _TELEPHONE.sub(lambda found: f"…{found[0][-2:]}", printable(text))

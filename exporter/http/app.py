@@ -18,13 +18,14 @@ from starlette.routing import Route
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.breakdowns import OTHER
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
 from exporter.http.live import LiveAccount, document
-from exporter.http.live_query import Query
+from exporter.http.live_query import Choices, Query
 from exporter.http.live_texts import LiveText, LiveTexts
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import GZIP_LEVEL, TIMEOUT_HEADER, BadTimeout, collect, exposition
@@ -44,6 +45,7 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 _FEW_LINES = 20  # each has 9 series
+_PEOPLE = 8  # whose pages are written or read at once: some are megabytes, and no scrape is to wait for them
 _UNCACHED = {"Cache-Control": "no-store"}
 _LIVE_JSON = {
     **_UNCACHED,
@@ -105,7 +107,7 @@ class _Handlers:
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         self._written = Written()
-        self._people_in_flight = InFlight(endpoints.max_requests)  # whoever looks keeps no scrape waiting
+        self._people_in_flight = InFlight(_PEOPLE, "of people", writers=1)
         self._live_texts = LiveTexts()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
@@ -161,7 +163,6 @@ class _Handlers:
 
     async def landing(self, request: Request) -> Response:
         in_flight = self._people_in_flight
-        in_flight.enter("/", request.state.held)
         await in_flight.hold_text(request.state.held)
         return await in_flight.write(_landing_page, tuple(self._accounts), self._endpoints, request)
 
@@ -174,7 +175,7 @@ class _Handlers:
     async def _live(
         self,
         request: Request,
-        write: Callable[[Query, Sequence[LiveAccount]], LiveText],
+        write: Callable[[Query, Choices, Sequence[LiveAccount]], LiveText],
     ) -> Response:
         """Answer with the calls that are known, as they were written for whoever asked the same before.
 
@@ -184,17 +185,20 @@ class _Handlers:
             return PlainTextResponse(
                 "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
             )
-        now = time.time()
-        accounts = [LiveAccount.of(account, now) for account in self._accounts]
-        lines = {line for account in accounts for line in account.lines}
-        query = Query.parse(request.query_params.multi_items(), [account.name for account in accounts], lines)
+        choices = _choices(tuple(self._accounts))
+        query = Query.parse(request.query_params.multi_items(), choices)
         if query.rejected and write is _calls_json:
             return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
         in_flight = self._people_in_flight
         await in_flight.hold_text(request.state.held)
-        state = tuple(account.key for account in accounts)
+        now = time.time()
+        wanted = [each for each in self._accounts if query.account in {None, each.name}]
+        accounts = [LiveAccount.of(account, now) for account in wanted]
         text = await self._live_texts.get(
-            state, (write, query), lambda: in_flight.write(write, query, accounts)
+            (choices, *(account.key for account in accounts)),
+            (write, query),
+            lambda: in_flight.write(write, query, choices, accounts),
+            may_rest=len(accounts) > 1,
         )
         return text.answer(request.headers)
 
@@ -253,13 +257,18 @@ def _landing_page(accounts: Sequence[Account], endpoints: Endpoints, request: Re
     return HTMLResponse(written, headers=HEADERS)
 
 
-def _calls_page(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+def _choices(accounts: Iterable[Account]) -> Choices:
+    lines = sorted({line.name for account in accounts for line in account.config.lines})
+    return Choices(tuple(account.name for account in accounts), (*lines, OTHER) if lines else ())
+
+
+def _calls_page(query: Query, choices: Choices, accounts: Sequence[LiveAccount]) -> LiveText:
     from exporter.http.live_page import HEADERS, page  # noqa: PLC0415  # as above
 
-    return LiveText.of(page(query, accounts).encode(), HEADERS)
+    return LiveText.of(page(query, choices, accounts).encode(), HEADERS)
 
 
-def _calls_json(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+def _calls_json(query: Query, _choices: Choices, accounts: Sequence[LiveAccount]) -> LiveText:
     return LiveText.of(document(query, accounts), _LIVE_JSON)
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar, TypeVarTuple
 from urllib.parse import unquote
 
 import structlog
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.log import place
@@ -20,7 +21,11 @@ from exporter.log import place
 #: What can be answered but for redirects, so that the first of each is an increase.
 _EXPECTED = (200, 400, 401, 403, 404, 405, 408, 429, 500, 503)
 
-_WRITERS = 2  # threads: one core computes, and the event loop wants its share of it
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer, unless it has others: no site frames it, no browser takes it for a page or a script."""
 _PATIENCE = 5.0  # seconds for one of the texts that are held to be read
 _PIECE = 65536  # bytes
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
@@ -47,7 +52,7 @@ class Answers:
 
 
 class Exchange:
-    """Outermost middleware: counts answers, and knows when a client has read one.
+    """Outermost middleware: counts answers, tells browsers what they are, and knows when one has been read.
 
     A request keeps what it puts on `held`, a stack of its state, until its answer is read. The server waits,
     before each message, for the one before to be taken; over TLS only if that is longer than a buffer of
@@ -67,6 +72,9 @@ class Exchange:
             if message["type"] == "http.response.start":
                 has_begun = True
                 self._answers.count(message["status"])
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
             elif (body := message.get("body")) and not message.get("more_body"):
                 for start in range(0, len(body), _PIECE):
                     piece = body[start : start + _PIECE]
@@ -97,10 +105,8 @@ def _with_path(scope: Scope) -> Scope:
 class TooManyRequests(Exception):
     """So many requests are being answered that this one can't be."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            f"limit of concurrent requests reached ({most}, --web.max-requests): try again later"
-        )
+    def __init__(self, most: int, limit: str) -> None:
+        super().__init__(f"limit of concurrent requests reached ({most}, {limit}): try again later")
 
 
 class InFlight:
@@ -110,21 +116,24 @@ class InFlight:
     as there is something to write, all share the same places: what costs memory is the texts.
     """
 
-    def __init__(self, most: int) -> None:
-        """Allow so many; 0 is no limit."""
-        self._most = most
+    def __init__(self, most: int, limit: str = "--web.max-requests", *, writers: int = 2) -> None:
+        """Allow so many; 0 is no limit, which is told by its name.
+
+        `writers` are threads: one core computes, and others want it too.
+        """
+        self._most, self._limit = most, limit
         self._by_target: Counter[str] = Counter()
         self._texts = asyncio.Semaphore(most) if most else None
-        self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
-        all_begun = Barrier(_WRITERS + 1)  # now: later there may be no thread to be had, which is to be told
-        for _ in range(_WRITERS):
+        self._threads = ThreadPoolExecutor(writers, thread_name_prefix="writer")
+        all_begun = Barrier(writers + 1)  # now: later there may be no thread to be had, which is to be told
+        for _ in range(writers):
             self._threads.submit(all_begun.wait, _PATIENCE)
         all_begun.wait(_PATIENCE)
 
     def enter(self, target: str, held: AsyncExitStack) -> None:
         """Count a request among those for its target until its stack ends; raise TooManyRequests."""
         if self._most and self._by_target[target] >= self._most:
-            raise TooManyRequests(self._most)
+            raise TooManyRequests(self._most, self._limit)
         self._by_target[target] += 1
         held.callback(self._leave, target)
 
@@ -141,7 +150,7 @@ class InFlight:
             async with asyncio.timeout(_PATIENCE if self._texts.locked() else None):
                 await self._texts.acquire()
         except TimeoutError:
-            raise TooManyRequests(self._most) from None
+            raise TooManyRequests(self._most, self._limit) from None
         held.callback(self._texts.release)
 
     def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> asyncio.Future[_T]:

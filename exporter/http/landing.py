@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.collect.account import MOST_AGE
 from exporter.collect.history import Minute
 from exporter.collect.snapshot import Snapshot
 from exporter.http.charts import HEIGHT, WIDTH, Chart, calls_chart, times_chart
 from exporter.http.endpoints import Endpoints
 from exporter.http.first_scrape import ScrapeConfig
-from exporter.http.live import OLD
 from exporter.http.pages import environment, headers, source
 
 _STYLE = source("theme.css", "landing.css")
@@ -50,7 +50,7 @@ class _Row:
 
     @property
     def is_old(self) -> bool:
-        return self.age >= OLD
+        return abs(self.age) >= MOST_AGE  # a clock that was put back tells nothing
 
 
 def page(accounts: Iterable[Seen], endpoints: Endpoints, now: float, scrape: ScrapeConfig) -> str:
@@ -74,7 +74,7 @@ def page(accounts: Iterable[Seen], endpoints: Endpoints, now: float, scrape: Scr
 
 def _row(account: Seen, now: float) -> _Row:
     last, minutes = account.last, account.minutes
-    age = max(0.0, now - last.ended_at) if last else 0.0
+    age = now - last.ended_at if last else 0.0
     return _Row(
         account.name, last, _state(last), age, calls_chart(minutes, account.limit), times_chart(minutes)
     )

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporter.collect.account import MOST_AGE, Account
-from exporter.collect.breakdowns import OTHER
 from exporter.collect.history import Callers
 from exporter.collect.live import LiveCall, LiveCalls
 from exporter.exotel.errors import Failure
@@ -50,7 +49,6 @@ class LiveAccount:
     """When its last complete listing ended."""
     calls: LiveCalls | None
     """Those of that listing; None without one, and once it is too old to be shown."""
-    lines: tuple[str, ...]
     call_limit: int | None
     callers: Callers | None
     """Those of the last hour."""
@@ -59,7 +57,7 @@ class LiveAccount:
     def of(cls, account: Account, now: float) -> LiveAccount:
         """Return how an account is at `now`, in seconds since 1970."""
         last, calls = account.live
-        age = now - last.ended_at if last else 0.0
+        age = abs(now - last.ended_at) if last else 0.0  # a clock that was put back tells nothing
         if last is None:
             state = State.NOT_SCRAPED
         elif last.failure:
@@ -72,8 +70,7 @@ class LiveAccount:
             last.ended_at if last else None,
             last.failure if last else None,
             calls.listed_at if calls else None,
-            calls if calls and now - calls.listed_at < OLD else None,
-            (*(line.name for line in account.config.lines), OTHER) if account.config.lines else (),
+            calls if calls and abs(now - calls.listed_at) < OLD else None,
             account.config.call_limit,
             account.history.callers(time.monotonic()),
         )
@@ -87,7 +84,10 @@ class LiveAccount:
     def key(self) -> Hashable:
         """Return what changes with what is shown of it; it keeps no calls in memory."""
         number = self.calls.number if self.calls else None
-        return self.name, self.state, self.collected_at, self.failure, self.listed_at, number, self.callers
+        return (
+            *(self.name, self.state, self.collected_at, self.failure, self.listed_at, number),
+            *(self.call_limit, self.callers),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,20 @@ class Chosen:
     """The calls that a query wants, sorted, and how many there are in all."""
 
     calls: Sequence[LiveCall]
-    total: int
+    total: int | None
+    """None where the calls of no account are known."""
 
     @classmethod
     def of(cls, query: Query, accounts: Iterable[LiveAccount]) -> Chosen:
         """Choose among the calls of all accounts."""
         rows = [each.calls.rows for each in accounts if each.calls]
-        return cls(query.choose(chain.from_iterable(rows)), sum(map(len, rows)))
+        total = sum(map(len, rows)) if rows else None
+        return cls(query.choose(chain.from_iterable(rows)), total)
+
+    @property
+    def matching(self) -> int | None:
+        """Return how many are wanted."""
+        return None if self.total is None else len(self.calls)
 
 
 class FailureDocument(Struct, frozen=True):
@@ -134,9 +141,11 @@ class AccountDocument(Struct, frozen=True):
 class Document(Struct, frozen=True):
     """The answer of /calls.json."""
 
-    accounts: list[AccountDocument]
-    total: Annotated[int, Meta(description="Calls of all accounts.")]
-    matching: Annotated[int, Meta(description="Those of them that the parameters choose.")]
+    accounts: Annotated[list[AccountDocument], Meta(description="Those asked for: one, or all.")]
+    total: Annotated[
+        int | None, Meta(description="Calls of these accounts, as far as they are known; null if none are.")
+    ]
+    matching: Annotated[int | None, Meta(description="Those of them that the parameters choose.")]
     shown: Annotated[int, Meta(description="Those of them that are in `calls`: 10,000 at most.")]
     calls: list[LiveCall]
 
@@ -156,7 +165,7 @@ def document(query: Query, accounts: Sequence[LiveAccount]) -> bytes:
         )
         for each in accounts
     ]
-    return msgspec.json.encode(Document(told, chosen.total, len(chosen.calls), len(shown), shown)) + b"\n"
+    return msgspec.json.encode(Document(told, chosen.total, chosen.matching, len(shown), shown)) + b"\n"
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ _SHOWN = 60  # characters of what is rejected
 _NAMES_SHOWN = 20
 _YES = ("1", "true", "yes", "on")
 _NO = ("", "0", "false", "no")
+_FILTERS = ("direction", "status", "agent", "held", "longer_than")  # of the table alone
 
 
 class Sort(StrEnum):
@@ -62,6 +64,19 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """The accounts and lines that there are to choose from."""
+
+    accounts: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """Return what tells them from any others."""
+        return sha256(repr(self).encode(errors="replace")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Which calls are wanted, and how; what is None, empty or False limits nothing."""
 
@@ -80,17 +95,16 @@ class Query:
     rejected: tuple[Rejected, ...] = ()
 
     @classmethod
-    def parse(
-        cls, parameters: Iterable[tuple[str, str]], accounts: Sequence[str], lines: Collection[str]
-    ) -> Query:
+    def parse(cls, parameters: Iterable[tuple[str, str]], choices: Choices) -> Query:
         """Read the parameters of a URL, of which others than these say nothing here.
 
-        What is rejected limits nothing, except that an account or a line which there isn't has no calls.
+        What is rejected limits nothing, except that an account or a line which there isn't has no calls. A
+        wallboard is of an account, a line, or all.
         """
         given: dict[str, list[str]] = {}
         for name, value in parameters:
             given.setdefault(name, []).append(value)
-        return _Reader(given).query(accounts, lines)
+        return _Reader(given).query(choices)
 
     def wants(self, call: LiveCall) -> bool:
         """Return whether a call is one of those wanted."""
@@ -110,6 +124,16 @@ class Query:
         key = _KEYS[self.sort]
         known = sorted((call for call in chosen if key(call) is not None), key=key, reverse=self.descending)
         return known + [call for call in chosen if key(call) is None]
+
+    @property
+    def scope(self) -> Query:
+        """Return the account and the line that it is of: what figures are of, however calls are filtered."""
+        return Query(account=self.account, line=self.line)
+
+    @property
+    def has_no_calls(self) -> bool:
+        """Return whether it is of an account or a line that there isn't; or of nobody knows what."""
+        return any(self.wallboard or each.name in {"account", "line"} for each in self.rejected)
 
     @property
     def is_filtered(self) -> bool:
@@ -170,11 +194,17 @@ class _Reader:
         self._given = given
         self._rejected: list[Rejected] = []
 
-    def query(self, accounts: Sequence[str], lines: Collection[str]) -> Query:
+    def query(self, choices: Choices) -> Query:
+        account, line = self._name("account", choices.accounts), self._name("line", choices.lines)
+        if self._is_on("wallboard"):
+            for name in _FILTERS:
+                if found := self._text(name):
+                    self._reject(name, found, ["nothing: a wallboard is of an account, a line, or all"])
+            return Query(account, line, wallboard=True, rejected=tuple(self._rejected))
         sort, descending = self._sort()
         return Query(
-            account=self._name("account", accounts),
-            line=self._name("line", sorted(lines)),
+            account=account,
+            line=line,
             direction=self._one_of("direction", {each.value: each for each in Direction}),
             status=self._one_of("status", {each: each for each in (WAITING, *map(str, CallStatus))}),
             agent=self._agent(),
@@ -182,7 +212,6 @@ class _Reader:
             longer_than=self._longer_than(),
             sort=sort,
             descending=descending,
-            wallboard=self._is_on("wallboard"),
             rejected=tuple(self._rejected),
         )
 

@@ -1,9 +1,10 @@
-"""The texts of /calls: each written once for all who ask the same, and sent only to who hasn't got it."""
+"""The texts of /calls: each written once for all who ask the same, and sent to those who haven't got it."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from exporter.http.scrape import GZIP_LEVEL
 from exporter.metrics.exposition import accepts_gzip
 
 _MOST_KEPT = 32 * 2**20  # bytes
+_BESIDE = 2048  # bytes that a text takes in memory beside itself: what was asked, and its headers
+_REST = 9.0  # times as long as it took to write, a text of many accounts isn't written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class LiveText:
     @property
     def size(self) -> int:
         """Return the bytes that it takes in memory."""
-        return len(self.text) + len(self.packed)
+        return len(self.text) + len(self.packed) + _BESIDE
 
     def answer(self, asked: Headers) -> Response:
         """Return the answer that a request's headers prefer: 304 if the client has the text already."""
@@ -51,44 +54,70 @@ class LiveText:
 
 def _has(if_none_match: str, tag: str) -> bool:
     """Return whether a client has what a tag names, also where a proxy has made the tag weak."""
-    return tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return not {tag, "*"}.isdisjoint(each.strip().removeprefix("W/") for each in if_none_match.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A text, the state that it was written of, and when that was, on the monotonic clock."""
+
+    text: LiveText
+    state: Hashable
+    began: float
+    ended: float
+
+    @property
+    def rests_until(self) -> float:
+        """Return when one of many accounts is written again."""
+        return self.ended + _REST * (self.ended - self.began)
 
 
 class LiveTexts:
     """Texts that hold for as long as nothing changes; on the event loop."""
 
     def __init__(self) -> None:
-        self._begin(None)
-
-    async def get(
-        self, state: Hashable, asked: Hashable, write: Callable[[], asyncio.Future[LiveText]]
-    ) -> LiveText:
-        """Return what was written of `asked` in this state, or else write it, once for all who wait."""
-        if state != self._state:
-            self._begin(state)
-        if (known := self._written.get(asked)) is not None:
-            self._written.move_to_end(asked)
-            return known
-        under_way = self._under_way
-        if asked not in under_way:
-            under_way[asked] = write()
-            under_way[asked].add_done_callback(lambda _: under_way.pop(asked))
-        text = await asyncio.shield(under_way[asked])  # who goes away must not take it from the others
-        if under_way is self._under_way and asked not in self._written:
-            self._keep(asked, text)
-        return text
-
-    def _begin(self, state: Hashable) -> None:
-        """Forget all that was written: it is no longer true."""
-        self._state = state
         self._under_way: dict[Hashable, asyncio.Future[LiveText]] = {}
-        self._written: OrderedDict[Hashable, LiveText] = OrderedDict()
+        self._written: OrderedDict[Hashable, _Written] = OrderedDict()
         self._size = 0
 
-    def _keep(self, asked: Hashable, text: LiveText) -> None:
-        """Keep a text, and no more of the others than there is room for."""
-        self._written[asked] = text
-        self._size += text.size
+    async def get(
+        self,
+        state: Hashable,
+        asked: Hashable,
+        write: Callable[[], asyncio.Future[LiveText]],
+        *,
+        may_rest: bool = False,
+    ) -> LiveText:
+        """Return what was written of `asked` in this state, or else write it, once for all who wait.
+
+        Where something changes all the time, with the collections of many accounts, a text may rest: it isn't
+        written again at once, and doesn't take more than a tenth of a core.
+        """
+        known = self._written.get(asked)
+        if known and (known.state == state or (may_rest and time.monotonic() < known.rests_until)):
+            self._written.move_to_end(asked)
+            return known.text
+        key = asked if may_rest else (asked, state)
+        if (under_way := self._under_way.get(key)) is None:
+            under_way = self._under_way[key] = asyncio.ensure_future(self._kept(state, asked, write()))
+            under_way.add_done_callback(lambda _: self._under_way.pop(key))
+        return await asyncio.shield(under_way)  # who goes away must not take it from the others
+
+    async def _kept(self, state: Hashable, asked: Hashable, writing: asyncio.Future[LiveText]) -> LiveText:
+        began = time.monotonic()
+        text = await writing
+        self._keep(asked, _Written(text, state, began, time.monotonic()))
+        return text
+
+    def _keep(self, asked: Hashable, written: _Written) -> None:
+        """Keep a text in place of an older one, and no more of the others than there is room for."""
+        if (before := self._written.get(asked)) is not None:
+            if before.began > written.began:
+                return
+            del self._written[asked]
+            self._size -= before.text.size
+        self._written[asked] = written
+        self._size += written.text.size
         while self._size > _MOST_KEPT:
             _, oldest = self._written.popitem(last=False)
-            self._size -= oldest.size
+            self._size -= oldest.text.size

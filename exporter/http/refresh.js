@@ -7,16 +7,11 @@
   const main = document.querySelector('main');
   const said = document.getElementById('said');
   const pause = document.getElementById('pause');
-  const release = own(document);
+  const release = document.documentElement.dataset.release;
   let tag = ''; // of what is shown
   let ahead = 0; // ms that the exporter's clock is ahead of this one
   let answered = Date.now(); // when the exporter last answered
   let paused = false, timer = 0;
-
-  // What the page brings beside its content: another release of the exporter has another.
-  function own(page) {
-    return [...page.querySelectorAll('style, script')].map((each) => each.textContent).join();
-  }
 
   const key = (node) => (node.nodeType === Node.ELEMENT_NODE && node.getAttribute('data-key')) || '';
 
@@ -24,6 +19,34 @@
     const found = new Map();
     for (const child of parent.children) if (key(child)) found.set(key(child), child);
     return found;
+  }
+
+  // The most of these numbers that rise from one to the next.
+  function rising(numbers) {
+    const lengths = [], before = [];
+    let last = -1;
+    numbers.forEach((number, at) => {
+      lengths[at] = 1;
+      before[at] = -1;
+      for (let each = 0; each < at; each++) {
+        if (numbers[each] < number && lengths[each] >= lengths[at]) {
+          lengths[at] = lengths[each] + 1;
+          before[at] = each;
+        }
+      }
+      if (last < 0 || lengths[at] > lengths[last]) last = at;
+    });
+    const found = new Set();
+    for (; last >= 0; last = before[last]) found.add(numbers[last]);
+    return found;
+  }
+
+  // Those of the children that needn't be moved for all to have the wanted order.
+  function staying(old, wanted, there) {
+    const places = new Map([...old.children].map((child, at) => [child, at]));
+    const found = [...wanted.children].map((child) => there.get(key(child))).filter(Boolean);
+    const kept = rising(found.map((child) => places.get(child)));
+    return new Set(found.filter((child) => kept.has(places.get(child))));
   }
 
   // Makes a node like another, and leaves alone what is the same: scroll, focus and selection stay.
@@ -38,7 +61,10 @@
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
     const needed = keyed(wanted), there = keyed(old);
-    for (const [name, child] of there) if (!needed.has(name)) child.remove();
+    for (const child of [...old.children]) {
+      if (key(child) && !(needed.has(key(child)) && there.get(key(child)) === child)) child.remove();
+    }
+    const stays = staying(old, wanted, there);
     let next = old.firstChild;
     const drop = () => {
       const last = next;
@@ -47,6 +73,7 @@
     };
     for (const child of [...wanted.childNodes]) {
       const name = key(child);
+      while (next && key(next) && !stays.has(next)) next = next.nextSibling; // its turn comes
       const alike = next && !key(next) && next.nodeName === child.nodeName ? next : null;
       const found = name ? there.get(name) : alike;
       if (!found) {
@@ -54,7 +81,10 @@
         continue;
       }
       there.delete(name);
-      while (name && next && !key(next)) drop(); // rather than move what may have the focus
+      while (name && next && !stays.has(next)) { // rather than move what may have the focus
+        if (key(next)) next = next.nextSibling;
+        else drop();
+      }
       if (found === next) next = next.nextSibling;
       else old.insertBefore(found, next);
       become(found, child);
@@ -68,6 +98,7 @@
   }
 
   const clock = (at) => new Date(at).toTimeString().slice(0, 8);
+  const zoned = (at) => new Date(at).toLocaleTimeString('en-GB', { timeZoneName: 'short' });
 
   function tick() {
     const now = Date.now() + ahead;
@@ -81,7 +112,7 @@
   }
 
   function say(trouble) {
-    const text = trouble && `No answer from the exporter since ${clock(answered)} (${trouble}): this page is as of then.`;
+    const text = trouble && `This page is as of ${zoned(answered)}: ${trouble}.`;
     if (said.textContent !== text) said.textContent = text;
     document.body.classList.toggle('lost', Boolean(trouble));
   }
@@ -94,10 +125,10 @@
       const url = location.origin + location.pathname + location.search;
       const answer = await fetch(url, { headers, cache: 'no-store', signal: stop.signal });
       if (answer.status !== 304) {
-        if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+        if (!answer.ok) throw new Error(`the exporter answers HTTP ${answer.status}`);
         const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-        if (!page.querySelector('main')) throw new Error('another page');
-        if (own(page) !== release) {
+        if (!page.querySelector('main')) throw new Error('something else answers');
+        if (page.documentElement.dataset.release !== release) {
           location.reload();
           return;
         }
@@ -110,7 +141,8 @@
       answered = Date.now();
       say('');
     } catch (error) {
-      say({ AbortError: 'none in 10 s', TypeError: 'it can\'t be reached' }[error.name] || error.message);
+      const told = { AbortError: 'no answer from the exporter in 10 s', TypeError: 'the exporter can\'t be reached' };
+      say(told[error.name] || error.message);
     }
     clearTimeout(late);
     tick();
@@ -136,7 +168,8 @@
   pause.hidden = false;
   pause.addEventListener('click', () => {
     paused = !paused;
-    pause.setAttribute('aria-pressed', String(paused));
+    pause.textContent = paused ? 'Resume' : 'Pause';
+    document.body.classList.toggle('paused', paused);
     if (timer > 0) clearTimeout(timer);
     if (timer > 0) timer = 0;
     resume();

@@ -169,6 +169,14 @@ def test_who_has_it_gets_it_again_only_when_it_has_changed(both: tuple[Simulator
         assert changed.headers["ETag"] != first.headers["ETag"]
 
 
+@pytest.mark.parametrize("path", ["/calls.json", "/config", "/metrics", "/sd", "/gone", "/calls.json?held=x"])
+def test_no_answer_can_be_framed_or_taken_for_a_page(both: tuple[Simulator, str], path: str) -> None:
+    """By another site, to have somebody click or drag what is in it."""
+    answer = get(both[1] + path)
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_a_bad_parameter_is_one_line_in_json_and_told_in_place_on_the_page(
     both: tuple[Simulator, str],
 ) -> None:
@@ -249,10 +257,11 @@ def test_a_failed_account_shows_its_last_calls_and_leaves_the_others_alone() -> 
             before = rows(f"{url}/calls.json?account=bad")
             bad.set_faults(["status:404"])
             get(f"{url}/metrics")
-            after = rows(f"{url}/calls.json?account=bad")
+            after, told = rows(f"{url}/calls.json?account=bad"), rows(f"{url}/calls.json")
             page = get(f"{url}/calls").text
     assert after["calls"] == before["calls"]
-    states = {each["name"]: each for each in after["accounts"]}
+    assert [each["name"] for each in after["accounts"]] == ["bad"]
+    states = {each["name"]: each for each in told["accounts"]}
     assert (states["good"]["state"], states["good"]["failure"]) == ("listed", None)
     assert states["bad"]["state"] == "failed"
     assert states["bad"]["failure"]["reason"] == "not_found"
@@ -288,6 +297,7 @@ def test_an_account_that_a_reload_removed_is_told_as_one_that_there_is_not(tmp_p
             write(tmp_path, yaml.safe_dump({"accounts": [one]}))
             assert requests.post(running.url("/-/reload"), timeout=GUARD).ok
             page = get(running.url("/calls?account=two"))
+            assert "two</option>" not in get(running.url("/calls")).text
             answer = get(running.url("/calls.json?account=two"))
             assert rows(running.url("/calls.json"))["matching"] == 4
     assert (answer.status_code, answer.text) == (400, "account: found 'two'; accepted: one\n")

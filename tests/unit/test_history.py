@@ -104,27 +104,29 @@ def served(apart: float, listings: int, *each: Served) -> History:
 def test_the_service_level_is_the_share_answered_in_time_of_all_who_waited() -> None:
     """Those who gave up count too; those that the first listing knows of don't."""
     history = served(15, 240, Served(in_time=7, answered=8, abandoned=2), NOBODY)
-    assert history.callers(3599) == Callers(in_time=833, all=1190)
+    assert history.callers(3599) == Callers(in_time=833, all=1190, minutes=60)
 
 
 def test_the_service_level_forgets_what_is_older_than_an_hour() -> None:
-    """What was bad then isn't the level of now."""
+    """What was bad then isn't the level of now; how much of the hour is known is told."""
     history = served(30, 20, Served(in_time=0, answered=10))
     for number in range(20, 240):
         history.listed(number * 30, 10, 0.25, Served(in_time=10, answered=10))
     recent = history.callers(20 * 30 + 3599)
     assert recent is not None
     assert 0 < recent.in_time == recent.all
+    assert recent.minutes == 60
+    assert served(15, 25, NOBODY).callers(400) == Callers(0, 0, minutes=6)
     assert history.callers(20 * 30 + 2 * 3600 + 239 * 30) is None
 
 
 def test_callers_are_those_of_the_moment_however_often_they_are_asked_for() -> None:
     """After each listing, and as the hour moves on."""
     history = served(15, 240, Served(1, 1, 0))
-    assert history.callers(3599) == history.callers(3599) == Callers(239, 239)
+    assert history.callers(3599) == history.callers(3599) == Callers(239, 239, minutes=60)
     history.listed(3599, 1, 0.25, Served(0, 1, 0))
-    assert history.callers(3599) == Callers(239, 240)
-    assert history.callers(3599 + 60) == Callers(236, 237)
+    assert history.callers(3599) == Callers(239, 240, minutes=60)
+    assert history.callers(3599 + 60) == Callers(236, 237, minutes=59)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_callers_that_are_not_known_are_none(apart: float, listings: int, each: 
 
 def test_an_hour_in_which_nobody_called_is_known() -> None:
     """It has no service level, which isn't 0, nor 1."""
-    assert served(15, 240, NOBODY).callers(3599) == Callers(0, 0)
+    assert served(15, 240, NOBODY).callers(3599) == Callers(0, 0, minutes=60)
 
 
 @given(

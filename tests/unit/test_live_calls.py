@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -13,7 +14,7 @@ from exporter.collect.breakdowns import Lines
 from exporter.collect.holds import Hold
 from exporter.collect.live import LiveCall
 from exporter.config import Line
-from exporter.exotel.enums import AgentStatus, Direction
+from exporter.exotel.enums import AgentStatus, CallStatus, Direction
 from exporter.exotel.models import Agent, Call, NamedAgent, PersonalCall
 from tests.live import AT, inspection, live_calls
 from tests.rows import PERSONAL_CALLS, agent, call, personal_call
@@ -94,6 +95,26 @@ def test_an_agent_has_a_name_only_where_names_are_asked_for() -> None:
     assert row(talking, has_names=True).agent_name == "Asha Rao"
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("+919812345678", "…78"),
+        ("Ravi 9812345678", "Ravi …78"),
+        ("Ravi (98123 45678)", "Ravi (…78)"),
+        ("agent-123456789", "agent-123456789"),
+        ("0f9812345678ab", "0f9812345678ab"),
+        ("1718447400", "…00"),
+        ("മലര്\u200d", "മലര്\u200d"),
+        ("a\u202eb", "a\N{REPLACEMENT CHARACTER}b"),
+    ],
+)
+def test_a_telephone_number_in_an_id_or_a_name_is_not_shown(told: str, shown: str) -> None:
+    """Ids of letters and digits are; and names as they are spelt in any script."""
+    of = personal_call("a", "inbound", "in-progress", 1.0, NamedAgent(told, AgentStatus.ON_CALL, told))
+    found = row(of, has_names=True)
+    assert (found.agent_id, found.agent_name) == (shown, shown)
+
+
 def test_agents_on_call_are_those_of_the_metric_among_the_calls_that_count() -> None:
     """Each once; None where the API doesn't speak of agents."""
     both = [call(sid, "inbound", "in-progress", 1.0, agent("ann", "on-call")) for sid in ("a", "b")]
@@ -119,9 +140,10 @@ def test_whatever_rows_say_no_number_is_shown_and_every_text_is_bounded_and_prin
     assert len(shown) == len(calls)
     for each, of in zip(shown, calls, strict=True):
         texts = [each.call_sid, each.agent_id or "", each.agent_name or ""]
-        assert all(text.isprintable() and len(text) <= 128 for text in texts)
+        assert all(re.sub("[\u200c\u200d]", "", text).isprintable() and len(text) <= 128 for text in texts)
         values = msgspec.to_builtins(each).values()
-        known = {of.call_sid, each.agent_id, each.agent_name, each.call_sid, "acme", "sales", "other"}
+        known = {of.call_sid, each.agent_id, each.agent_name, each.call_sid, "acme", "sales"}
+        known |= {*map(str, Direction), *map(str, CallStatus)}
         for number in (of.from_, of.to):
             assert not number or number in known or number not in values
     assert msgspec.json.decode(msgspec.json.encode(shown), type=tuple[LiveCall, ...]) == shown

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as with_fields
 
 from exporter.collect.breakdowns import printable
 from exporter.collect.history import Callers
@@ -22,7 +23,7 @@ from exporter.exotel.models import Call, NamedAgent
 from exporter.exotel.remediation import REMEDIATIONS
 from exporter.http.live import LiveAccount, State, document
 from exporter.http.live_page import HEADERS, page
-from exporter.http.live_query import Query
+from exporter.http.live_query import Choices, Query
 from tests.html import Read
 from tests.live import AT, inspection, live_account, live_calls
 from tests.rows import agent, call, personal_call
@@ -30,6 +31,7 @@ from tests.snapshots import ANN, CENTRE, ENDED_AT, LEG, LINES, NAMED, TIMED
 
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in the time that was left")
 WELL = live_account(live_calls(CENTRE, limit=10), limit=10)
+WELL_WITH_LINES = live_account(live_calls(NAMED, lines=LINES))
 FAILED = live_account(
     live_calls([call("last-known")], account="beta"),
     name="beta",
@@ -37,18 +39,25 @@ FAILED = live_account(
     failure=TIMEOUT,
     collected_at=ENDED_AT + 60,
 )
+ACME = Choices(("acme",))
 NOT_SCRAPED = live_account(None, name="new", state=State.NOT_SCRAPED, listed_at=None, collected_at=None)
 
 
-def asked(query: str, accounts: Sequence[LiveAccount]) -> Query:
+def asked(query: str, accounts: Sequence[LiveAccount], lines: Sequence[str] = ()) -> tuple[Query, Choices]:
     """Read what a URL asks of these accounts."""
-    lines = {line for account in accounts for line in account.lines}
-    return Query.parse(parse_qsl(query), [account.name for account in accounts], lines)
+    choices = Choices(tuple(account.name for account in accounts), tuple(lines))
+    return Query.parse(parse_qsl(query), choices), choices
 
 
-def read(*accounts: LiveAccount, query: str = "") -> Read:
+def wanted(query: Query, accounts: Sequence[LiveAccount]) -> list[LiveAccount]:
+    """Return the accounts that it is of."""
+    return [each for each in accounts if query.account in {None, each.name}]
+
+
+def read(*accounts: LiveAccount, query: str = "", lines: Sequence[str] = ()) -> Read:
     """Write the page of these accounts, and read it."""
-    return Read(page(asked(query, accounts), accounts))
+    parsed, choices = asked(query, accounts, lines)
+    return Read(page(parsed, choices, wanted(parsed, accounts)))
 
 
 def text(*accounts: LiveAccount, query: str = "") -> str:
@@ -58,7 +67,8 @@ def text(*accounts: LiveAccount, query: str = "") -> str:
 
 def answer(*accounts: LiveAccount, query: str = "") -> Any:
     """Return what /calls.json says."""
-    return json.loads(document(asked(query, accounts), accounts))
+    parsed, _ = asked(query, accounts)
+    return json.loads(document(parsed, wanted(parsed, accounts)))
 
 
 def cells(shown: Read) -> list[dict[str, str]]:
@@ -79,9 +89,9 @@ def test_every_call_is_a_row_with_what_is_known_of_it() -> None:
     """Those that wait first."""
     shown = read(WELL)
     assert [row["status"] for row in cells(shown)] == ["ringing", *["in-progress"] * 3, "unknown"]
-    assert "ringing ≥ 0:00 no agentnone inbound not recordedno call-3" in shown.text
-    assert "in-progress ▲ 1:01:40 ben outbound-api not recordedno call-2" in shown.text
-    assert "unknown –not known no agentnone other –not known call-5" in shown.text
+    assert "ringing ≥ at least 0:00 no agentnone inbound not recordedno call-3" in shown.text
+    assert "in-progress ▲ long: 1:01:40 ben outbound-api not recordedno call-2" in shown.text
+    assert "unknown –length not known no agentnone other –recording not known call-5" in shown.text
 
 
 @pytest.mark.parametrize(
@@ -90,7 +100,7 @@ def test_every_call_is_a_row_with_what_is_known_of_it() -> None:
         ((WELL,), ["Status ▴", "For", "Agent", "Direction", "Recorded"]),
         ((WELL, NOT_SCRAPED), ["Status ▴", "For", "Agent", "Direction", "Account", "Recorded"]),
         (
-            (live_account(live_calls(NAMED, lines=LINES), lines=LINES.names),),
+            (live_account(live_calls(NAMED, lines=LINES)),),
             ["Status ▴", "For", "Agent", "Line", "Direction", "Recorded"],
         ),
         (
@@ -149,12 +159,9 @@ def test_why_there_is_no_row_is_told(accounts: Sequence[LiveAccount], query: str
     assert told in text(*accounts, query=query)
 
 
-@pytest.mark.parametrize(
-    "query", ["status=gone&direction=inbound", "status=gone&wallboard=1&direction=inbound"]
-)
-def test_a_bad_filter_is_told_in_place(query: str) -> None:
+def test_a_bad_filter_is_told_in_place() -> None:
     """With what is accepted, and the rest still works."""
-    said = text(WELL, query=query)
+    said = text(WELL, query="status=gone&direction=inbound")
     assert "status : found 'gone'; accepted: waiting, queued, ringing, in-progress" in said.replace(
         "status:", "status :"
     )
@@ -165,10 +172,10 @@ def test_a_bad_filter_is_told_in_place(query: str) -> None:
 
 
 def test_a_failed_account_keeps_its_last_calls_marked_as_old() -> None:
-    """With the reason, when it was last tried, and what to do; the other accounts are untouched."""
+    """With the reason, when it was last tried, and where it says what to do; the others are untouched."""
     said = text(WELL, FAILED)
-    assert "beta failed: timeout, last tried 15 Nov 03:44:20 IST: no whole answer" in said
-    assert REMEDIATIONS[Reason.TIMEOUT].sentence in said
+    assert "beta failed: timeout, last tried 15 Nov 03:44:20 IST. What to do." in said
+    assert REMEDIATIONS[Reason.TIMEOUT].runbook in read(WELL, FAILED).links()
     assert "Its calls are those of 15 Nov 03:43:20 IST ." in said.replace("IST.", "IST .")
     aged = [each for each in read(WELL, FAILED).elements if each.attributes.get("class") == "aged"]
     assert len(aged) == 1
@@ -196,7 +203,7 @@ def test_calls_that_are_too_old_are_not_shown() -> None:
 
 def test_an_account_that_was_never_listed_has_no_calls() -> None:
     """Whether it failed or nobody scraped it; no figure is made of it."""
-    assert "new not scraped yet: its calls aren't known." in text(NOT_SCRAPED)
+    assert "new not scraped yet: its calls aren't known until Prometheus scrapes it." in text(NOT_SCRAPED)
     never = live_account(None, state=State.FAILED, failure=TIMEOUT, listed_at=None)
     assert "Its calls aren't known." in text(never)
 
@@ -214,7 +221,7 @@ def test_an_account_that_nobody_scrapes_says_since_when() -> None:
 def figures(*accounts: LiveAccount, query: str = "") -> Mapping[str, str]:
     """Return what each tile of the wallboard says, by its name."""
     found: dict[str, list[str]] = {}
-    for element in read(*accounts, query=f"wallboard=1&{query}").elements:
+    for element in read(*accounts, query=f"wallboard=1&{query}", lines=LINES.names).elements:
         if element.tag == "dt":
             found[element.text] = []
         elif str(element.attributes.get("class")).split()[:1] in (["value"], ["note"]):
@@ -229,26 +236,78 @@ def test_the_wallboard_has_six_figures() -> None:
         "Longest wait": "0:00 at least",
         "Talking": "3",
         "Agents on call": "2",
-        "Service level, 1 h": "– not known yet",
-        "Share of limit": "50% 5 of 10 slots; 1% refused",
+        "Service level": "– after 5 min of scrapes at most 30 s apart",
+        "Share of limit": "50% 5 of 10 slots; about 1% refused at this load",
     }
 
 
 def test_the_service_level_is_that_of_all_accounts_whose_callers_are_known() -> None:
     """An account without callers doesn't lower it."""
-    known = [Callers(in_time=30, all=40), Callers(in_time=0, all=0), None, Callers(in_time=9, all=10)]
+    known = [Callers(30, 40, 60), Callers(0, 0, 60), None, Callers(9, 10, 60)]
     accounts = [
         live_account(WELL.calls, name=f"a{number}", callers=each) for number, each in enumerate(known)
     ]
-    assert figures(*accounts)["Service level, 1 h"] == "78% below 80%"
+    assert figures(*accounts)["Service level, 1 h"] == "78% below 80% within 20 s"
     assert figures(accounts[1])["Service level, 1 h"] == "– no callers"
-    assert figures(accounts[0], query="line=sales")["Service level, 1 h"] == "– not known by line"
+    assert figures(WELL_WITH_LINES, query="line=sales")["Service level"] == "– not known by line"
+    new = live_account(WELL.calls, callers=Callers(799, 1000, 6))
+    assert figures(new)["Service level, 6 min"] == "79% below 80% within 20 s"
 
 
-def test_figures_are_of_the_chosen_calls() -> None:
-    """Those of a direction; the limit is the account's all the same."""
-    found = figures(WELL, query="direction=outbound-api")
-    assert (found["Callers waiting"], found["Talking"], found["Agents on call"]) == ("0", "2", "2")
+@pytest.mark.parametrize(
+    "query", ["direction=outbound-api", "status=ringing", "agent=nobody", "longer_than=9h"]
+)
+def test_figures_above_the_table_are_of_all_calls(query: str) -> None:
+    """Else who filters would take the callers who wait for none."""
+    tiles = "Callers waiting 1 Longest wait 0:00 at least Talking 3 Agents on call 2"
+    assert tiles in " ".join(text(WELL, query=query).split())
+
+
+def test_figures_are_of_an_account_or_a_line() -> None:
+    """Whichever is asked for."""
+    found = figures(WELL_WITH_LINES, query="line=sales")
+    assert (found["Callers waiting"], found["Talking"]) == ("0", "2")
+    assert figures(WELL_WITH_LINES)["Talking"] == "3"
+
+
+@pytest.mark.parametrize("query", ["line=suport", "account=gone", "direction=inbound", "account=a&account=b"])
+def test_a_wallboard_of_what_there_is_not_has_no_figures(query: str) -> None:
+    """A line that was renamed has no callers who wait; nobody knows of any, which isn't 0."""
+    assert all(value.startswith("–") for value in figures(WELL, query=query).values())
+    assert "found" in text(WELL, query=f"wallboard=1&{query}")
+
+
+def test_figures_of_some_accounts_say_so() -> None:
+    """As do the counts; nobody takes them for all."""
+    assert figures(WELL, NOT_SCRAPED)["Callers waiting"] == "1 of 1 of 2 accounts"
+    assert figures(WELL, NOT_SCRAPED)["Talking"] == "3 of 1 of 2 accounts"
+    for query in ("", "wallboard=1"):
+        assert "5 calls of 1 of 2 accounts." in " ".join(text(WELL, NOT_SCRAPED, query=query).split())
+    assert "No active calls are known." in text(live_account(live_calls([])), NOT_SCRAPED)
+
+
+def test_a_wallboard_of_old_figures_says_so_above_them() -> None:
+    """With since when; and they are faint."""
+    said = " ".join(text(FAILED, query="wallboard=1").split())
+    assert said.index("beta failed: timeout") < said.index("Callers waiting")
+    assert "As of 03:43:20 IST" in said
+    assert "tiles aged" in [
+        each.attributes.get("class") for each in read(FAILED, query="wallboard=1").elements
+    ]
+
+
+def test_who_waits_in_a_direction_that_is_not_known_is_not_left_out() -> None:
+    """Some servers leave directions out."""
+    found = figures(live_account(live_calls([call("a", None, "queued", 0.0)])))
+    assert found["Callers waiting"] == found["Longest wait"] == "– directions not known"
+
+
+def test_a_talk_whose_beginning_is_not_known_has_lasted_at_most_as_long_as_the_call() -> None:
+    """Where durations don't count from the answer."""
+    talking = live_calls([call("a", "inbound", "in-progress", 90.0)])
+    unknown = with_fields(talking.rows[0], talking_seconds=None)
+    vars(talking)["rows"] = (unknown,)
+    assert "in-progress ≤ at most 1:30" in text(live_account(talking))
 
 
 def test_a_long_wait_is_told_in_words_as_well() -> None:
@@ -354,7 +413,7 @@ def shown(sid: str, agent_id: str, name: str, detail: str, status: str, *, wallb
     failure = Failure(Reason.INTERNAL, detail)
     account = live_account(live_calls(of, has_names=True), state=State.FAILED, failure=failure)
     parameters = [("status", f"x{status}"), ("wallboard", str(int(wallboard)))]
-    return Read(page(Query.parse(parameters, ["acme"], ()), [account]))
+    return Read(page(Query.parse(parameters, ACME), ACME, [account]))
 
 
 USUAL = [shown("a", "b", "c", "d", "e", wallboard=wallboard) for wallboard in (False, True)]
@@ -384,20 +443,19 @@ def test_no_filter_changes_what_the_page_is_made_of(agent_filter: str, gone: str
     """It stands in the form, in links and, if it is rejected, in a message."""
 
     def filtered(agent_filter: str, gone: str) -> Read:
-        return Read(page(Query.parse([("agent", agent_filter), ("account", gone)], ["acme"], ()), [WELL]))
+        return Read(page(Query.parse([("agent", agent_filter), ("account", gone)], ACME), ACME, [WELL]))
 
     same_structure(filtered(agent_filter, gone), filtered("xb", "xa"))
 
 
 def test_no_number_of_a_telephone_is_on_the_page() -> None:
     """Rows have both, where lines or names are asked for."""
-    account = live_account(live_calls(NAMED, lines=LINES, has_names=True), lines=LINES.names)
+    account = live_account(live_calls(NAMED, lines=LINES, has_names=True))
     numbers = [number for each in NAMED for number in (each.from_, each.to) if number and number != "x"]
     assert len(numbers) > 3
     for query in ("", "wallboard=1"):
-        said = (
-            page(asked(query, [account]), [account]) + document(asked(query, [account]), [account]).decode()
-        )
+        parsed, choices = asked(query, [account], LINES.names)
+        said = page(parsed, choices, [account]) + document(parsed, [account]).decode()
         assert not [number for number in numbers if number in said]
 
 
@@ -426,7 +484,7 @@ def test_only_the_page_itself_can_be_fetched_and_only_its_own_style_and_script_a
 
 def test_the_page_changes_only_with_what_it_shows() -> None:
     """So that what was written before still holds: no age, no time but those of listings."""
-    assert page(Query(), [WELL]) == page(Query(), [WELL])
+    assert page(Query(), ACME, [WELL]) == page(Query(), ACME, [WELL])
 
 
 @pytest.mark.parametrize("calls", [None, live_calls([call("a", agent_details=agent("x"))])])
@@ -463,4 +521,4 @@ def test_holds_are_followed_as_of_the_listing() -> None:
     held = {"legs": [{**LEG, "audio_status": {"muted": False, "hold": True}}]}
     found = inspection(talking, held)
     found = replace(found, hold=replace(found.hold, since=AT - 130, seen_at=AT, was_told=True))
-    assert "on hold ▲ 2:10" in text(live_account(live_calls([talking], inspections=[found])))
+    assert "on hold ▲ long: 2:10" in text(live_account(live_calls([talking], inspections=[found])))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from exporter.collect.live import LiveCall
 from exporter.exotel.enums import CallStatus, Direction
-from exporter.http.live_query import WAITING, Query, Sort
+from exporter.http.live_query import WAITING, Choices, Query, Sort
 from tests.live import inspection, live_calls
 from tests.rows import agent, call, personal_call
 from tests.snapshots import ANN, BEN, LEG, LINES
 
-ACCOUNTS = ("acme", "beta & co")
+CHOICES = Choices(("acme", "beta & co"), LINES.names)
 HELD = {"legs": [{**LEG, "audio_status": {"muted": False, "hold": True}}]}
 NAMED = [
     personal_call("talking", "inbound", "in-progress", 42, ANN, to="08012345678"),
@@ -31,7 +31,7 @@ CALLS = live_calls(
 
 def parse(query: str) -> Query:
     """Read what stands behind the question mark."""
-    return Query.parse(parse_qsl(query, keep_blank_values=True), ACCOUNTS, LINES.names)
+    return Query.parse(parse_qsl(query, keep_blank_values=True), CHOICES)
 
 
 def chosen(query: str, calls: tuple[LiveCall, ...] = CALLS) -> list[str]:
@@ -126,9 +126,21 @@ def test_an_account_or_line_that_there_is_not_has_no_calls(query: str) -> None:
     assert chosen(query) == []
 
 
+@pytest.mark.parametrize(
+    "filtered", ["direction=inbound", "status=waiting", "agent=ann", "held=1", "longer_than=5m"]
+)
+def test_a_wallboard_is_of_an_account_or_a_line_alone(filtered: str) -> None:
+    """Figures of some calls would be read as those of all: what else is asked is told."""
+    query = parse(f"wallboard=1&account=acme&line=sales&sort=agent&{filtered}")
+    [rejected] = query.rejected
+    assert str(rejected).endswith("; accepted: nothing: a wallboard is of an account, a line, or all")
+    assert query.has_no_calls
+    assert query.scope == Query(account="acme", line="sales")
+
+
 def test_of_hundreds_of_accounts_some_are_told() -> None:
     """A page isn't made of them."""
-    query = Query.parse([("account", "x")], [f"account-{number}" for number in range(500)], ())
+    query = Query.parse([("account", "x")], Choices(tuple(f"account-{number}" for number in range(500))))
     [rejected] = query.rejected
     assert rejected.accepted.count("account-") == 20
     assert rejected.accepted.endswith(", …")
@@ -136,7 +148,7 @@ def test_of_hundreds_of_accounts_some_are_told() -> None:
 
 QUERIES = st.builds(
     Query,
-    account=st.none() | st.sampled_from(ACCOUNTS),
+    account=st.none() | st.sampled_from(CHOICES.accounts),
     line=st.none() | st.sampled_from(sorted(LINES.names)),
     direction=st.none() | st.sampled_from(Direction),
     status=st.none() | st.sampled_from([WAITING, *map(str, CallStatus)]),
@@ -145,7 +157,11 @@ QUERIES = st.builds(
     longer_than=st.none() | st.integers(0, 1_000_000).map(float),
     sort=st.sampled_from(Sort),
     descending=st.booleans(),
-    wallboard=st.booleans(),
+) | st.builds(
+    Query,
+    account=st.none() | st.sampled_from(CHOICES.accounts),
+    line=st.none() | st.sampled_from(sorted(LINES.names)),
+    wallboard=st.just(value=True),
 )
 
 
@@ -168,7 +184,7 @@ def test_a_link_asks_for_what_it_was_made_of(query: Query) -> None:
 )
 def test_any_parameters_make_a_query_that_chooses_among_the_calls(parameters: list[tuple[str, str]]) -> None:
     """Nothing that a URL can hold makes it fail; what it links to can be asked for in turn."""
-    query = Query.parse(parameters, ACCOUNTS, LINES.names)
+    query = Query.parse(parameters, CHOICES)
     assert {each.call_sid for each in query.choose(CALLS)} <= {each.call_sid for each in CALLS}
     assert query.url(sort=Sort.LENGTH).startswith("?")
     assert all(str(each).isprintable() for each in query.rejected)

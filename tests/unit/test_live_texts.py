@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from types import SimpleNamespace
 
 import pytest
 from starlette.datastructures import Headers
@@ -64,6 +65,32 @@ def test_what_is_being_written_is_waited_for_by_all_who_ask_the_same() -> None:
         write.write(b"1")
         assert [(await task).text for task in waiting[1:]] == [b"1", b"1"]
         assert len(write.written) == 1
+
+    asyncio.run(test())
+
+
+def test_a_text_of_many_accounts_is_not_written_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They change with each of their collections: it rests nine times as long as it took to write."""
+
+    async def test() -> None:
+        texts, write = LiveTexts(), Writer()
+
+        async def ask(state: str, at: float, took: float = 1.0) -> bytes:
+            now = [at]
+            monkeypatch.setattr(live_texts, "time", SimpleNamespace(monotonic=lambda: now[0]))
+            task = asyncio.create_task(texts.get(state, "asked", write, may_rest=True))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if not task.done() and not write.written[-1].done():
+                now[0] += took
+                write.write(state.encode())
+            return (await task).text
+
+        assert await ask("1", at=100.0) == b"1"
+        assert await ask("2", at=109.9) == b"1"
+        assert await ask("3", at=110.1) == b"3"
+        assert await ask("3", at=999.0) == b"3"
+        assert len(write.written) == 2
 
     asyncio.run(test())
 
@@ -129,6 +156,7 @@ PLAIN, PACKED = f'"{TEXT.tag}"', f'"{TEXT.tag}-gzip"'
         ({"if-none-match": PLAIN, "accept-encoding": "gzip"}, 200, PACKED),
         ({"if-none-match": PACKED, "accept-encoding": "gzip"}, 304, PACKED),
         ({"if-none-match": '"other"'}, 200, PLAIN),
+        ({"if-none-match": "*"}, 304, PLAIN),
     ],
 )
 def test_who_has_a_text_already_gets_none(headers: dict[str, str], status: int, tag: str) -> None:
