@@ -68,9 +68,11 @@ def _figure(figure: str, labels: str = "account") -> str:
 def _above_usual_share(figure: str) -> Usual:
     """Return the room that a share of calls with a fault has above what is usual at this time of day."""
     usual = f'max by (account) (account_figure:exotel_share:usual{{figure="{figure}"}})'
+    chance = f'max by (account) (account_figure:exotel_share:chance{{figure="{figure}"}})'
+    varies = f"3.3 * {_figure(figure)}"
     return Usual(
-        f"{usual} + clamp(3.3 * {_figure(figure)}, 0.05, 0.3)",
-        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies",
+        f"{usual} + clamp({chance} > {varies} or {varies}, 0.05, 0.3)",
+        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies or few calls make it vary",
     )
 
 
