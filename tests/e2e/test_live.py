@@ -189,7 +189,7 @@ def test_what_has_changed_is_changed_and_nothing_else_is_lost(opened: Opened) ->
     seen = opened.show("/calls?direction=inbound&account=" + quote(HOSTILE), PHONE)
     seen.evaluate(
         "document.getElementById('shows-filter').checked = true; "
-        "scrollTo(0, 900); agent.focus({preventScroll: true}); agent.value = 'as'"
+        "agent.focus({preventScroll: true}); scrollTo(0, 900); agent.value = 'as'"
     )
     before = seen.evaluate("document.querySelector('.count').textContent")
     opened.simulator.advance(120)
