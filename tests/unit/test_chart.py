@@ -621,6 +621,13 @@ HOLDING: dict[str, dict[str, float]] = {
 }
 
 
+def test_without_an_address_of_the_runbooks_alerts_link_where_the_rules_say() -> None:
+    """The address stands in the rules alone; whoever has another sets it."""
+    made = [rule["record"] for rule in _groups(_ruled({}))[0]["rules"]]
+    assert "own:exotel_dashboards:info" in made
+    assert "own:exotel_runbooks:info" not in made
+
+
 def test_values_of_the_release_hold(tmp_path: Path) -> None:
     """For all accounts or one, in each direction; NaN switches off, with several accounts too."""
     values = _ruled(THRESHOLDS, serviceMonitor={"interval": "30s"})
