@@ -141,6 +141,7 @@ def test_the_page_before_the_first_scrape_is_legible(
 @pytest.mark.parametrize("size", [SMALL_PHONE, DESK], ids=str)
 def test_the_runbooks_are_legible(opened: Opened, size: tuple[int, int], scheme: str) -> None:
     """From the alert's link on: its section is what is seen first."""
+    opened.browser.open("about:blank")  # the same page with an anchor wouldn't be loaded again
     opened.browser.show(f"{opened.url}/runbooks#exotelringingtoolong", size, scheme)
     looks = opened.browser.evaluate(LOOKS)
     assert (looks["wide"], looks["scrolls"], looks["small"], looks["faint"]) == ([], False, [], [])
@@ -148,7 +149,7 @@ def test_the_runbooks_are_legible(opened: Opened, size: tuple[int, int], scheme:
     top = opened.browser.evaluate(
         "document.getElementById('exotelringingtoolong').getBoundingClientRect().top"
     )
-    assert 0 <= top < size[1] / 2
+    assert -1 < top < size[1] / 2  # it may be off by less than a pixel
     assert not opened.browser.events("Log.entryAdded", "Runtime.exceptionThrown")
 
 
