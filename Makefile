@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
+.PHONY: help demo test golden lowest lint docs wheel lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -32,7 +32,7 @@ ifdef T
 test: $(VENV)/dev
 	$(BIN)/pytest --numprocesses=0 $(T)
 else
-test: $(VENV)/deploy lint  ## linters, types and every test; T=tests/unit/test_x.py runs that alone, at once
+test: $(VENV)/deploy lint docs  ## linters, types, docs and every test; T=tests/unit/test_x.py runs that alone, at once
 	$(BIN)/pytest
 endif
 
@@ -58,6 +58,10 @@ lint: $(VENV)/dev  ## style, types and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+# With --quiet it would be strict about nothing.
+docs: $(VENV)/dev  ## build/site/: docs/ as a site, each of whose links leads somewhere
+	$(BIN)/mkdocs build --strict
 
 wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
@@ -112,7 +116,7 @@ live: $(VENV)/dev  ## what /calls takes: the page of 10,000 calls, and 50 browse
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, thresholds, Kubernetes manifests
+generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, runbooks, thresholds, manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate

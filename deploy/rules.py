@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deploy.thresholds import SECTIONS, THRESHOLDS, Level
+from exporter import repository_url
 from exporter.collect.lifecycle import WAIT_BOUNDS
 
 _FOLDER = Path(__file__).parent
@@ -20,6 +21,7 @@ def thresholds_file() -> str:
     )
     return texts.get_template("thresholds.yml.jinja").render(
         sections=SECTIONS,
+        runbooks=repository_url("docs/runbooks.md"),
         buckets=[str(bound) for bound in WAIT_BOUNDS],
         own=[threshold.own for threshold in THRESHOLDS],
         own_of_all=[threshold.own for threshold in THRESHOLDS if threshold.level is Level.ALL],

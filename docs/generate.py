@@ -10,6 +10,7 @@ from docs.files import files_page
 from docs.live_calls_schema import live_calls_schema
 from docs.metrics import metrics_page
 from docs.runbooks import runbooks_page
+from docs.runbooks_html import runbooks_html
 
 FOLDER = Path(__file__).parent
 PAGES = {
@@ -18,9 +19,10 @@ PAGES = {
     "live-calls.schema.json": live_calls_schema,
     "metrics.md": metrics_page,
     "runbooks.md": runbooks_page,
+    "../exporter/http/runbooks_text.html": runbooks_html,
     "../config.schema.json": config_schema,
 }
-"""What writes each page of the folder, and the schema beside the example."""
+"""What writes each page of the folder, the schema beside the example, and the runbooks as they are served."""
 
 
 if __name__ == "__main__":

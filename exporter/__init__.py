@@ -29,6 +29,14 @@ def _revision() -> str:
     return node.removeprefix("g") + ("-modified" if is_modified == "True" else "")
 
 
+def repository_url(path: str) -> str:
+    """Return the address of a file or folder in the repository, which pyproject.toml names as Source."""
+    from importlib.metadata import metadata  # noqa: PLC0415  # as said
+
+    urls = dict(each.split(", ", 1) for each in metadata("exotel-exporter").get_all("Project-URL", []))
+    return f"{urls['Source']}/blob/main/{path}"
+
+
 def release(version: str, revision: str) -> str:
     """Return both for people: `0.2.0 (commit c21c987)`, or `0.2.0 (from a checkout)`."""
     if revision == "checkout":

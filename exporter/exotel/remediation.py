@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from exporter.exotel.errors import Cause, Failure, Reason
 
-DOCS = "https://github.com/exotel-exporter/exotel-exporter/blob/main/docs"
-
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
@@ -19,9 +17,9 @@ class Remediation:
     alert: str = "ExotelCollectionFailing"
 
     @property
-    def runbook(self) -> str:
-        """Return the URL of the runbook."""
-        return f"{DOCS}/runbooks.md#{self.alert.lower()}"
+    def anchor(self) -> str:
+        """Return where the runbook begins on the page of the runbooks."""
+        return self.alert.lower()
 
 
 def _credentials(sentence: str) -> Remediation:

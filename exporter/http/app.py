@@ -75,6 +75,7 @@ def create_app(
         Route(f"{prefix}/calls", handlers.calls),
         Route(f"{prefix}/calls.json", handlers.calls_json),
         Route(f"{prefix}/", handlers.landing),
+        Route(f"{prefix}/runbooks", handlers.runbooks),
         Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
         Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
         Route(f"{prefix}/-/reload", handlers.reload, methods=["POST"]),
@@ -162,9 +163,10 @@ class _Handlers:
         return PlainTextResponse(shown, headers=_UNCACHED)
 
     async def landing(self, request: Request) -> Response:
-        in_flight = self._people_in_flight
-        await in_flight.hold_text(request.state.held)
-        return await in_flight.write(_landing_page, tuple(self._accounts), self._endpoints, request)
+        return await self._page(request, _landing_page, tuple(self._accounts), self._endpoints, request)
+
+    async def runbooks(self, request: Request) -> Response:
+        return await self._page(request, _runbooks_page, request)
 
     async def calls(self, request: Request) -> Response:
         return await self._live(request, _calls_page)
@@ -226,6 +228,13 @@ class _Handlers:
         """Count a request among those for its target until its answer is read."""
         self._in_flight.enter(target, request.state.held)
 
+    async def _page(self, request: Request, write: Callable[[*_Ts], Response], *arguments: *_Ts) -> Response:
+        """Answer a person, as soon as there is a place for the page."""
+        in_flight = self._people_in_flight
+        in_flight.enter(request.url.path, request.state.held)
+        await in_flight.hold_text(request.state.held)
+        return await in_flight.write(write, *arguments)
+
     async def _write(self, request: Request, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Write a text as soon as there is a place for it, which it keeps until it is read."""
         await self._in_flight.hold_text(request.state.held)
@@ -249,12 +258,22 @@ def _landing_page(accounts: Sequence[Account], endpoints: Endpoints, request: Re
     ]
     collections = [account.config.collection for account in accounts]
     scrape = ScrapeConfig.of(Asked.of(request), endpoints, collections)
-    written = page(seen, endpoints, time.time(), scrape).encode()
+    return _html(page(seen, endpoints, time.time(), scrape), HEADERS, request)
+
+
+def _runbooks_page(request: Request) -> Response:
+    from exporter.http.runbooks import HEADERS, page  # noqa: PLC0415  # as above
+
+    return _html(page(), HEADERS, request)
+
+
+def _html(text: str, headers: Mapping[str, str], request: Request) -> Response:
+    written, headers = text.encode(), {**headers, "Vary": "Accept-Encoding"}
     if accepts_gzip(request.headers.get("accept-encoding", "")):
         return HTMLResponse(
-            gzip.compress(written, GZIP_LEVEL), headers={**HEADERS, "Content-Encoding": "gzip"}
+            gzip.compress(written, GZIP_LEVEL), headers={**headers, "Content-Encoding": "gzip"}
         )
-    return HTMLResponse(written, headers=HEADERS)
+    return HTMLResponse(written, headers=headers)
 
 
 def _choices(accounts: Iterable[Account]) -> Choices:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
 _TELEMETRY_PATH = re.compile(
-    r"(?!/(probe|sd|config|calls|calls\.json|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+"
+    r"(?!/(probe|sd|config|calls|calls\.json|runbooks|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+"
 )
 _PATH = r"(?:/(?!\.+(?:/|$))[A-Za-z0-9._~-]+)*/?"
 _ORIGIN = r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
@@ -47,7 +47,7 @@ def plain_path(text: str) -> str:
     if not _TELEMETRY_PATH.fullmatch(text):
         raise ValueError(
             f"found {text!r}; accepted: a path like /metrics of letters, digits, -, _ and ., "
-            "other than /probe, /sd, /config, /calls, /calls.json and /-/…"
+            "other than /probe, /sd, /config, /calls, /calls.json, /runbooks and /-/…"
         )
     return text
 

@@ -110,5 +110,5 @@ def _summary(rows: Sequence[_Row]) -> list[tuple[str, str]]:
 
 environment.globals |= {"chart_width": WIDTH, "chart_height": HEIGHT}
 
-HEADERS = {**headers(_STYLE, _SCRIPT), "Vary": "Accept-Encoding"}
+HEADERS = headers(_STYLE, _SCRIPT)
 """The headers of the page: no style and no script but its own apply to it, wherever others may come from."""

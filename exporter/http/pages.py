@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter import __revision__, __version__, release
+from exporter import __revision__, __version__, release, repository_url
 from exporter.collect.breakdowns import printable
-from exporter.exotel.remediation import DOCS, remediation_of
+from exporter.exotel.remediation import remediation_of
 
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
@@ -24,16 +24,16 @@ def source(*names: str) -> str:
     return "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def headers(style: str, script: str, *, has_form: bool = False) -> Mapping[str, str]:
+def headers(style: str, script: str = "", *, has_form: bool = False) -> Mapping[str, str]:
     """Return the headers of a page: nothing but its own style and script applies, and no site frames it.
 
-    The script may fetch the page again.
+    The script, if there is one, may fetch the page again.
     """
     policy = {
         "default-src": "'none'",
         "style-src": _hash(style),
-        "script-src": _hash(script),
-        "connect-src": "'self'",
+        "script-src": _hash(script) if script else "'none'",
+        "connect-src": "'self'" if script else "'none'",
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'self'" if has_form else "'none'",
@@ -79,6 +79,6 @@ environment = Environment(
 environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
 environment.globals |= {
     "remediation_of": remediation_of,
-    "docs": DOCS,
+    "repository_url": repository_url,
     "release": release(__version__, __revision__),
 }

@@ -137,6 +137,22 @@ def test_the_page_before_the_first_scrape_is_legible(
     assert (looks["wide"], looks["scrolls"], looks["small"], looks["faint"]) == ([], False, [], [])
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [SMALL_PHONE, DESK], ids=str)
+def test_the_runbooks_are_legible(opened: Opened, size: tuple[int, int], scheme: str) -> None:
+    """From the alert's link on: its section is what is seen first."""
+    opened.browser.open("about:blank")  # the same page with an anchor wouldn't be loaded again
+    opened.browser.show(f"{opened.url}/runbooks#exotelringingtoolong", size, scheme)
+    looks = opened.browser.evaluate(LOOKS)
+    assert (looks["wide"], looks["scrolls"], looks["small"], looks["faint"]) == ([], False, [], [])
+    assert looks["lettered"] > 500
+    top = opened.browser.evaluate(
+        "document.getElementById('exotelringingtoolong').getBoundingClientRect().top"
+    )
+    assert -1 < top < size[1] / 2  # it may be off by less than a pixel
+    assert not opened.browser.events("Log.entryAdded", "Runtime.exceptionThrown")
+
+
 def test_a_script_that_got_into_the_page_would_not_run(opened: Opened) -> None:
     """The policy holds where escaping would not: no script, no style but the page's own."""
     seen = opened.look()

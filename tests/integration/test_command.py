@@ -232,6 +232,7 @@ def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str
             "/probe/x",
             "/calls",
             "/calls.json",
+            "/runbooks",
         ),
         *(
             "/.",

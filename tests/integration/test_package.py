@@ -205,9 +205,10 @@ def test_the_wheel_needs_nothing_that_it_does_not_declare(
 
 
 def test_the_wheel_serves(installed: Path, tmp_path: Path) -> None:
-    """Scraped over HTTP it has the calls of the demo, and ends when it is told to."""
+    """Scraped over HTTP it has the calls of the demo; the runbooks are there; it ends when it is told to."""
     command = [str(installed / "exotel-exporter"), "--demo", "--web.listen-address=127.0.0.1:0"]
     with program(command, tmp_path / "exporter.log", {}) as started:
         running = Exporter(started)
         assert 'exotel_up{account="demo"} 1.0\n' in requests.get(running.url("/metrics"), timeout=GUARD).text
+        assert "ExotelExporterDown" in requests.get(running.url("/runbooks"), timeout=GUARD).text
         assert running.stop(signal.SIGTERM).code == 0

@@ -107,7 +107,8 @@ def test_every_link_of_the_page_leads_to_what_there_is(
         page = ask(f"{seen}/")
         links = [urljoin(f"{seen}/", link) for link in Links(page.text).found]
         assert f"{seen}{endpoints.telemetry_path}" in links
-        assert {f"{seen}/{path}" for path in ("sd", "config", "-/healthy", "-/ready")} <= set(links)
+        paths = ("sd", "config", "runbooks", "-/healthy", "-/ready")
+        assert {f"{seen}/{path}" for path in paths} <= set(links)
         assert (f"{seen}/calls" in links) is endpoints.live_calls
         assert {link: ask(link).status_code for link in links} == dict.fromkeys(links, 200)
 
@@ -132,7 +133,7 @@ def test_what_lacks_the_prefix_or_its_slash_leads_to_the_page(
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/probe", "/sd", "/config", "/-/healthy", "/-/ready", "/-/reload"]
+    "path", ["/metrics", "/probe", "/sd", "/config", "/runbooks", "/-/healthy", "/-/ready", "/-/reload"]
 )
 def test_under_a_prefix_nothing_is_left_outside_of_it(path: str) -> None:
     """Health neither, as in Prometheus."""

@@ -601,7 +601,9 @@ def test_release_can_have_any_threshold_of_its_own() -> None:
         if not rule.get("record", "record_wrong:").startswith("record_wrong:")
     }
     given = {record: "vector(7)" for record, own in read.items() if own and not record.startswith("url:")}
-    made = [rule["record"] for rule in _groups(_ruled(given))[0]["rules"]]
+    values = _ruled(given)
+    values["prometheusRule"]["runbooksUrl"] = OTHERS["prometheusRule.runbooksUrl"]
+    made = [rule["record"] for rule in _groups(values)[0]["rules"]]
     assert sorted(made) == sorted(set().union(*read.values()))
 
 
@@ -619,6 +621,13 @@ HOLDING: dict[str, dict[str, float]] = {
     "url:exotel_dashboards:info": {f'url="{OTHERS["prometheusRule.grafanaUrl"]}"': 1},
     "url:exotel_runbooks:info": {f'url="{OTHERS["prometheusRule.runbooksUrl"]}"': 1},
 }
+
+
+def test_without_an_address_of_the_runbooks_alerts_link_where_the_rules_say() -> None:
+    """The address stands in the rules alone; whoever has another sets it."""
+    made = [rule["record"] for rule in _groups(_ruled({}))[0]["rules"]]
+    assert "own:exotel_dashboards:info" in made
+    assert "own:exotel_runbooks:info" not in made
 
 
 def test_values_of_the_release_hold(tmp_path: Path) -> None:

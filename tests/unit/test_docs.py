@@ -7,6 +7,8 @@ from typing import Any
 
 from docs.config_schema import SECTIONS, inner_sections, own_keys
 from docs.generate import FOLDER, PAGES
+from docs.site_hooks import first_page, for_the_site
+from exporter import repository_url
 from exporter.cli import main
 from exporter.web.config import WebConfig
 from tests import markdown
@@ -69,3 +71,30 @@ def test_source_files_that_pages_name_exist() -> None:
     assert named
     folders = ROOT, ROOT / "exporter"
     assert {(name, path) for name, path in named if not any((f / path).exists() for f in folders)} == set()
+
+
+def test_links_of_the_site_that_leave_its_pages_lead_to_the_repository() -> None:
+    """MkDocs checks those between pages; the README, its first page, has them relative to docs/."""
+    assert for_the_site(
+        "[a](../exporter/cli.py) [b](metrics.md#x) [c](#d) [e](https://example.com/../f)"
+    ) == (f"[a]({repository_url('exporter/cli.py')}) [b](metrics.md#x) [c](#d) [e](https://example.com/../f)")
+    assert for_the_site("[a](../README.md#run-it)") == "[a](index.md#run-it)"
+    first = first_page()
+    assert "](docs/" not in first
+    assert "](install.md)" in first
+    assert "](../CONTRIBUTING.md)" in first
+
+
+PROJECT_ON_GITHUB = re.compile(r"https://github\.com/[\w.-]+/exotel-exporter(?=[/\s\"').#]|$)", re.MULTILINE)
+
+
+def test_the_address_of_the_project_is_the_same_everywhere() -> None:
+    """As pyproject.toml has it, which pages and rules take it from: a fork finds here where it stands."""
+    folders = [
+        path for name in (".github", "deploy", "docs", "exporter") for path in (ROOT / name).rglob("*")
+    ]
+    written = {".md", ".yml", ".yaml", ".html", ".service", ".socket"}
+    files = [path for path in (*ROOT.glob("*.md"), *folders) if path.suffix in written]
+    files += [ROOT / "deploy" / "Dockerfile", ROOT / "pyproject.toml"]
+    found = {address for file in files for address in PROJECT_ON_GITHUB.findall(markdown.text(file))}
+    assert found == {repository_url("").removesuffix("/blob/main/")}

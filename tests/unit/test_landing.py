@@ -112,7 +112,7 @@ def test_a_failure_is_told_with_its_reason_and_what_to_do(reason: Reason) -> Non
     assert "Why HTTP 599 (request b1946ac9)" in said
     assert f"What to do {REMEDIATIONS[reason].sentence} Runbook" in said
     assert "The API reports 1,204 active calls." in said
-    assert REMEDIATIONS[reason].runbook in read(seen).links()
+    assert f"./runbooks#{REMEDIATIONS[reason].anchor}" in read(seen).links()
 
 
 def test_what_a_failed_listing_saw_is_told_where_a_page_came() -> None:

@@ -175,7 +175,7 @@ def test_a_failed_account_keeps_its_last_calls_marked_as_old() -> None:
     """With the reason, when it was last tried, and where it says what to do; the others are untouched."""
     said = text(WELL, FAILED)
     assert "beta failed: timeout, last tried 15 Nov 03:44:20 IST. What to do." in said
-    assert REMEDIATIONS[Reason.TIMEOUT].runbook in read(WELL, FAILED).links()
+    assert f"./runbooks#{REMEDIATIONS[Reason.TIMEOUT].anchor}" in read(WELL, FAILED).links()
     assert "Its calls are those of 15 Nov 03:43:20 IST ." in said.replace("IST.", "IST .")
     aged = [each for each in read(WELL, FAILED).elements if each.attributes.get("class") == "aged"]
     assert len(aged) == 1

@@ -8,7 +8,8 @@ import pytest
 
 from docs.runbooks import runbooks_page
 from exporter.exotel.errors import Cause, Failure, Reason
-from exporter.exotel.remediation import DOCS, REMEDIATIONS, remediation_of
+from exporter.exotel.remediation import REMEDIATIONS, remediation_of
+from tests import markdown
 from tests.tools import ROOT
 
 SETTINGS = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
@@ -22,10 +23,10 @@ def test_every_reason_and_cause_has_a_remediation_in_a_sentence() -> None:
 
 def test_every_remediation_leads_to_a_runbook_that_exists() -> None:
     """And the tables of reasons and causes in the runbooks have a row for each."""
-    page = runbooks_page()
+    page, anchors = runbooks_page(), markdown.anchors(markdown.PAGES["runbooks.md"])
     for each in (*Reason, *Cause):
         assert f"\n## {REMEDIATIONS[each].alert}\n" in page
-        assert REMEDIATIONS[each].runbook == f"{DOCS}/runbooks.md#{REMEDIATIONS[each].alert.lower()}"
+        assert REMEDIATIONS[each].anchor in anchors
         assert f"\n| `{each}` | " in page
 
 
@@ -33,7 +34,7 @@ def test_every_remediation_leads_to_a_runbook_that_exists() -> None:
 def test_what_to_do_about_an_incomplete_listing_depends_on_its_cause(cause: Cause) -> None:
     """Each has a remediation of its own; only that of a list that moves speaks of its moving."""
     remediation = remediation_of(Failure(Reason.INCOMPLETE, "…", cause))
-    assert remediation.runbook == f"{DOCS}/runbooks.md#exotelcollectionincomplete"
+    assert remediation.anchor == "exotelcollectionincomplete"
     assert ("moves" in remediation.sentence) is (cause is Cause.MOVING)
     assert list(REMEDIATIONS.values()).count(remediation) == 1
 
