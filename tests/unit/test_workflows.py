@@ -11,13 +11,14 @@ import yaml
 from deploy.release import NotThisVersion, notes
 from tests.offenders import for_each
 from tests.packages import PROJECT, VERSION
-from tests.tools import ROOT
+from tests.tools import ROOT, run
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in FILES}
 WORKFLOWS: dict[str, dict[Any, Any]] = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
 JOBS = [(f"{name}: {job}", each) for name, flow in WORKFLOWS.items() for job, each in flow["jobs"].items()]
-RELEASE: dict[str, Any] = WORKFLOWS["release"]["jobs"]
+RELEASE_WORKFLOW = WORKFLOWS["release"]
+RELEASE: dict[str, Any] = RELEASE_WORKFLOW["jobs"]
 
 #: GitHub's own, those of the projects that own what they do, and nobody else's.
 OWNERS = {"actions", "Azure", "pypa", "sigstore"}
@@ -96,6 +97,37 @@ def test_a_checkout_keeps_no_credentials(job: dict[str, Any]) -> None:
 def test_commands_get_values_from_their_environment(job: dict[str, Any]) -> None:
     """An expression in a command would be run as part of it."""
     assert not any(EXPRESSION.search(step.get("run", "")) for step in job.get("steps", []))
+
+
+def test_shellcheck_has_no_complaint_about_commands() -> None:
+    """They are bash, which ends at the first command that fails."""
+    assert RELEASE_WORKFLOW["defaults"] == {"run": {"shell": "bash"}}
+    for _, job in JOBS:
+        for command in (step["run"] for step in job.get("steps", []) if "run" in step):
+            run("shellcheck", "--shell=bash", "--severity=style", "-", stdin=command.encode())
+
+
+@for_each(RELEASE.items())
+def test_commands_find_the_variables_that_they_use(job: dict[str, Any]) -> None:
+    """One that isn't set would be empty, and nobody would be told."""
+    for step in job.get("steps", []):
+        used = set(re.findall(r"\$\{?([A-Z]\w*)", step.get("run", "")))
+        given = {name for name in used if name.startswith("GITHUB_")} | {"RUNNER_TEMP"}
+        assert used <= given | RELEASE_WORKFLOW["env"].keys() | step.get("env", {}).keys(), step
+
+
+@for_each(RELEASE.items())
+def test_a_job_reads_outputs_that_are_there(job: dict[str, Any]) -> None:
+    """Of jobs that it needs itself, and of its own steps; a misspelt one would be empty."""
+    text = yaml.safe_dump(job)
+    needs = job.get("needs", [])
+    for name, output in re.findall(r"needs\.(\w+)\.outputs\.(\w+)", text):
+        assert name in ([needs] if isinstance(needs, str) else needs)
+        assert output in RELEASE[name]["outputs"]
+    commands = {step["id"]: step["run"] for step in job.get("steps", []) if "id" in step}
+    names = [each["arch"] for each in job.get("strategy", {}).get("matrix", {}).get("include", [])]
+    for step_id, output in re.findall(r"steps\.(\w+)\.outputs\.(\w+)", text):
+        assert f'echo "{"$ARCH" if output in names else output}=' in commands[step_id]
 
 
 @for_each(JOBS)
@@ -190,4 +222,4 @@ def test_a_released_chart_starts_the_image_of_its_release() -> None:
         values, times = re.subn(pattern, new, values, flags=re.MULTILINE)
         assert times == 1, pattern
     image = yaml.safe_load(values)["image"]
-    assert (image["repository"], image["digest"]) == ("$IMAGE", "$DIGEST")
+    assert (image["repository"], image["digest"]) == ("$IMAGE", "$IMAGE_DIGEST")
