@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VE
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint docs wheel lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
+.PHONY: help demo test golden lowest lint docs wheel dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
@@ -53,11 +53,12 @@ lowest: $(VENV)/deploy  ## run the tests with the lowest versions that pyproject
 	CI= build/lowest/bin/pytest tests/unit \
 	  $(addprefix tests/integration/test_,authorities.py tls.py endpoints.py requests.py listening.py connections.py)
 
-lint: $(VENV)/dev  ## style, types and spelling
+lint: $(VENV)/dev  ## style, types, spelling and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/zizmor --quiet --offline --pedantic .github
 
 # With --quiet it would be strict about nothing.
 docs: $(VENV)/dev  ## build/site/: docs/ as a site, each of whose links leads somewhere
@@ -66,6 +67,14 @@ docs: $(VENV)/dev  ## build/site/: docs/ as a site, each of whose links leads so
 wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
+
+dist: $(BIN)/pip  ## dist/: what a release publishes, sdist and wheel, made by nothing but what is locked
+	rm -rf build/lib build/bdist.* dist
+	$(PYTHON) -m venv --clear --without-pip build/backend
+	$(BIN)/pip --quiet --python=build/backend/bin/python install --require-hashes --only-binary=:all: \
+	  --requirement=deploy/requirements-build.lock
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/backend/bin/python -c \
+	  'from setuptools.build_meta import build_sdist, build_wheel; build_sdist("dist"), build_wheel("dist")'
 
 # cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
 lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: lock files and SBOM, with the newest allowed versions

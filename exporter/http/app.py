@@ -231,7 +231,6 @@ class _Handlers:
     async def _page(self, request: Request, write: Callable[[*_Ts], Response], *arguments: *_Ts) -> Response:
         """Answer a person, as soon as there is a place for the page."""
         in_flight = self._people_in_flight
-        in_flight.enter(request.url.path, request.state.held)
         await in_flight.hold_text(request.state.held)
         return await in_flight.write(write, *arguments)
 

@@ -1,5 +1,6 @@
 """The dashboards: generated, legible, self-explanatory; queries as Grafana's dashboard-linter wants them."""
 
+import json
 import re
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -40,7 +41,7 @@ from tests.expressions import (
     variable_expressions,
 )
 from tests.offenders import for_each
-from tests.tools import run
+from tests.tools import ROOT, run
 
 #: Those of the units that Grafana's dashboard-linter knows which are used.
 UNITS = {"none", "short", "string", "percentunit", "s", "dthms", "cps", "reqps", "bytes"}
@@ -71,6 +72,7 @@ OPTIONS = {
 COVERAGE = "exotel_stream_calls"
 WITH_LINE = re.compile(r"exotel_line_calls|exotel_call_duration_seconds|job_instance_account_line:.+")
 
+IMPORTABLE = DASHBOARDS.parent / "importable"
 DATA_SOURCES = DASHBOARDS.parent / "provisioning" / "datasources" / "prometheus.yaml"
 
 _LOST = ("failed", "busy", "no-answer", "canceled")
@@ -97,10 +99,54 @@ def _rejects(matcher: Matcher, value: str) -> bool:
     return bool(matches) == (matcher.op in (MatchOp.NotRe, MatchOp.NotEqual))
 
 
+def _importable(provisioned: dict[str, Any]) -> str:
+    [name] = [name for name, each in dashboards().items() if each == provisioned]
+    return (IMPORTABLE / name).read_text(encoding="utf-8")
+
+
 def test_committed_dashboards_are_what_the_code_generates() -> None:
     """Nobody edits the JSON by hand, and nobody forgets to generate it."""
-    committed = {path.name: path.read_text(encoding="utf-8") for path in DASHBOARDS.iterdir()}
+    folders = (DASHBOARDS, IMPORTABLE)
+    paths = [path for folder in folders for path in folder.iterdir() if path.name != "README.md"]
+    committed = {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in paths}
     assert committed == dict(generated()), "run python -m grafana.generate"
+
+
+@for_each(dashboards().items())
+def test_a_dashboard_to_import_is_the_provisioned_one_but_for_its_data_source(
+    provisioned: dict[str, Any],
+) -> None:
+    """Its only input takes the place of the variable, wherever that stood."""
+    text = _importable(provisioned)
+    [asked] = json.loads(text)["__inputs"]
+    assert (asked["type"], asked["pluginId"]) == ("datasource", "prometheus")
+    assert "${datasource}" not in text
+    imported = json.loads(text.replace(f"${{{asked['name']}}}", "${datasource}"))
+    del imported["__inputs"], imported["__requires"]
+    source, *_ = provisioned["templating"]["list"]
+    imported["templating"]["list"].insert(0, source)
+    assert imported == provisioned
+
+
+@for_each(dashboards().items())
+def test_a_dashboard_to_import_says_what_it_needs(provisioned: dict[str, Any]) -> None:
+    """The Grafana that we deploy, Prometheus, and every kind of panel that it has."""
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+    _, _, grafana = compose["services"]["grafana"]["image"].partition(":")
+    requires = json.loads(_importable(provisioned))["__requires"]
+    panels = {panel["type"] for panel in provisioned["panels"]} - {"row"}
+    assert {each["id"] for each in requires} == {"grafana", "prometheus", *panels}
+    assert [each["version"] for each in requires if each["id"] == "grafana"] == [grafana]
+
+
+def test_grafana_com_is_told_of_every_dashboard() -> None:
+    """By its name, and by the description that it has in Grafana."""
+    text = (IMPORTABLE / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(.+)\]\(\1\) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    described = {(name, each["title"]): each["description"] for name, each in dashboards().items()}
+    assert {(name, title) for name, title, _ in rows} == described.keys()
+    for name, title, description in rows:
+        assert described[name, title].startswith(f"{description}."), name
 
 
 def test_dashboards_keep_their_addresses() -> None:

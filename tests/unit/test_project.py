@@ -27,15 +27,6 @@ def test_github_accepts_workflows_and_forms() -> None:
         run("check-jsonschema", "--builtin-schema", schema_of(file), str(file))
 
 
-def test_ci_runs_what_anybody_can_run() -> None:
-    """The gate is a script of the repository, which needs no GitHub; a job that hangs is ended."""
-    workflow = yaml.safe_load((GITHUB / "workflows" / "ci.yml").read_text(encoding="utf-8"))
-    [job] = workflow["jobs"].values()
-    assert job["steps"][-1] == {"run": ".ci/run"}
-    assert job["timeout-minutes"] <= 60
-    assert workflow["permissions"] == {"contents": "read"}
-
-
 def test_shellcheck_has_no_complaint() -> None:
     """Not even about style, of any script."""
     run("shellcheck", "--severity=style", *map(str, (ROOT / ".ci").iterdir()))
@@ -46,10 +37,11 @@ def test_hooks_run_the_linters_of_make_lint() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0][
         "hooks"
     ]
-    entries = [hook["entry"].removesuffix(" --fix") for hook in hooks]
+    program = r"(\w+(?: (?:check|format))?)"
+    hooked = [re.findall(rf"^\.venv/bin/{program}", hook["entry"])[0] for hook in hooks]
     [recipe] = re.findall(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
-    linted = re.findall(r"^\t\$\(BIN\)/(\w+(?: (?:check|format))?)", recipe, re.MULTILINE)
-    assert [entry.removeprefix(".venv/bin/") for entry in entries] == linted
+    linted = re.findall(rf"^\t\$\(BIN\)/{program}", recipe, re.MULTILINE)
+    assert hooked == linted
     declared = " ".join(PROJECT["optional-dependencies"]["dev"])
     assert [name for name in linted if name.split()[0] not in declared] == []
 
@@ -86,3 +78,15 @@ def test_the_changelog_ends_its_latest_release_with_this_version() -> None:
     versions = [tuple(map(int, each.groups()[:3])) for each in releases if each]
     assert versions == sorted(versions, reverse=True)
     assert ".".join(map(str, versions[0])) == VERSION
+
+
+def test_artifact_hub_is_told_what_pypi_is_told() -> None:
+    """The same keywords, licence and addresses, under the same names."""
+    text = (ROOT / "deploy" / "kubernetes" / "chart" / "Chart.yaml").read_text(encoding="utf-8")
+    chart = yaml.safe_load(text)
+    listed = yaml.safe_load(chart["annotations"]["artifacthub.io/links"])
+    links = {each["name"]: each["url"] for each in listed}
+    assert links == PROJECT["urls"]
+    assert (chart["home"], chart["sources"]) == (links["Source"], [links["Source"]])
+    assert chart["keywords"] == PROJECT["keywords"]
+    assert chart["annotations"]["artifacthub.io/license"] == PROJECT["license"]

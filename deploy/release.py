@@ -1,0 +1,39 @@
+"""Prints the changelog of a release, whose tag must be this version's: `python -m deploy.release TAG`."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class NotThisVersion(Exception):
+    """A tag that isn't this version's, or that the changelog doesn't know."""
+
+
+def notes(tag: str) -> str:
+    """Return the changelog's section on the version of this source.
+
+    Raises NotThisVersion when the tag is another one's, or there is no such section.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    version = project["tool"]["setuptools_scm"]["fallback_version"]
+    if tag != f"v{version}":
+        raise NotThisVersion(f"tag: found {tag}; accepted: v{version}, the version in pyproject.toml")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    section = re.search(
+        rf"^## \[{re.escape(version)}\] .*\n((?:(?!## |\[.+\]: ).*\n)+)", changelog, re.MULTILINE
+    )
+    if section is None:
+        raise NotThisVersion(
+            f"CHANGELOG.md: found no section [{version}]; accepted: ## [{version}] - YYYY-MM-DD"
+        )
+    return section[1].strip()
+
+
+if __name__ == "__main__":
+    try:
+        print(notes(*sys.argv[1:]))
+    except NotThisVersion as error:
+        sys.exit(str(error))
