@@ -61,9 +61,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Every account gets into its own trouble at the same time, and out of it."""
-    folder = tmp_path_factory.mktemp("alerts")
+    folder = tmp_path_factory.mktemp(f"alerts-{generation}")
     token = folder / "token"
     token.write_text("demo")
     with ExitStack() as stack:

@@ -48,6 +48,7 @@ def test_every_threshold_has_a_name_for_a_number_of_ones_own() -> None:
         assert {*OWN.findall(expr)} == {record.partition(":")[2]}
 
 
+@pytest.mark.usefixtures("generation")
 def test_the_example_is_accepted_and_every_name_in_it_is_read() -> None:
     """A record that no threshold reads would change nothing, and nobody would notice."""
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(EXAMPLE))
@@ -57,6 +58,7 @@ def test_the_example_is_accepted_and_every_name_in_it_is_read() -> None:
     assert records <= known
 
 
+@pytest.mark.usefixtures("generation")
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_prometheus_reads_files_of_ones_own_beside_the_rules(configuration: Path, tmp_path: Path) -> None:
     """Whether there are any, as the example copied to own/, or none."""
@@ -75,6 +77,7 @@ def test_no_bundled_rule_is_a_number_of_ones_own() -> None:
     assert not [rule for rule in rules() if rule.get("record", "").startswith("own:")]
 
 
+@pytest.mark.usefixtures("generation")
 def test_a_number_of_ones_own_holds_for_all_accounts_but_those_that_have_their_own(tmp_path: Path) -> None:
     """Both come before what is usual, and before the number that holds for everybody else."""
     series = {}

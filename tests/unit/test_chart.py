@@ -500,6 +500,7 @@ def _endpoint(values: dict[str, Any]) -> dict[str, Any]:
     return endpoint  # type: ignore[no-any-return]
 
 
+@pytest.mark.usefixtures("generation")
 def test_what_the_operator_is_given_are_scrape_configurations(tmp_path: Path) -> None:
     """Prometheus takes what their fields mean."""
     found = [*map(_endpoint, (MONITORED, EVERYTHING))]
@@ -592,6 +593,7 @@ THRESHOLDS: dict[str, Any] = {
 }
 
 
+@pytest.mark.usefixtures("generation")
 def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
     """Word for word, whatever the values, templates in annotations too; promtool has no complaint."""
     for values in (RULED, _ruled(THRESHOLDS)):
@@ -628,6 +630,7 @@ HOLDING: dict[str, dict[str, float]] = {
 }
 
 
+@pytest.mark.usefixtures("generation")
 def test_values_of_the_release_hold(tmp_path: Path) -> None:
     """For all accounts or one, in each direction; NaN switches off, with several accounts too."""
     values = _ruled(THRESHOLDS, serviceMonitor={"interval": "30s"})
