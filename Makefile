@@ -23,16 +23,16 @@ endif
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang soak generate pictures clean
+.PHONY: help demo test golden lowest lint wheel lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
 
 demo: $(VENV)/runtime  ## a simulated contact centre and the exporter on http://localhost:PORT, 9927 unless given
-	@$(BIN)/python -c 'import socket; socket.create_server(("", int("$(PORT)")))' 2>/dev/null \
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)")))' 2>/dev/null \
 	  || { echo "PORT=$(PORT) is not a free port. Choose another: make demo PORT=9930" >&2; exit 1; }
 	@echo "Starting the simulated contact centre and the exporter ..."
-	@exec $(BIN)/exotel-exporter --demo --web.listen-address=:$(PORT)
+	@exec $(BIN)/exotel-exporter --demo --web.listen-address=127.0.0.1:$(PORT)
 
 ifdef T
 test: $(VENV)/dev
@@ -112,10 +112,13 @@ estimate: $(VENV)/dev  ## how often the interval of an estimate holds the truth,
 erlang: $(VENV)/dev  ## what share of calls the exporter says a limit refuses, and what share a simulated centre refuses
 	$(BIN)/python -m bench.erlang
 
+live: $(VENV)/dev  ## what /calls takes: the page of 10,000 calls, and 50 browsers that ask every 3 s
+	$(BIN)/python -m bench.live
+
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy $(HELM)  ## what is committed but generated: dashboards, pages of docs/, Kubernetes manifests
+generate: $(VENV)/deploy $(HELM)  ## what is committed but generated: dashboards, pages of docs/, thresholds, Kubernetes manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate

@@ -1,4 +1,4 @@
-"""Puts the configuration into the chart's schema, and renders the chart: `python -m deploy.generate`."""
+"""Writes the thresholds, the chart's schema and the rendered chart: `python -m deploy.generate`."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deploy import rules
 from docs.config_schema import config_object
 
 CHART = Path(__file__).parent / "kubernetes" / "chart"
@@ -86,6 +87,7 @@ def values_schema() -> str:
 
 
 if __name__ == "__main__":
+    rules.FILE.write_text(rules.thresholds_file(), encoding="utf-8")
     SCHEMA.write_text(values_schema(), encoding="utf-8")
     rendered = dict(manifests())
     for old in MANIFESTS.glob("*.yaml"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from docs.config_schema import config_schema
 from docs.configuration import configuration_page
 from docs.files import files_page
+from docs.live_calls_schema import live_calls_schema
 from docs.metrics import metrics_page
 from docs.runbooks import runbooks_page
 
@@ -14,6 +15,7 @@ FOLDER = Path(__file__).parent
 PAGES = {
     "configuration.md": configuration_page,
     "files.md": files_page,
+    "live-calls.schema.json": live_calls_schema,
     "metrics.md": metrics_page,
     "runbooks.md": runbooks_page,
     "../config.schema.json": config_schema,

@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 import structlog
+from click.core import ParameterSource
 
 from exporter import __revision__, __version__, release
 from exporter.collect.accounts import Accounts
@@ -33,6 +34,7 @@ from exporter.web import systemd
 from exporter.web.listen import Address, CannotListen, bound_address, listen
 
 if TYPE_CHECKING:
+    from exporter.demo import Demo
     from exporter.web.config import ActiveWebConfig
 
 _RELEASE = release(__version__, __revision__)
@@ -41,6 +43,7 @@ _RELEASE = release(__version__, __revision__)
 _EXCLUSIVE = (
     ("--demo", "--config.file", "the demo brings its own configuration"),
     ("--demo", "--config.check", "the demo brings its own configuration"),
+    ("--demo", "--web.systemd-socket", "the demo listens on loopback alone"),
     ("--once", "--config.check", "one asks the API, the other doesn't"),
     ("--once", "--web", "--once doesn't serve"),
 )
@@ -112,7 +115,11 @@ class _Program(StrictCommand, click.Group):
 @click.option(
     "--once", is_flag=True, help="Collect once, print the metrics and exit: 1 if an account failed."
 )
-@click.option("--demo", is_flag=True, help="Export a simulated contact centre; no account is needed.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Export a simulated contact centre, scraped every 5 s, on loopback alone; no account is needed.",
+)
 @click.option(
     "--web.listen-address",
     "addresses",
@@ -120,7 +127,7 @@ class _Program(StrictCommand, click.Group):
     multiple=True,
     default=[":9927"],
     help="Address to listen on. Repeatable for multiple addresses. Without a host, or with [::], on IPv6 and "
-    "IPv4; port 0 takes a free port and logs it.",
+    "IPv4; port 0 takes a free port and logs it. The demo listens on 127.0.0.1:9927.",
 )
 @click.option(
     "--web.systemd-socket",
@@ -149,6 +156,12 @@ class _Program(StrictCommand, click.Group):
     help="Expose accounts on /probe only; the exporter's own metrics stay under the telemetry path.",
 )
 @click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Enable reload via POST /-/reload.")
+@click.option(
+    "--web.enable-live-calls",
+    "live_calls",
+    is_flag=True,
+    help="Serve every active call at /calls and /calls.json: agents by id, no telephone numbers.",
+)
 @click.option(
     "--web.external-url",
     "external",
@@ -207,6 +220,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
     web_config_file: Path | None,
     probe_only: bool,
     lifecycle: bool,
+    live_calls: bool,
     external: External | None,
     prefix: str | None,
     max_requests: int,
@@ -217,11 +231,15 @@ def main(  # noqa: PLR0913  # an argument for each flag
     """Export the active calls of Exotel accounts as Prometheus metrics."""
     if context.invoked_subcommand:
         return 0
+    if demo:
+        addresses, live_calls = _on_loopback(context, addresses), True
     set_up(log_level, log_format)
     gc.set_threshold(10_000)  # a scrape leaves hardly a cycle; to look for some in 500 accounts takes 0.3 s
     _allow_many_descriptors()
     with ExitStack() as stack:
-        read = _demo(stack) if demo else partial(_config, config_file)
+        simulated = _demo(stack) if demo else None
+        read = (lambda: simulated.config) if simulated else partial(_config, config_file)
+        histories = simulated.histories if simulated else {}
         read_web = partial(_web_config, web_config_file) if web_config_file else lambda: None
         if check:
             _, web = _both(read, read_web)
@@ -229,7 +247,7 @@ def main(  # noqa: PLR0913  # an argument for each flag
                 complain(web.warning)
             show(b"ok\n")
             return 0
-        accounts, web = _both(lambda: Accounts(read), read_web)
+        accounts, web = _both(lambda: Accounts(read, histories, keep_live_calls=live_calls), read_web)
         if once:
             return _collect_once(accounts)
         try:
@@ -239,10 +257,12 @@ def main(  # noqa: PLR0913  # an argument for each flag
         external = external or External()
         endpoints = Endpoints(
             prefix=external.prefix if prefix is None else prefix,
+            external_origin=external.origin,
             external_prefix=external.prefix,
             telemetry_path=telemetry_path,
             probe_only=probe_only,
             lifecycle=lifecycle,
+            live_calls=live_calls,
             max_requests=max_requests,
             exporter_metrics=not disable_exporter_metrics,
         )
@@ -251,8 +271,11 @@ def main(  # noqa: PLR0913  # an argument for each flag
             local = f"{scheme}://{bound_address(sockets[0]).local}{endpoints.prefix}"
             people = f"{external.origin}{external.prefix}" if external.origin else local
             _introduce(accounts, f"{local}{telemetry_path}", f"{people}/")
+            stack.enter_context(_scraped(accounts))
         source = "demo" if demo else config_file or "environment"
         _log.info("starting exotel-exporter", version=_RELEASE, accounts=len(tuple(accounts)), config=source)
+        if live_calls and not demo:
+            _announce_live_calls(web)
         serve(accounts, endpoints, sockets, web)
     return 0
 
@@ -310,11 +333,30 @@ def _web_config(file: Path) -> ActiveWebConfig:
     return ActiveWebConfig(file)
 
 
-def _demo(stack: ExitStack) -> Callable[[], Config]:
+def _demo(stack: ExitStack) -> Demo:
     from exporter.demo import demo  # noqa: PLC0415  # the simulator is no part of what runs in production
 
-    config = stack.enter_context(demo())
-    return lambda: config
+    return stack.enter_context(demo())
+
+
+def _scraped(accounts: Accounts) -> AbstractContextManager[None]:
+    from exporter.demo import scraped  # noqa: PLC0415  # as above
+
+    return scraped(accounts)
+
+
+def _on_loopback(context: click.Context, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Return where the demo listens: nobody but this machine is to see it; raise click.BadParameter."""
+    if context.get_parameter_source("addresses") is ParameterSource.DEFAULT:
+        return tuple(Address("127.0.0.1", address.port) for address in addresses)
+    for address in addresses:
+        if not address.is_loopback:
+            raise click.BadParameter(
+                f"found '{address}'; accepted with --demo: this machine alone, like 127.0.0.1:{address.port}",
+                context,
+                param_hint="'--web.listen-address'",
+            )
+    return addresses
 
 
 def _both(
@@ -344,6 +386,18 @@ def _collect_once(accounts: Accounts) -> int:
     text, _ = expose(snapshots, "text/plain", ExporterStatus(accounts.status))
     show(text)
     return int(any(snapshot.failure for snapshot in snapshots.values()))
+
+
+def _announce_live_calls(web: ActiveWebConfig | None) -> None:
+    """Say who may see calls; warn if anybody may."""
+    users = bool(web and web.config.basic_auth_users)
+    tls = web.config.tls_server_config if web else None
+    certificates = bool(tls and tls.requires_certificate)
+    who = {"users_required": users, "client_certificates_required": certificates}
+    if users or certificates:
+        _log.info("live calls are served at /calls", **who)
+    else:
+        _log.warning("live calls are served at /calls to anybody who can reach the port", **who)
 
 
 def _introduce(accounts: Accounts, metrics: str, page: str) -> None:

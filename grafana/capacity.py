@@ -1,4 +1,4 @@
-"""What the limit of an account allows: the share in use, the calls refused, the lines that it lacks."""
+"""What the limit of an account allows: the share in use, the calls refused, the slots that it lacks."""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -39,7 +39,7 @@ def calls_refused() -> models.Panel:
     """What share of new calls is refused."""
     words = Words(
         "Calls refused",
-        "Share of new calls for which no line is free (Erlang B: the load of the last hour against the "
+        "Share of new calls for which no slot is free (Erlang B: the load of the last hour against the "
         "limit), on the account with the highest. Above 1%, slow down campaigns or ask Exotel for a higher "
         "limit.",
         NO_LOAD,
@@ -48,10 +48,10 @@ def calls_refused() -> models.Panel:
 
 
 def lines_short() -> models.Panel:
-    """How many lines the limit lacks."""
+    """How many slots the limit lacks."""
     words = Words(
-        "Lines short",
-        "How many lines the limit is short of what the load of the last hour needs, for no more calls "
+        "Slots short",
+        "How many slots the limit is short of what the load of the last hour needs, for no more calls "
         "refused than metrics.grade_of_service allows, on the account that lacks most. Below 0: so many to "
         "spare. Above 0 day after day: ask Exotel for that many more.",
         NO_LOAD,
@@ -91,7 +91,7 @@ def refusals() -> models.Panel:
     """What share of new calls is refused, over time."""
     words = Words(
         "Calls refused, by account",
-        "Share of new calls for which no line is free: Erlang B, for calls that come independently of one "
+        "Share of new calls for which no slot is free: Erlang B, for calls that come independently of one "
         "another, at the mean load of the hour before. Above the lower line in the busy hour: plan a higher "
         "limit. A campaign's calls come in bursts: more of those are refused; spread them.",
         NO_LOAD,
@@ -104,7 +104,7 @@ def capacity() -> models.Panel:
     words = Words(
         "Capacity",
         "What each account uses of its limit, what share of new calls is refused at the load of the last "
-        "hour, and how many lines that load needs for metrics.grade_of_service. More than the limit: ask "
+        "hour, and how many slots that load needs for metrics.grade_of_service. More than the limit: ask "
         "Exotel for them.",
         NO_LIMIT,
     )
@@ -114,6 +114,6 @@ def capacity() -> models.Panel:
         Figure("Limit", _LIMIT),
         Figure("Share", _SHARE, "percentunit"),
         Figure("Refused", _BLOCKING, "percentunit", BLOCKING),
-        Figure("Lines needed", _LINES_NEEDED),
+        Figure("Slots needed", _LINES_NEEDED),
     ]
     return columns(words, shown, sort_by="Refused")

@@ -101,7 +101,7 @@ def _erlangs_now() -> models.Panel:
     words = Words(
         "Erlangs",
         "Traffic of the last hour: the mean number of concurrent calls, including those that wait, as "
-        "listed, or else as the API reported them. How many lines that needs is shown under capacity.",
+        "listed, or else as the API reported them. How many slots that needs is shown under capacity.",
         NOT_COUNTED,
     )
     return tile(words, total(ERLANGS), unit="short")
@@ -191,8 +191,8 @@ def _erlangs() -> models.Panel:
     words = Words(
         "Traffic in Erlangs",
         "The mean number of concurrent calls over the hour before each point; the dashed line is the same "
-        "time last week. Where listings were incomplete, as the API reported it. To plan lines and agents, "
-        "take the busiest hour of the week.",
+        "time last week. Where listings were incomplete, as the API reported it. To plan the limit and the "
+        "agents, take the busiest hour of the week.",
         NOT_COUNTED,
     )
     calls = total(ERLANGS)

@@ -13,6 +13,7 @@ from pathlib import Path
 import exporter
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, Config, Line, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
@@ -47,6 +48,7 @@ def account(
     token: Secret | None = None,
     lines: tuple[Line, ...] = (),
     metrics: MetricsConfig | None = None,
+    live_calls: bool = False,
 ) -> Account:
     """Return an account of the simulator at `url`."""
     config = AccountConfig(
@@ -58,7 +60,7 @@ def account(
         lines=lines,
         collection=replace(collection, timeout=Seconds(timeout)),
     )
-    return Account(config, metrics or MetricsConfig())
+    return Account(config, metrics or MetricsConfig(), Shared(keeps_live_calls=live_calls))
 
 
 @contextmanager

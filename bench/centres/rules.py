@@ -25,6 +25,7 @@ class Selection:
     """A metric that an expression reads."""
 
     metric: str
+    """Its name, or a pattern of names."""
     age: float
     """Seconds before the evaluation: as old as the oldest sample can be."""
     youngest: float
@@ -93,7 +94,7 @@ def needed(rules: Sequence[Rule]) -> Sequence[Rule]:
 
 
 def selections(promql: str) -> Sequence[Selection]:
-    """Return everything that an expression reads; ValueError where it selects by anything but a name."""
+    """Return everything that an expression reads; ValueError where it selects by anything but names."""
     return list(_selections(promql_parser.parse(promql), 0.0, 0.0))
 
 
@@ -149,10 +150,8 @@ def _read(rules: Iterable[Rule]) -> set[str]:
 def _selections(expr: Expr, age: float, youngest: float, *, is_instant: bool = True) -> Iterator[Selection]:
     """Yield what an expression reads that is evaluated from `age` to `youngest` seconds before the rule."""
     if isinstance(expr, VectorSelector):
-        if not expr.name:
-            raise ValueError(f"{expr.prettify()} selects no metric by name, so nobody knows what it reads")
         offset = _total(expr.offset)
-        yield Selection(expr.name, age + offset, youngest + offset, is_instant)
+        yield Selection(expr.name or _pattern(expr), age + offset, youngest + offset, is_instant)
         return
     if isinstance(expr, MatrixSelector):
         age, is_instant = age + _total(expr.range), False
@@ -162,6 +161,13 @@ def _selections(expr: Expr, age: float, youngest: float, *, is_instant: bool = T
     for part in (*parts, *getattr(expr, "args", ())):
         if part is not None:
             yield from _selections(part, age, youngest, is_instant=is_instant)
+
+
+def _pattern(selector: VectorSelector) -> str:
+    for matcher in selector.matchers.matchers:
+        if matcher.name == "__name__":
+            return matcher.value
+    raise ValueError(f"{selector.prettify()} selects no metric by name, so nobody knows what it reads")
 
 
 def _total(duration: timedelta | None) -> float:

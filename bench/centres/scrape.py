@@ -17,6 +17,7 @@ from unittest.mock import patch
 from bench.centres.api import LINES, STATUSES, Api, ApiClient
 from bench.centres.model import Kind, Sample
 from exporter.collect import account as account_module
+from exporter.collect import collectors as collectors_module
 from exporter.collect.account import Account
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret, StreamsConfig
 from exporter.exotel.deadline import Deadline
@@ -164,7 +165,10 @@ class Exporter:
     def _start(self) -> None:
         for name, api in self._apis.items():
             client = partial(ApiClient, api)
-            with patch.multiple(account_module, Client=client, WorkerPool=_NoThreads):
+            with (
+                patch.object(collectors_module, "Client", client),
+                patch.object(account_module, "WorkerPool", _NoThreads),
+            ):
                 self._accounts.append(Account(_configuration(self._kind, name), self._metrics))
 
     def _of_itself(self) -> Iterator[Point]:

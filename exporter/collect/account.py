@@ -6,28 +6,23 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
 import structlog
 
-from exporter.collect.calls import DETAILS_MARGIN, CallsCollector
-from exporter.collect.counters import Counters, Counts
-from exporter.collect.details import StreamTally
-from exporter.collect.gate import Gate, Turn
+from exporter.collect.collectors import Collectors
+from exporter.collect.counters import Counts
+from exporter.collect.gate import Turn
 from exporter.collect.lifecycle import ObservedCounts
-from exporter.collect.runs import Outages, Runs
-from exporter.collect.scheduler import REFUSALS, Scheduler
+from exporter.collect.live import LiveCalls
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import Result, Snapshot
-from exporter.collect.streams import StreamsCollector
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig
-from exporter.exotel.client import Client
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Failure, Reason
-from exporter.exotel.models import AgentStreams, Call, PersonalCall
-from exporter.exotel.rate_limiter import RateLimiter
 from exporter.exotel.transport import Transport
 from exporter.exotel.worker_pool import WorkerPool
 
@@ -48,18 +43,6 @@ class LiveValues:
     lives: ObservedCounts
     budget_remaining: int
     """Requests that may be made in the current minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What an account has in common with others; each by default its own."""
-
-    gate: Gate = field(default_factory=Gate)
-    """That of all accounts."""
-    rate_limiter: RateLimiter | None = None
-    """That of the same account of the API."""
-    outages: Outages | None = None
-    """Those of the account of this name before, where it was configured otherwise."""
 
 
 class Account:
@@ -87,15 +70,9 @@ class Account:
         self.metrics = metrics
         self.last: Snapshot | None = None
         """What the last collection found; None before the first."""
-        self._counters = Counters(self.name)
-        self.outages = shared.outages or Outages(self.name)
-        self._runs = Runs(self.name, self._counters, self.outages)
-        self._client = Client(
-            config, self._counters, _row_type(config, metrics), shared.rate_limiter, transport
-        )
-        self._scheduler = Scheduler(config.collection, self._client.rate_limiter)
-        self._calls = CallsCollector(config, metrics, self._client, self._counters, self._scheduler)
-        self._streams = StreamsCollector(config.collection.streams, self._client, self._counters)
+        self._collectors = Collectors(config, metrics, shared, transport)
+        self.outages = self._collectors.outages
+        self.history = self._collectors.history
         self._worker = WorkerPool(f"{self.name}-collect", 1)
         self._gate = shared.gate
         self._lock = Lock()
@@ -105,6 +82,7 @@ class Account:
         self._collected_at = -math.inf  # when the last collection began, on the monotonic clock
         self._so_far: Snapshot | None = None  # of the collection in flight
         self._stand_in: Snapshot | None = None  # for whoever can't wait for the turn of that one
+        self._live_calls: LiveCalls | None = None  # of the last complete listing
         self._withdrawn: tuple[Result, Failure] | None = None  # what could last not be exported, and why
 
     @property
@@ -114,7 +92,17 @@ class Account:
 
     def live_values(self) -> LiveValues:
         """Return the counters, and what is left of the budget, as they are now."""
-        return LiveValues(self._counters.counts(), self._calls.lives, self._client.rate_limiter.remaining())
+        return LiveValues(
+            self._collectors.counters.counts(),
+            self._collectors.lives,
+            self._collectors.client.rate_limiter.remaining(),
+        )
+
+    @property
+    def live(self) -> tuple[Snapshot | None, LiveCalls | None]:
+        """Return the last snapshot, and the calls of the last complete listing, if these are kept."""
+        with self._lock:
+            return self.last, self._live_calls
 
     def collect(self, deadline: Deadline) -> Future[Snapshot]:
         """Start a collection, join the one in flight, or return the last one's snapshot while none is due.
@@ -128,9 +116,9 @@ class Account:
             if self._in_flight is not None and self.is_collecting:
                 self._debug("joined the collection in flight")
                 return self._in_flight
-            is_due = self.last is None or self._scheduler.is_due
+            is_due = self.last is None or self._collectors.scheduler.is_due
             collection: Future[Snapshot] = Future()
-            if self.last is not None and not is_due and not _was_refused(self.last):
+            if self.last is not None and not is_due and not self.last.was_refused:
                 collection.set_result(self._again(self.last))
                 return collection
             self._deadline, self._so_far = deadline, None
@@ -152,11 +140,11 @@ class Account:
             return self._recall(stand_in)
         failure = Failure(Reason.TIMEOUT, "the collection is still in progress")
         self._debug(failure.detail)
-        return self._failed(Result(seconds, failure))
+        return self._collectors.failed(Result(seconds, failure))
 
     def lost(self, error: Exception) -> Snapshot:
         """Return the snapshot of a collection that broke off for a reason that nothing foresaw."""
-        return self._keep(self._failed(self._runs.ended(Endpoint.CALLS, 0.0, Failure.of(error))))
+        return self._keep(self._collectors.broke_off(0.0, Failure.of(error)))
 
     def withdraw(self, snapshot: Snapshot, error: Exception) -> Snapshot:
         """Take back a snapshot that can't be exported; return what is left of it.
@@ -167,8 +155,9 @@ class Account:
             if self._withdrawn is None or self._withdrawn[0] is not snapshot.calls:
                 failure = Failure.of(error)
                 self._withdrawn = snapshot.calls, failure
-                self._counters.failure(Endpoint.CALLS, failure.reason)
+                self._collectors.counters.failure(Endpoint.CALLS, failure.reason)
                 self.outages.failed(Endpoint.CALLS, failure, was_withdrawn=True)
+                self.history.failed(time.monotonic(), was_withdrawn=True)
             left = snapshot.withdrawn(self._withdrawn[1])
             if self.last is not None and self.last.calls is snapshot.calls:
                 self.last = left
@@ -179,12 +168,12 @@ class Account:
         with self._lock:
             self._is_cancelled = True
             self._deadline.end()
-        self._client.abort()
+        self._collectors.client.abort()
 
     def close(self) -> None:
         """End the collection in flight and close the connections."""
         self.cancel()
-        self._client.close()
+        self._collectors.client.close()
 
     def _turn(self, collection: Future[Snapshot], deadline: Deadline, stand_in: Snapshot | None) -> Turn:
         """Return the turn that a collection waits for, as long as there is time for it and for the answer."""
@@ -218,15 +207,12 @@ class Account:
             return self._recall(stand_in)
         seconds = deadline.seconds - deadline.remaining()
         failure = Failure(Reason.RESOURCES, "the exporter's processor is overloaded: no turn came in time")
-        return self._failed(self._runs.ended(Endpoint.CALLS, seconds, failure))
+        return self._collectors.broke_off(seconds, failure)
 
     def _recall(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot once more; an outage that it tells of goes on."""
         self.outages.recall(snapshot.results)
         return snapshot
-
-    def _failed(self, listing: Result) -> Snapshot:
-        return self._with_settings(Snapshot(time.time()), listing)
 
     def _again(self, last: Snapshot) -> Snapshot:
         self._debug("no collection is due yet: returning the last snapshot")
@@ -235,82 +221,26 @@ class Account:
     def _work(self, deadline: Deadline) -> Snapshot:
         """Collect, unless the credentials that were refused are still the same; their files may be slow."""
         try:
-            if self.last is None or self._scheduler.is_due or self._client.has_new_credentials():
+            if (
+                self.last is None
+                or self._collectors.scheduler.is_due
+                or self._collectors.client.has_new_credentials()
+            ):
                 return self._collect(deadline)
             return self._again(self.last)
         except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts are to be answered
             return self.lost(error)
 
     def _collect(self, deadline: Deadline) -> Snapshot:
-        budget = self._client.rate_limiter.remaining()
-        self._debug("collection started", deadline=f"{deadline.remaining():.1f}s", budget=budget)
-        self._scheduler.begin()
         self._collected_at = time.monotonic()
-        if self._client.has_new_credentials():
-            self._runs.forget_refusals()
-        found, result = self._runs.run(Endpoint.CALLS, partial(self._calls.collect, deadline))
-        snapshot = self._so_far = self._with_settings(found or Snapshot(time.time()), result)
-        snapshot = self._with_details(snapshot, deadline.child(earlier=DETAILS_MARGIN))
-        had_little_time = deadline.seconds < self.config.collection.timeout
-        failure = snapshot.failure
-        was_cut = failure is not None and failure.reason is Reason.TIMEOUT and had_little_time
-        self._scheduler.end(failure, was_cut=was_cut)
-        return self._keep(snapshot)
+        for snapshot in self._collectors.collect(deadline):
+            self._so_far = snapshot
+        return self._keep(snapshot, self._collectors.live_calls(snapshot))
 
-    def _with_settings(self, snapshot: Snapshot, listing: Result) -> Snapshot:
-        """Add how the listing went, and what the configuration says."""
-        config = self.config.collection
-        is_on = {Endpoint.STREAMS: config.streams.enabled, Endpoint.AGENT_STREAMS: config.agent_streams}
-        return replace(
-            snapshot,
-            results={Endpoint.CALLS: listing, **{each: None for each in is_on if is_on[each]}},
-            sustainable_interval=self._scheduler.sustainable_interval,
-            call_limit=self.config.call_limit,
-        )
-
-    def _with_details(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot:
-        """Add what else is switched on, as far as the listing has left time and requests for it."""
-        wants_streams = snapshot.active_calls is not None and Endpoint.STREAMS in snapshot.results
-        if wants_streams:
-            snapshot = self._so_far = replace(snapshot, streams=self._tally_streams())
-        wants_sessions = Endpoint.AGENT_STREAMS in snapshot.results and not _was_refused(snapshot)
-        if wants_sessions and deadline.remaining():
-            most = min(_AGENT_STREAMS_TIMEOUT, deadline.remaining() / 2)
-            snapshot = self._so_far = self._with_agent_streams(snapshot, deadline.child(most=most))
-        return self._with_streams(snapshot, deadline) if wants_streams else snapshot
-
-    def _with_agent_streams(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot:
-        if resting := self._runs.resting(Endpoint.AGENT_STREAMS):
-            return snapshot.with_result(Endpoint.AGENT_STREAMS, resting)
-
-        def collect() -> tuple[AgentStreams, None]:
-            found = self._client.agent_streams(deadline)
-            self._counters.unknown({"agent_streams_limit": found.limit is None})
-            return found, None
-
-        found, result = self._runs.run(Endpoint.AGENT_STREAMS, collect)
-        return replace(snapshot.with_result(Endpoint.AGENT_STREAMS, result), agent_streams=found)
-
-    def _with_streams(self, snapshot: Snapshot, deadline: Deadline) -> Snapshot:
-        if resting := self._runs.resting(Endpoint.STREAMS):
-            return snapshot.with_result(Endpoint.STREAMS, resting)
-        if not deadline.remaining():
-            return snapshot
-        quota = self._scheduler.detail_quota()
-        collect = partial(self._streams.collect, self._calls.listed, quota, deadline)
-        found, result = self._runs.run(Endpoint.STREAMS, collect)
-        return replace(snapshot.with_result(Endpoint.STREAMS, result), streams=found)
-
-    def _tally_streams(self) -> StreamTally | None:
-        """Count what is known of the calls just listed; a failure must not cost the listing."""
-        try:
-            return self._streams.tally(self._calls.listed)
-        except Exception:  # noqa: BLE001  # the run that follows fails of the same, and says so
-            return None
-
-    def _keep(self, snapshot: Snapshot) -> Snapshot:
+    def _keep(self, snapshot: Snapshot, live_calls: LiveCalls | None = None) -> Snapshot:
         with self._lock:
             self.last = snapshot
+            self._live_calls = live_calls or self._live_calls
         return snapshot
 
     def _debug(self, message: str, **values: object) -> None:
@@ -332,13 +262,3 @@ def _settle(
     else:
         first()
         collection.set_result(snapshot)
-
-
-def _was_refused(snapshot: Snapshot) -> bool:
-    """Return whether no collection is due until the credentials are others."""
-    return snapshot.failure is not None and snapshot.failure.reason in REFUSALS
-
-
-def _row_type(config: AccountConfig, metrics: MetricsConfig) -> type[Call]:
-    """Return the type that rows are decoded into: personal data only where something asks for it."""
-    return PersonalCall if config.lines or metrics.agent_names else Call

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import structlog
 
-from exporter.collect.account import Account, Shared
+from exporter.collect.account import Account
 from exporter.collect.gate import Echo, Gate, Load
+from exporter.collect.history import History
+from exporter.collect.shared import Shared
 from exporter.config import AccountConfig, Config, ConfigError, MetricsConfig
 from exporter.exotel.rate_limiter import RateLimiters
 from exporter.log import place
@@ -45,9 +48,20 @@ class Accounts:
     alone reloads, and closes those that were retired.
     """
 
-    def __init__(self, read: Callable[[], Config]) -> None:
-        """Read the configuration for the first time; raise ConfigError."""
+    def __init__(
+        self,
+        read: Callable[[], Config],
+        histories: Mapping[str, History] = MappingProxyType({}),
+        *,
+        keep_live_calls: bool = False,
+    ) -> None:
+        """Read the configuration for the first time; raise ConfigError.
+
+        `histories` are what accounts begin with, by their names; none for those that begin with nothing.
+        """
         self._read = read
+        self._histories = histories
+        self._keep_live_calls = keep_live_calls
         self._by_name: dict[str, Account] = {}
         self._retired: tuple[_Retired, ...] = ()
         self._rate_limiters = RateLimiters()
@@ -125,4 +139,7 @@ class Accounts:
         if before is not None and (before.config, before.metrics) == (config, metrics):
             return before
         outages = before.outages if before else None
-        return Account(config, metrics, Shared(self._gate, self._rate_limiters.of(config), outages))
+        history = before.history if before else self._histories.get(config.name)
+        rate_limiter = self._rate_limiters.of(config)
+        shared = Shared(self._gate, rate_limiter, outages, history, self._keep_live_calls)
+        return Account(config, metrics, shared)

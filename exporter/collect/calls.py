@@ -44,14 +44,17 @@ _log = structlog.stdlib.get_logger(__name__)
 class CallsCollector:
     """Lists the calls of an account; keeps what listings teach of the server, and of the life of calls."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # an account's parts, and what needs its rows
         self,
         config: AccountConfig,
         metrics: MetricsConfig,
         client: Client,
         counters: Counters,
         scheduler: Scheduler,
+        *,
+        keeps_rows: bool,
     ) -> None:
+        """Keep the rows of the last complete listing if something needs them."""
         self._account = config.name
         self._call_limit = config.call_limit
         self._call_slots = config.collection.call_slots
@@ -61,21 +64,22 @@ class CallsCollector:
         self._scheduler = scheduler
         self._lines = Lines(config.lines)
         counts_from = CountsFrom(config.collection.duration_counts_from)
-        self._lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
+        self.lifecycle = Lifecycle.before(metrics.duration_buckets, counts_from, self._lines)
+        """What complete listings have told."""
         self._duration_check = DurationCheck(config.name, counts_from)
         self._load = AverageLoad()
         self._capacity: Capacity | None = None
-        self._keeps_rows = config.collection.streams.enabled
+        self._keeps_rows = keeps_rows
         self._lister = Lister(config.collection.page_size, time.monotonic)
         self._estimator = Estimator(config.collection)
         self._knows_agents = True
         self.listed: Mapping[str, Call] = {}
-        """The calls of the last complete listing, by call_sid; kept only where details are collected."""
+        """The calls of the last complete listing, by call_sid; kept only if something needs them."""
 
     @property
     def lives(self) -> ObservedCounts:
         """Return what was counted of the life of calls."""
-        return self._lifecycle.counts
+        return self.lifecycle.counts
 
     def collect(self, deadline: Deadline) -> tuple[Snapshot, Failure | None]:
         """List the calls, and tally them if none can be missing; else say why, and estimate if configured."""
@@ -148,7 +152,7 @@ class CallsCollector:
         self._counters.unknown(tally.unknown)
         self._counters.unknown(agents.unknown if agents else {"agent_details": len(calls)})
         returned, lines = self.lives.returned, self._lines.of_each(calls)
-        self._lifecycle = self._lifecycle.after(listing.by_sid, at, window, self._api_time(window), lines)
+        self.lifecycle = self.lifecycle.after(listing.by_sid, at, window, self._api_time(window), lines)
         if self._keeps_rows:
             self.listed = listing.by_sid
         if self.lives.returned > returned:
@@ -163,7 +167,7 @@ class CallsCollector:
             agent_names=agent_names(calls) if metrics.agent_names else {},
             longest_calls=longest_calls(calls, metrics.longest_calls, self._lines),
             lines=tally_lines(calls, lines, self._lines.names),
-            longest_rings=self._lifecycle.longest_rings,
+            longest_rings=self.lifecycle.longest_rings,
         )
 
     def _update_capacity(self, tally: CallTally, at: float) -> Capacity | None:

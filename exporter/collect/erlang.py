@@ -20,8 +20,8 @@ from operator import mul
 Load = Mapping[int, float]
 
 _MOST_REFUSED = 0.5
-"""The most that a carried load can tell: where more is refused, there is hardly ever a free slot, whatever
-the offered load."""
+"""The most that a carried load can tell, of calls of the largest size: where more is refused, there is hardly
+ever a free slot, whatever the offered load."""
 _STEPS, _LAST_STEP = 50, 1e-6  # of Newton's method; the one after a step as small as that would be nothing
 _HIGH = 1e200  # above it, likelihoods are scaled down
 _LOW = 1e-20  # of all; what is less likely than that doesn't count
@@ -34,14 +34,16 @@ class Capacity:
 
     blocking: float
     """The share of calls that it refuses."""
-    slots_needed: int
-    """The lowest limit that refuses few enough."""
+    slots_needed: int | None
+    """The lowest limit that refuses few enough; None where half of the calls or more are refused: the carried
+    load doesn't tell how many those are."""
 
 
 def capacity(carried: Load, limit: int, most_refused: float) -> Capacity:
     """Return what a limit does that leaves this load, and which one refuses no more than a share of calls."""
-    load = offered(carried, limit)
-    return Capacity(blocking(load, limit), slots_needed(load, most_refused))
+    growth = _growth(carried, limit)
+    load, is_told = _grown(carried, growth), growth < _highest_growth(carried)
+    return Capacity(blocking(load, limit), slots_needed(load, most_refused) if is_told else None)
 
 
 def blocking(load: Load, limit: int) -> float:
@@ -60,19 +62,32 @@ def slots_needed(load: Load, most_refused: float) -> int:
 
 
 def offered(carried: Load, limit: int) -> Load:
-    """Return the offered load of which a limit leaves this load; at most twice as much of any size of call.
+    """Return the offered load of which a limit leaves this load; at most twice as much of any size."""
+    return _grown(carried, _growth(carried, limit))
 
-    A call of b slots is let through with a probability of g^-b. Of calls of one slot that is exact, and their
-    load A has A(1 - B) = carried; of others it is so where the limit has room for more than a few.
+
+def _grown(load: Load, growth: float) -> Load:
+    return {slots: calls * growth**slots for slots, calls in load.items()}
+
+
+def _highest_growth(load: Load) -> float:
+    return math.pow(1 - _MOST_REFUSED, -1 / max(_slots_in_use(load), default=1))
+
+
+def _growth(carried: Load, limit: int) -> float:
+    """Return g: a limit that leaves this load lets a call of b slots through with a probability of g^-b.
+
+    Of calls of one slot that is exact, and their load A has A(1 - B) = carried; of others it is so where the
+    limit has room for more than a few.
     """
     found = next(_occupancies(carried, limit), None)
     if found is None:  # it is so far below the limit that nothing is refused
-        return carried
+        return 1.0
     likelihoods, total = found
     downwards = [each / total for each in reversed(likelihoods)]
     slots_in_use = _slots_in_use(carried)
     in_use = sum(slots_in_use.values())
-    highest = (1 - _MOST_REFUSED) ** (-1 / max(slots_in_use, default=1))
+    highest = _highest_growth(carried)
     growth = 1.0
     for _ in range(_STEPS):
         mean, variance = _in_use(downwards, limit, growth)
@@ -80,7 +95,7 @@ def offered(carried: Load, limit: int) -> Load:
         growth = min(max(growth * (1 + (in_use - mean) / variance), 1.0), highest) if variance else highest
         if abs(growth - before) <= _LAST_STEP:
             break
-    return {slots: calls * growth**slots for slots, calls in carried.items()}
+    return growth
 
 
 def _occupancies(load: Load, first: int) -> Iterator[tuple[Sequence[float], float]]:

@@ -30,7 +30,7 @@ from exporter.config import CountsFrom
 from exporter.exotel.enums import CallStatus, Direction
 from exporter.exotel.models import Call
 
-_WAIT_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
+WAIT_BOUNDS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)  # seconds
 _NO_LINES = Lines(())
 _IN_PROGRESS = CallStatus.IN_PROGRESS  # looked up once: to ask an enum for each call takes long
 _DIRECTIONS = tuple(dict.fromkeys(direction for direction, _ in KNOWN_PAIRS))
@@ -128,7 +128,7 @@ class Lifecycle:
         lines: Lines = _NO_LINES,
     ) -> Lifecycle:
         """Return what is known before the first listing."""
-        no_waits, no_calls = Histogram.of((), _WAIT_BOUNDS), Histogram.of((), bounds)
+        no_waits, no_calls = Histogram.of((), WAIT_BOUNDS), Histogram.of((), bounds)
         names = lines.names or (OTHER,)
         is_exact = counts_from is CountsFrom.ANSWER
         sources = {
@@ -212,9 +212,9 @@ class Lifecycle:
             started=_added(before.started, (call.direction or Direction.UNKNOWN for call in started)),
             ended=_added(before.ended, map(pair_of, ended.values())),
             returned=before.returned + returned,
-            rings=_extended(before.rings, over.rings, _WAIT_BOUNDS),
+            rings=_extended(before.rings, over.rings, WAIT_BOUNDS),
             durations=_extended(before.durations, lasted, self.bounds),
-            waits=_extended(before.waits, over.waits, _WAIT_BOUNDS),
+            waits=_extended(before.waits, over.waits, WAIT_BOUNDS),
             handling=_extended(before.handling, handled, self.bounds),
         )
 

@@ -9,6 +9,7 @@ from exporter.collect.breakdowns import AgentCalls, LineTally, LongCall
 from exporter.collect.details import StreamTally
 from exporter.collect.erlang import Capacity
 from exporter.collect.estimate import Estimate
+from exporter.collect.scheduler import REFUSALS
 from exporter.collect.tallies import AgentTally, CallTally
 from exporter.exotel.enums import Direction, Endpoint
 from exporter.exotel.errors import Failure
@@ -86,6 +87,11 @@ class Snapshot:
     def failure(self) -> Failure | None:
         """Return what went wrong with the listing, if anything did."""
         return self.calls.failure
+
+    @property
+    def was_refused(self) -> bool:
+        """Return whether no collection is due until the credentials are others."""
+        return self.failure is not None and self.failure.reason in REFUSALS
 
     def with_result(self, collector: Endpoint, result: Result) -> Snapshot:
         """Return it with how one more collector's run went."""

@@ -33,7 +33,7 @@ _SHARES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Inspection:
+class Inspection:
     """A call that is listed, and what was last found of it; moments on the monotonic clock."""
 
     call_sid: str
@@ -73,7 +73,7 @@ class StreamsCollector:
         self._config = config
         self._client = client
         self._counters = counters
-        self._inspections: dict[str, _Inspection] = {}
+        self._inspections: dict[str, Inspection] = {}
         self._listed_at = -inf
         self._turns = cycle(range(_SHARES))
 
@@ -92,6 +92,11 @@ class StreamsCollector:
         """Count what is known of the calls that were just listed, by call_sid."""
         self._follow(calls)
         return self._tally()
+
+    @property
+    def inspections(self) -> Mapping[str, Inspection]:
+        """Return what is known of each call that was listed last and hasn't ended, by call_sid."""
+        return {**self._inspections}
 
     def _tally(self) -> StreamTally:
         now, max_age, known = time.monotonic(), self._config.max_age, self._inspections.values()
@@ -112,10 +117,10 @@ class StreamsCollector:
         }
         self._listed_at = now
 
-    def _new(self, call: Call, now: float) -> _Inspection:
+    def _new(self, call: Call, now: float) -> Inspection:
         """Return that nothing was found yet of a call that wasn't listed like this in the listing before."""
         began = now - call.duration if is_plausible(call.duration) else -inf
-        return _Inspection(call.call_sid, call.status, Hold(max(began, self._listed_at)))
+        return Inspection(call.call_sid, call.status, Hold(max(began, self._listed_at)))
 
     def _next(self, calls: Mapping[str, Call], most: int) -> Iterator[Call]:
         """Yield the calls to ask for; what one share doesn't need, the next gets."""
@@ -161,7 +166,7 @@ class StreamsCollector:
             return Failure.of(stream)
         if isinstance(stream, ApiError) or (stream.status and stream.status.is_over):
             gone = known.hold.gone(time.monotonic())
-            self._inspections[call.call_sid] = _Inspection(call.call_sid, call.status, gone, known.asked_at)
+            self._inspections[call.call_sid] = Inspection(call.call_sid, call.status, gone, known.asked_at)
             return None
         try:
             self._inspections[call.call_sid] = self._read(call, stream, known)
@@ -169,7 +174,7 @@ class StreamsCollector:
             return Failure.of(error)
         return None
 
-    def _read(self, call: Call, stream: Stream, before: _Inspection) -> _Inspection:
+    def _read(self, call: Call, stream: Stream, before: Inspection) -> Inspection:
         details = read_details(call, stream)
         tally_streams([details], 0, 0.0)  # what can't be counted isn't kept, or it would fail every tally
         self._counters.unknown(details.unknown)

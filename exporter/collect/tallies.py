@@ -108,6 +108,11 @@ class CallTally:
     groups: tuple[CallGroup, ...]
     unknown: Mapping[str, int]
 
+    @property
+    def total(self) -> int:
+        """Return how many calls there are."""
+        return sum(group.calls for group in self.groups)
+
 
 def tally_calls(calls: Collection[Call], bounds: Sequence[float]) -> CallTally:
     """Count calls by direction and status; `bounds` are the upper limits of the duration buckets, seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -22,18 +23,34 @@ from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
+from exporter.http.live import LiveAccount, document
+from exporter.http.live_query import Query
+from exporter.http.live_texts import LiveText, LiveTexts
 from exporter.http.probe import UnknownTarget, configuration, explain, find
-from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
+from exporter.http.scrape import GZIP_LEVEL, TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.http.written import Asked, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
-from exporter.metrics.exposition import OF_ACCOUNTS, OF_ITSELF, ExporterStatus, Selection, UnknownCollector
+from exporter.metrics.exposition import (
+    OF_ACCOUNTS,
+    OF_ITSELF,
+    ExporterStatus,
+    Selection,
+    UnknownCollector,
+    accepts_gzip,
+)
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 _FEW_LINES = 20  # each has 9 series
 _UNCACHED = {"Cache-Control": "no-store"}
+_LIVE_JSON = {
+    **_UNCACHED,
+    "Content-Type": "application/json",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +70,8 @@ def create_app(
         Route(f"{prefix}/probe", handlers.probe),
         Route(f"{prefix}/sd", handlers.targets),
         Route(f"{prefix}/config", handlers.config),
+        Route(f"{prefix}/calls", handlers.calls),
+        Route(f"{prefix}/calls.json", handlers.calls_json),
         Route(f"{prefix}/", handlers.landing),
         Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
         Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
@@ -86,6 +105,8 @@ class _Handlers:
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         self._written = Written()
+        self._people_in_flight = InFlight(endpoints.max_requests)  # whoever looks keeps no scrape waiting
+        self._live_texts = LiveTexts()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
 
@@ -139,9 +160,43 @@ class _Handlers:
         return PlainTextResponse(shown, headers=_UNCACHED)
 
     async def landing(self, request: Request) -> Response:
-        self._count(request, "/")
-        accounts = [(account.name, account.last) for account in self._accounts]
-        return await self._write(request, _landing_page, accounts, self._endpoints.telemetry_path)
+        in_flight = self._people_in_flight
+        in_flight.enter("/", request.state.held)
+        await in_flight.hold_text(request.state.held)
+        return await in_flight.write(_landing_page, tuple(self._accounts), self._endpoints, request)
+
+    async def calls(self, request: Request) -> Response:
+        return await self._live(request, _calls_page)
+
+    async def calls_json(self, request: Request) -> Response:
+        return await self._live(request, _calls_json)
+
+    async def _live(
+        self,
+        request: Request,
+        write: Callable[[Query, Sequence[LiveAccount]], LiveText],
+    ) -> Response:
+        """Answer with the calls that are known, as they were written for whoever asked the same before.
+
+        Whoever asks waits for no collection: many at once wait for their places instead of being refused.
+        """
+        if not self._endpoints.live_calls:
+            return PlainTextResponse(
+                "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
+            )
+        now = time.time()
+        accounts = [LiveAccount.of(account, now) for account in self._accounts]
+        lines = {line for account in accounts for line in account.lines}
+        query = Query.parse(request.query_params.multi_items(), [account.name for account in accounts], lines)
+        if query.rejected and write is _calls_json:
+            return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
+        in_flight = self._people_in_flight
+        await in_flight.hold_text(request.state.held)
+        state = tuple(account.key for account in accounts)
+        text = await self._live_texts.get(
+            state, (write, query), lambda: in_flight.write(write, query, accounts)
+        )
+        return text.answer(request.headers)
 
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
@@ -173,10 +228,39 @@ class _Handlers:
         return await self._in_flight.write(write, *arguments)
 
 
-def _landing_page(accounts: Sequence[tuple[str, Snapshot | None]], telemetry_path: str) -> Response:
-    from exporter.http.landing import HEADERS, page  # noqa: PLC0415  # Jinja2 takes 4 MB; few look at the page
+def _landing_page(accounts: Sequence[Account], endpoints: Endpoints, request: Request) -> Response:
+    # Jinja2 takes 4 MB, and few look at the page.
+    from exporter.http.first_scrape import Asked, ScrapeConfig  # noqa: PLC0415
+    from exporter.http.landing import HEADERS, Seen, page  # noqa: PLC0415
 
-    return HTMLResponse(page(accounts, telemetry_path, time.time()), headers=HEADERS)
+    now = time.monotonic()
+    seen = [
+        Seen(
+            account.name,
+            account.last,
+            account.history.minutes(now),
+            None if account.config.collection.call_slots else account.config.call_limit,
+        )
+        for account in accounts
+    ]
+    collections = [account.config.collection for account in accounts]
+    scrape = ScrapeConfig.of(Asked.of(request), endpoints, collections)
+    written = page(seen, endpoints, time.time(), scrape).encode()
+    if accepts_gzip(request.headers.get("accept-encoding", "")):
+        return HTMLResponse(
+            gzip.compress(written, GZIP_LEVEL), headers={**HEADERS, "Content-Encoding": "gzip"}
+        )
+    return HTMLResponse(written, headers=HEADERS)
+
+
+def _calls_page(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+    from exporter.http.live_page import HEADERS, page  # noqa: PLC0415  # as above
+
+    return LiveText.of(page(query, accounts).encode(), HEADERS)
+
+
+def _calls_json(query: Query, accounts: Sequence[LiveAccount]) -> LiveText:
+    return LiveText.of(document(query, accounts), _LIVE_JSON)
 
 
 def _selection(request: Request, accepted: Sequence[str]) -> Selection:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 # No dots alone, which browsers and proxies resolve, and no address that is another page.
-_TELEMETRY_PATH = re.compile(r"(?!/(probe|sd|config|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+")
+_TELEMETRY_PATH = re.compile(
+    r"(?!/(probe|sd|config|calls|calls\.json|-)(/|$))(/(?!\.+(/|$))[A-Za-z0-9._-]+)+"
+)
 _PATH = r"(?:/(?!\.+(?:/|$))[A-Za-z0-9._~-]+)*/?"
 _ORIGIN = r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
 _URL = re.compile(rf"(?P<origin>{_ORIGIN})?(?P<path>{_PATH})")
@@ -45,7 +47,7 @@ def plain_path(text: str) -> str:
     if not _TELEMETRY_PATH.fullmatch(text):
         raise ValueError(
             f"found {text!r}; accepted: a path like /metrics of letters, digits, -, _ and ., "
-            "other than /probe, /sd, /config and /-/…"
+            "other than /probe, /sd, /config, /calls, /calls.json and /-/…"
         )
     return text
 
@@ -56,6 +58,8 @@ class Endpoints:
 
     prefix: str = ""
     """What every path begins with; empty, or a path without a slash at its end."""
+    external_origin: str = ""
+    """The scheme, host and port that people use, where they are configured."""
     external_prefix: str = ""
     """What it begins with for people, whom a proxy may stand in front of."""
     telemetry_path: str = "/metrics"
@@ -63,6 +67,8 @@ class Endpoints:
     """Leave the accounts to /probe; the exporter's own metrics remain at `telemetry_path`."""
     lifecycle: bool = False
     """Allow POST /-/reload."""
+    live_calls: bool = False
+    """Serve every active call at /calls and /calls.json."""
     max_requests: int = 40
     """How many requests are answered at once, for each target; 0 is no limit."""
     exporter_metrics: bool = True

@@ -1,27 +1,22 @@
-"""The landing page: how each account is doing, and what to do about those that fail."""
+"""The landing page: how each account is doing, its last hour, and what to do about those that fail."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
-from hashlib import sha256
-from pathlib import Path
-from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from exporter import __revision__, __version__, release
-from exporter.collect.breakdowns import printable
+from exporter.collect.history import Minute
 from exporter.collect.snapshot import Snapshot
-from exporter.exotel.remediation import DOCS, remediation_of
+from exporter.http.charts import HEIGHT, WIDTH, Chart, calls_chart, times_chart
+from exporter.http.endpoints import Endpoints
+from exporter.http.first_scrape import ScrapeConfig
+from exporter.http.live import OLD
+from exporter.http.pages import environment, headers, source
 
-_OLD = 300.0  # seconds; what Prometheus scraped so long ago, it shows no more
-_STYLE = Path(__file__).with_name("landing.css").read_text(encoding="utf-8")
-_UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
+_STYLE = source("theme.css", "landing.css")
+_SCRIPT = source("refresh.js")
 
 
 class _State(StrEnum):
@@ -32,30 +27,57 @@ class _State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An account, as far as the page shows it."""
+
+    name: str
+    last: Snapshot | None
+    minutes: Sequence[Minute | None] = ()
+    """Those of the last hour."""
+    limit: int | None = None
+    """Calls at a time that the plan allows, where each takes one slot of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     name: str
     last: Snapshot | None
     state: _State
     age: float
     """Seconds since the last collection."""
+    calls: Chart
+    times: Chart
 
     @property
     def is_old(self) -> bool:
-        return self.age >= _OLD
+        return self.age >= OLD
 
 
-def page(accounts: Iterable[tuple[str, Snapshot | None]], telemetry_path: str, now: float) -> str:
+def page(accounts: Iterable[Seen], endpoints: Endpoints, now: float, scrape: ScrapeConfig) -> str:
     """Return the page: what failed, then the other accounts by name, and links.
 
-    An account is its name and its last snapshot. `now` is in seconds since 1970.
+    Before the first scrape of any, it says how to have them scraped. `now` is in seconds since 1970.
     """
-    rows = [
-        _Row(name, last, _state(last), max(0.0, now - last.ended_at) if last else 0.0)
-        for name, last in accounts
-    ]
-    rows.sort(key=_rank)
-    template = _environment.get_template("landing.html")  # compiled for the first page, not for the start
-    return template.render(rows=rows, summary=_summary(rows), telemetry_path=telemetry_path, now=now)
+    rows = sorted((_row(account, now) for account in accounts), key=_rank)
+    template = environment.get_template("landing.html")  # compiled for the first page, not for the start
+    return template.render(
+        rows=rows,
+        summary=_summary(rows),
+        telemetry_path=endpoints.telemetry_path,
+        now=now,
+        live_calls=endpoints.live_calls,
+        scrape=None if any(row.last for row in rows) else scrape,
+        style=_STYLE,
+        script=_SCRIPT,
+    )
+
+
+def _row(account: Seen, now: float) -> _Row:
+    last, minutes = account.last, account.minutes
+    age = max(0.0, now - last.ended_at) if last else 0.0
+    return _Row(
+        account.name, last, _state(last), age, calls_chart(minutes, account.limit), times_chart(minutes)
+    )
 
 
 def _state(last: Snapshot | None) -> _State:
@@ -86,44 +108,7 @@ def _summary(rows: Sequence[_Row]) -> list[tuple[str, str]]:
     return [(f"{listed:,} of {len(rows):,} accounts listed", ""), *told]
 
 
-def _duration(seconds: float) -> str:
-    """Return a duration in the largest unit of which there are two."""
-    for unit, length in _UNITS:
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f}\N{NO-BREAK SPACE}{unit}"
-    return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
+environment.globals |= {"chart_width": WIDTH, "chart_height": HEIGHT}
 
-
-def _moment(seconds: float) -> str:
-    """Return a time that is in seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _quoted(name: str) -> str:
-    """Return a name as the value of a query."""
-    return quote(name, safe="", errors="replace")
-
-
-_environment = Environment(
-    loader=PackageLoader("exporter", "http"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters |= {"duration": _duration, "moment": _moment, "quoted": _quoted, "printable": printable}
-_environment.globals |= {
-    "remediation_of": remediation_of,
-    "docs": DOCS,
-    "release": release(__version__, __revision__),
-    "style": _STYLE,
-}
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-    f"frame-ancestors 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-"""The headers of the page: nothing but its own style applies to it, wherever it may come from."""
+HEADERS = {**headers(_STYLE, _SCRIPT), "Vary": "Accept-Encoding"}
+"""The headers of the page: no style and no script but its own apply to it, wherever others may come from."""

@@ -22,7 +22,7 @@ _MARGIN = 0.5  # seconds that writing and sending the answer may take
 _GRACE = 0.3  # seconds that a collection may take to wind up after its deadline
 _LEAST = 0.1  # seconds; what is left to a scraper whose timeout is shorter than the margin
 _PACKET = 1400  # bytes: a shorter answer is sent in one packet, compressed or not
-_GZIP_LEVEL = 1  # level 6 takes five times as long to save a seventh of the bytes
+GZIP_LEVEL = 1  # level 6 takes five times as long to save a seventh of the bytes
 
 
 class BadTimeout(Exception):
@@ -117,5 +117,5 @@ def exposition(
     text, content_type = expose(snapshots, accept, itself, selection)
     answer = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if len(text) > _PACKET and accepts_gzip(",".join(headers.getlist("accept-encoding"))):
-        text, answer["Content-Encoding"] = gzip.compress(text, _GZIP_LEVEL), "gzip"
+        text, answer["Content-Encoding"] = gzip.compress(text, GZIP_LEVEL), "gzip"
     return Response(text, headers=answer)

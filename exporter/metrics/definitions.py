@@ -155,17 +155,24 @@ SLOTS_USED = _calls.gauge(
 )
 BLOCKING = _calls.gauge(
     "exotel_blocking_probability_ratio",
-    "Share of new calls that are refused because exotel_call_limit (N) is reached, by Erlang's loss formula "
-    "(A. K. Erlang, 1917): B = (A^N / N!) / sum(A^k / k!, k = 0 ... N). The offered load A is the one that "
-    "leaves A * (1 - B), the mean of exotel_call_slots_used over the last hour of listings (ITU-T E.501). "
-    "With call_slots, the formula is that of Kaufman and Roberts (1981). Calls are taken to come "
-    "independently, and not again when refused; values above 0.5 are uncertain. Absent without call_limit, "
-    "and until there are five minutes of listings.",
+    "Share of new calls that find every slot of exotel_call_limit taken and are refused: at 0.02, two "
+    "calls in a hundred. If it stays above 0.01 in the busy hours, ask Exotel for a higher limit, or "
+    "spread campaigns. Refused calls aren't listed, so they can't be counted: the share follows from the "
+    "limit and the load of the last hour, by Erlang's loss formula (Erlang B, 1917), with call_slots by "
+    "that of Kaufman and Roberts (1981). The load is the one of which the limit leaves the mean of "
+    "exotel_call_slots_used (ITU-T E.501). Calls are taken to come independently, and not again when "
+    "refused. From 0.5 on the value is uncertain: the limit is nearly always full, or call_limit is lower "
+    "than the plan allows. Absent without call_limit, and until there are five minutes of listings.",
 )
 LINES_NEEDED = _calls.gauge(
     "exotel_lines_needed",
-    "The lowest limit, in slots, that would refuse no more than grade_of_service of the calls, by the "
-    "formula and the load of exotel_blocking_probability_ratio. Compare with exotel_call_limit.",
+    "How high exotel_call_limit would have to be for no more than grade_of_service of the calls to be "
+    "refused at the load of the last hour. It is in slots: concurrent calls, unless call_slots says that "
+    "some calls take several. If it is above exotel_call_limit in the busy hours of several days, ask "
+    "Exotel for that many; if far below, there are more than enough. By the formula and the load of "
+    "exotel_blocking_probability_ratio. Absent without that, and where half of the calls or more are "
+    "refused (with call_slots, of those that take the most slots): a limit that is nearly always full "
+    "doesn't show how many more calls there would be.",
 )
 CALL_DURATION = _calls.gauge_histogram(
     "exotel_active_call_duration_seconds",

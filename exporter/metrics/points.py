@@ -93,7 +93,8 @@ def _active_calls(active_calls: ActiveCalls) -> Iterator[Point]:
     yield d.SLOTS_USED(active_calls.slots_used)
     if active_calls.capacity is not None:
         yield d.BLOCKING(active_calls.capacity.blocking)
-        yield d.LINES_NEEDED(active_calls.capacity.slots_needed)
+        if active_calls.capacity.slots_needed is not None:
+            yield d.LINES_NEEDED(active_calls.capacity.slots_needed)
     for group in active_calls.calls.groups:
         pair = group.direction, group.status
         yield d.ACTIVE_CALLS(group.calls, *pair)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypeVar
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.live import LiveApi
+from exporter.simulator.messages import Request, Response
 from exporter.simulator.server import Server, Service
 from exporter.simulator.settings import Settings
 from exporter.simulator.truth import Truth
@@ -97,6 +98,10 @@ class Simulator(ServerThread):
         """Let simulated time pass, on top of what passes by itself."""
         centre = self._live.centre
         self._do(lambda: centre.advance(centre.now + seconds))
+
+    def answer(self, target: str, headers: Mapping[str, str]) -> Response:
+        """Return the API's answer to a GET at once, without latency; header names are in lower case."""
+        return self._do(lambda: self._live.api.answer(Request("GET", target, headers)))
 
     def set_faults(self, faults: Iterable[Fault | str]) -> None:
         """Replace the faults; strings are parsed as on the command line. Raise ValueError if invalid."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from exporter.web.files import os_message
 
@@ -48,6 +49,14 @@ class Address:
     def local(self) -> Address:
         """Return the address at which a program on this machine reaches it."""
         return Address("localhost", self.port) if self.host in _LOCAL else self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Return whether it is plain that no other machine reaches it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 def _port(text: str) -> int | None:

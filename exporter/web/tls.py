@@ -142,10 +142,14 @@ class TlsServerConfig(Section):
             yield "cipher_suites", Rejected(why="max_version is TLS12", accepted=needed)
 
     @property
+    def requires_certificate(self) -> bool:
+        """Return whether a client must have a certificate, and one that is verified."""
+        return _VERIFY[self.client_auth_type] == ssl.CERT_REQUIRED
+
+    @property
     def trusts_everybody(self) -> bool:
         """Return whether a certificate of any public authority lets a client in: that is hardly meant."""
-        is_required = self.client_auth_type == "RequireAndVerifyClientCert"
-        return is_required and not (self.client_ca or self.client_allowed_sans)
+        return self.requires_certificate and not (self.client_ca or self.client_allowed_sans)
 
     @property
     def _has_only_tls_1_3(self) -> bool:

@@ -48,10 +48,18 @@ class Browser:
             self._receive()
 
     def evaluate(self, script: str) -> Any:
-        """Return the value of an expression on the page."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of an expression on the page, or what it promises."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def show(self, url: str, size: tuple[int, int], scheme: str = "light") -> None:
+        """Open a page on a screen of this size, a small one being a telephone's, in light or in dark."""
+        width, height = size
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **screen)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.open(url)
 
     def events(self, *methods: str) -> list[dict[str, Any]]:
         """Return what has happened of these kinds."""

@@ -69,7 +69,10 @@ def prometheus_shard(
 
 @contextmanager
 def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
-    """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie."""
+    """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie.
+
+    Fails in the end if the text of an alert could not be written.
+    """
     for rules in (PROMETHEUS / "rules").glob("*.yml"):
         _write(folder / "rules" / rules.name, _impatient(_read(rules)))
     address = free_address()
@@ -82,6 +85,8 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
     ]
     with program(command, folder / "prometheus.log") as server:
         yield ready(server, f"http://{address}")
+        said = server.said().splitlines()
+        assert [line for line in said if "Expanding alert template failed" in line] == []
 
 
 @contextmanager
@@ -153,10 +158,11 @@ def _impatient_config(name: str, alertmanager: str) -> Any:
 
 
 def _impatient(rules: Any) -> Any:
-    """Make seconds of minutes."""
+    """Make seconds of minutes, also in what the texts of alerts look up."""
     for group in rules["groups"]:
         for rule in group["rules"]:
-            rule |= {key: re.sub(MINUTES, _seconds, rule[key]) for key in {"expr", "for"} & rule.keys()}
+            for part, keys in ((rule, ("expr", "for")), (rule.get("annotations", {}), ("description",))):
+                part |= {key: re.sub(MINUTES, _seconds, part[key]) for key in keys if key in part}
     return rules
 
 

@@ -123,7 +123,7 @@ def test_the_longest_call_of_a_bucket_is_its_exemplar(chain: Chain) -> None:
 def test_calls_at_a_share_of_the_limit_that_a_user_set_reach_the_one_on_call(chain: Chain) -> None:
     """95 calls of 100 allowed: the alert fires, and says which account and against what."""
     [alert, *_] = _delivered(chain, alertname="ExotelCallsAtLimit", account="demo")
-    assert "95% of its limit of 100 concurrent calls" in alert["annotations"]["description"]
+    assert "have taken 95 of the 100 slots of its limit" in alert["annotations"]["description"]
     assert "the threshold is 95%" in alert["annotations"]["description"]
 
 

@@ -11,7 +11,7 @@ import requests
 
 from tests.e2e.browser import Browser, browser
 from tests.e2e.exotel import account, exporter_of, simulator
-from tests.waiting import GUARD
+from tests.waiting import GUARD, wait_until
 
 HOSTILE = "<script>document.title='owned'</script>\"'&amp;<img src=//example.invalid/a.png onerror=alert(1)>"
 LONG = "x" * 128
@@ -32,13 +32,7 @@ class Opened:
 
     def look(self, size: tuple[int, int] = DESK, scheme: str = "light") -> Browser:
         """Open the page on a screen of this size, in light or in dark."""
-        width, height = size
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size != DESK}
-        self.browser.call("Emulation.setDeviceMetricsOverride", **screen)
-        self.browser.call(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
-        self.browser.open(f"{self.url}/")
+        self.browser.show(f"{self.url}/", size, scheme)
         return self.browser
 
 
@@ -92,6 +86,55 @@ def test_the_page_asks_for_nothing_else_and_complains_of_nothing(
     complaints = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
     assert not seen.events(*complaints)
     assert seen.evaluate("document.title") == "2 of 5 accounts listed, 3 failed · Exotel exporter"
+
+
+REFRESHED = "document.querySelector('.head').textContent"
+
+
+def test_the_page_refreshes_itself_and_leaves_the_reader_alone(opened: Opened) -> None:
+    """Rows change where they are: scroll, focus and selection stay; what it does can be stopped."""
+    seen = opened.look((1280, 300))
+    seen.evaluate("""
+        window.row = document.querySelectorAll('tbody tr')[1];
+        window.row.querySelector('a').focus();
+        getSelection().selectAllChildren(window.row.querySelector('bdi'));
+        scrollTo(0, 200);
+    """)
+    state = """[window.row.isConnected, document.activeElement.href, String(getSelection()), scrollY]"""
+    before, first = seen.evaluate(state), seen.evaluate(REFRESHED)
+    wait_until(lambda: seen.evaluate(REFRESHED) != first, "a page that is newer")
+    assert seen.evaluate(state) == before
+    assert before[2] == SHOWN[1]
+    assert not seen.events("Log.entryAdded", "Runtime.exceptionThrown")
+    seen.evaluate("document.getElementById('pause').click()")
+    assert seen.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
+
+
+def test_a_page_whose_exporter_is_gone_says_so_and_keeps_what_it_shows(
+    opened: Opened, tmp_path: Path
+) -> None:
+    """Until it answers again; nobody is to take the figures for those of now."""
+    status = "document.querySelector('[role=status]').textContent"
+    with exporter_of("gone", tmp_path, [account("http://127.0.0.1:1")]) as (address, _):
+        opened.browser.open(f"http://{address}/")
+        assert opened.browser.evaluate(status) == ""
+    wait_until(lambda: "No answer from the exporter since" in opened.browser.evaluate(status), "word of it")
+    assert "can't be reached" in opened.browser.evaluate(status)
+    assert "demo" in opened.browser.evaluate("document.body.textContent")
+    with exporter_of("back", tmp_path, [account("http://127.0.0.1:1")], listen=address):
+        wait_until(lambda: opened.browser.evaluate(status) == "", "that it is back")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [SMALL_PHONE, DESK], ids=str)
+def test_the_page_before_the_first_scrape_is_legible(
+    opened: Opened, tmp_path: Path, size: tuple[int, int], scheme: str
+) -> None:
+    """With the configuration to copy in it."""
+    with exporter_of("new", tmp_path, [account("http://127.0.0.1:1")]) as (address, _):
+        looks = Opened(opened.browser, f"http://{address}").look(size, scheme).evaluate(LOOKS)
+        assert address in opened.browser.evaluate("document.querySelector('pre').textContent")
+    assert (looks["wide"], looks["scrolls"], looks["small"], looks["faint"]) == ([], False, [], [])
 
 
 def test_a_script_that_got_into_the_page_would_not_run(opened: Opened) -> None:

@@ -14,9 +14,11 @@ from socket import create_server
 
 import pytest
 
-from exporter.collect.account import Account, Shared
+from exporter.collect.account import Account
+from exporter.collect.accounts import Accounts
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import ActiveCalls, Snapshot
-from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
+from exporter.config import AccountConfig, CollectionConfig, Config, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline
 from exporter.exotel.errors import Reason
 from exporter.simulator import Settings, Simulator
@@ -333,6 +335,47 @@ def test_an_account_that_a_reload_mends_has_recovered(caplog: pytest.LogCaptureF
         successor.close()
     told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
     assert told == ["collection failed", "collection recovered"]
+
+
+def hour_of(made: Account) -> tuple[int, int, set[int]]:
+    """Return the collections and the failures of the last hour, and the calls that were listed."""
+    known = [minute for minute in made.history.minutes(time.monotonic()) if minute]
+    calls = {minute.calls for minute in known if minute.calls is not None}
+    return sum(minute.collections for minute in known), sum(minute.failures for minute in known), calls
+
+
+def test_the_last_hour_survives_a_reload_that_reconfigures_the_account() -> None:
+    """What was listed and what failed before stays, and what comes is added to it."""
+    with Simulator(Settings(calls=7, speed=0)) as simulator, account(simulator.url) as made:
+        limits = iter((100, 150))
+        accounts = Accounts(
+            lambda: Config(
+                accounts=(replace(made.config, call_limit=next(limits)),),
+                collection=EAGER,
+                metrics=MetricsConfig(),
+            )
+        )
+        [before] = accounts
+        observe(before)
+        simulator.set_faults(["status:503"])
+        observe(before)
+        simulator.clear_faults()
+        accounts.reload()
+        [after] = accounts
+        observe(after)
+        before.close()
+        after.close()
+    assert after is not before
+    assert hour_of(after) == (3, 1, {7})
+
+
+def test_a_snapshot_that_cannot_be_exported_is_a_failure_of_the_hour() -> None:
+    """Once, however often it was to be exported."""
+    with Simulator(Settings(calls=7, speed=0)) as simulator, account(simulator.url) as made:
+        snapshot = observe(made)
+        for _ in range(2):
+            made.withdraw(snapshot, RuntimeError("no"))
+    assert hour_of(made) == (1, 1, {7})
 
 
 def test_a_closed_port_is_a_connection_failure() -> None:

@@ -194,6 +194,10 @@ def test_an_empty_environment_is_one_error() -> None:
             "--demo and --config.file exclude one another: the demo brings its own",
         ),
         (
+            ["--web.systemd-socket", "--demo"],
+            "--demo and --web.systemd-socket exclude one another: the demo listens on loopback alone",
+        ),
+        (
             ["--config.check", "--demo"],
             "--demo and --config.check exclude one another: the demo brings its own",
         ),
@@ -226,6 +230,8 @@ def test_a_flag_that_is_not_understood_is_named(arguments: list[str], error: str
             "/sd",
             "/config",
             "/probe/x",
+            "/calls",
+            "/calls.json",
         ),
         *(
             "/.",
@@ -254,7 +260,7 @@ def usage_error(arguments: list[str]) -> str:
     return caught.value.format_message()
 
 
-@pytest.mark.parametrize("path", ["/calls", "/exotel/metrics", "/metrics.txt", "/-x", "/sd2"])
+@pytest.mark.parametrize("path", ["/active", "/exotel/metrics", "/metrics.txt", "/-x", "/sd2", "/calls.txt"])
 def test_metrics_may_be_at_any_other_plain_path(path: str) -> None:
     """Deeper, with dots, or like a path that is taken."""
     context = main.make_context("exotel-exporter", [f"--web.telemetry-path={path}"])
@@ -360,9 +366,9 @@ def test_it_listens_on_every_address(tmp_path: Path) -> None:
 
 def test_the_metrics_are_where_they_were_wanted(tmp_path: Path, simulator: Simulator) -> None:
     """--web.telemetry-path moves the metrics; nothing is left at /metrics."""
-    flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/calls")
+    flags = (configured(tmp_path, {"base_url": simulator.url}), "--web.telemetry-path=/active")
     with exporter(tmp_path, *flags) as server:
-        answer = requests.get(server.url("/calls"), timeout=GUARD)
+        answer = requests.get(server.url("/active"), timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"acme1": 1}
         assert requests.get(server.url("/metrics"), timeout=GUARD).status_code == 404
 
@@ -518,7 +524,9 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
         answer = requests.get(metrics, timeout=GUARD)
         assert values(answer.text, "exotel_up") == {"demo": 1}
         assert values(answer.text, "exotel_calls_reported")["demo"] > 0
-        assert "demo" in requests.get(people, timeout=GUARD).text
+        page = requests.get(people, timeout=GUARD).text
+        assert "demo" in page
+        assert "simulated" in page
         ended = server.stop(signal.SIGINT)
     assert ended.code == 0
     port = metrics.removesuffix("/metrics").rpartition(":")[2]
@@ -534,3 +542,23 @@ def test_the_demo_needs_no_environment_and_can_be_collected_once() -> None:
     ended = run("--demo", "--once")
     assert (ended.code, ended.err) == (0, "")
     assert values(ended.out, "exotel_up") == {"demo": 1}
+
+
+def test_the_demo_scrapes_itself(tmp_path: Path) -> None:
+    """Its page shows calls although nobody has asked for its metrics."""
+    with exporter(tmp_path, "--demo") as server:
+        people = server.url("/")
+        wait_until(lambda: "1 of 1 accounts listed" in requests.get(people, timeout=GUARD).text, "a listing")
+
+
+def test_the_demo_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    """Also where no address is given: what is asked for elsewhere is wrong usage."""
+    with exporter(tmp_path, "--demo", listen=("localhost:0", "[::1]:0")) as server:
+        assert all(re.match(r"127\.|\[::1\]", address) for address in server.addresses(2))
+    for address in (":9931", "0.0.0.0:9931", "[::]:9931", "192.0.2.1:9931", "example.com:9931"):
+        ended = run("--demo", f"--web.listen-address={address}")
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == (
+            "exotel-exporter: error: Invalid value for '--web.listen-address': "
+            f"found '{address}'; accepted with --demo: this machine alone, like 127.0.0.1:9931; try --help\n"
+        )

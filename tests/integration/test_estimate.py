@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporter.collect.account import Account, LiveValues, Shared
+from exporter.collect.account import Account, LiveValues
 from exporter.collect.counters import Counters
 from exporter.collect.lifecycle import Lifecycle
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, CollectionConfig, MetricsConfig, Secret
 from exporter.exotel.deadline import Deadline

@@ -45,7 +45,7 @@ def exporter(simulator: Simulator) -> Iterator[tuple[str, Account]]:
 
 def spoil(bad: Account, **values: object) -> Callable[[], None]:
     """Have every listing of an account find these values; give what ends that."""
-    calls = bad._calls
+    calls = bad._collectors.calls
     whole = calls.collect
 
     def collect(deadline: Deadline) -> Any:
@@ -155,8 +155,8 @@ def test_an_exception_in_one_accounts_collection_is_its_failure(
     with exporter(simulator) as (url, bad):
         places: dict[str, tuple[object, str]] = {
             "account.collect": (bad, "collect"),
-            "scheduler.begin": (bad._scheduler, "begin"),
-            "calls.collect": (bad._calls, "collect"),
+            "scheduler.begin": (bad._collectors.scheduler, "begin"),
+            "calls.collect": (bad._collectors.calls, "collect"),
         }
         with monkeypatch.context() as patch:
             patch.setattr(*places[where], broken)
@@ -235,7 +235,7 @@ def test_what_is_held_of_details_and_cannot_be_counted_does_not_cost_the_listing
     detailed = replace(EAGER, streams=StreamsConfig(enabled=True, max_per_scrape=20))
     bad = account("bad", simulator.url, collection=detailed)
     with served([bad]) as url:
-        monkeypatch.setattr(bad._streams, "_tally", broken)
+        monkeypatch.setattr(bad._collectors.streams, "_tally", broken)
         found = scrape(url)
         monkeypatch.undo()
         after = scrape(url)

@@ -16,8 +16,9 @@ import requests
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from exporter.collect.account import MOST_AGE, Account, Shared
+from exporter.collect.account import MOST_AGE, Account
 from exporter.collect.gate import AT_ONCE, Gate, Turn
+from exporter.collect.shared import Shared
 from exporter.collect.snapshot import Snapshot
 from exporter.config import Secret
 from exporter.exotel.deadline import Deadline
@@ -244,7 +245,7 @@ def test_a_probe_that_finds_nothing_new_gets_the_same_answer_unwritten(
         assert probe("&name[]=exotel_up") != first
         assert probe(Accept="application/openmetrics-text") != first
         assert len(written) == 3
-        acme._counters.retry(Endpoint.CALLS, Reason.CONNECTION)
+        acme._collectors.counters.retry(Endpoint.CALLS, Reason.CONNECTION)
         probe()
         assert len(written) == 4
 

@@ -22,7 +22,8 @@ THRESHOLD = re.compile(
     r"\b(account|account_direction|all):(exotel_\w+:(?:threshold|minimum|warning|critical|low|high|rising))\b"
 )
 OWN = re.compile(r"\bown:(exotel_\w+:\w+)\b")
-ALERTS = [rule for rule in rules() if "alert" in rule]
+ALERTS = [rule for rule in rules() if "alert" in rule and rule["alert"] != "ExotelOwnRecordMistyped"]
+"""Those that compare with thresholds."""
 
 
 def _yaml(path: Path) -> Any:
@@ -33,7 +34,7 @@ THRESHOLDS = {
     rule["record"]: rule["expr"]
     for group in _yaml(RULES / "thresholds.yml")["groups"]
     for rule in group["rules"]
-    if THRESHOLD.fullmatch(rule["record"])
+    if THRESHOLD.fullmatch(rule.get("record", ""))
 }
 
 
@@ -48,14 +49,70 @@ def test_every_threshold_has_a_name_for_a_number_of_ones_own() -> None:
         assert {*OWN.findall(expr)} == {record.partition(":")[2]}
 
 
-@pytest.mark.usefixtures("generation")
-def test_the_example_is_accepted_and_every_name_in_it_is_read() -> None:
-    """A record that no threshold reads would change nothing, and nobody would notice."""
+def _uncommented_example() -> str:
+    """The example with all of its records."""
+    return re.sub(r"^( +)# (- \{record: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_example_has_no_record_until_one_is_uncommented() -> None:
+    """Whoever copies it gets no target, nor the Grafana of example.com."""
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(EXAMPLE))
-    records = {rule["record"] for group in _yaml(EXAMPLE)["groups"] for rule in group["rules"]}
+    assert [group["rules"] for group in _yaml(EXAMPLE)["groups"]] == [None]
+
+
+def test_each_record_of_the_example_is_accepted_and_read(tmp_path: Path) -> None:
+    """Uncommented, line by line: one that no threshold reads would change nothing."""
+    file = tmp_path / "own.yml"
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    commented = [number for number, line in enumerate(lines) if line.lstrip().startswith("# - {")]
     known = {f"own:{name}" for rule in rules() for name in OWN.findall(rule["expr"])}
-    assert records
-    assert records <= known
+    for number in commented:
+        uncommented = [*lines[:number], lines[number].replace("# ", "", 1), *lines[number + 1 :]]
+        file.write_text("\n".join(uncommented), encoding="utf-8")
+        [[rule]] = [group["rules"] for group in _yaml(file)["groups"]]
+        assert rule["record"] in known
+    file.write_text(_uncommented_example(), encoding="utf-8")
+    assert f"{len(commented)} rules found" in run(
+        "promtool", "check", "rules", "--lint=all", "--lint-fatal", str(file)
+    )
+
+
+def test_no_record_of_the_example_is_told_to_be_mistyped(tmp_path: Path) -> None:
+    """All of them at once, even where all that is recorded gets a label, as in some Kubernetes."""
+    for labels in ({}, {"namespace": "monitoring"}):
+        own, thresholds = yaml.safe_load(_uncommented_example()), _yaml(RULES / "thresholds.yml")
+        for rule in (
+            rule for file in (own, thresholds) for group in file["groups"] for rule in group["rules"]
+        ):
+            rule["labels"] = {**rule.get("labels", {}), **labels}
+        for name, file in (("own", own), ("thresholds", thresholds)):
+            (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(file), encoding="utf-8")
+        added = "".join(f', {name}="{value}"' for name, value in labels.items())
+        record = "account:exotel_recording_enabled_calls:threshold"
+        values = {"acme": 0.5, "globex": 0.95}
+        case = {
+            "interval": "1m",
+            "input_series": [
+                {"series": f'account:exotel_up:max2m{{account="{account}"{added}}}', "values": "1x10"}
+                for account in values
+            ],
+            "alert_rule_test": [
+                {"alertname": "ExotelOwnRecordMistyped", "eval_time": "9m", "exp_alerts": []}
+            ],
+            "promql_expr_test": [
+                {
+                    "expr": record,
+                    "eval_time": "9m",
+                    "exp_samples": [
+                        {"labels": f'{record}{{account="{account}"{added}}}', "value": value}
+                        for account, value in values.items()
+                    ],
+                }
+            ],
+        }
+        order = ["exotel-own", "exotel-thresholds"]
+        files = ["own.yml", "thresholds.yml"]
+        _promtool(tmp_path, {"rule_files": files, "group_eval_order": order, "tests": [case]})
 
 
 @pytest.mark.usefixtures("generation")
@@ -84,7 +141,7 @@ def test_a_number_of_ones_own_holds_for_all_accounts_but_those_that_have_their_o
     for account in ("acme", "globex"):
         series[f'account:exotel_up:max2m{{account="{account}"}}'] = 1
         for expr in THRESHOLDS.values():
-            for name in re.findall(r"by \(account, direction\) \((\w+:exotel_\w+:\w+)\)", expr):
+            for name in re.findall(r"without \(\) \((\w+:exotel_\w+:\w+)\)", expr):
                 series[f'{name}{{account="{account}", direction="inbound"}}'] = 1
             for figure in re.findall(r'figure="(\w+)"', expr):
                 labels = f'account="{account}", direction="inbound", figure="{figure}"'
@@ -106,9 +163,8 @@ def test_a_number_of_ones_own_holds_for_all_accounts_but_those_that_have_their_o
 
 
 def _compared_with(alert: dict[str, Any]) -> set[str]:
-    """The thresholds in its expression; of one that compares before it is recorded, those in its text."""
-    description = alert["annotations"]["description"]
-    found = THRESHOLD.findall(alert["expr"]) or THRESHOLD.findall(description)
+    """The thresholds in its expression, and those in its text: of none it may say that it is NaN."""
+    found = THRESHOLD.findall(f"{alert['expr']} {alert['annotations']['description']}")
     return {f"{level}:{name}" for level, name in found}
 
 

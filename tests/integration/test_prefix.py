@@ -87,8 +87,12 @@ class Links(HTMLParser):
         (Endpoints(prefix="/a/b", telemetry_path="/m"), "/a/b", ""),
         (Endpoints(external_prefix="/exotel"), "/exotel", "/exotel"),
         (Endpoints(), "/unknown", "/unknown"),
+        (Endpoints(prefix="/exotel", external_prefix="/exotel", live_calls=True), "/exotel", ""),
     ],
-    ids=["root", "prefix", "prefix without url", "proxy strips", "proxy strips, unknown to the exporter"],
+    ids=[
+        *("root", "prefix", "prefix without url", "proxy strips", "proxy strips, unknown to the exporter"),
+        "live calls",
+    ],
 )
 def test_every_link_of_the_page_leads_to_what_there_is(
     endpoints: Endpoints, seen: str, stripped: str
@@ -104,6 +108,7 @@ def test_every_link_of_the_page_leads_to_what_there_is(
         links = [urljoin(f"{seen}/", link) for link in Links(page.text).found]
         assert f"{seen}{endpoints.telemetry_path}" in links
         assert {f"{seen}/{path}" for path in ("sd", "config", "-/healthy", "-/ready")} <= set(links)
+        assert (f"{seen}/calls" in links) is endpoints.live_calls
         assert {link: ask(link).status_code for link in links} == dict.fromkeys(links, 200)
 
 

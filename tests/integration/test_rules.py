@@ -29,6 +29,9 @@ GRAFANA = '{{ query "url:exotel_dashboards:info" | first | label "url" }}'
 
 RECORDED = [rule for rule in rules() if "record" in rule]
 ALERTS = [rule for rule in rules() if "alert" in rule]
+MISTYPED = "ExotelOwnRecordMistyped"
+"""It tells of the rules of a user, not of an account or an exporter, and Grafana shows nothing of it."""
+OPERATIONAL = [rule for rule in ALERTS if rule["alert"] != MISTYPED]
 NAMES = {rule["alert"] for rule in ALERTS}
 THRESHOLD = re.compile(
     r"\b(?:account|account_direction|all):(exotel_\w+:(?:threshold|minimum|warning|critical|low|high|rising))\b"
@@ -38,6 +41,7 @@ SWITCHES = {"exotel_watched:threshold", "exotel_exporter_config_last_reload_succ
 """Thresholds that are there to switch an alert off: to name them would explain nothing."""
 
 each_alert = for_each((f"{rule['alert']} {rule['labels']['severity']}", rule) for rule in ALERTS)
+each_operational = for_each((f"{rule['alert']} {rule['labels']['severity']}", rule) for rule in OPERATIONAL)
 
 
 def _yaml(path: Path) -> Any:
@@ -89,8 +93,9 @@ def test_alert_tells_the_one_on_call_what_to_do(alert: dict[str, Any]) -> None:
     assert alert["labels"].keys() == {"severity"}
     assert alert["labels"]["severity"] in {"warning", "critical"}
     annotations = alert["annotations"]
-    assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
-    subject = re.search(r"\$labels\.(account|instance)\b", annotations["summary"])
+    dashboard = {"dashboard_url"} if alert in OPERATIONAL else set()
+    assert annotations.keys() == {"summary", "description", "runbook_url", *dashboard}
+    subject = re.search(r"\$labels\.(account|instance|record)\b", annotations["summary"])
     assert subject
     assert subject[0] in annotations["description"]
     assert annotations["runbook_url"] == f"{RUNBOOKS_URL}#{alert['alert'].lower()}"
@@ -102,7 +107,7 @@ def test_alert_waits_before_it_wakes_anybody(alert: dict[str, Any]) -> None:
     assert (alert["for"] == "0s") == (alert["alert"] == "ExotelCredentialsRefused")
 
 
-@each_alert
+@each_operational
 def test_alert_leads_to_a_dashboard_that_exists_and_selects_its_subject(alert: dict[str, Any]) -> None:
     """The address begins where Grafana is, set in one place; a uid and the value of a label follow."""
     address = alert["annotations"]["dashboard_url"]
@@ -127,7 +132,7 @@ def test_every_threshold_is_recorded_in_one_place_and_compared_with() -> None:
     """What stands in thresholds.yml is what other rules use: nothing is missing, nothing left over."""
     used = {match[0] for rule in rules() for match in THRESHOLD.finditer(rule["expr"])}
     [group] = _yaml(RULES / "thresholds.yml")["groups"]
-    recorded = {rule["record"] for rule in group["rules"]}
+    recorded = {rule["record"] for rule in group["rules"] if "record" in rule}
     thresholds = {record for record in recorded if THRESHOLD.fullmatch(record)}
     assert thresholds == used
     assert recorded - thresholds == {
@@ -135,6 +140,8 @@ def test_every_threshold_is_recorded_in_one_place_and_compared_with() -> None:
         "url:exotel_runbooks:info",
         "le:exotel_service_level:bucket",
         "account:exotel_up:group",
+        "all:exotel_own_records:group",
+        "record_wrong:exotel_own_records:group",
     }
 
 
@@ -154,13 +161,24 @@ def test_inhibitions_are_between_alerts_that_exist() -> None:
 
 
 def test_every_alert_has_a_complete_section_in_the_runbooks() -> None:
-    """The runbooks cover each alert, and nothing else, with the same four questions answered."""
+    """The runbooks cover each alert, and nothing else, with the same questions answered."""
     _, *sections = RUNBOOKS.read_text(encoding="utf-8").split("\n## ")
     titles = [section.partition("\n")[0] for section in sections]
     assert sorted(titles) == sorted(NAMES)
     for section in sections:
         asked = re.findall(r"^\*\*(.+?)\.\*\*", section, re.MULTILINE)
-        assert asked == ["What it means", "What the customer feels", "How to confirm", "What to do"]
+        assert asked[:4] == ["What it means", "What the customer feels", "How to confirm", "What to do"]
+        assert asked[4:] == ([] if section.startswith(MISTYPED) else ["What to set"])
+
+
+@each_operational
+def test_runbook_tells_every_number_that_can_be_set(alert: dict[str, Any]) -> None:
+    """Whoever is woken finds the own record of each threshold that the alert compares with or names."""
+    _, _, section = RUNBOOKS.read_text(encoding="utf-8").partition(f"\n## {alert['alert']}\n")
+    _, _, listed = section.partition("\n## ")[0].partition("\n**What to set.**")
+    named = THRESHOLD.findall(f"{alert['expr']} {alert['annotations']['description']}")
+    assert named
+    assert {f"own:{name}" for name in named} <= {*re.findall(r"^\| `(own:.+?)` \|", listed, re.MULTILINE)}
 
 
 @pytest.mark.usefixtures("generation")
@@ -201,7 +219,7 @@ def test_what_alerts_of_one_group_alone_read_is_recorded_in_it_before_them() -> 
     ]
     slow = [_yaml(RULES / name)["groups"][0]["rules"] for name in ("thresholds.yml", "usual.yml")]
     for number, group in enumerate(groups):
-        shared = {rule["record"] for rules_of in slow for rule in rules_of}
+        shared = {rule["record"] for rules_of in slow for rule in rules_of if "record" in rule}
         shared |= {name for other, names in enumerate(read) if other != number for name in names}
         recorded: set[str] = set()
         for rule in group:

@@ -58,7 +58,7 @@ def new_collector(**collection: Any) -> CallsCollector:
     counters = Counters("acme")
     client = Client(config, counters)
     scheduler = Scheduler(config.collection, client.rate_limiter)
-    return CallsCollector(config, MetricsConfig(), client, counters, scheduler)
+    return CallsCollector(config, MetricsConfig(), client, counters, scheduler, keeps_rows=False)
 
 
 def failed(listed: int | None) -> ListingFailed:

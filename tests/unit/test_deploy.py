@@ -3,12 +3,15 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from exporter.config import from_file
+from exporter.demo import demo
 from tests.answering import answering
 from tests.command import run as run_exporter
 from tests.configurations import document, write
@@ -50,12 +53,16 @@ def test_services_are_pinned_watched_and_kept_to_this_machine(service: dict[str,
     assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
     assert "build" in service or service["healthcheck"]["test"][0] == "CMD"
     assert service["read_only"] is True
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
 def test_services_find_one_another() -> None:
     """Prometheus, Alertmanager and Grafana look for one another at the names and ports of compose."""
-    ports = {name: service["ports"][0].rpartition(":")[2] for name, service in SERVICES.items()}
+    ports = {
+        name: service["ports"][0].rpartition(":")[2]
+        for name, service in SERVICES.items()
+        if "ports" in service
+    }
     prometheus = _yaml(PROMETHEUS / "prometheus.yml")
     [scraped] = prometheus["scrape_configs"]
     [alertmanager] = prometheus["alerting"]["alertmanagers"]
@@ -63,6 +70,18 @@ def test_services_find_one_another() -> None:
     assert scraped["static_configs"] == [{"targets": [f"exporter:{ports['exporter']}"]}]
     assert alertmanager["static_configs"] == [{"targets": [f"alertmanager:{ports['alertmanager']}"]}]
     assert source["url"] == f"http://prometheus:{ports['prometheus']}"
+
+
+def test_the_simulated_centre_is_exported_as_the_demo_exports_it() -> None:
+    """From the exporter's own loopback, where the simulator listens."""
+    simulator = SERVICES["simulator"]
+    given = from_file(DEPLOY / "demo.yaml", {})
+    [account] = given.accounts
+    assert simulator["network_mode"] == "service:exporter"
+    assert account.base_url.partition("://")[2] == simulator["command"][0].partition("=")[2]
+    with demo() as its:
+        expected = replace(its.config.accounts[0], base_url=account.base_url)
+        assert (account, given.metrics) == (expected, its.config.metrics)
 
 
 def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
@@ -73,6 +92,31 @@ def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
     folder = provider["options"]["path"]
     home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert (DEPLOY / mounted[folder] / home.relative_to(folder)).is_file()
+
+
+def test_compose_builds_an_image_of_its_own_that_tells_its_commit() -> None:
+    """Under a tag that no page has anybody build, and with the argument of the Dockerfile."""
+    exporter = SERVICES["exporter"]
+    assert exporter["build"]["args"] == {"COMMIT": "${COMMIT:-unknown}"}
+    assert "ARG COMMIT=unknown" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    built = re.findall(r"docker build .* -t (\S+)", (ROOT / "docs/install.md").read_text(encoding="utf-8"))
+    assert built
+    assert exporter["image"] not in {tag if ":" in tag else f"{tag}:latest" for tag in built}
+
+
+def test_what_somebody_puts_into_a_checkout_leaves_it_untouched(tmp_path: Path) -> None:
+    """A configuration and its secrets, which git must neither see nor commit."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text(encoding="utf-8"), encoding="utf-8")
+    run("git", "add", ".gitignore", cwd=tmp_path)
+    for name in (
+        *("config.yaml", "config/config.yaml", "secrets/exotel_api_key", "values.yaml", "capture.zip"),
+        *("deploy/compose.own.yaml", "deploy/prometheus/own/own.yml"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    seen = run("git", "status", "--porcelain", "--untracked-files=all", cwd=tmp_path)
+    assert seen == "A  .gitignore\n"
 
 
 # Alertmanager
@@ -202,6 +246,9 @@ def test_the_unit_exposes_little() -> None:
 def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
     """It starts nothing but the exporter, with flags that it has, and checks the configuration."""
     config = str(write(tmp_path, document()))
+    [signal, check] = _settings("ExecReload")
+    assert signal == "/bin/kill -HUP $MAINPID"
+    assert [check] == _settings("ExecStartPre")
     for command in _settings("ExecStart(?:Pre)?"):
         program, *flags = shlex.split(command.replace("/etc/exotel-exporter/config.yaml", config))
         assert program == "/opt/exotel-exporter/bin/exotel-exporter"
@@ -210,10 +257,12 @@ def test_the_units_commands_are_the_programs_own(tmp_path: Path) -> None:
 
 
 def test_secrets_are_named_where_systemd_puts_them() -> None:
-    """The paths that the comment gives are those of a folder's credentials: its id, a _, the file's name."""
+    """The paths that are shown are those of a folder's credentials: its id, a _, the file's name."""
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     [credentials] = _settings("LoadCredential")
     name, _, folder = credentials.partition(":")
-    assert folder == "/etc/exotel-exporter/credentials"
-    shown = re.findall(r"api_(?:key|token)_file: (\S+)", TEXT)
-    assert shown
-    assert all(path.startswith(f"/run/credentials/{UNIT.name}/{name}_") for path in shown)
+    assert f"LoadCredential={credentials} " in page
+    for text in (TEXT, page):
+        shown = re.findall(rf"api_(?:key|token)_file: \${{CREDENTIALS_DIRECTORY}}/{name}_(\S+)", text)
+        assert shown == ["acme_api_key", "acme_api_token"]
+    assert all(f"install -m 600 /dev/stdin {folder}/{file}\n" in page for file in shown)

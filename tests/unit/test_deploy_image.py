@@ -55,7 +55,7 @@ def test_image_says_what_it_is() -> None:
         "revision": "${COMMIT}",
     }
     assert ARGUMENTS["VERSION"] == VERSION
-    [build] = [line for line in _of("RUN") if "pip wheel" in line]
+    [build] = [line for line in _of("RUN") if " wheel " in line]
     assert build.startswith("SETUPTOOLS_SCM_PRETEND_METADATA=\"{node = '${COMMIT}'}\" ")
 
 
@@ -89,9 +89,21 @@ def test_image_is_not_labelled_with_what_is_no_commit(commit: str, *, is_accepte
 
 def test_nothing_compiled_tells_when_it_was() -> None:
     """Modules are compiled once, without time stamps: the same sources make the same image."""
-    [compilation] = [line for line in _of("RUN") if "compileall" in line]
-    assert "--invalidation-mode unchecked-hash" in compilation
+    compilations = re.findall(r"-m compileall [^&]*", "\n".join(_of("RUN")))
+    assert len(compilations) == 2
+    assert all("--invalidation-mode unchecked-hash" in compilation for compilation in compilations)
     assert all("--no-compile" in install for install in re.findall(r"\binstall [^&]*", "\n".join(_of("RUN"))))
+    before_any = LINES[: next(number for number, line in enumerate(LINES) if line.startswith("RUN "))]
+    assert any(re.match(r"ENV .*\bPYTHONDONTWRITEBYTECODE=1\b", line) for line in before_any)
+
+
+def test_what_builds_the_image_stays_out_of_it() -> None:
+    """It has an environment of its own: one folder beside that is all that is kept."""
+    [install] = re.findall(r"pip [^&]*deploy/requirements-build.lock", "\n".join(_of("RUN")))
+    assert "--python /opt/build/" in install
+    assert [line for line in _of("COPY") if line.startswith("--from")] == [
+        "--from=build /opt/exotel-exporter /opt/exotel-exporter"
+    ]
 
 
 def test_image_is_built_from_files_that_reach_the_builder() -> None:

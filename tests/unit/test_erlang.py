@@ -201,6 +201,25 @@ def test_a_capacity_goes_by_the_offered_load() -> None:
     assert slots_needed(left, 0.01) == 17
 
 
+@pytest.mark.parametrize(("limit", "load"), [(1, 1.0), (10, 18.3), (200, 398.0)])
+@pytest.mark.parametrize("slots", [1, 2])
+def test_the_slots_needed_are_told_up_to_half_of_the_calls_refused(
+    limit: int, load: float, slots: int
+) -> None:
+    """Beyond, the limit is nearly always full, and the calls carried don't tell how many there are."""
+    for offered_load, is_told in ((load * 0.98, True), (load * 1.02, False)):
+        share = blocking({slots: offered_load}, limit * slots)
+        found = capacity({slots: offered_load * (1 - share)}, limit * slots, 0.01)
+        assert (found.slots_needed is not None) == is_told
+        assert found.blocking == pytest.approx(0.5, abs=0.02)
+
+
+def test_no_slots_needed_are_told_of_a_limit_that_is_lower_than_the_calls() -> None:
+    """Of 147 calls at a limit of 3: it isn't the limit."""
+    assert capacity({1: 147.0}, 3, 0.01).slots_needed is None
+    assert capacity({1: 147.0}, 3, 0.01).blocking > 0.5
+
+
 def hours(random: Random, load: float, limit: int, count: int) -> list[tuple[float, int, int]]:
     """Return of some hours the mean number of calls, seen each 15 s, those that came, and those refused."""
     found, ends, mean_length = [], list[float](), 240.0

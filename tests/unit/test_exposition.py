@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 from exporter.collect.account import LiveValues
 from exporter.collect.counters import Counters
+from exporter.collect.erlang import Capacity
 from exporter.collect.snapshot import Result
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Failure, Reason
@@ -220,6 +221,15 @@ def test_a_longest_hold_that_is_not_known_is_absent() -> None:
     unknown = whole.but(streams=replace(whole.snapshot.streams, longest_hold=None))
     told = set(samples({"acme": whole})) - set(samples({"acme": unknown}))
     assert told == {"exotel_stream_longest_hold_seconds"}
+
+
+def test_slots_needed_that_are_not_known_are_absent() -> None:
+    """0 would say that no limit is needed; that calls are refused is shown."""
+    known = snapshot(CENTRE, limit=10)
+    assert known.snapshot.active_calls is not None
+    full = replace(known.snapshot.active_calls, capacity=Capacity(0.6, None))
+    told = set(samples({"acme": known})) - set(samples({"acme": known.but(active_calls=full)}))
+    assert told == {"exotel_lines_needed"}
 
 
 def test_what_streams_found_is_shown_beside_their_failure() -> None:

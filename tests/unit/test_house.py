@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "capture": {"collect", "exotel", "config", "log", "archive", "web", "flags", "output", "signals"},
     "archive": set(),
     "simulator": {"archive"},
-    "demo": {"config", "simulator"},
+    "demo": {"collect", "exotel", "config", "simulator"},
     "cli": {
         "http",
         "metrics",

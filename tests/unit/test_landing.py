@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
-from html.parser import HTMLParser
-from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collect.breakdowns import printable
+from exporter.collect.history import Minute
 from exporter.collect.snapshot import Result, Snapshot
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.errors import Cause, Failure, Reason
 from exporter.exotel.models import AgentStreams
 from exporter.exotel.remediation import REMEDIATIONS
-from exporter.http.landing import HEADERS, page
+from exporter.http.endpoints import Endpoints
+from exporter.http.first_scrape import ScrapeConfig
+from exporter.http.landing import HEADERS, Seen
+from exporter.http.landing import page as written
+from tests.html import Read
 from tests.snapshots import (
     CENTRE,
     ENDED_AT,
@@ -35,64 +42,19 @@ from tests.snapshots import (
 NOW = ENDED_AT + 12
 WELL = snapshot(CENTRE, limit=150, slots={"outbound-api": 2}).snapshot
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer in the time that was left")
+SCRAPE = ScrapeConfig("http", "exporter:9927", "", "/metrics", 15, 11, has_users=False, probe_only=False)
+HOUR = [*[None] * 57, Minute(0, 4, 1, 80, 82, 0.25), None, Minute(2, 4, 0, 90, 142, 0.5)]
+"""The minutes of an account's last hour."""
 
 
-class Seen(NamedTuple):
-    """An account, as far as the page knows it."""
-
-    name: str
-    last: Snapshot | None
-
-
-@dataclass
-class Element:
-    """An element of a page; its text is without that of the elements inside."""
-
-    tag: str
-    attributes: dict[str, str | None]
-    text: str = ""
-
-
-class Read(HTMLParser):
-    """A page as it is read: its elements in their order, and all that its body says, blanks made one."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[Element] = []
-        self._open: list[Element] = []
-        self._said: list[str] = []
-        self.feed(html)
-        self.close()
-        self.text = " ".join("".join(self._said).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element."""
-        self.elements.append(Element(tag, dict(attrs)))
-        if tag not in {"meta", "link"}:
-            self._open.append(self.elements[-1])
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the element that was opened last; fails if it is another."""
-        assert self._open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        """Add to the innermost element."""
-        if self._open:
-            self._open[-1].text += data
-            self._said += [data] if "body" in {element.tag for element in self._open} else []
-
-    def texts(self, tag: str) -> list[str]:
-        """Return the texts of the elements of this kind."""
-        return [element.text for element in self.elements if element.tag == tag]
-
-    def links(self) -> list[str]:
-        """Return where links lead."""
-        return [element.attributes["href"] or "" for element in self.elements if element.tag == "a"]
+def page(*accounts: Seen, path: str = "/metrics", now: float = NOW, scrape: ScrapeConfig = SCRAPE) -> str:
+    """Write the page of these accounts."""
+    return written(accounts, Endpoints(telemetry_path=path), now, scrape)
 
 
 def read(*accounts: Seen, now: float = NOW) -> Read:
     """Write the page of these accounts, and read it."""
-    return Read(page(accounts, "/metrics", now))
+    return Read(page(*accounts, now=now))
 
 
 def text(*accounts: Seen, now: float = NOW) -> str:
@@ -239,6 +201,58 @@ def test_ages_are_told_in_a_unit_that_suits_them(seconds: float, told: str) -> N
     assert f" {told} ago," in text(Seen("acme", WELL), now=ENDED_AT + seconds)
 
 
+# Its last hour
+
+
+def test_the_last_hour_is_drawn_and_told_in_words() -> None:
+    """Calls and how long listings took, a column a minute; failures below; a limit that is near."""
+    shown = read(Seen("acme", WELL, HOUR, limit=150))
+    assert "Last hour: 80 to 142 calls listed in 0.25 to 0.50 s" in shown.text
+    assert "1 of 8 collections failed" in shown.text
+    drawn = Counter(element.attributes.get("class") for element in shown.elements if element.tag == "path")
+    assert drawn == {"axis": 2, "columns": 2, "limit": 1, "failures": 1}
+    assert all(element.attributes["aria-hidden"] for element in shown.elements if element.tag == "svg")
+
+
+def test_what_is_drawn_is_an_image_of_numbers_alone() -> None:
+    """Valid XML, without a text, a style or an address in it."""
+    for image in re.findall("<svg.*?</svg>", page(Seen("acme", WELL, HOUR, limit=150)), re.DOTALL):
+        root = ElementTree.fromstring(image)  # noqa: S314  # our own
+        assert {each.tag for each in root} == {"path"}
+        assert all(re.fullmatch(r"[MhvVz0-9 ]+", each.attrib["d"]) for each in root)
+        assert all(each.attrib.keys() == {"class", "d"} for each in root)
+
+
+def test_an_hour_in_which_every_collection_failed_says_so() -> None:
+    """It has no calls to tell of, which aren't 0."""
+    said = text(Seen("acme", failing(TIMEOUT), [*[None] * 59, Minute(9, 4, 4)]))
+    assert "4 of 4 collections failed" in said
+    assert "Last hour: " not in said
+
+
+def test_an_hour_that_was_simulated_says_so() -> None:
+    """The demo begins with one; nothing else does."""
+    simulated = [*[None] * 58, Minute(8, 1, 0, 9, 9, 0.1, is_simulated=True), Minute(9, 1, 0, 9, 9, 0.1)]
+    assert "simulated" in text(Seen("demo", WELL, simulated))
+    assert "simulated" not in text(Seen("acme", WELL, HOUR))
+
+
+def test_an_account_without_an_hour_has_no_chart() -> None:
+    """It was not collected, which is told beside it."""
+    assert not [element for element in read(Seen("acme", None)).elements if element.tag == "svg"]
+
+
+# Before the first scrape
+
+
+def test_before_the_first_scrape_the_page_says_what_to_do() -> None:
+    """With the scrape configuration to copy; not once an account was scraped, whatever came of it."""
+    [config] = read(Seen("acme", None), Seen("initech", None)).texts("code")[-1:]
+    assert yaml.safe_load(config)["scrape_configs"][0]["static_configs"] == [{"targets": ["exporter:9927"]}]
+    for last in (WELL, failing(TIMEOUT)):
+        assert "scrape_configs" not in text(Seen("acme", last), Seen("initech", None))
+
+
 # Which comes first
 
 
@@ -263,7 +277,7 @@ def test_of_hundreds_of_accounts_the_summary_tells_at_once() -> None:
     accounts = [Seen(f"account {number}", WELL) for number in range(1098)]
     shown = read(*accounts, Seen("bad", failing(TIMEOUT)), Seen("worse", failing(TIMEOUT)))
     summary = "1,098 of 1,100 accounts listed, 2 failed"
-    assert shown.text.startswith(f"Exotel exporter {summary}")
+    assert shown.text.startswith(f"Exotel exporter Refresh Pause {summary}")
     assert shown.texts("title") == [f"{summary} · Exotel exporter"]
 
 
@@ -277,7 +291,7 @@ def test_a_page_without_accounts_is_a_page() -> None:
 
 def test_names_of_agents_lines_and_calls_are_not_on_the_page() -> None:
     """Not even where they are switched on for the metrics."""
-    said = page([Seen("acme", everything_on())], "/metrics", NOW)
+    said = page(Seen("acme", everything_on()))
     for personal in ("Asha", "Ravi", "ann", "ben", "sales", "support", "call-1", "8012345678"):
         assert personal not in said.partition("</head>")[2], personal
 
@@ -305,7 +319,10 @@ def test_no_text_changes_what_the_page_is_made_of(name: str, detail: str, reques
     for odd, usual in zip(hostile.elements, harmless.elements, strict=True):
         assert odd.tag == usual.tag
         if "probe" not in str(usual.attributes.get("href")):
-            assert odd.attributes == usual.attributes
+            key = (
+                {"data-key": quote(name, safe="", errors="replace")} if "data-key" in usual.attributes else {}
+            )
+            assert odd.attributes == {**usual.attributes, **key}
     assert hostile.texts("bdi") == [printable(name)] * 3
     why = f"{printable(detail, 500)} (request {printable(request_id or 'none')})"
     assert hostile.texts("dd")[::2] == [why] * 2
@@ -327,17 +344,23 @@ def test_links_lead_to_the_probe_of_their_account(name: str) -> None:
 )
 def test_the_metrics_path_leads_to_this_server(path: str) -> None:
     """Whatever --web.telemetry-path was given; and below a proxy's path as well."""
-    link = next(element for element in Read(page([], path, NOW)).elements if element.tag == "a")
+    link = next(
+        element
+        for element in Read(page(path=path)).elements
+        if (element.attributes.get("href") or "").startswith("./")
+    )
     assert (link.text, link.attributes) == (path, {"href": f".{path}"})
 
 
-def test_only_the_style_of_the_page_applies() -> None:
-    """The policy names its hash, and allows nothing else: no script, no frame, nothing from elsewhere."""
-    [style] = read().texts("style")
+def test_only_the_style_and_the_script_of_the_page_apply() -> None:
+    """The policy names their hashes, and allows nothing else: no frame, nothing from elsewhere."""
+    [style], [script] = read().texts("style"), read().texts("script")
     policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
     assert policy == {
         "default-src": "'none'",
         "style-src": f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'",
+        "script-src": f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'",
+        "connect-src": "'self'",
         "img-src": "data:",
         **dict.fromkeys(("base-uri", "form-action", "frame-ancestors"), "'none'"),
     }

@@ -73,7 +73,7 @@ def test_a_test_run_by_name_needs_no_linter() -> None:
 def test_the_demo_listens_where_it_is_told_to() -> None:
     """And a port that is taken says how to choose another."""
     commands = run("make", "--no-print-directory", "--dry-run", "demo", "PORT=9931")
-    assert "exotel-exporter --demo --web.listen-address=:9931" in commands
+    assert "exotel-exporter --demo --web.listen-address=127.0.0.1:9931" in commands
     assert "Choose another: make demo PORT=" in commands
 
 
