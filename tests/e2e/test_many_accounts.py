@@ -45,9 +45,9 @@ def configuration(url: str, names: set[str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def fleet(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """All of it, on loopback."""
-    folder = tmp_path_factory.mktemp(f"fleet-{generation}")
+    folder = tmp_path_factory.mktemp("fleet")
     with ExitStack() as stack:
         url = stack.enter_context(exotel.simulator(folder, "--calls=20", "--speed=0"))
         exporters = dict(

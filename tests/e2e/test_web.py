@@ -33,9 +33,9 @@ JOBS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
 
 
 @pytest.fixture(scope="module")
-def prometheus(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that scrapes one exporter in several ways."""
-    folder = tmp_path_factory.mktemp(f"web-{generation}")
+    folder = tmp_path_factory.mktemp("web")
     authority = write_authority(folder)
     write_certificate(folder, authority, HOST)
     write_certificate(folder, authority, CLIENT, file="client")
