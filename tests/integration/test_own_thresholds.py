@@ -54,12 +54,14 @@ def _uncommented_example() -> str:
     return re.sub(r"^( +)# (- \{record: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+@pytest.mark.usefixtures("generation")
 def test_the_example_has_no_record_until_one_is_uncommented() -> None:
     """Whoever copies it gets no target, nor the Grafana of example.com."""
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(EXAMPLE))
     assert [group["rules"] for group in _yaml(EXAMPLE)["groups"]] == [None]
 
 
+@pytest.mark.usefixtures("generation")
 def test_each_record_of_the_example_is_accepted_and_read(tmp_path: Path) -> None:
     """Uncommented, line by line: one that no threshold reads would change nothing."""
     file = tmp_path / "own.yml"
@@ -77,6 +79,7 @@ def test_each_record_of_the_example_is_accepted_and_read(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.usefixtures("generation")
 def test_no_record_of_the_example_is_told_to_be_mistyped(tmp_path: Path) -> None:
     """All of them at once, even where all that is recorded gets a label, as in some Kubernetes."""
     for labels in ({}, {"namespace": "monitoring"}):
