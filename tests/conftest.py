@@ -1,10 +1,13 @@
 """How every test runs."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.tools import require_newer
 
 GOLDEN = Path(__file__).parent / "unit" / "golden"
 CAPTURES = Path(__file__).parent / "captures"
@@ -20,6 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--golden", action="store_true", help="rewrite golden files instead of comparing with them"
     )
+
+
+@pytest.fixture(scope="module", params=["installed", "newer"])
+def generation(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test with either generation of Prometheus and Alertmanager: programs come from there first."""
+    with pytest.MonkeyPatch.context() as environment:
+        if request.param == "newer":
+            environment.setenv("PATH", str(require_newer()), prepend=os.pathsep)
+        yield request.param
 
 
 @pytest.fixture

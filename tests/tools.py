@@ -18,6 +18,10 @@ PROGRAMS = Path(sysconfig.get_path("scripts"))
 """Where the programs of the environment are that these tests run in."""
 
 
+NEWER = ROOT / "build" / "newer" / "usr" / "bin"
+"""Where .ci/newer puts the newest Prometheus and Alertmanager that Debian has."""
+
+
 def require(tool: str) -> str:
     """The path of `tool`. Where it is missing the test is skipped, or fails when CI=true."""
     return shutil.which(tool, path=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}") or _missing(tool)
@@ -36,6 +40,11 @@ def _missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def require_newer() -> Path:
+    """The folder of the newest Prometheus and Alertmanager; where it is missing, as `require`."""
+    return NEWER if NEWER.is_dir() else _missing("a newer Prometheus (see .ci/newer)")
 
 
 def script(name: str) -> str:

@@ -1,6 +1,7 @@
 """Trouble at Exotel, and what reaches the one on call: the alerts it calls for, no others, and their end."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ TOLD = {
     "": {"ExotelExporterDown"},
 }
 
-#: Targets of all accounts, since what is usual for them is not known yet.
+#: Targets of all accounts, since what is usual for them is not known yet. What a limit refuses is known
+#: after five true minutes of listings, which a busy machine takes and others don't: it isn't told.
 OWN = {
+    "exotel_blocking_probability_ratio:warning": math.nan,
     "exotel_recording_enabled_calls:threshold": 0.8,
     "exotel_stream_recording_mismatch_calls:threshold": 0.05,
     "exotel_stream_calls_with_one_leg:threshold": 0.05,
@@ -61,9 +64,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Every account gets into its own trouble at the same time, and out of it."""
-    folder = tmp_path_factory.mktemp("alerts")
+    folder = tmp_path_factory.mktemp(f"alerts-{generation}")
     token = folder / "token"
     token.write_text("demo")
     with ExitStack() as stack:

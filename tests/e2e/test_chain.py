@@ -37,9 +37,9 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """95 calls of 100 allowed, watched by an exporter, by its twin, and by one that will be killed."""
-    folder = tmp_path_factory.mktemp("chain")
+    folder = tmp_path_factory.mktemp(f"chain-{generation}")
     with ExitStack() as stack:
         receiver = stack.enter_context(webhook())
         alertmanager = stack.enter_context(servers.alertmanager(folder, receiver.url))

@@ -59,13 +59,13 @@ RARE = [
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that watches one centre as two accounts: `full` with everything on, and `bare`.
 
     It remembers both from last week, and from just now what takes long. It has seen a failed collection, an
     incomplete one whose calls were reported, and values that nobody knows.
     """
-    folder = tmp_path_factory.mktemp("dashboards")
+    folder = tmp_path_factory.mktemp(f"dashboards-{generation}")
     with ExitStack() as stack:
         centre = stack.enter_context(exotel.simulator(folder, *CENTRE))
         full, _ = stack.enter_context(exotel.configured_exporter("full", folder, _full(centre)))

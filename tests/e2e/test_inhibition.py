@@ -113,12 +113,10 @@ TOLD = {
 
 
 @pytest.fixture(scope="module")
-def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def alertmanager(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API of an Alertmanager with the deployed configuration."""
-    with (
-        webhook() as receiver,
-        servers.alertmanager(tmp_path_factory.mktemp("inhibition"), receiver.url) as address,
-    ):
+    folder = tmp_path_factory.mktemp(f"inhibition-{generation}")
+    with webhook() as receiver, servers.alertmanager(folder, receiver.url) as address:
         yield f"http://{address}/api/v2/alerts"
 
 

@@ -54,12 +54,14 @@ def _uncommented_example() -> str:
     return re.sub(r"^( +)# (- \{record: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+@pytest.mark.usefixtures("generation")
 def test_the_example_has_no_record_until_one_is_uncommented() -> None:
     """Whoever copies it gets no target, nor the Grafana of example.com."""
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(EXAMPLE))
     assert [group["rules"] for group in _yaml(EXAMPLE)["groups"]] == [None]
 
 
+@pytest.mark.usefixtures("generation")
 def test_each_record_of_the_example_is_accepted_and_read(tmp_path: Path) -> None:
     """Uncommented, line by line: one that no threshold reads would change nothing."""
     file = tmp_path / "own.yml"
@@ -77,6 +79,7 @@ def test_each_record_of_the_example_is_accepted_and_read(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.usefixtures("generation")
 def test_no_record_of_the_example_is_told_to_be_mistyped(tmp_path: Path) -> None:
     """All of them at once, even where all that is recorded gets a label, as in some Kubernetes."""
     for labels in ({}, {"namespace": "monitoring"}):
@@ -115,6 +118,7 @@ def test_no_record_of_the_example_is_told_to_be_mistyped(tmp_path: Path) -> None
         _promtool(tmp_path, {"rule_files": files, "group_eval_order": order, "tests": [case]})
 
 
+@pytest.mark.usefixtures("generation")
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_prometheus_reads_files_of_ones_own_beside_the_rules(configuration: Path, tmp_path: Path) -> None:
     """Whether there are any, as the example copied to own/, or none."""
@@ -133,6 +137,7 @@ def test_no_bundled_rule_is_a_number_of_ones_own() -> None:
     assert not [rule for rule in rules() if rule.get("record", "").startswith("own:")]
 
 
+@pytest.mark.usefixtures("generation")
 def test_a_number_of_ones_own_holds_for_all_accounts_but_those_that_have_their_own(tmp_path: Path) -> None:
     """Both come before what is usual, and before the number that holds for everybody else."""
     series = {}

@@ -1,14 +1,24 @@
 """The rules are accepted, are seen to fire and to end, and tell the one on call what to do."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from promql_parser import MatrixSelector
 
 from grafana import style
-from tests.expressions import RULES, RUNBOOKS, dashboards, rules, runbook_expressions
+from tests.expressions import (
+    RULES,
+    RUNBOOKS,
+    Expression,
+    dashboards,
+    rule_expressions,
+    rules,
+    runbook_expressions,
+)
 from tests.offenders import for_each
 from tests.tools import run
 
@@ -38,17 +48,20 @@ def _yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.usefixtures("generation")
 def test_prometheus_accepts_its_configuration() -> None:
     """promtool finds nothing wrong with the configuration, and sees every file of rules."""
     said = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", cwd=PROMETHEUS)
     assert f"{len([*RULES.glob('*.yml')])} rule files found" in said
 
 
+@pytest.mark.usefixtures("generation")
 def test_rules_pass_every_lint() -> None:
     """promtool has no complaint about any rule, not even a small one."""
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES.glob("*.yml")))
 
 
+@pytest.mark.usefixtures("generation")
 @pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
 def test_alerts_fire_and_resolve_as_their_cases_say(cases: Path) -> None:
     """promtool evaluates the rules on the series of each case."""
@@ -168,6 +181,7 @@ def test_runbook_tells_every_number_that_can_be_set(alert: dict[str, Any]) -> No
     assert {f"own:{name}" for name in named} <= {*re.findall(r"^\| `(own:.+?)` \|", listed, re.MULTILINE)}
 
 
+@pytest.mark.usefixtures("generation")
 def test_queries_of_the_runbooks_are_valid_promql(tmp_path: Path) -> None:
     """What is to be pasted into Prometheus while an alert is on is understood there."""
     queries = [expression.promql for expression in runbook_expressions()]
@@ -176,6 +190,17 @@ def test_queries_of_the_runbooks_are_valid_promql(tmp_path: Path) -> None:
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": recorded}]}))
     assert f"{len(queries)} rules found" in run("promtool", "check", "rules", str(file))
+
+
+LONGEST_INTERVAL = timedelta(seconds=30)
+"""Between scrapes, as docs/alerts.md has it."""
+
+
+@for_each((each.place, each) for each in (*rule_expressions(), *runbook_expressions()))
+def test_every_range_holds_four_scrapes(expression: Expression) -> None:
+    """However they fall: a range begins after its first moment. One scrape that is late or lost is no gap."""
+    ranges = [node.range for node in expression.nodes if isinstance(node, MatrixSelector)]
+    assert [each for each in ranges if each < 4 * LONGEST_INTERVAL] == []
 
 
 def test_recording_rules_are_named_by_level_metric_and_operations() -> None:

@@ -1,9 +1,10 @@
-"""The Helm chart, rendered by Helm's own engine: closed, shut in, complete."""
+"""The Helm chart, as Helm renders it: closed, shut in, complete."""
 
 from __future__ import annotations
 
 import json
 import re
+import tarfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy import generate
 from exporter.cli import main
 from grafana.panels import CONSOLE
 from tests.command import run as run_exporter
 from tests.expressions import DASHBOARDS, RULES
 from tests.offenders import for_each
 from tests.packages import PROJECT, VERSION
-from tests.tools import ROOT, require_module, run
+from tests.tools import ROOT, require, run
 
 CHART = ROOT / "deploy" / "kubernetes" / "chart"
 MANIFESTS = ROOT / "deploy" / "kubernetes" / "manifests"
@@ -55,10 +57,16 @@ RULED = {"prometheusRule": {"enabled": True}}
 everywhere = for_each([("defaults", {}), ("everything", EVERYTHING)])
 
 
-def render(values: dict[str, Any]) -> dict[str, str]:
-    """Return the text of each template with these values, by the name of its file."""
-    require_module("helm_python")
-    return require_module("deploy.generate").render(values)  # type: ignore[no-any-return]
+def helm(*arguments: str, values: dict[str, Any]) -> str:
+    """Return what Helm writes, with these values for the chart."""
+    require("helm")
+    return generate.helm(*arguments, values=values)
+
+
+def render(values: dict[str, Any], release: str = generate.RELEASE, chart: Path = CHART) -> dict[str, str]:
+    """Return the objects that Helm makes with these values, by the name of their template."""
+    require("helm")
+    return generate.render(values, release, chart)
 
 
 def objects(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -68,7 +76,7 @@ def objects(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 @cache
 def _objects(values: str) -> list[dict[str, Any]]:
-    texts = [text for name, text in render(json.loads(values)).items() if name.endswith(".yaml")]
+    texts = render(json.loads(values)).values()
     return [made for text in texts for made in yaml.load_all(text, yaml.CSafeLoader) if made]
 
 
@@ -90,9 +98,9 @@ def _container(values: dict[str, Any]) -> dict[str, Any]:
 @everywhere
 def test_helm_has_no_complaint(values: dict[str, Any]) -> None:
     """`helm lint --strict` warns of nothing; that a picture is recommended is no warning."""
-    report = require_module("helm_python").lint(CHART, values, strict=True)
-    assert (report["total_charts_linted"], report["errors"]) == (1, [])
-    assert [message["error"] for message in report["messages"]] == ["icon is recommended"]
+    said = helm("lint", "--strict", str(CHART), values=values)
+    assert re.findall(r"^\[.*$", said, re.MULTILINE) == ["[INFO] Chart.yaml: icon is recommended"]
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
 
 
 def test_chart_is_of_the_programs_version() -> None:
@@ -104,13 +112,13 @@ def test_chart_is_of_the_programs_version() -> None:
 
 def test_packed_chart_holds_the_rules_and_dashboards(tmp_path: Path) -> None:
     """They are links to where they belong; an archive has the files themselves."""
-    helm = require_module("helm_python")
-    with helm.Chart.load(CHART) as chart, helm.Chart.load(chart.save(tmp_path)) as packed:
-        assert packed.render(EVERYTHING) == chart.render(EVERYTHING)
-        assert packed.files == chart.files
-        held = {file["name"] for file in packed.files if file["name"].startswith("files/")}
-    assert held == {f"files/rules/{file.name}" for file in RULES.glob("*.yml")} | {
-        f"files/dashboards/{file.name}" for file in DASHBOARDS.glob("*.json")
+    run("helm", "package", str(CHART), f"--destination={tmp_path}")
+    [packed] = tmp_path.iterdir()
+    assert render(EVERYTHING, chart=packed) == _everything()
+    with tarfile.open(packed) as archive:
+        held = {name for name in archive.getnames() if "/files/" in name}
+    assert held == {f"exotel-exporter/files/rules/{file.name}" for file in RULES.glob("*.yml")} | {
+        f"exotel-exporter/files/dashboards/{file.name}" for file in DASHBOARDS.glob("*.json")
     }
 
 
@@ -187,7 +195,7 @@ def test_bad_values_are_refused_by_name(case: tuple[dict[str, Any], str]) -> Non
     What no schema can tell, as of values that don't fit together, is told when the chart is rendered.
     """
     values, place = case
-    with pytest.raises(require_module("helm_python").HelmError) as refused:
+    with pytest.raises(generate.HelmError) as refused:
         render(values)
     assert place in str(refused.value)
 
@@ -256,18 +264,23 @@ def test_every_value_has_an_effect(path: str) -> None:
     changed = {**EVERYTHING, section: {**own, key: OTHERS[path]} if key else OTHERS[path]}
     if path == "serviceMonitor.enabled":
         changed["scrapeConfig"] = {"enabled": False}
-    assert render(changed) != render(EVERYTHING)
+    assert render(changed) != _everything()
+
+
+@cache
+def _everything() -> dict[str, str]:
+    return render(EVERYTHING)
 
 
 def test_committed_manifests_are_what_the_chart_renders() -> None:
     """Nobody edits them by hand, and nobody forgets to render them."""
     committed = {path.name: path.read_text(encoding="utf-8") for path in MANIFESTS.iterdir()}
-    assert committed == dict(require_module("deploy.generate").manifests()), "run make generate"
+    require("helm")
+    assert committed == dict(generate.manifests()), "run make generate"
 
 
 def test_the_charts_schema_has_the_configuration_as_it_is() -> None:
     """Nobody forgets to generate it."""
-    generate = require_module("deploy.generate")
     assert generate.SCHEMA.read_text(encoding="utf-8") == generate.values_schema(), "run make generate"
 
 
@@ -276,7 +289,7 @@ def test_kubernetes_knows_every_field(tmp_path: Path) -> None:
     made = [made for made in objects({}) + objects(EVERYTHING) if made["kind"] not in OPERATED]
     file = tmp_path / "objects.yaml"
     file.write_text(yaml.dump_all(made, Dumper=yaml.CSafeDumper), encoding="utf-8")
-    for version in ("1.25", "1.37"):
+    for version in ("1.25", "1.35", "1.36", "1.37"):
         said = run("kubernetes-validate", "--strict", "--kubernetes-version", version, str(file))
         assert said.count(" passed for resource ") == len(made)
 
@@ -301,8 +314,7 @@ def test_objects_belong_together(values: dict[str, Any]) -> None:
 
 def test_names_of_long_releases_fit() -> None:
     """Kubernetes allows 63 characters for a Service, and a ConfigMap of a dashboard adds some."""
-    with require_module("helm_python").Chart.load(ROOT / "deploy/kubernetes/chart") as chart:
-        texts = chart.render({"dashboards": {"enabled": True}}, name="r" * 53, namespace="monitoring")
+    texts = render({"dashboards": {"enabled": True}}, release="r" * 53)
     names = [name for text in texts.values() for name in re.findall(r"^  name: (\S+)$", text, re.MULTILINE)]
     assert len(names) > 5
     assert max(map(len, names)) <= 63
@@ -433,16 +445,22 @@ def test_network_is_shut_but_for_what_is_needed() -> None:
 
 def test_notes_say_what_is_left_to_do() -> None:
     """Which Secrets are missing, and who would have to scrape it."""
-    notes = render({})["NOTES.txt"]
-    assert "once these Secrets exist in namespace monitoring: exotel-acme.\n" in notes
-    assert "web.yml" not in notes
-    assert "exist in namespace monitoring: exotel-acme, exotel-web.\n" in render(EVERYTHING)["NOTES.txt"]
-    web_alone = render({"secrets": [], "webConfig": {"secret": "exotel-web", "tls": False}})["NOTES.txt"]
+
+    def notes(values: dict[str, Any]) -> str:
+        command = ("install", generate.RELEASE, str(CHART), "--dry-run=client")
+        said = helm(*command, f"--namespace={generate.NAMESPACE}", values=values)
+        return said.partition("\nNOTES:\n")[2]
+
+    defaults, everything = notes({}), notes(EVERYTHING)
+    assert "once these Secrets exist in namespace monitoring: exotel-acme.\n" in defaults
+    assert "web.yml" not in defaults
+    assert "exist in namespace monitoring: exotel-acme, exotel-web.\n" in everything
+    web_alone = notes({"secrets": [], "webConfig": {"secret": "exotel-web", "tls": False}})
     assert "exist in namespace monitoring: exotel-web.\n" in web_alone
-    assert "once these Secrets exist" not in render({"secrets": []})["NOTES.txt"]
-    assert "Nothing scrapes it yet" in notes
-    assert "Nothing scrapes it yet" not in render(EVERYTHING)["NOTES.txt"]
-    assert "Set prometheusRule.grafanaUrl" in render(EVERYTHING)["NOTES.txt"]
+    assert "once these Secrets exist" not in notes({"secrets": []})
+    assert "Nothing scrapes it yet" in defaults
+    assert "Nothing scrapes it yet" not in everything
+    assert "Set prometheusRule.grafanaUrl" in everything
 
 
 #: The fields of the operator's API that the chart uses, as Prometheus calls them.
@@ -489,6 +507,7 @@ def _endpoint(values: dict[str, Any]) -> dict[str, Any]:
     return endpoint  # type: ignore[no-any-return]
 
 
+@pytest.mark.usefixtures("generation")
 def test_what_the_operator_is_given_are_scrape_configurations(tmp_path: Path) -> None:
     """Prometheus takes what their fields mean."""
     found = [*map(_endpoint, (MONITORED, EVERYTHING))]
@@ -581,6 +600,7 @@ THRESHOLDS: dict[str, Any] = {
 }
 
 
+@pytest.mark.usefixtures("generation")
 def test_rules_are_those_of_prometheus(tmp_path: Path) -> None:
     """Word for word, whatever the values, templates in annotations too; promtool has no complaint."""
     for values in (RULED, _ruled(THRESHOLDS)):
@@ -630,6 +650,7 @@ def test_without_an_address_of_the_runbooks_alerts_link_where_the_rules_say() ->
     assert "own:exotel_runbooks:info" not in made
 
 
+@pytest.mark.usefixtures("generation")
 def test_values_of_the_release_hold(tmp_path: Path) -> None:
     """For all accounts or one, in each direction; NaN switches off, with several accounts too."""
     values = _ruled(THRESHOLDS, serviceMonitor={"interval": "30s"})

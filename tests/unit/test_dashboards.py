@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from promql_parser import Matcher, MatchOp, MatrixSelector
 
@@ -464,6 +465,7 @@ TOTALS: dict[str, tuple[str, int, dict[str, float]]] = {
 }
 
 
+@pytest.mark.usefixtures("generation")
 def test_totals_are_of_every_account_that_is_known(tmp_path: Path) -> None:
     """A twin counts once, one account that fails hides no other, and one that is taken out isn't missed."""
 

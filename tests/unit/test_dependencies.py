@@ -12,8 +12,8 @@ from tests.packages import PROJECT
 from tests.tools import ROOT
 
 OURS = {"exporter", "tests", "grafana", "docs", "deploy", "bench"}
-PACKAGES = {"helm_python": ["helm-python-sdk"], **packages_distributions()}
-"""Those that a module may come from; Helm's isn't installed everywhere."""
+PACKAGES = packages_distributions()
+"""Those that a module may come from."""
 
 
 def imported(folder: str) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from exporter.config import from_file
@@ -124,11 +125,13 @@ ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 CONFIG: dict[str, Any] = _yaml(ALERTMANAGER)
 
 
+@pytest.mark.usefixtures("generation")
 def test_alertmanager_accepts_its_configuration() -> None:
     """Amtool finds nothing wrong with routes, inhibitions and receivers."""
     run("amtool", "check-config", str(ALERTMANAGER))
 
 
+@pytest.mark.usefixtures("generation")
 def test_severity_decides_who_is_told() -> None:
     """Only what is critical wakes somebody; nothing is lost."""
     command = ("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}")
@@ -162,6 +165,7 @@ ACCOUNTS = {"acme", "Acme & Söhne, Chennai", "50% off", "https://acme.example.c
 MANY = [(name, _yaml(PROMETHEUS / name)["scrape_configs"]) for name in ("many-accounts.yml", "twins.yml")]
 
 
+@pytest.mark.usefixtures("generation")
 def test_prometheus_accepts_the_configurations() -> None:
     """Promtool finds nothing wrong, and each job scrapes as often as the rules are told."""
     [small] = _yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
