@@ -27,7 +27,8 @@ await 'exotel_call_limit{account="acme"} 160.0'
 sed -i 's/call_limit: many/call_limit: 160/' $config
 
 systemctl stop exotel-exporter
-[[ "$(systemctl show --property=Result --property=ExecMainStatus exotel-exporter)" == $'Result=success\nExecMainStatus=0' ]]
+systemctl show --property=Result exotel-exporter | grep --line-regexp Result=success
+systemctl show --property=ExecMainStatus exotel-exporter | grep --line-regexp ExecMainStatus=0
 
 echo 'ARGS="--web.systemd-socket"' >/etc/default/exotel-exporter
 systemctl enable --now exotel-exporter.socket
