@@ -23,10 +23,10 @@ endif
 
 PORT ?= 9927
 
-.PHONY: help demo test golden lowest lint docs wheel dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
+.PHONY: help demo test image-test golden lowest lint docs wheel dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-10s%s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-12s%s\n' "$$name" "$$what"; done
 
 demo: $(VENV)/runtime  ## a simulated contact centre and the exporter on http://localhost:PORT, 9927 unless given
 	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)")))' 2>/dev/null \
@@ -41,6 +41,10 @@ else
 test: $(VENV)/deploy $(HELM) lint docs  ## linters, types, docs and every test; T=tests/unit/test_x.py runs that alone
 	$(BIN)/pytest
 endif
+
+# What it needs is installed by .ci/run; CI=true makes a failure of what is missing.
+image-test: $(VENV)/dev  ## build the image on a bare Debian, run it and the systemd units in containers; as root, on Debian
+	CI=true $(BIN)/pytest --numprocesses=0 --durations=0 tests/e2e/test_image.py
 
 golden: $(VENV)/dev  ## tests/unit/golden/, tests/captures/: the expositions that a review reads; look at the diff before you commit it
 	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py tests/integration/test_captures.py \

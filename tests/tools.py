@@ -36,10 +36,14 @@ def require_module(name: str) -> Any:
 
 
 def _missing(what: str) -> NoReturn:
-    missing = f"{what} is not installed"
+    cannot_run(f"{what} is not installed")
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip the test, or fail it when CI=true: there, whatever tests need is to be had."""
     if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def require_newer() -> Path:
