@@ -270,7 +270,7 @@ def test_figures_are_of_an_account_or_a_line() -> None:
     assert figures(WELL_WITH_LINES)["Talking"] == "3"
 
 
-@pytest.mark.parametrize("query", ["line=suport", "account=gone", "direction=inbound", "account=a&account=b"])
+@pytest.mark.parametrize("query", ["line=gone", "account=gone", "direction=inbound", "account=a&account=b"])
 def test_a_wallboard_of_what_there_is_not_has_no_figures(query: str) -> None:
     """A line that was renamed has no callers who wait; nobody knows of any, which isn't 0."""
     assert all(value.startswith("–") for value in figures(WELL, query=query).values())
