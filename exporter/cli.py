@@ -406,6 +406,7 @@ def _introduce(accounts: Accounts, metrics: str, page: str) -> None:
     lines = (
         f"Metrics          {metrics}\n"
         f"For people       {page}\n"
+        f"Live calls       {page}calls  (as a wallboard: {page}calls?wallboard=1)\n"
         f"Simulated Exotel {account.config.base_url}  (Ctrl-C ends both)\n"
     )
     show_at_once(lines.encode())

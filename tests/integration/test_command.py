@@ -518,7 +518,7 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, simulator: Simulator
 
 
 def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
-    """Three lines say where to look; there are calls there, a page for people, and Ctrl-C ends it."""
+    """Four lines say where to look; there are calls there, a page for people, and Ctrl-C ends it."""
     with exporter(tmp_path, "--demo") as server:
         metrics, people = server.url("/metrics"), server.url("/")
         said = [line for line in server.program.said().splitlines() if "msg=" not in line]
@@ -533,8 +533,9 @@ def test_the_demo_shows_a_simulated_centre(tmp_path: Path) -> None:
     port = metrics.removesuffix("/metrics").rpartition(":")[2]
     assert said[0].split() == ["Metrics", f"http://localhost:{port}/metrics"]
     assert said[1].split() == ["For", "people", f"http://localhost:{port}/"]
-    assert re.fullmatch(r"Simulated Exotel http://127\.0\.0\.1:\d+  \(Ctrl-C ends both\)", said[2])
-    assert len(said) == 3
+    assert said[2].split()[:3] == ["Live", "calls", f"http://localhost:{port}/calls"]
+    assert re.fullmatch(r"Simulated Exotel http://127\.0\.0\.1:\d+  \(Ctrl-C ends both\)", said[3])
+    assert len(said) == 4
     assert messages(ended.out) == ["starting exotel-exporter", "listening", "stopping"]
 
 
