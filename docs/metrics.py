@@ -27,6 +27,11 @@ of calls that the API reports, and `exotel_listed_calls`, how many were seen, wh
 A gaugehistogram is OpenMetrics' histogram of gauges, whose buckets may decrease; its samples end in
 `_bucket`, `_gcount` and `_gsum`. The plain text format has no such type and says `histogram`: don't use
 `rate()` on it.
+
+`/metrics` and `/probe` respond in OpenMetrics 1.0 to whoever prefers it, as Prometheus does, and otherwise in
+the plain text format 0.0.4. Neither has `_created` samples, which Prometheus would store as further series.
+How to get [native histograms](install.md#native-histograms), OTLP or
+[remote write](install.md#opentelemetry-and-remote-write) is described with the installation.
 """
 
 _TABLE = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"

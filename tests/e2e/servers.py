@@ -68,8 +68,10 @@ def prometheus_shard(
 
 
 @contextmanager
-def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
+def prometheus_with(folder: Path, config: Any, *features: str) -> Iterator[str]:
     """The URL of a Prometheus with this configuration, in whose folder the deployed rules lie.
+
+    Features are those that it has only when asked.
 
     Fails in the end if the text of an alert could not be written.
     """
@@ -81,7 +83,7 @@ def prometheus_with(folder: Path, config: Any) -> Iterator[str]:
         f"--config.file={_write(folder / 'prometheus.yml', config)}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address={address}",
-        "--enable-feature=exemplar-storage",
+        f"--enable-feature={','.join(('exemplar-storage', *features))}",
     ]
     with program(command, folder / "prometheus.log") as server:
         yield ready(server, f"http://{address}")

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.config import from_file
 from exporter.demo import demo
+from exporter.metrics.definitions import CATALOGUE
+from exporter.metrics.exposition import expose
+from exporter.metrics.metric import Kind
 from tests.answering import answering
 from tests.command import run as run_exporter
 from tests.configurations import document, write
 from tests.offenders import for_each
+from tests.snapshots import LIFE, STREAMS, TIMED, everything, shown
 from tests.tools import PROGRAMS, ROOT, run
 from tests.waiting import scaled
 
@@ -266,3 +271,52 @@ def test_secrets_are_named_where_systemd_puts_them() -> None:
         shown = re.findall(rf"api_(?:key|token)_file: \${{CREDENTIALS_DIRECTORY}}/{name}_(\S+)", text)
         assert shown == ["acme_api_key", "acme_api_token"]
     assert all(f"install -m 600 /dev/stdin {folder}/{file}\n" in page for file in shown)
+
+
+# OpenTelemetry Collector
+
+COLLECTOR_FILE = DEPLOY / "opentelemetry" / "collector.yaml"
+COLLECTOR: dict[str, Any] = _yaml(COLLECTOR_FILE)
+SCRAPED: dict[str, Any] = COLLECTOR["receivers"]["prometheus"]["config"]
+
+
+def test_every_component_of_the_collector_is_defined_and_used() -> None:
+    """A pipeline of metrics takes from each receiver, and gives to each exporter."""
+    pipelines = COLLECTOR["service"]["pipelines"]
+    assert COLLECTOR.keys() == {"receivers", "exporters", "service"}
+    assert pipelines.keys() == {"metrics"}
+    for kind in ("receivers", "exporters"):
+        assert sorted(pipelines["metrics"][kind]) == sorted(COLLECTOR[kind])
+
+
+@pytest.mark.usefixtures("generation")
+def test_the_collector_scrapes_as_prometheus_does(tmp_path: Path) -> None:
+    """The same job, but for what is left out; promtool has no complaint."""
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(SCRAPED), encoding="utf-8")
+    run("promtool", "check", "config", "--lint=all", "--lint-fatal", str(tmp_path / "prometheus.yml"))
+    [job] = SCRAPED["scrape_configs"]
+    assert [{key: value for key, value in job.items() if key != "metric_relabel_configs"}] == (
+        _yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+    )
+
+
+def test_the_collector_leaves_out_gauge_histograms_alone() -> None:
+    """OpenTelemetry has them dropped; whatever else is exported goes on."""
+    [rule] = SCRAPED["scrape_configs"][0]["metric_relabel_configs"]
+    assert (rule["source_labels"], rule["action"]) == (["__name__"], "drop")
+    text, _ = expose(shown({"acme": everything(TIMED, STREAMS, LIFE)}), "application/openmetrics-text")
+    families = text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
+    names = {(family.name, sample.name) for family in families for sample in family.samples}
+    dropped = {(family, name) for family, name in names if re.fullmatch(rule["regex"], name)}
+    gauge_histograms = {metric.name for metric in CATALOGUE if metric.kind is Kind.GAUGE_HISTOGRAM}
+    assert dropped == {(family, name) for family, name in names if family in gauge_histograms}
+    assert {family for family, _ in dropped} == gauge_histograms
+
+
+def test_what_the_collector_takes_from_the_environment_is_told() -> None:
+    """Each placeholder has the form that the Collector replaces, and the page names its variable."""
+    text = re.sub("#.*", "", COLLECTOR_FILE.read_text(encoding="utf-8"))
+    names = re.findall(r"\$\{env:([A-Z_]+)\}", text)
+    assert text.count("$") == len(names) == 2
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert [name for name in names if f"`{name}`" not in page] == []

@@ -134,6 +134,16 @@ def test_a_whole_exposition_is_the_one_that_the_client_library_writes() -> None:
     assert {"exotel_up", "exotel_exporter_build_info", "python_info"} <= {family.name for family in read}
 
 
+@pytest.mark.parametrize("accept", ["application/openmetrics-text", "text/plain"])
+def test_no_sample_says_when_its_series_was_created(accept: str) -> None:
+    """Prometheus would store one more series for each counter and histogram."""
+    itself = ExporterStatus(Status(is_reloaded=True, reloaded_at=1_700_000_000.25, load=Load()), {200: 3})
+    text, _ = expose(shown({"acme": everything(TIMED, STREAMS, LIFE)}), accept, itself)
+    names = {line.partition(b"{")[0].partition(b" ")[0] for line in text.splitlines() if line[:1] != b"#"}
+    assert {b"exotel_observed_calls_started_total", b"python_gc_collections_total"} <= names
+    assert [name for name in names if name.endswith(b"_created")] == []
+
+
 @pytest.mark.parametrize("part", ["", "_bucket", "_gcount", "_gsum"])
 def test_a_part_of_a_histogram_is_written_as_the_client_library_does(part: str) -> None:
     """Text format 0.0.4 has a gaugehistogram in three pieces, of which those are there that are asked for."""
