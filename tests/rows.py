@@ -212,3 +212,8 @@ STREAM = (
     | JSON
 )
 """What may stand where the details of a call should be; it names no call."""
+
+
+def can_be_shown(text: str) -> bool:
+    """Return whether nothing in a text is a control character; joiners are spelling."""
+    return text.replace("\N{ZERO WIDTH JOINER}", "").replace("\N{ZERO WIDTH NON-JOINER}", "").isprintable()

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -61,9 +62,12 @@ class Containers:
 
 
 @pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
-    """Return a store that is gone, with all its containers, when the tests are done."""
-    made = Containers(tmp_path_factory.mktemp("containers"))
+def containers() -> Iterator[Containers]:
+    """Return a store that is gone, with all its containers, when the tests are done.
+
+    Podman takes no path of more than 50 characters for it.
+    """
+    made = Containers(Path(mkdtemp(prefix="exotel-")))
     yield made
     made.call("podman", "rm", "--all", "--force", "--depend", "--time=0")
     shutil.rmtree(made.folder)

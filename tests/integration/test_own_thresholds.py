@@ -228,7 +228,7 @@ def _switched_off(case: dict[str, Any], record: str) -> dict[str, Any]:
         for series in changed["input_series"]
         if not series["series"].startswith((f"own:{name}", f"{record}{{"))
     ]
-    changed["input_series"].append({"series": f'off{{threshold="{record}"}}', "values": "1x20000"})
+    changed["input_series"].append({"series": f'off{{threshold="{record}"}}', "values": "1x30000"})
     changed.pop("alert_rule_test")
     changed["promql_expr_test"] = []
     return changed
