@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,22 +11,19 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from exporter.collect.account import Account
 from exporter.collect.accounts import Accounts
-from exporter.collect.breakdowns import OTHER
 from exporter.collect.snapshot import Snapshot
 from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
-from exporter.http.live import LiveAccount, document
-from exporter.http.live_query import Choices, Query
-from exporter.http.live_texts import LiveText, LiveTexts
+from exporter.http.people import Pages
 from exporter.http.probe import UnknownTarget, configuration, explain, find
-from exporter.http.scrape import GZIP_LEVEL, TIMEOUT_HEADER, BadTimeout, collect, exposition
+from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.http.written import Asked, Written
 from exporter.log import lines_of, place
 from exporter.metrics.definitions import EXPORTER
@@ -38,21 +33,13 @@ from exporter.metrics.exposition import (
     ExporterStatus,
     Selection,
     UnknownCollector,
-    accepts_gzip,
 )
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 _FEW_LINES = 20  # each has 9 series
-_PEOPLE = 8  # whose pages are written or read at once: some are megabytes, and no scrape is to wait for them
 _UNCACHED = {"Cache-Control": "no-store"}
-_LIVE_JSON = {
-    **_UNCACHED,
-    "Content-Type": "application/json",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -65,17 +52,17 @@ def create_app(
     The event loop only holds connections: collections run in the accounts' threads, and texts are written in
     threads too, but for those that take less time than it takes a thread to get its turn.
     """
-    handlers = _Handlers(accounts, endpoints, reload, answers)
+    handlers, pages = _Handlers(accounts, endpoints, reload, answers), Pages(accounts, endpoints)
     prefix = endpoints.prefix
     routes = [
         Route(prefix + endpoints.telemetry_path, handlers.metrics),
         Route(f"{prefix}/probe", handlers.probe),
         Route(f"{prefix}/sd", handlers.targets),
         Route(f"{prefix}/config", handlers.config),
-        Route(f"{prefix}/calls", handlers.calls),
-        Route(f"{prefix}/calls.json", handlers.calls_json),
-        Route(f"{prefix}/", handlers.landing),
-        Route(f"{prefix}/runbooks", handlers.runbooks),
+        Route(f"{prefix}/calls", pages.calls),
+        Route(f"{prefix}/calls.json", pages.calls_json),
+        Route(f"{prefix}/", pages.landing),
+        Route(f"{prefix}/runbooks", pages.runbooks),
         Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
         Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
         Route(f"{prefix}/-/reload", handlers.reload, methods=["POST"]),
@@ -108,8 +95,6 @@ class _Handlers:
         self._answers = answers
         self._in_flight = InFlight(endpoints.max_requests)
         self._written = Written()
-        self._people_in_flight = InFlight(_PEOPLE, "of people", writers=1)
-        self._live_texts = LiveTexts()
         own = OF_ITSELF if endpoints.exporter_metrics else (EXPORTER,)
         self._collectors = own if endpoints.probe_only else (*OF_ACCOUNTS, *own)
 
@@ -162,48 +147,6 @@ class _Handlers:
         shown = await self._write(request, configuration, tuple(self._accounts))
         return PlainTextResponse(shown, headers=_UNCACHED)
 
-    async def landing(self, request: Request) -> Response:
-        return await self._page(request, _landing_page, tuple(self._accounts), self._endpoints, request)
-
-    async def runbooks(self, request: Request) -> Response:
-        return await self._page(request, _runbooks_page, request)
-
-    async def calls(self, request: Request) -> Response:
-        return await self._live(request, _calls_page)
-
-    async def calls_json(self, request: Request) -> Response:
-        return await self._live(request, _calls_json)
-
-    async def _live(
-        self,
-        request: Request,
-        write: Callable[[Query, Choices, Sequence[LiveAccount]], LiveText],
-    ) -> Response:
-        """Answer with the calls that are known, as they were written for whoever asked the same before.
-
-        Whoever asks waits for no collection: many at once wait for their places instead of being refused.
-        """
-        if not self._endpoints.live_calls:
-            return PlainTextResponse(
-                "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
-            )
-        choices = _choices(tuple(self._accounts))
-        query = Query.parse(request.query_params.multi_items(), choices)
-        if query.rejected and write is _calls_json:
-            return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
-        in_flight = self._people_in_flight
-        await in_flight.hold_text(request.state.held)
-        now = time.time()
-        wanted = [each for each in self._accounts if query.account in {None, each.name}]
-        accounts = [LiveAccount.of(account, now) for account in wanted]
-        text = await self._live_texts.get(
-            (choices, *(account.key for account in accounts)),
-            (write, query),
-            lambda: in_flight.write(write, query, choices, accounts),
-            may_rest=len(accounts) > 1,
-        )
-        return text.answer(request.headers)
-
     async def reload(self, _request: Request) -> Response:
         if not self._endpoints.lifecycle:
             return PlainTextResponse(
@@ -228,66 +171,10 @@ class _Handlers:
         """Count a request among those for its target until its answer is read."""
         self._in_flight.enter(target, request.state.held)
 
-    async def _page(self, request: Request, write: Callable[[*_Ts], Response], *arguments: *_Ts) -> Response:
-        """Answer a person, as soon as there is a place for the page."""
-        in_flight = self._people_in_flight
-        await in_flight.hold_text(request.state.held)
-        return await in_flight.write(write, *arguments)
-
     async def _write(self, request: Request, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Write a text as soon as there is a place for it, which it keeps until it is read."""
         await self._in_flight.hold_text(request.state.held)
         return await self._in_flight.write(write, *arguments)
-
-
-def _landing_page(accounts: Sequence[Account], endpoints: Endpoints, request: Request) -> Response:
-    # Jinja2 takes 4 MB, and few look at the page.
-    from exporter.http.first_scrape import Asked, ScrapeConfig  # noqa: PLC0415
-    from exporter.http.landing import HEADERS, Seen, page  # noqa: PLC0415
-
-    now = time.monotonic()
-    seen = [
-        Seen(
-            account.name,
-            account.last,
-            account.history.minutes(now),
-            None if account.config.collection.call_slots else account.config.call_limit,
-        )
-        for account in accounts
-    ]
-    collections = [account.config.collection for account in accounts]
-    scrape = ScrapeConfig.of(Asked.of(request), endpoints, collections)
-    return _html(page(seen, endpoints, time.time(), scrape), HEADERS, request)
-
-
-def _runbooks_page(request: Request) -> Response:
-    from exporter.http.runbooks import HEADERS, page  # noqa: PLC0415  # as above
-
-    return _html(page(), HEADERS, request)
-
-
-def _html(text: str, headers: Mapping[str, str], request: Request) -> Response:
-    written, headers = text.encode(), {**headers, "Vary": "Accept-Encoding"}
-    if accepts_gzip(request.headers.get("accept-encoding", "")):
-        return HTMLResponse(
-            gzip.compress(written, GZIP_LEVEL), headers={**headers, "Content-Encoding": "gzip"}
-        )
-    return HTMLResponse(written, headers=headers)
-
-
-def _choices(accounts: Iterable[Account]) -> Choices:
-    lines = sorted({line.name for account in accounts for line in account.config.lines})
-    return Choices(tuple(account.name for account in accounts), (*lines, OTHER) if lines else ())
-
-
-def _calls_page(query: Query, choices: Choices, accounts: Sequence[LiveAccount]) -> LiveText:
-    from exporter.http.live_page import HEADERS, page  # noqa: PLC0415  # as above
-
-    return LiveText.of(page(query, choices, accounts).encode(), HEADERS)
-
-
-def _calls_json(query: Query, _choices: Choices, accounts: Sequence[LiveAccount]) -> LiveText:
-    return LiveText.of(document(query, accounts), _LIVE_JSON)
 
 
 def _selection(request: Request, accepted: Sequence[str]) -> Selection:
