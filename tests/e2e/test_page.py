@@ -123,6 +123,7 @@ def test_a_page_whose_exporter_is_gone_says_so_and_keeps_what_it_shows(
     assert "demo" in opened.browser.evaluate("document.body.textContent")
     with exporter_of("back", tmp_path, [account("http://127.0.0.1:1")], listen=address):
         wait_until(lambda: opened.browser.evaluate(status) == "", "that it is back")
+    opened.browser.open("about:blank")  # or it would ask whoever is next to have this port
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

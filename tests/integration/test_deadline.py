@@ -304,7 +304,7 @@ def test_a_scraper_in_a_hurry_is_answered_at_its_own_deadline() -> None:
             assert cancelled["exotel_up"] == 0
             assert "exotel_active_calls" not in cancelled
             assert patient.result()["exotel_active_calls"] == 5
-        assert simulator.requests_served() == {"calls": 1}
+        assert simulator.requests_served()["calls"] == 1
 
 
 def test_twenty_scrapers_cost_what_one_costs() -> None:

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 
 from exporter.collect.accounts import Accounts
 from exporter.config import Line, Secret, from_file
-from exporter.http import app
+from exporter.http import people
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, Exchange
 from exporter.simulator import Settings, Simulator
@@ -190,7 +190,7 @@ def test_an_error_of_the_program_is_counted_once(
     """500 is answered, and counted."""
     with served([account("acme", simulator.url, token=Secret(TOKEN))]) as url:
         with monkeypatch.context() as patched:
-            patched.setattr(app, "_landing_page", lambda *_: 1 / 0)
+            patched.setattr(people, "_landing_page", lambda *_: 1 / 0)
             assert requests.get(f"{url}/", timeout=GUARD).status_code == 500
         assert counted(url)["500"] == 1
 
