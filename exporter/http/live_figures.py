@@ -85,10 +85,10 @@ def _callers(scope: _Scope) -> tuple[Figure, Figure]:
     callers = [call for call in waiting if call.direction is Direction.INBOUND]
     link = scope.query.url(status=WAITING, direction=Direction.INBOUND)
     count = Figure("Callers waiting", f"{len(callers):,}", scope.part(len(scope.known)), link=link)
-    return count, _longest_wait(callers)
+    return count, _longest_wait(callers, scope.part(len(scope.known)))
 
 
-def _longest_wait(callers: Sequence[LiveCall]) -> Figure:
+def _longest_wait(callers: Sequence[LiveCall], part: str) -> Figure:
     """Return how long somebody has waited: at least, where it isn't known of all."""
     waits = [call.waiting_seconds for call in callers if call.waiting_seconds is not None]
     if callers and not waits:
@@ -97,7 +97,7 @@ def _longest_wait(callers: Sequence[LiveCall]) -> Figure:
     is_least = len(waits) < len(callers) or any(call.waiting_seconds_at_least for call in callers)
     how = tone(seconds, WAIT)
     over = {"bad": "over two minutes", "old": "over a minute", "": ""}[how]
-    return Figure("Longest wait", clock(seconds), over or ("at least" if is_least else ""), how)
+    return Figure("Longest wait", clock(seconds), _note(over or ("at least" if is_least else ""), part), how)
 
 
 def _talking(scope: _Scope) -> Figure:
@@ -128,8 +128,8 @@ def _service_level(scope: _Scope) -> Figure:
         return Figure(name, None, "no callers")
     share = sum(each.in_time for each in known) / callers
     how = "bad" if share < _SERVICE[0] else "old" if share < _SERVICE[1] else "good"
-    good = scope.part(len(known)) or "within 20 s"
-    note = {"bad": "below 60% within 20 s", "old": "below 80% within 20 s", "good": good}[how]
+    said = {"bad": "below 60% within 20 s", "old": "below 80% within 20 s", "good": "within 20 s"}[how]
+    note = _note(said, scope.part(len(known)))
     return Figure(name, _percent(share), note, how, filled=100 * share)
 
 
@@ -146,11 +146,16 @@ def _share_of_limit(scope: _Scope) -> Figure:
     share, refused = found.slots_used / limit, found.capacity.blocking if found.capacity else 0.0
     how = "bad" if refused > 0.05 or share >= 1 else "old" if refused > 0.01 else ""
     note = f"{found.slots_used:,} of {limit:,} slots"
-    if len(limited) > 1:
+    if len(scope.accounts) > 1:
         note += f", {account.name}"
     if how:
         note += f"; about {refused:.0%} refused at this load" if refused > 0.01 else "; full"
+    note = _note(note, scope.part(len(scope.known)))
     return Figure("Share of limit", _percent(share), note, how, filled=min(100.0, 100 * share))
+
+
+def _note(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
 
 
 def _percent(share: float) -> str:

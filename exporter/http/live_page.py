@@ -36,8 +36,8 @@ class _Column:
 
 def page(query: Query, choices: Choices, accounts: Sequence[LiveAccount]) -> str:
     """Return the page for people, of the accounts that the query is of."""
-    chosen = Chosen.of(query, accounts)
-    known = [each for each in accounts if each.calls]
+    known = [] if query.has_no_calls else [each for each in accounts if each.calls]
+    chosen = Chosen.of(query, known)
     template = environment.get_template("wallboard.html" if query.wallboard else "calls.html")
     return template.render(
         query=query,

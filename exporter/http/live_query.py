@@ -198,7 +198,7 @@ class _Reader:
         account, line = self._name("account", choices.accounts), self._name("line", choices.lines)
         if self._is_on("wallboard"):
             for name in _FILTERS:
-                if found := self._text(name):
+                if (found := self._text(name)) and not (name == "held" and found.lower() in _NO):
                     self._reject(name, found, ["nothing: a wallboard is of an account, a line, or all"])
             return Query(account, line, wallboard=True, rejected=tuple(self._rejected))
         sort, descending = self._sort()

@@ -39,6 +39,7 @@ class Pages:
         self._endpoints = endpoints
         self._in_flight = InFlight(_PLACES, "of people", writers=1)
         self._live_texts = LiveTexts()
+        self._choices = Choices()
 
     async def landing(self, request: Request) -> Response:
         """Answer / with how each account is doing."""
@@ -69,7 +70,7 @@ class Pages:
             return PlainTextResponse(
                 "Live calls are not enabled: see --web.enable-live-calls\n", status_code=403
             )
-        choices = _choices(tuple(self._accounts))
+        choices = self._choices = _choices(tuple(self._accounts), self._choices)
         query = Query.parse(request.query_params.multi_items(), choices)
         if query.rejected and write is _calls_json:
             return PlainTextResponse("; ".join(map(str, query.rejected)) + "\n", status_code=400)
@@ -127,9 +128,11 @@ def _html(text: str, headers: Mapping[str, str], request: Request) -> Response:
     return HTMLResponse(written, headers=headers)
 
 
-def _choices(accounts: Iterable[Account]) -> Choices:
+def _choices(accounts: Iterable[Account], before: Choices) -> Choices:
+    """Return what there is to choose from: the one before, where it is the same, which texts keep."""
     lines = sorted({line.name for account in accounts for line in account.config.lines})
-    return Choices(tuple(account.name for account in accounts), (*lines, OTHER) if lines else ())
+    found = Choices(tuple(account.name for account in accounts), (*lines, OTHER) if lines else ())
+    return before if found == before else found
 
 
 def _calls_page(query: Query, choices: Choices, accounts: Sequence[LiveAccount]) -> LiveText:

@@ -247,7 +247,7 @@ def test_the_service_level_is_that_of_all_accounts_whose_callers_are_known() -> 
     accounts = [
         live_account(WELL.calls, name=f"a{number}", callers=each) for number, each in enumerate(known)
     ]
-    assert figures(*accounts)["Service level, 1 h"] == "78% below 80% within 20 s"
+    assert figures(*accounts)["Service level, 1 h"] == "78% below 80% within 20 s; of 3 of 4 accounts"
     assert figures(accounts[1])["Service level, 1 h"] == "– no callers"
     assert figures(WELL_WITH_LINES, query="line=sales")["Service level"] == "– not known by line"
     new = live_account(WELL.calls, callers=Callers(799, 1000, 6))
@@ -277,10 +277,22 @@ def test_a_wallboard_of_what_there_is_not_has_no_figures(query: str) -> None:
     assert "found" in text(WELL, query=f"wallboard=1&{query}")
 
 
+@pytest.mark.parametrize("query", ["line=a&line=b", "account=a&account=b", "line=gone"])
+def test_a_table_of_what_there_is_not_has_no_calls(query: str) -> None:
+    """As its figures have none."""
+    assert not cells(read(WELL, query=query))
+    assert "No call matches the filter." in text(WELL, query=query)
+
+
 def test_figures_of_some_accounts_say_so() -> None:
     """As do the counts; nobody takes them for all."""
     assert figures(WELL, NOT_SCRAPED)["Callers waiting"] == "1 of 1 of 2 accounts"
     assert figures(WELL, NOT_SCRAPED)["Talking"] == "3 of 1 of 2 accounts"
+    assert figures(WELL, NOT_SCRAPED)["Longest wait"] == "0:00 at least; of 1 of 2 accounts"
+    assert "acme" in figures(WELL, NOT_SCRAPED)["Share of limit"]
+    assert figures(WELL, NOT_SCRAPED)["Share of limit"].endswith("; of 1 of 2 accounts")
+    served = live_account(WELL.calls, callers=Callers(1, 2, 60))
+    assert figures(served, NOT_SCRAPED)["Service level, 1 h"].endswith("20 s; of 1 of 2 accounts")
     for query in ("", "wallboard=1"):
         assert "5 calls of 1 of 2 accounts." in " ".join(text(WELL, NOT_SCRAPED, query=query).split())
     assert "No active calls are known." in text(live_account(live_calls([])), NOT_SCRAPED)

@@ -136,6 +136,7 @@ def test_a_wallboard_is_of_an_account_or_a_line_alone(filtered: str) -> None:
     assert str(rejected).endswith("; accepted: nothing: a wallboard is of an account, a line, or all")
     assert query.has_no_calls
     assert query.scope == Query(account="acme", line="sales")
+    assert not parse("wallboard=1&held=0&status=").rejected
 
 
 def test_of_hundreds_of_accounts_some_are_told() -> None:
