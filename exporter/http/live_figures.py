@@ -49,9 +49,11 @@ class _Scope:
         return f"of {known:,} of {all_of_them:,} accounts" if 0 < known < all_of_them else ""
 
 
-def figures(query: Query, accounts: Sequence[LiveAccount]) -> list[Figure]:
-    """Return the figures of an account, of a line, or of all, however the table is filtered."""
-    known = [] if query.has_no_calls else [each for each in accounts if each.calls]
+def figures(query: Query, accounts: Sequence[LiveAccount], known: Sequence[LiveAccount]) -> list[Figure]:
+    """Return the figures of an account, of a line, or of all, however the table is filtered.
+
+    `known` are those of the accounts whose calls are.
+    """
     scope = _Scope(query.scope, accounts, known, Chosen.of(query.scope, known).calls)
     return [
         *_callers(scope),

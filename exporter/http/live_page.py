@@ -47,7 +47,7 @@ def page(query: Query, choices: Choices, accounts: Sequence[LiveAccount]) -> str
         known=known,
         listed=sorted(each.listed_at for each in known if each.listed_at),
         aged={each.name: each.listed_at for each in known if each.is_aged},
-        figures=figures(query, accounts),
+        figures=figures(query, accounts, known),
         calls=chosen.calls[:MOST_DRAWN],
         matching=chosen.matching,
         total=chosen.total,
