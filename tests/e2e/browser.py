@@ -44,8 +44,13 @@ class Browser:
         """Open a page, and wait until all of it is there."""
         self._events.clear()
         self.call("Page.navigate", url=url)
-        while not self.events("Page.loadEventFired"):
-            self._receive()
+        self._loaded()
+
+    def follow(self, script: str) -> None:
+        """Do on the page what leads to another one, and wait until all of that is there."""
+        self._events.clear()
+        self.evaluate(f"void setTimeout(() => {{ {script} }})")
+        self._loaded()
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression on the page, or what it promises."""
@@ -64,6 +69,11 @@ class Browser:
     def events(self, *methods: str) -> list[dict[str, Any]]:
         """Return what has happened of these kinds."""
         return [event["params"] for event in self._events if event["method"] in methods]
+
+    def _loaded(self) -> None:
+        """Wait for the page; nothing can be asked of one that is about to be replaced."""
+        while not self.events("Page.loadEventFired"):
+            self._receive()
 
     def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self._socket.recv(GUARD))
