@@ -67,13 +67,28 @@ def _figure(figure: str, labels: str = "account") -> str:
 
 def _above_usual_share(figure: str) -> Usual:
     """Return the room that a share of calls with a fault has above what is usual at this time of day."""
-    usual = f'max by (account) (account_figure:exotel_share:usual{{figure="{figure}"}})'
-    chance = f'max by (account) (account_figure:exotel_share:chance{{figure="{figure}"}})'
-    varies = f"3.3 * {_figure(figure)}"
     return Usual(
-        f"{usual} + clamp({chance} > {varies} or {varies}, 0.05, 0.3)",
-        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies or few calls make it vary",
+        f"{_usual_share(figure)} + clamp({_varies(figure)}, 0.05, 0.3)",
+        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies",
     )
+
+
+def _above_usual_share_of_inspected(figure: str) -> Usual:
+    """Return the same for a share of the inspected calls, which varies by chance where these are few."""
+    chance = f'max by (account) (account_figure:exotel_share:chance{{figure="{figure}"}})'
+    return Usual(
+        f"{_usual_share(figure)} + clamp({chance} > {_varies(figure)} or {_varies(figure)}, 0.05, 0.3)",
+        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies or as few inspected calls make "
+        "it vary",
+    )
+
+
+def _usual_share(figure: str) -> str:
+    return f'max by (account) (account_figure:exotel_share:usual{{figure="{figure}"}})'
+
+
+def _varies(figure: str) -> str:
+    return f"3.3 * {_figure(figure)}"
 
 
 _BY_DIRECTION = "account, direction"
@@ -288,22 +303,22 @@ SECTIONS: dict[str, Sequence[Threshold]] = {
         Threshold(
             "exotel_stream_recording_mismatch_calls:threshold",
             "share of the inspected calls that aren't recorded as listed",
-            usual=_above_usual_share("mismatch"),
+            usual=_above_usual_share_of_inspected("mismatch"),
         ),
         Threshold(
             "exotel_stream_calls_with_one_leg:threshold",
             "share of the inspected calls that have one leg",
-            usual=_above_usual_share("one_leg"),
+            usual=_above_usual_share_of_inspected("one_leg"),
         ),
         Threshold(
             "exotel_stream_calls_without_bridge:threshold",
             "share of the inspected calls that have no bridge",
-            usual=_above_usual_share("no_bridge"),
+            usual=_above_usual_share_of_inspected("no_bridge"),
         ),
         Threshold(
             "exotel_stream_all_muted_calls:threshold",
             "share of the inspected calls in which every leg is muted",
-            usual=_above_usual_share("all_muted"),
+            usual=_above_usual_share_of_inspected("all_muted"),
         ),
         Threshold(
             "exotel_stream_longest_hold_seconds:threshold",
