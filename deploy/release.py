@@ -15,7 +15,7 @@ class NotThisVersion(Exception):
 def notes(tag: str) -> str:
     """Return the changelog's section on the version of this source.
 
-    Raises NotThisVersion when the tag is another one's, or there is no such section.
+    Raise NotThisVersion when the tag is another one's, or there is no such section.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     version = project["tool"]["setuptools_scm"]["fallback_version"]

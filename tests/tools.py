@@ -17,18 +17,17 @@ ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sysconfig.get_path("scripts"))
 """Where the programs of the environment are that these tests run in."""
 
-
 NEWER = ROOT / "build" / "newer" / "usr" / "bin"
 """Where .ci/newer puts the newest Prometheus and Alertmanager that Debian has."""
 
 
 def require(tool: str) -> str:
-    """The path of `tool`. Where it is missing the test is skipped, or fails when CI=true."""
+    """Return the path of `tool`. Where it is missing the test is skipped, or fails when CI=true."""
     return shutil.which(tool, path=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}") or _missing(tool)
 
 
 def require_module(name: str) -> Any:
-    """The Python module of this name; where what it needs is missing, as `require`."""
+    """Return the Python module of this name; where what it needs is missing, as `require`."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -47,12 +46,12 @@ def cannot_run(reason: str) -> NoReturn:
 
 
 def require_newer() -> Path:
-    """The folder of the newest Prometheus and Alertmanager; where it is missing, as `require`."""
+    """Return the folder of the newest Prometheus and Alertmanager; where it is missing, as `require`."""
     return NEWER if NEWER.is_dir() else _missing("a newer Prometheus (see .ci/newer)")
 
 
 def script(name: str) -> str:
-    """The path of a command of the package, beside the Python that runs the tests.
+    """Return the path of a command of the package, beside the Python that runs the tests.
 
     Not `python -m`: that would find the checkout, where it runs, before what is installed.
     """

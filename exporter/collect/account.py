@@ -30,7 +30,6 @@ MOST_AGE = 120.0
 """Seconds since an account was last collected: until then its snapshot may stand in for a collection that is
 put off, because the processor is overloaded."""
 _SHARE_TO_WAIT = 0.25  # of a scrape's time, for a turn: then the last snapshot is answered
-_AGENT_STREAMS_TIMEOUT = 2.0  # seconds for a single request, which must not take them from the details
 
 _log = structlog.stdlib.get_logger(__name__)
 

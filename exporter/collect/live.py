@@ -23,8 +23,10 @@ from exporter.exotel.models import Agent, Call, NamedAgent
 
 _IN_PROGRESS = CallStatus.IN_PROGRESS  # looked up once: to ask an enum for each call takes long
 _numbers = count()
-_TELEPHONE = re.compile(r"\+\d(?:[ ().-]{0,2}\d){7,}|(?<![^\W_])\d(?:[ ().-]{0,2}\d){9,}(?![^\W_])")
-"""A telephone number in an agent's id or name: with its country, or of ten digits and more by themselves."""
+_TELEPHONE = re.compile(r"\+\d(?:[ ().-]{0,2}\d){7,}")
+"""A telephone number, with its country."""
+_TELEPHONE_IN_NAME = re.compile(rf"{_TELEPHONE.pattern}|(?<![^\W_])\d(?:[ ().-]{{0,2}}\d){{9,}}(?![^\W_])")
+"""Or of ten digits and more by themselves, which in an id are what tells one agent from another."""
 
 
 class LiveDetails(Struct, frozen=True, gc=False):
@@ -145,7 +147,7 @@ class LiveCalls:
                 status=status,
                 line=line if self.has_lines else None,
                 has_agent=None if agent is UNSET else agent is not None,
-                agent_id=_without_numbers(known.user_id) if known and known.user_id else None,
+                agent_id=_without(_TELEPHONE, known.user_id) if known and known.user_id else None,
                 agent_name=self._name(known),
                 duration_seconds=duration,
                 waiting_seconds=waiting,
@@ -157,7 +159,7 @@ class LiveCalls:
 
     def _name(self, agent: Agent | None) -> str | None:
         if self.has_names and isinstance(agent, NamedAgent) and agent.name:
-            return _without_numbers(agent.name)
+            return _without(_TELEPHONE_IN_NAME, agent.name)
         return None
 
     def _waited(self, call: Call) -> tuple[float | None, bool]:
@@ -190,6 +192,6 @@ class LiveCalls:
         )
 
 
-def _without_numbers(text: str) -> str:
+def _without(numbers: re.Pattern[str], text: str) -> str:
     """Return an agent's id or name to be shown: of a telephone number in it the last two digits stay."""
-    return _TELEPHONE.sub(lambda found: f"…{found[0][-2:]}", printable(text))
+    return numbers.sub(lambda found: f"…{found[0][-2:]}", printable(text))

@@ -21,7 +21,7 @@ from exporter.config import ConfigError
 from exporter.exotel.errors import exhausted_resource
 from exporter.http.endpoints import Endpoints
 from exporter.http.exchange import Answers, InFlight, TooManyRequests
-from exporter.http.people import Pages
+from exporter.http.people import People
 from exporter.http.probe import UnknownTarget, configuration, explain, find
 from exporter.http.scrape import TIMEOUT_HEADER, BadTimeout, collect, exposition
 from exporter.http.written import Asked, Written
@@ -52,17 +52,17 @@ def create_app(
     The event loop only holds connections: collections run in the accounts' threads, and texts are written in
     threads too, but for those that take less time than it takes a thread to get its turn.
     """
-    handlers, pages = _Handlers(accounts, endpoints, reload, answers), Pages(accounts, endpoints)
+    handlers, people = _Handlers(accounts, endpoints, reload, answers), People(accounts, endpoints)
     prefix = endpoints.prefix
     routes = [
         Route(prefix + endpoints.telemetry_path, handlers.metrics),
         Route(f"{prefix}/probe", handlers.probe),
         Route(f"{prefix}/sd", handlers.targets),
         Route(f"{prefix}/config", handlers.config),
-        Route(f"{prefix}/calls", pages.calls),
-        Route(f"{prefix}/calls.json", pages.calls_json),
-        Route(f"{prefix}/", pages.landing),
-        Route(f"{prefix}/runbooks", pages.runbooks),
+        Route(f"{prefix}/calls", people.calls),
+        Route(f"{prefix}/calls.json", people.calls_json),
+        Route(f"{prefix}/", people.landing),
+        Route(f"{prefix}/runbooks", people.runbooks),
         Route(f"{prefix}/-/healthy", PlainTextResponse("Healthy\n"), methods=["GET"]),
         Route(f"{prefix}/-/ready", PlainTextResponse("Ready\n"), methods=["GET"]),
         Route(f"{prefix}/-/reload", handlers.reload, methods=["POST"]),

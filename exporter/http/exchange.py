@@ -105,8 +105,8 @@ def _with_path(scope: Scope) -> Scope:
 class TooManyRequests(Exception):
     """So many requests are being answered that this one can't be."""
 
-    def __init__(self, most: int, limit: str) -> None:
-        super().__init__(f"limit of concurrent requests reached ({most}, {limit}): try again later")
+    def __init__(self, most: int, limited_by: str) -> None:
+        super().__init__(f"limit of concurrent requests reached ({most}, {limited_by}): try again later")
 
 
 class InFlight:
@@ -116,12 +116,12 @@ class InFlight:
     as there is something to write, all share the same places: what costs memory is the texts.
     """
 
-    def __init__(self, most: int, limit: str = "--web.max-requests", *, writers: int = 2) -> None:
-        """Allow so many; 0 is no limit, which is told by its name.
+    def __init__(self, most: int, limited_by: str = "--web.max-requests", *, writers: int = 2) -> None:
+        """Allow so many; 0 is no limit. `limited_by` is what the error calls it.
 
         `writers` are threads: one core computes, and others want it too.
         """
-        self._most, self._limit = most, limit
+        self._most, self._limited_by = most, limited_by
         self._by_target: Counter[str] = Counter()
         self._texts = asyncio.Semaphore(most) if most else None
         self._threads = ThreadPoolExecutor(writers, thread_name_prefix="writer")
@@ -133,7 +133,7 @@ class InFlight:
     def enter(self, target: str, held: AsyncExitStack) -> None:
         """Count a request among those for its target until its stack ends; raise TooManyRequests."""
         if self._most and self._by_target[target] >= self._most:
-            raise TooManyRequests(self._most, self._limit)
+            raise TooManyRequests(self._most, self._limited_by)
         self._by_target[target] += 1
         held.callback(self._leave, target)
 
@@ -150,7 +150,7 @@ class InFlight:
             async with asyncio.timeout(_PATIENCE if self._texts.locked() else None):
                 await self._texts.acquire()
         except TimeoutError:
-            raise TooManyRequests(self._most, self._limit) from None
+            raise TooManyRequests(self._most, self._limited_by) from None
         held.callback(self._texts.release)
 
     def write(self, write: Callable[[*_Ts], _T], *arguments: *_Ts) -> asyncio.Future[_T]:

@@ -20,7 +20,7 @@ from exporter.exotel.errors import Failure
 from exporter.http.live_query import Query
 
 OLD = 300.0
-"""Seconds; what Prometheus scraped so long ago, it shows no more, and nor do pages."""
+"""Seconds after which calls are no longer shown, as Prometheus no longer shows a series."""
 MOST_DRAWN = 200
 """Rows of the page."""
 _MOST_WRITTEN = 10_000  # rows of /calls.json

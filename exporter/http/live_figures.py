@@ -46,7 +46,7 @@ class _Scope:
     def part(self, known: int) -> str:
         """Return of how many accounts something is known, unless it is of all."""
         all_of_them = len(self.accounts)
-        return f"of {known:,} of {all_of_them:,} accounts" if 0 < known < all_of_them else ""
+        return f"from {known:,} of {all_of_them:,} accounts" if 0 < known < all_of_them else ""
 
 
 def figures(query: Query, accounts: Sequence[LiveAccount], known: Sequence[LiveAccount]) -> list[Figure]:

@@ -31,13 +31,13 @@ _LIVE_JSON = {
 }
 
 
-class Pages:
+class People:
     """Answers people, from places and by a thread that scrapes have no part in."""
 
     def __init__(self, accounts: Accounts, endpoints: Endpoints) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
-        self._in_flight = InFlight(_PLACES, "of people", writers=1)
+        self._in_flight = InFlight(_PLACES, "pages for people", writers=1)
         self._live_texts = LiveTexts()
         self._choices = Choices()
 

@@ -170,8 +170,10 @@
     paused = !paused;
     pause.textContent = paused ? 'Resume' : 'Pause';
     document.body.classList.toggle('paused', paused);
-    if (timer > 0) clearTimeout(timer);
-    if (timer > 0) timer = 0;
+    if (timer > 0) {
+      clearTimeout(timer);
+      timer = 0;
+    }
     resume();
   });
   document.addEventListener('visibilitychange', resume);

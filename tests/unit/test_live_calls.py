@@ -95,23 +95,23 @@ def test_an_agent_has_a_name_only_where_names_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("told", "as_id", "as_name"),
     [
-        ("+919812345678", "…78"),
-        ("Ravi 9812345678", "Ravi …78"),
-        ("Ravi (98123 45678)", "Ravi (…78)"),
-        ("agent-123456789", "agent-123456789"),
-        ("0f9812345678ab", "0f9812345678ab"),
-        ("1718447400", "…00"),
-        ("മലര്\u200d", "മലര്\u200d"),
-        ("a\u202eb", "a\N{REPLACEMENT CHARACTER}b"),
+        ("+919812345678", "…78", "…78"),
+        ("Ravi 9812345678", "Ravi 9812345678", "Ravi …78"),
+        ("Ravi (98123 45678)", "Ravi (98123 45678)", "Ravi (…78)"),
+        ("agent-123456789", "agent-123456789", "agent-123456789"),
+        ("0f9812345678ab", "0f9812345678ab", "0f9812345678ab"),
+        ("1718447400", "1718447400", "…00"),
+        ("മലര്\u200d", "മലര്\u200d", "മലര്\u200d"),
+        ("a\u202eb", "a\N{REPLACEMENT CHARACTER}b", "a\N{REPLACEMENT CHARACTER}b"),
     ],
 )
-def test_a_telephone_number_in_an_id_or_a_name_is_not_shown(told: str, shown: str) -> None:
-    """Ids of letters and digits are; and names as they are spelt in any script."""
+def test_a_telephone_number_in_an_id_or_a_name_is_not_shown(told: str, as_id: str, as_name: str) -> None:
+    """Ids of digits are, which tell agents apart; and names as they are spelt in any script."""
     of = personal_call("a", "inbound", "in-progress", 1.0, NamedAgent(told, AgentStatus.ON_CALL, told))
     found = row(of, has_names=True)
-    assert (found.agent_id, found.agent_name) == (shown, shown)
+    assert (found.agent_id, found.agent_name) == (as_id, as_name)
 
 
 def test_agents_on_call_are_those_of_the_metric_among_the_calls_that_count() -> None:
