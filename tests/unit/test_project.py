@@ -16,10 +16,11 @@ def schema_of(file: Path) -> str:
     """Return the schema by which GitHub reads a file of `.github`."""
     if file.parent.name == "workflows":
         return "vendor.github-workflows"
-    return "vendor.github-issue-config" if file.name == "config.yml" else "vendor.github-issue-forms"
+    named = {"config.yml": "vendor.github-issue-config", "dependabot.yml": "vendor.dependabot"}
+    return named.get(file.name, "vendor.github-issue-forms")
 
 
-def test_github_accepts_workflows_and_forms() -> None:
+def test_github_accepts_what_it_reads() -> None:
     """By its own schemas; none is forgotten."""
     files = list(GITHUB.rglob("*.yml"))
     assert len(files) >= 4
@@ -29,7 +30,7 @@ def test_github_accepts_workflows_and_forms() -> None:
 
 def test_shellcheck_has_no_complaint() -> None:
     """Not even about style, of any script."""
-    run("shellcheck", "--severity=style", *map(str, (ROOT / ".ci").iterdir()))
+    run("shellcheck", "--severity=style", *map(str, [*(ROOT / ".ci").iterdir(), *ROOT.glob("tests/**/*.sh")]))
 
 
 def test_hooks_run_the_linters_of_make_lint() -> None:
