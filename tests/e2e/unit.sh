@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What docs/install.md has people do with the units, as root of a container that runs systemd. The first argument is the
 # exposure that the service may have.
 config=/etc/exotel-exporter/config.yaml
