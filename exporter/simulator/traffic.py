@@ -32,7 +32,7 @@ def _script(random: Random) -> Script:
     direction = random.choices(_DIRECTIONS, _DIRECTION_WEIGHTS)[0]
     outcome = _outcome(random, direction)
     if direction == "inbound":
-        queued, ringing = 1.0 + random.expovariate(1 / 10), random.uniform(3, 20)
+        queued, ringing = 1.0 + random.expovariate(1 / 5), random.uniform(2, 8)
     else:
         queued, ringing = random.uniform(0.3, 3), random.uniform(5, 30)
     answered = outcome == "completed"

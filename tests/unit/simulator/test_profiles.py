@@ -116,11 +116,11 @@ def total_is(total: Callable[[Simulator, list[Row]], int | None], **asked: int) 
 
 
 def differs(*, at_least: int, of: int = 60) -> Check:
-    """Check that responses to one request differ at the same moment."""
+    """Check that responses to one request differ at the same moment: replicas agree while nothing happens."""
 
     def check(simulator: Simulator) -> None:
         simulator.advance(70)
-        assert distinct(answers(simulator, of)) >= at_least
+        assert any(distinct(answers(simulator, of)) >= at_least for _ in moments(simulator, 10))
 
     return check
 
@@ -359,11 +359,11 @@ def is_estimated(simulator: Simulator) -> None:
 def total_is_cached(simulator: Simulator) -> None:
     """Check that the total is constant for 15 s."""
     totals = []
-    for _ in range(16):
+    for _ in range(15):
         totals.append(page(simulator, limit=1)["total_active"])
         simulator.advance(1)
-    assert len({*totals[:15]}) == 1
-    assert totals[15] == len(simulator.truth().call_sids) or totals[15] != totals[0]
+    assert len({*totals}) == 1
+    assert page(simulator, limit=1)["total_active"] == len(simulator.truth().call_sids)
 
 
 def total_is_behind(simulator: Simulator) -> None:
