@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.tools import require_newer
+from tests.versions import ran_with
 
 GOLDEN = Path(__file__).parent / "unit" / "golden"
 CAPTURES = Path(__file__).parent / "captures"
@@ -23,6 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--golden", action="store_true", help="rewrite golden files instead of comparing with them"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End CI's log with what ran with which version."""
+    if os.environ.get("CI") == "true":
+        terminalreporter.section("what ran with which version")
+        for line in ran_with(terminalreporter.stats):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module", params=["installed", "newer"])

@@ -147,7 +147,7 @@ def test_ci_runs_on_every_python_that_is_supported() -> None:
 
 
 def test_a_release_is_of_what_was_tested_under_its_own_version() -> None:
-    """Nothing is built before somebody agrees, the tag is checked and the gate has passed; PyPI comes last."""
+    """Nothing is built before somebody agrees, the tag is checked and the gate passed; PyPI comes last."""
     assert RELEASE["version"]["environment"] == "release"
     commands = "\n".join(step.get("run", "") for step in RELEASE["version"]["steps"])
     assert 'python3 -m deploy.release "$GITHUB_REF_NAME"' in commands
