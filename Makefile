@@ -76,11 +76,12 @@ docs: $(VENV)/dev  ## build/site/: docs/ as a site, each of whose links leads so
 	$(BIN)/mkdocs build --strict
 
 dist: $(BIN)/pip  ## dist/: sdist and wheel as a release publishes them, made by nothing but what is locked
+	@git log -1 --format= || { echo "This needs git and the history: a commit tells the time of what is built" >&2; exit 1; }
 	rm -rf build/lib build/bdist.* dist
 	$(PYTHON) -m venv --clear --without-pip build/backend
 	$(BIN)/pip --quiet --python=build/backend/bin/python install --require-hashes --only-binary=:all: \
 	  --requirement=deploy/requirements-build.lock
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/backend/bin/python -c \
+	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/backend/bin/python -c \
 	  'from setuptools.build_meta import build_sdist, build_wheel; build_sdist("dist"), build_wheel("dist")' >build/dist.log
 
 # cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
@@ -94,6 +95,7 @@ lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: lock files and SBO
 	  pyproject.toml >build/pyproject.toml
 	build/lock/bin/cyclonedx-py environment --pyproject=build/pyproject.toml --output-reproducible --of=JSON \
 	  --output-file=deploy/sbom.cdx.json build/locked/bin/python
+	$(BIN)/python -m deploy.bill
 
 build/lock/bin/cyclonedx-py: pyproject.toml
 	$(PYTHON) -m venv build/lock

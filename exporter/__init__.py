@@ -34,7 +34,7 @@ def repository_url(path: str) -> str:
     from importlib.metadata import metadata  # noqa: PLC0415  # as said
 
     urls = dict(each.split(", ", 1) for each in metadata("exotel-exporter").get_all("Project-URL", []))
-    return f"{urls['Source']}/blob/main/{path}"
+    return f"{urls['Source'].rstrip('/')}/blob/main/{path}"
 
 
 def release(version: str, revision: str) -> str:

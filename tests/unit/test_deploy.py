@@ -99,6 +99,13 @@ def test_grafana_is_given_the_dashboards_where_it_looks_for_them() -> None:
     assert (DEPLOY / mounted[folder] / home.relative_to(folder)).is_file()
 
 
+def test_containers_may_do_little() -> None:
+    """No capabilities, and no more rights than at the start; whoever looks at Grafana changes nothing."""
+    for name, service in COMPOSE["services"].items():
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
+    assert COMPOSE["services"]["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+
+
 def test_compose_builds_an_image_of_its_own_that_tells_its_commit() -> None:
     """Under a tag that no page has anybody build, and with the argument of the Dockerfile."""
     exporter = SERVICES["exporter"]
@@ -243,8 +250,24 @@ def test_the_service_may_say_how_it_is() -> None:
     assert "AF_UNIX" in families.split()
 
 
+#: What the score doesn't count, or not alone: whoever takes one out is told.
+HARDENING = {
+    *(
+        "CapabilityBoundingSet",
+        "DynamicUser=yes",
+        "LimitCORE=0",
+        "LockPersonality=yes",
+        "NoNewPrivileges=yes",
+    ),
+    *("MemoryDenyWriteExecute=yes", "PrivateDevices=yes", "PrivateTmp=yes", "ProtectHome=yes"),
+    *("ProtectProc=invisible", "ProtectSystem=strict", "RestrictNamespaces=yes", "UMask=0077"),
+    *("Restart=on-failure", "RestartForceExitStatus=SIGHUP", "WatchdogSec=30s", "MemoryMax=1G"),
+}
+
+
 def test_the_unit_exposes_little() -> None:
     """Whoever loosens it is told."""
+    assert {line.removesuffix("=") for line in TEXT.splitlines()} >= HARDENING
     run("systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={EXPOSURE}", str(UNIT))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from deploy import bill
 from tests.packages import PROJECT, PYPROJECT, VERSION, declared, is_needed
 from tests.tools import ROOT
 
@@ -80,5 +81,7 @@ def test_the_bill_tells_of_each_package_its_licence_and_who_needs_it() -> None:
 
 def test_the_bill_can_be_made_again() -> None:
     """No number drawn, no time: who makes it again gets the same file, byte by byte."""
-    assert "serialNumber" not in BILL
+    assert bill.numbered(BILL) == BILL
+    assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", BILL["serialNumber"])
+    assert bill.numbered({**BILL, "components": []})["serialNumber"] != BILL["serialNumber"]
     assert "timestamp" not in BILL["metadata"]

@@ -113,7 +113,7 @@ def test_commands_find_the_variables_that_they_use(job: dict[str, Any]) -> None:
     for step in job.get("steps", []):
         used = set(re.findall(r"\$\{?([A-Z]\w*)", step.get("run", "")))
         given = {name for name in used if name.startswith("GITHUB_")} | {"RUNNER_TEMP"}
-        assert used <= given | RELEASE_WORKFLOW["env"].keys() | step.get("env", {}).keys(), step
+        assert used <= given | job.get("env", {}).keys() | step.get("env", {}).keys(), step
 
 
 @for_each(RELEASE.items())
@@ -128,6 +128,45 @@ def test_a_job_reads_outputs_that_are_there(job: dict[str, Any]) -> None:
     names = [each["arch"] for each in job.get("strategy", {}).get("matrix", {}).get("include", [])]
     for step_id, output in re.findall(r"steps\.(\w+)\.outputs\.(\w+)", text):
         assert f'echo "{"$ARCH" if output in names else output}=' in commands[step_id]
+
+
+@for_each(JOBS)
+def test_nothing_is_skipped_or_forgiven(job: dict[str, Any]) -> None:
+    """A step that fails ends the job, and with it whatever needs it; one is for arm64 alone."""
+    for each in (job, *job.get("steps", [])):
+        assert "continue-on-error" not in each
+        assert each.get("if", "runner.arch == 'ARM64'") == "runner.arch == 'ARM64'"
+        assert not re.search(r"\|\| *(?:true|:)|\bset \+e|\bjq (?!-er )", each.get("run", "")), each
+
+
+def test_nothing_but_a_tag_starts_a_release() -> None:
+    """Which somebody approves; PyPI knows its last job by the environment."""
+    assert RELEASE_WORKFLOW[True] == {"push": {"tags": ["v*"]}}  # YAML's `on`
+    assert RELEASE["version"]["environment"] == "release"
+    assert RELEASE["pypi"]["environment"]["name"] == "pypi"
+
+
+def test_the_image_is_of_this_commit_on_the_fixed_base_for_both_processors_and_has_been_tried() -> None:
+    """Before it has a tag."""
+    built = "\n".join(step.get("run", "") for step in RELEASE["build"]["steps"])
+    for part in (
+        'PYTHON="$BASE"',
+        'COMMIT="$GITHUB_SHA"',
+        "push-by-digest=true",
+        'docker run --rm --read-only "$IMAGE@',
+    ):
+        assert part in built
+    tagged = "\n".join(step.get("run", "") for step in RELEASE["image"]["steps"])
+    assert '--tag "$IMAGE:$VERSION" "$IMAGE@$AMD64" "$IMAGE@$ARM64"' in tagged
+
+
+def test_pypi_gets_the_packages_that_were_built() -> None:
+    """As the job before has made them, from what is locked."""
+    assert {"run": "make dist"} in RELEASE["packages"]["steps"]
+    [made] = steps(RELEASE["packages"], "actions/upload-artifact")
+    for job in ("pypi", "release"):
+        [taken] = steps(RELEASE[job], "actions/download-artifact")
+        assert (taken["with"]["name"], taken["with"]["path"]) == (made["with"]["name"], made["with"]["path"])
 
 
 @for_each(JOBS)
@@ -156,7 +195,6 @@ def test_ci_runs_on_every_python_that_is_supported() -> None:
 
 def test_a_release_is_of_what_was_tested_under_its_own_version() -> None:
     """Nothing is built before somebody agrees, the tag is checked and the gate passed; PyPI comes last."""
-    assert RELEASE["version"]["environment"] == "release"
     commands = "\n".join(step.get("run", "") for step in RELEASE["version"]["steps"])
     assert 'python3 -m deploy.release "$GITHUB_REF_NAME"' in commands
     assert 'git merge-base --is-ancestor "$GITHUB_SHA" origin/main' in commands
