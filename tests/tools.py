@@ -47,7 +47,10 @@ def cannot_run(reason: str) -> NoReturn:
 
 def require_newer() -> Path:
     """Return the folder of the newest Prometheus and Alertmanager; where it is missing, as `require`."""
-    return NEWER if NEWER.is_dir() else _missing("a newer Prometheus (see .ci/newer)")
+    for program in ("prometheus", "promtool", "prometheus-alertmanager", "amtool"):
+        if not (NEWER / program).is_file():  # the installed one would be taken
+            _missing(f"a newer {program} (see .ci/newer)")
+    return NEWER
 
 
 def script(name: str) -> str:

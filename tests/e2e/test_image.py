@@ -177,6 +177,7 @@ def test_the_image_serves_reloads_and_stops(containers: Containers, image: str, 
     config.chmod(0o755)
     text = (ROOT / "deploy/demo.yaml").read_text(encoding="utf-8")
     (config / "config.yaml").write_text(text, encoding="utf-8")
+    (config / "config.yaml").chmod(0o644)
     network, volume = "--network=none", f"--volume={config}:/etc/exotel-exporter:ro"
     containers.run("podman", *run, "--name=exporter", network, volume, image)
     network, entrypoint = "--network=container:exporter", "--entrypoint=exotel-simulator"
@@ -226,8 +227,11 @@ def test_the_units_do_what_the_page_says(containers: Containers, image: str) -> 
     page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     [config] = re.findall(r"```yaml\n(accounts:[^`]*CREDENTIALS_DIRECTORY[^`]*)```", page)
     config = config.replace("https://ccm-api.in.exotel.com", "http://127.0.0.1:9928\n    call_limit: 150")
-    (root / "etc/exotel-exporter").mkdir()
-    (root / "etc/exotel-exporter/config.yaml").write_text(config.replace("acme1", "demo"), encoding="utf-8")
+    folder = root / "etc/exotel-exporter"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(config.replace("acme1", "demo"), encoding="utf-8")
+    folder.chmod(0o755)
+    (folder / "config.yaml").chmod(0o644)
     done = _call(*nspawn, "--boot", "--", "--unit=check.service")
     assert done.returncode == 0, done.stdout + done.stderr + (root / "log").read_text(encoding="utf-8")
 

@@ -112,9 +112,9 @@ def test_helm_has_no_complaint(values: dict[str, Any]) -> None:
 
 
 def test_chart_is_of_the_programs_version() -> None:
-    """The image that it starts by default is that of this source."""
+    """And so is the image that it starts by default."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    assert chart["appVersion"] == VERSION
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
     assert (chart["name"], chart["description"]) == (PROJECT["name"], PROJECT["description"])
 
 
@@ -187,7 +187,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"webConfig": {"secret": "exotel-web"}, **MANY}, "serviceMonitor.tlsConfig: found none"),
     ({"serviceMonitor": {"labels": {"app.kubernetes.io/name": "mine"}}}, "/labels/app.kubernetes.io~1name"),
+    (
+        {"serviceMonitor": {"enabled": True, "interval": "5s"}},
+        "serviceMonitor.scrapeTimeout: found 10s; accepted",
+    ),
     ({"prometheusRule": {"grafanaUrl": "grafana.example.com"}}, "/prometheusRule/grafanaUrl"),
+    (
+        {"prometheusRule": {"grafanaUrl": "https://grafana.example.com/?orgId=1"}},
+        "/prometheusRule/grafanaUrl",
+    ),
+    (
+        {"prometheusRule": {"runbooksUrl": "https://wiki.example.com/#runbooks"}},
+        "/prometheusRule/runbooksUrl",
+    ),
     ({"dashboards": {"consoleUrl": "javascript:alert(1)//"}}, "/dashboards/consoleUrl"),
     ({"dashboards": {"consoleUrl": 'https://calls.example.com/"'}}, "/dashboards/consoleUrl"),
     ({"prometheusRule": {"runbooksUrl": "wiki.example.com"}}, "/prometheusRule/runbooksUrl"),
@@ -293,6 +305,11 @@ def _paths(values: dict[str, Any]) -> Iterator[str]:
             yield from (f"{name}.{path}" for path in value)
         else:
             yield name
+
+
+def test_a_chart_that_depends_on_it_can_switch_it_on() -> None:
+    """By the value that `condition` names, which Helm hands on."""
+    assert render({"enabled": True}).keys() == render({}).keys()
 
 
 def test_every_value_is_known_here() -> None:
