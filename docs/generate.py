@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs.alerts import alerts_page
 from docs.config_schema import config_schema
 from docs.configuration import configuration_page
 from docs.files import files_page
@@ -14,6 +15,7 @@ from docs.runbooks_html import runbooks_html
 
 FOLDER = Path(__file__).parent
 PAGES = {
+    "alerts.md": alerts_page,
     "configuration.md": configuration_page,
     "files.md": files_page,
     "live-calls.schema.json": live_calls_schema,

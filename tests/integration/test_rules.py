@@ -203,6 +203,19 @@ def test_every_range_holds_four_scrapes(expression: Expression) -> None:
     assert [each for each in ranges if each < 4 * LONGEST_INTERVAL] == []
 
 
+#: Rings are counted up to 5 minutes back, however long their share is of.
+COUNTED = {"account_direction:exotel_observed_rings_answered:ratio15m": {"5m"}}
+
+
+def test_a_record_that_names_a_time_looks_back_on_it() -> None:
+    """In all of its ranges."""
+    timed = [(rule, name[1]) for rule in RECORDED if (name := re.search(r"[a-z](\d+[mh])$", rule["record"]))]
+    assert len(timed) > 30
+    for rule, time in timed:
+        ranges = set(re.findall(r"\[(\w+)[]:]", rule["expr"]))
+        assert not ranges or ranges == {time} | COUNTED.get(rule["record"], set()), rule["record"]
+
+
 def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
     """The name of a recorded series says which labels it keeps and what was done to it."""
     assert RECORDED
