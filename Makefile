@@ -81,8 +81,7 @@ dist: $(BIN)/pip  ## dist/: sdist and wheel as a release publishes them, made by
 	$(PYTHON) -m venv --clear --without-pip build/backend
 	$(BIN)/pip --quiet --python=build/backend/bin/python install --require-hashes --only-binary=:all: \
 	  --requirement=deploy/requirements-build.lock
-	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/backend/bin/python -c \
-	  'from setuptools.build_meta import build_sdist, build_wheel; build_sdist("dist"), build_wheel("dist")' >build/dist.log
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/backend/bin/python -m deploy.dist >build/dist.log
 
 # cyclonedx-py takes the version of the bill from where it would stand without setuptools-scm.
 lock: build/lock/bin/cyclonedx-py $(VENV)/deploy  ## deploy/: lock files and SBOM, with the newest allowed versions
