@@ -69,7 +69,7 @@ def _above_usual_share(figure: str) -> Usual:
     """Return the room that a share of calls with a fault has above what is usual at this time of day."""
     return Usual(
         f"{_usual_share(figure)} + clamp({_varies(figure)}, 0.05, 0.3)",
-        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies",
+        "usual share at this time of day, plus 0.05 to 0.3: more where it varies",
     )
 
 
@@ -78,8 +78,7 @@ def _above_usual_share_of_inspected(figure: str) -> Usual:
     chance = f'max by (account) (account_figure:exotel_share:chance{{figure="{figure}"}})'
     return Usual(
         f"{_usual_share(figure)} + clamp({chance} > {_varies(figure)} or {_varies(figure)}, 0.05, 0.3)",
-        "the usual share at this time of day, and 0.05 to 0.3 more, as it varies or as few inspected calls make "
-        "it vary",
+        "usual share at this time of day, plus 0.05 to 0.3: more where it varies or few calls are inspected",
     )
 
 

@@ -49,7 +49,8 @@ def _flags() -> Iterator[str]:
             record = parameter.get_help_record(context)
             if record is not None:
                 flag, meaning = record
-                yield f"| `{_cell(flag)}` | {_cell(meaning)} |"
+                text = _cell(meaning).replace("*", "\\*")
+                yield f"| `{_cell(flag)}` | {text} |"
 
 
 def _environment() -> Iterator[str]:

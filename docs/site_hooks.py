@@ -29,6 +29,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return for_the_site(markdown)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001  # as above
+    """Return a page without the backslashes before bars that GitHub needs in tables, and MkDocs shows."""
+    return html.replace("\\|", "|")
+
+
 def first_page() -> str:
     """Return the README as a page of docs/."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -183,7 +183,7 @@ class _Program(StrictCommand, click.Group):
     default=40,
     metavar="N",
     help="Maximum number of concurrent requests for each path, and on /probe for each account; more get 503. "
-    "Health checks and reloads are exempt. Use 0 to disable.",
+    "Health checks, reloads and pages for people are exempt. Use 0 to disable.",
 )
 @click.option(
     "--web.disable-exporter-metrics",

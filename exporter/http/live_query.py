@@ -132,7 +132,7 @@ class Query:
 
     @property
     def has_no_calls(self) -> bool:
-        """Return whether it is of an account or a line that there isn't, or a wallboard with a filter that it can't have."""
+        """Return whether it is of an account or a line that there isn't, or a wallboard that is filtered."""
         return any(self.wallboard or each.name in {"account", "line"} for each in self.rejected)
 
     @property

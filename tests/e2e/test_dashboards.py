@@ -58,6 +58,13 @@ RARE = [
 ]
 
 
+#: Only then does the API's number replace a listing; at first there may be too many calls that are over.
+AGREES_WITH_THE_API = (
+    "job_instance_account:exotel_calls_reported_deviation:mean1h"
+    " <= on (account) group_left () account:exotel_calls_reported_deviation:threshold"
+)
+
+
 @pytest.fixture(scope="module")
 def prometheus(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prometheus that watches one centre as two accounts: `full` with everything on, and `bare`.
@@ -72,7 +79,7 @@ def prometheus(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         bare, _ = stack.enter_context(exotel.configured_exporter("bare", folder, _bare(centre)))
         _remember(folder)
         url = stack.enter_context(servers.prometheus(folder, [full, bare], NOWHERE))
-        _happened(url, "count(exotel_up == 1) == 2")
+        _happened(url, f"count({AGREES_WITH_THE_API}) == 2")
         _trouble(centre, "status:503")
         _happened(url, 'count(exotel_collector_failures_total{collector="calls"} > 0) == 2')
         _trouble(centre, "empty_page")

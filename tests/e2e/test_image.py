@@ -166,7 +166,7 @@ def _contents(containers: Containers, image: str) -> str:
 def test_the_image_serves_reloads_and_stops(containers: Containers, image: str, tmp_path: Path) -> None:
     """Started with the flags of docs/install.md: read-only, as its user, and healthy by its own check."""
     page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
-    [hardening] = re.findall(r"docker run -d --name exotel-exporter (.*) \\\n", page)
+    [hardening] = re.findall(r"docker run -d --name exotel-exporter .* \\\n +(.*) \\\n", page)
     limits = (
         "--ulimit=nofile=4096:4096",
         "--ulimit=nproc=4096:4096",

@@ -129,7 +129,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Wheel:
     copy_sources(folder / "sources")
     head = commit(folder / "sources")
     archive = build(folder / "sources", "sdist", folder)
-    shutil.unpack_archive(archive, folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     return Wheel(build(folder / archive.name.removesuffix(".tar.gz"), "wheel", folder), head)
 
 

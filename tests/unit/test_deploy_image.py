@@ -20,7 +20,7 @@ from tests.waiting import GUARD
 
 DEPLOY = ROOT / "deploy"
 LINES = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-ARGUMENTS = dict(line.removeprefix("ARG ").split("=", 1) for line in LINES if line.startswith("ARG "))
+ARGUMENTS = dict(re.findall(r"^ARG (\w+)=(.*)$", "\n".join(LINES), re.MULTILINE))
 
 
 def _of(instruction: str) -> list[str]:

@@ -20,6 +20,14 @@ JOBS = [(f"{name}: {job}", each) for name, flow in WORKFLOWS.items() for job, ea
 RELEASE_WORKFLOW = WORKFLOWS["release"]
 RELEASE: dict[str, Any] = RELEASE_WORKFLOW["jobs"]
 
+#: The changelog as it would be released.
+RELEASED = re.sub(
+    r"^## \[Unreleased\]\n.*?(?=^## \[)",
+    "",
+    (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE | re.DOTALL,
+)
+
 #: GitHub's own, those of the projects that own what they do, and nobody else's.
 OWNERS = {"actions", "Azure", "pypa", "sigstore"}
 
@@ -168,17 +176,23 @@ def test_a_tag_that_is_not_the_versions_publishes_nothing() -> None:
     """One error says which it must be."""
     for tag in (VERSION, "v0.0.1", f"v{VERSION}rc1", "main"):
         with pytest.raises(NotThisVersion, match=rf"^tag: found {tag}; accepted: v{re.escape(VERSION)},"):
-            notes(tag)
+            notes(tag, RELEASED)
 
 
 def test_the_notes_of_a_release_are_its_section_of_the_changelog() -> None:
     """Whole, and without the next one's or the links at the end."""
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    section = notes(f"v{VERSION}")
+    section = notes(f"v{VERSION}", RELEASED)
     assert section.startswith("### Added\n")
-    before, after = text.split(section)
+    before, after = RELEASED.split(section)
     assert re.search(rf"\n## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d\n+$", before)
     assert re.match(r"\n+(?:## \[|\[Unreleased\]: )", after)
+
+
+def test_what_is_under_no_version_is_not_released() -> None:
+    """The notes wouldn't tell of it, nor would the version."""
+    with pytest.raises(NotThisVersion, match=r"^CHANGELOG.md: found entries under \[Unreleased\];"):
+        notes(f"v{VERSION}", RELEASED.replace("## [", "## [Unreleased]\n\n### Added\n\n- A flag.\n\n## [", 1))
+    assert notes(f"v{VERSION}", RELEASED.replace("## [", "## [Unreleased]\n\n## [", 1))
 
 
 def test_images_and_charts_are_signed_and_attested_by_digest() -> None:
