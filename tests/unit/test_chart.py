@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -31,9 +32,14 @@ ADDRESS = "exotel-exporter.monitoring.svc:9927"
 OPERATED = {"ServiceMonitor", "ScrapeConfig", "PrometheusRule"}
 """Kinds of the Prometheus operator, which Kubernetes itself doesn't know."""
 
+PROXY = {"name": "PROXY_URL", "valueFrom": {"secretKeyRef": {"name": "exotel-proxy", "key": "url"}}}
+API: dict[str, Any] = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.1/32"]}}
+
 #: Everything switched on.
 EVERYTHING: dict[str, Any] = {
     "imagePullSecrets": [{"name": "registry"}],
+    "extraArgs": ["--web.enable-live-calls", "--web.external-url=https://example.com/exotel"],
+    "extraEnv": [PROXY],
     "webConfig": {"secret": "exotel-web"},
     "serviceMonitor": {
         "enabled": True,
@@ -43,6 +49,8 @@ EVERYTHING: dict[str, Any] = {
     "scrapeConfig": {"enabled": True},
     "prometheusRule": {"enabled": True},
     "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Exotel"}},
+    "networkPolicy": {"to": [API]},
+    "podLabels": {"example.com/injected": "false"},
     "podAnnotations": {"example.com/team": "voice"},
     "nodeSelector": {"kubernetes.io/arch": "amd64"},
     "tolerations": [{"key": "example.com/spot", "operator": "Exists"}],
@@ -160,14 +168,44 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": {"accounts": [{**ACCOUNT, "timeoutt": "10s"}]}}, "'timeoutt' not allowed"),
     ({"secrets": ["Exotel Acme"]}, "/secrets/0"),
     ({"secrets": ["exotel-acme", "exotel-acme"]}, "/secrets"),
+    ({"secrets": ["exotel..acme"]}, "/secrets/0"),
+    ({"extraArgs": "--web.enable-live-calls"}, "/extraArgs"),
+    ({"extraArgs": ["doctor"]}, "/extraArgs/0"),
+    ({"extraArgs": ["--web.max-requests", "9"]}, "/extraArgs/1"),
+    ({"extraEnv": [{"name": "PROXY_URL"}]}, "/extraEnv/0"),
+    ({"extraEnv": [{**PROXY, "value": "http://proxy"}]}, "/extraEnv/0"),
+    ({"extraEnv": [{"name": "PROXY-URL", "value": "http://proxy"}]}, "/extraEnv/0/name"),
+    ({"extraEnv": [{"name": "RETRIES", "value": 1}]}, "/extraEnv/0/value"),
+    ({"extraEnv": [{"name": "A", "valueFrom": {"secretKey": {}}}]}, "/extraEnv/0/valueFrom"),
+    ({"extraEnv": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a"}}}]}, "/valueFrom/secretKeyRef"),
     ({"log": {"format": "text"}}, "/log/format"),
     ({"serviceMonitor": {"interval": "1m"}}, "/serviceMonitor/interval"),
     ({"serviceMonitor": {"basicAuth": {"password": "hush"}}}, "/serviceMonitor/basicAuth/password"),
-    ({"prometheusRule": {"grafanaUrl": "https://grafana.example.com/"}}, "/prometheusRule/grafanaUrl"),
+    (
+        {"webConfig": {"secret": "exotel-web"}, **MONITORED},
+        "serviceMonitor.tlsConfig: found none, and TLS in webConfig",
+    ),
+    ({"webConfig": {"secret": "exotel-web"}, **MANY}, "serviceMonitor.tlsConfig: found none"),
+    ({"serviceMonitor": {"labels": {"app.kubernetes.io/name": "mine"}}}, "/labels/app.kubernetes.io~1name"),
+    ({"prometheusRule": {"grafanaUrl": "grafana.example.com"}}, "/prometheusRule/grafanaUrl"),
     ({"dashboards": {"consoleUrl": "javascript:alert(1)//"}}, "/dashboards/consoleUrl"),
+    ({"dashboards": {"consoleUrl": 'https://calls.example.com/"'}}, "/dashboards/consoleUrl"),
     ({"prometheusRule": {"runbooksUrl": "wiki.example.com"}}, "/prometheusRule/runbooksUrl"),
     ({"networkPolicy": {"egressPorts": []}}, "/networkPolicy/egressPorts"),
     ({"networkPolicy": {"from": [{}]}}, "/networkPolicy/from/0"),
+    ({"networkPolicy": {"to": [{"host": "ccm-api.exotel.com"}]}}, "/networkPolicy/to/0"),
+    ({"networkPolicy": {"to": [{"ipBlock": {"cidr": "192.0.2.1"}}]}}, "/networkPolicy/to/0/ipBlock/cidr"),
+    ({"networkPolicy": {"to": [{**API, "podSelector": {}}]}}, "/networkPolicy/to/0"),
+    ({"networkPolicy": {"dnsPorts": []}}, "/networkPolicy/dnsPorts"),
+    ({"podSecurityContext": {"runAsUser": "exporter"}}, "/podSecurityContext/runAsUser"),
+    ({"podSecurityContext": {"runAsuser": 1000}}, "'runAsuser' not allowed"),
+    ({"podLabels": {"app.kubernetes.io/instance": "mine"}}, "/podLabels/app.kubernetes.io~1instance"),
+    ({"podLabels": {"team": "voice and data"}}, "/podLabels/team"),
+    ({"podLabels": {"team name": "voice"}}, "'team name' not allowed"),
+    ({"podAnnotations": {"checksum/config": "0"}}, "/podAnnotations/checksum~1config"),
+    ({"image": {"tag": 1234567}}, "/image/tag"),
+    ({"image": {"tag": "0.2.0 "}}, "/image/tag"),
+    ({"image": {"repository": "registry.example.com/exotel exporter"}}, "/image/repository"),
     ({**EVERYTHING, "replicas": 2}, "scrapeConfig.enabled: found replicas above 1"),
     ({"scrapeConfig": {"enabled": True}}, "scrapeConfig.enabled: found serviceMonitor.enabled false"),
     *(
@@ -210,6 +248,8 @@ OTHERS: dict[str, Any] = {
     "replicas": 0,
     "config": {"accounts": [{**ACCOUNT, "call_limit": 10_000_000}]},
     "secrets": ["exotel-other"],
+    "extraArgs": ["--web.enable-lifecycle"],
+    "extraEnv": [{"name": "HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}],
     "log.level": "debug",
     "log.format": "json",
     "webConfig.secret": "other",
@@ -235,6 +275,10 @@ OTHERS: dict[str, Any] = {
     "networkPolicy.enabled": False,
     "networkPolicy.from": [{"podSelector": {}}],
     "networkPolicy.egressPorts": [3128],
+    "networkPolicy.to": [{"podSelector": {"matchLabels": {"app": "proxy"}}}],
+    "networkPolicy.dnsPorts": [5353],
+    "podSecurityContext": {"runAsUser": 1_000_680_000},
+    "podLabels": {"example.com/other": "yes"},
     "podAnnotations": {"example.com/other": "yes"},
     "nodeSelector": {"kubernetes.io/arch": "arm64"},
     "tolerations": [{"key": "example.com/other", "operator": "Exists"}],
@@ -243,7 +287,7 @@ OTHERS: dict[str, Any] = {
 
 
 def _paths(values: dict[str, Any]) -> Iterator[str]:
-    whole = ("config", "resources")
+    whole = ("config", "resources", "podSecurityContext")
     for name, value in values.items():
         if isinstance(value, dict) and value and name not in whole:
             yield from (f"{name}.{path}" for path in value)
@@ -265,6 +309,30 @@ def test_every_value_has_an_effect(path: str) -> None:
     if path == "serviceMonitor.enabled":
         changed["scrapeConfig"] = {"enabled": False}
     assert render(changed) != _everything()
+
+
+@for_each(zip(OTHERS, OTHERS, strict=True))
+def test_value_that_is_removed_is_missed_by_name_or_not_at_all(path: str) -> None:
+    """Null removes a value: the chart then says that it is missing, or makes objects without it."""
+    section, _, key = path.partition(".")
+    own = EVERYTHING.get(section, {})
+    changed = {**EVERYTHING, section: {**own, key: None} if key else None}
+    made, said = [], f"missing property '{key or section}'"
+    try:
+        made = objects(changed)
+    except generate.HelmError as refused:
+        said = str(refused)
+    assert f"missing property '{key or section}'" in said or f"{path}: found" in said
+    assert not [*_empty(made)]
+
+
+def _empty(value: Any, place: str = "") -> Iterator[str]:
+    """Yield the place of each field without a value."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _empty(inner, f"{place}/{key}")
+    elif value is None:
+        yield place
 
 
 @cache
@@ -320,6 +388,31 @@ def test_names_of_long_releases_fit() -> None:
     assert max(map(len, names)) <= 63
 
 
+def test_names_of_releases_that_no_service_can_have_are_refused() -> None:
+    """Helm allows a digit in front and a dot, Kubernetes doesn't."""
+    for release in ("1exotel", "exotel.acme"):
+        with pytest.raises(
+            generate.HelmError, match=f"name of the release: found {release}; accepted: a letter"
+        ):
+            render({}, release=release)
+
+
+def test_names_stay_texts_whatever_they_look_like() -> None:
+    """A Secret may be called 1e3, a release true, and an image as 1:2."""
+    values = {"secrets": ["123", "1e3"], "image": {"repository": "1", "tag": "2"}}
+    deployment = yaml.safe_load(render(values, release="true")["deployment.yaml"])
+    assert deployment["metadata"]["labels"]["app.kubernetes.io/instance"] == "true"
+    pod = deployment["spec"]["template"]["spec"]
+    assert [volume["secret"]["secretName"] for volume in pod["volumes"][1:]] == ["123", "1e3"]
+    assert pod["containers"][0]["image"] == "1:2"
+
+
+def test_version_in_labels_fits_whatever_the_tag() -> None:
+    """A tag may have 128 characters, a label 63, of which the last is a letter or a digit."""
+    labels = one("Service", {"image": {"tag": "_" + "a." * 63}})["metadata"]["labels"]
+    assert re.fullmatch(r"a[a.]{0,61}a", labels["app.kubernetes.io/version"])
+
+
 @everywhere
 def test_pod_is_shut_in(values: dict[str, Any]) -> None:
     """A numbered user without privileges, capabilities or token, who can write nowhere."""
@@ -345,11 +438,46 @@ def test_pod_is_shut_in(values: dict[str, Any]) -> None:
     assert container["resources"]["limits"]["memory"]
 
 
+def test_security_context_of_the_pod_is_merged_and_null_removes_a_key() -> None:
+    """As for OpenShift, which chooses user and groups itself; the rest stays."""
+    default = DEFAULTS["podSecurityContext"]
+    numbers = ("runAsUser", "runAsGroup", "fsGroup")
+    openshift = _pod({"podSecurityContext": dict.fromkeys(numbers)})
+    assert openshift["securityContext"] == {k: v for k, v in default.items() if k not in numbers}
+    other = {"runAsUser": 1_000_680_000, "supplementalGroups": [5]}
+    assert _pod({"podSecurityContext": other})["securityContext"] == {**default, **other}
+    assert "securityContext" not in _pod({"podSecurityContext": None})
+
+
+def test_labels_of_the_pod_select_nothing() -> None:
+    """They stand beside those of the chart, and can be changed without a new Deployment."""
+    deployment = one("Deployment", EVERYTHING)["spec"]
+    labels = deployment["template"]["metadata"]["labels"]
+    assert labels == {
+        **one("Deployment", {})["spec"]["template"]["metadata"]["labels"],
+        "example.com/injected": "false",
+    }
+    assert "example.com/injected" not in deployment["selector"]["matchLabels"]
+
+
+def test_configuration_takes_from_the_environment_what_a_secret_holds(tmp_path: Path) -> None:
+    """The URL of a proxy, with its password, doesn't stand in values; the exporter takes ${PROXY_URL}."""
+    for secret in ("api_key", "api_token"):
+        (tmp_path / secret).write_text("hush", encoding="utf-8")
+    values = {"config": {"accounts": [{**ACCOUNT, "proxy_url": "${PROXY_URL}"}]}, "extraEnv": [PROXY]}
+    assert _container(values)["env"] == [PROXY]
+    text = one("ConfigMap", values)["data"]["config.yaml"].replace("/run/secrets/exotel-acme", str(tmp_path))
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    asked = (f"--config.file={file}", "--config.check")
+    assert run_exporter(*asked, PROXY_URL="http://me:x@proxy.example.com:3128").out == "ok\n"
+
+
 @everywhere
 def test_secrets_are_only_referred_to(values: dict[str, Any]) -> None:
     """The chart makes no Secret; those it names are files, readable by the exporter's group alone."""
     assert "Secret" not in {made["kind"] for made in objects(values)}
-    assert "env" not in _container(values)
+    assert _container(values).get("env", []) == values.get("extraEnv", [])
     secrets = [volume["secret"] for volume in _pod(values)["volumes"] if "secret" in volume]
     web = ["exotel-web"] if values else []
     assert [secret["secretName"] for secret in secrets] == [*web, "exotel-acme"]
@@ -389,7 +517,36 @@ def test_arguments_are_flags_of_the_exporter(values: dict[str, Any]) -> None:
     for argument in container["args"]:
         flag, _, value = argument.partition("=")
         assert flag in known
-        assert not value.startswith("/") or str(Path(value).parent) in mounts
+        assert not flag.endswith(".file") or str(Path(value).parent) in mounts
+
+
+YOURS = {
+    "--web.disable-exporter-metrics",
+    "--web.enable-lifecycle",
+    "--web.enable-live-calls",
+    "--web.external-url=1",
+    "--web.max-requests=1",
+}
+
+
+@for_each((option.opts[0], option) for option in main.params)
+def test_every_flag_is_yours_or_the_charts(option: click.Parameter) -> None:
+    """What the chart sets, or what its Service, probes and mounts rest on, is refused in one line."""
+    flag = option.opts[0]
+    given, wrong = (flag, f"{flag}=true") if getattr(option, "is_flag", False) else (f"{flag}=1", flag)
+    if given in YOURS:
+        assert given in _container({"extraArgs": sorted(YOURS)})["args"]
+    refused = wrong if given in YOURS else given
+    with pytest.raises(generate.HelmError) as error:
+        render({"extraArgs": [refused]})
+    assert f"extraArgs: found {refused}; accepted: --web.enable-live-calls, --web.ext" in str(error.value)
+
+
+def test_probes_and_scrapes_find_their_paths_whatever_the_external_url() -> None:
+    """A path of it is the Ingress's, not the exporter's."""
+    args = _container(EVERYTHING)["args"]
+    assert args[-3:] == ["--web.route-prefix=/", *EVERYTHING["extraArgs"]]
+    assert "--web.route-prefix=/" not in _container({})["args"]
 
 
 def test_changed_configuration_rolls_out() -> None:
@@ -443,6 +600,14 @@ def test_network_is_shut_but_for_what_is_needed() -> None:
     assert ways_out == [(53, "UDP"), (53, "TCP"), (443, "TCP")]
 
 
+def test_network_can_be_shut_to_the_addresses_of_the_api() -> None:
+    """Names are asked for as before, at the ports that the name servers have."""
+    assert not any("to" in rule for rule in one("NetworkPolicy", {})["spec"]["egress"])
+    names, api = one("NetworkPolicy", {"networkPolicy": {"to": [API], "dnsPorts": [5353]}})["spec"]["egress"]
+    assert names == {"ports": [{"port": 5353, "protocol": protocol} for protocol in ("UDP", "TCP")]}
+    assert api == {"ports": [{"port": 443, "protocol": "TCP"}], "to": [API]}
+
+
 def test_notes_say_what_is_left_to_do() -> None:
     """Which Secrets are missing, and who would have to scrape it."""
 
@@ -454,10 +619,15 @@ def test_notes_say_what_is_left_to_do() -> None:
     defaults, everything = notes({}), notes(EVERYTHING)
     assert "once these Secrets exist in namespace monitoring: exotel-acme.\n" in defaults
     assert "web.yml" not in defaults
-    assert "exist in namespace monitoring: exotel-acme, exotel-web.\n" in everything
+    assert "exist in namespace monitoring: exotel-acme, exotel-web, exotel-proxy.\n" in everything
     web_alone = notes({"secrets": [], "webConfig": {"secret": "exotel-web", "tls": False}})
     assert "exist in namespace monitoring: exotel-web.\n" in web_alone
     assert "once these Secrets exist" not in notes({"secrets": []})
+    assert "443 of any address." in defaults
+    assert "443 of networkPolicy.to." in everything
+    unknown = notes({"webConfig": {"secret": "exotel-web", "tls": False}, **MONITORED})
+    assert "if web.yml has basic_auth_users, set serviceMonitor.basicAuth" in unknown
+    assert "basic_auth_users" not in web_alone + everything
     assert "Nothing scrapes it yet" in defaults
     assert "Nothing scrapes it yet" not in everything
     assert "Set prometheusRule.grafanaUrl" in everything
@@ -641,6 +811,16 @@ HOLDING: dict[str, dict[str, float]] = {
     "url:exotel_dashboards:info": {f'url="{OTHERS["prometheusRule.grafanaUrl"]}"': 1},
     "url:exotel_runbooks:info": {f'url="{OTHERS["prometheusRule.runbooksUrl"]}"': 1},
 }
+
+
+def test_slash_at_the_end_of_an_address_makes_no_difference() -> None:
+    """Alerts put a path behind it."""
+    urls = {key: OTHERS[f"prometheusRule.{key}"] for key in ("grafanaUrl", "runbooksUrl")}
+    slashed = {key: f"{url}/" for key, url in urls.items()}
+    with_slash, without = (
+        _groups({"prometheusRule": {"enabled": True, **given}}) for given in (slashed, urls)
+    )
+    assert with_slash == without
 
 
 def test_without_an_address_of_the_runbooks_alerts_link_where_the_rules_say() -> None:

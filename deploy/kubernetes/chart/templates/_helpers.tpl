@@ -1,4 +1,7 @@
 {{- define "exotel-exporter.fullname" -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" .Release.Name) -}}
+{{- fail (printf "name of the release: found %s; accepted: a letter, then letters, digits and -, as in the name of a Service" .Release.Name) -}}
+{{- end -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
@@ -8,12 +11,12 @@
 
 {{- define "exotel-exporter.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 {{- end -}}
 
 {{- define "exotel-exporter.labels" -}}
 {{ include "exotel-exporter.selector" . }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | trimAll "-_." | quote }}
 {{- end -}}
 
 {{- define "exotel-exporter.scheme" -}}
