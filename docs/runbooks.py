@@ -17,8 +17,8 @@ from exporter.exotel.remediation import REMEDIATIONS
 _PAGE = Path(__file__).parent / "runbooks.md"
 _SETTING = re.compile(r"\b[a-z]+(?:_[a-z]+)+(?:\.[a-z_]+)?\b|\btimeout\b|\bconcurrency\b|curl -v")
 _OWN = """\
-**What to set.** If the alert is right but not wanted, [set a number of your
-own](alerts.md#set-a-target-or-switch-an-alert-off), or NaN to switch it off:
+**What to set.** If the alert is right but not wanted, set a number of your own, or NaN to switch it off, as
+[the top of this page](#runbooks) shows:
 
 | own record | what it is | unless set |
 |---|---|---|

@@ -14,9 +14,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import msgspec
@@ -108,15 +109,32 @@ class _Line(msgspec.Struct):
     failure: _Name | None = None
 
 
-def write(file: Path, capture: Capture, readme: str, *, overwrite: bool = False) -> None:
-    """Write a capture, whole or not at all; raise OSError where that can't be done.
+def packed(capture: Capture, readme: str) -> bytes:
+    """Return a capture as its file has it; raise OSError of one that is too large."""
+    names = _names(capture.exchanges)
+    if sum(map(len, names)) > LARGEST:
+        raise OSError(errno.EFBIG, f"a capture can't have more than {LARGEST:,} bytes of answers")
+    summary = _Summary(FORMAT, capture.version, capture.account_sid, capture.began, dict(capture.settings))
+    lines = [_line(exchange, names.get(exchange.body)) for exchange in capture.exchanges]
+    content = BytesIO()
+    with ZipFile(content, "w") as archive:
+        _add(archive, _README, readme.encode())
+        _add(archive, _SUMMARY, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+        _add(archive, _INDEX, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        for body, name in names.items():
+            _add(archive, name, body)
+    return content.getvalue()
+
+
+def write(file: Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Write a packed capture, whole or not at all; raise OSError where that can't be done.
 
     That is FileExistsError where there is a file by now, unless it may be overwritten.
     """
     partial = NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False)  # noqa: SIM115
     try:
         with partial:
-            _write(partial, capture, readme)
+            partial.write(content)
             partial.flush()
             os.fsync(partial.fileno())  # some disks are found to be full only now
         if not overwrite:
@@ -147,20 +165,6 @@ def read(path: Path) -> Capture:
             settings=summary.settings,
             exchanges=tuple(_exchange(line, bodies) for line in lines),
         )
-
-
-def _write(file: IO[bytes], capture: Capture, readme: str) -> None:
-    names = _names(capture.exchanges)
-    if sum(map(len, names)) > LARGEST:
-        raise OSError(errno.EFBIG, f"a capture can't have more than {LARGEST:,} bytes of answers")
-    summary = _Summary(FORMAT, capture.version, capture.account_sid, capture.began, dict(capture.settings))
-    lines = [_line(exchange, names.get(exchange.body)) for exchange in capture.exchanges]
-    with ZipFile(file, "w") as archive:
-        _add(archive, _README, readme.encode())
-        _add(archive, _SUMMARY, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
-        _add(archive, _INDEX, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-        for body, name in names.items():
-            _add(archive, name, body)
 
 
 def _add(archive: ZipFile, name: str, content: bytes) -> None:

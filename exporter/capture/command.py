@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os.path
-import shlex
 import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
 from exporter import __version__
-from exporter.archive import Capture, Exchange, write
+from exporter.archive import Capture, Exchange
+from exporter.capture.output import Output, output
 from exporter.capture.pseudonyms import Pseudonyms
 from exporter.capture.recorder import Recorder
 from exporter.capture.report import found, readme, replaced, samples
@@ -26,9 +24,8 @@ from exporter.capture.settings import account_sid, settings
 from exporter.collect.account import Account
 from exporter.collect.snapshot import Snapshot
 from exporter.config import AccountConfig, Config, MetricsConfig
-from exporter.flags import StrictCommand, account_named, config_file_option, file, read_config, value
-from exporter.output import counted, show_at_once
-from exporter.web.files import os_message
+from exporter.flags import StrictCommand, account_named, config_file_option, read_config, value
+from exporter.output import counted
 
 _RAW_ERRORS = (
     "Not replaced: answers that are neither JSON nor XML. They are in the file as they came (--raw-errors),\n"
@@ -42,9 +39,10 @@ _RAW_ERRORS = (
 @config_file_option
 @click.option(
     "--output",
-    type=value("file.zip", file),
+    "out",
+    type=value("file.zip", output),
     required=True,
-    help="The file to write. It must not exist, unless with --force.",
+    help="The file to write. It must not exist, unless with --force. With - it goes to standard output.",
 )
 @click.option(
     "--account",
@@ -76,7 +74,7 @@ _RAW_ERRORS = (
 def command(  # noqa: PLR0913  # an argument for each flag
     config_file: Path | None,
     *,
-    output: Path,
+    out: Output,
     name: str | None,
     requests: int,
     minutes: int,
@@ -91,10 +89,10 @@ def command(  # noqa: PLR0913  # an argument for each flag
     logging.getLogger("exporter").addHandler(logging.NullHandler())  # what failed is told with its collection
     config = read_config(config_file)
     account = _account(config, name)
-    _check_output(output, force=force)
+    out.check(overwrite=force)
     pseudonyms = Pseudonyms(credentials=account.revealed)
     recorder = Recorder(requests, pseudonyms, raw_errors=raw_errors)
-    job = _Job(account, config.metrics, output, minutes, recorder, pseudonyms, raw_errors, force)
+    job = _Job(account, config.metrics, out, minutes, recorder, pseudonyms, raw_errors, force)
     asyncio.run(job.run())
     return 0
 
@@ -105,7 +103,7 @@ class _Job:
 
     config: AccountConfig
     metrics: MetricsConfig
-    output: Path
+    output: Output
     minutes: int
     recorder: Recorder
     pseudonyms: Pseudonyms
@@ -127,7 +125,7 @@ class _Job:
         self._announce()
         end, exchanges = await self._collect(stopped, hurried)
         if end is not End.TIME:
-            _say(f"Ended: {end}.")
+            self.output.say(f"Ended: {end}.")
         if not exchanges:
             raise click.ClickException(f"nothing was captured: {self._why_nothing()}")
         capture = Capture(
@@ -138,19 +136,14 @@ class _Job:
             exchanges=exchanges,
         )
         text = readme(capture, self.pseudonyms.counts, raw_errors=self.raw_errors)
-        try:
-            write(self.output, capture, text, overwrite=self.force)
-        except FileExistsError:
-            raise _exists(self.output) from None
-        except OSError as error:
-            raise _cannot_write(self.output, error) from None
-        self._conclude(exchanges, end)
+        size = self.output.write(capture, text, overwrite=self.force)
+        self._conclude(exchanges, end, size)
 
     def _announce(self) -> None:
         minutes, most = counted(self.minutes, "minute"), counted(self.recorder.left, "request")
         often = f"every {INTERVAL:.0f} seconds for {minutes}" if self.minutes else "once"
-        _say(f"Collecting from account {self.config.name} {often}, with {most} at most.")
-        _say("Ctrl-C ends it earlier, and keeps what was captured.")
+        self.output.say(f"Collecting from account {self.config.name} {often}, with {most} at most.")
+        self.output.say("Ctrl-C ends it earlier, and keeps what was captured.")
 
     async def _collect(self, stopped: asyncio.Event, hurried: asyncio.Event) -> tuple[End, list[Exchange]]:
         account = Account(self.config, self.metrics, transport=self.recorder.transport)
@@ -163,23 +156,24 @@ class _Job:
     def _tell(self, snapshot: Snapshot) -> None:
         self.collected.append(snapshot)
         made = counted(self.recorder.made, "request")
-        _say(f"Collection {len(self.collected)}: {found(snapshot)}; {made} so far.")
+        self.output.say(f"Collection {len(self.collected)}: {found(snapshot)}; {made} so far.")
 
     def _why_nothing(self) -> str:
         """Return why no request was answered, or not even sent."""
         return "; ".join(map(found, self.collected)) or "it was stopped before anything was answered"
 
-    def _conclude(self, exchanges: Sequence[Exchange], end: End) -> None:
+    def _conclude(self, exchanges: Sequence[Exchange], end: End, size: int) -> None:
+        say = self.output.say
         for what, text in samples(exchanges):
-            _say(f"\n{what} in the file:\n{text}")
-        _say(f"\nReplaced: {replaced(self.pseudonyms.counts)}.")
+            say(f"\n{what} in the file:\n{text}")
+        say(f"\nReplaced: {replaced(self.pseudonyms.counts)}.")
         if self.raw_errors:
-            _say(_RAW_ERRORS)
+            say(_RAW_ERRORS)
         if end is End.REQUESTS and all(each.failure for each in self.collected):
-            _say("No list was read whole: that takes a larger number of --requests.")
+            say("No list was read whole: that takes a larger number of --requests.")
         made, times = counted(len(exchanges), "request"), counted(len(self.collected), "collection")
-        _say(f"Written: {self.output}, {self.output.stat().st_size:,} bytes: {made} in {times}.")
-        _say(f"Read it before you pass it on; begin with: unzip -p {shlex.quote(str(self.output))} README")
+        say(f"Written: {self.output}, {size:,} bytes: {made} in {times}.")
+        say(f"Read it before you pass it on; begin with: unzip -p {self.output.in_a_shell} README")
 
 
 def _account(config: Config, name: str | None) -> AccountConfig:
@@ -191,29 +185,5 @@ def _account(config: Config, name: str | None) -> AccountConfig:
     return config.accounts[0]
 
 
-def _check_output(output: Path, *, force: bool) -> None:
-    """Raise click.ClickException where the capture could not be written, or would overwrite a file."""
-    try:
-        if output.exists() and not output.is_file():
-            raise click.ClickException(f"{output} isn't a regular file: choose another --output")
-        if os.path.lexists(output) and not force:
-            raise _exists(output)
-        NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.").close()
-    except OSError as error:
-        raise _cannot_write(output, error) from None
-
-
-def _exists(output: Path) -> click.ClickException:
-    return click.ClickException(f"{output} exists: choose another --output, or add --force")
-
-
-def _cannot_write(output: Path, error: OSError) -> click.ClickException:
-    return click.ClickException(f"can't write {output}: {os_message(error)}")
-
-
 def _stop(stopped: asyncio.Event, hurried: asyncio.Event) -> None:
     (hurried if stopped.is_set() else stopped).set()
-
-
-def _say(text: str) -> None:
-    show_at_once(f"{text}\n".encode(errors="backslashreplace"))

@@ -1,5 +1,6 @@
 """What can be set, typed, with one clear error for each invalid value. Reads nothing but `exporter.web`."""
 
+from exporter.config.as_written import AsWritten
 from exporter.config.lines import Line
 from exporter.config.load import ENVIRONMENT_VARIABLES, from_environment, from_file
 from exporter.config.models import (
@@ -20,6 +21,7 @@ __all__ = [
     "ENVIRONMENT_VARIABLES",
     "AccountConfig",
     "AccountSection",
+    "AsWritten",
     "CollectionConfig",
     "Config",
     "ConfigError",

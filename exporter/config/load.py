@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, Strict
 
+from exporter.config.as_written import AsWritten
 from exporter.config.models import AccountConfig, AccountSection, CollectionConfig, Config, MetricsConfig
 from exporter.web.config_file import ConfigError, ConfigFile, InvalidValue, Rejected, Unusable, show
 from exporter.web.sections import Accepts, Section
@@ -43,7 +44,11 @@ def from_file(path: Path, environment: Mapping[str, str]) -> Config:
     metrics = file.validate(MetricsConfig, top.get("metrics"), "metrics") or MetricsConfig()
     accounts = tuple(_accounts(file, top.get("accounts"), collection))
     file.check()
-    return Config(accounts=accounts, collection=collection, metrics=metrics)
+    as_written = {
+        account.name: AsWritten(item, file.data.get("collection"))
+        for account, item in zip(accounts, file.data["accounts"], strict=True)
+    }
+    return Config(accounts=accounts, collection=collection, metrics=metrics, as_written=as_written)
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:

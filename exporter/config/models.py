@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 
+from exporter.config.as_written import AsWritten
 from exporter.config.call_slots import CALL_SLOTS, CallSlots
 from exporter.config.lines import LINES, Line
 from exporter.config.secrets import SECRET, Secret, SecretUnreadable
@@ -180,6 +182,8 @@ class Config:
     accounts: tuple[AccountConfig, ...]
     collection: CollectionConfig
     metrics: MetricsConfig
+    as_written: Mapping[str, AsWritten] = field(default_factory=dict, repr=False, compare=False)
+    """By account: what the file says of it, where there is a file."""
 
 
 def redacted(section: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from threading import Event, Thread
 import click
 
 from exporter import signals
-from exporter.config import AccountConfig, Config
+from exporter.config import AccountConfig, AsWritten, Config
 from exporter.doctor.access import other_hosts
 from exporter.doctor.asker import Asker
 from exporter.doctor.configuration import variables
@@ -67,7 +67,9 @@ def command(config_file: Path | None, names: tuple[str, ...], requests: int, for
         _announce(account, requests)
         asker = Asker(account, requests, sleep=stopped.wait, rate_limiter=limiters.of(account))
         with _stopping(asker, stopped):
-            report = Examination(asker, partial(_say, stopped), of_accounts[account.name]).run()
+            as_written = config.as_written.get(account.name, AsWritten())
+            names_of_variables = of_accounts[account.name]
+            report = Examination(asker, partial(_say, stopped), names_of_variables, as_written).run()
         reports.append(report)
         if form == "text":
             _show(f"{chr(10) if len(reports) > 1 else ''}{as_text(report)}")

@@ -1,101 +1,18 @@
-"""A configuration that fits what was found of an account: pure functions from facts to YAML."""
+"""A configuration that fits what was found of an account, in YAML, with a reason beside each line."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
 from textwrap import fill
-from typing import Literal
 
-from exporter.config import AccountConfig, CollectionConfig, Secret, StreamsConfig
-from exporter.doctor.beside import BesideFacts
-from exporter.doctor.inquiry import Told
-from exporter.doctor.trial import Trial
-from exporter.exotel.client import voice_host
-from exporter.output import counted
-from exporter.web.sections import written
+from exporter.config import AccountConfig, AsWritten, Secret, StreamsConfig
+from exporter.doctor.settings import Facts, Setting, in_yaml, settings
 
-_INTERVALS = (15, 30, 60, 120, 300)  # seconds
-_MINUTE = 60  # seconds
-_SHARE = 0.9  # of the limit: other programs need some of it
-_FOR_LISTINGS = 0.8  # of what is allowed, at most
-_FOR_ALL = 0.9  # of it: the rest is for requests that have to be repeated
-_LARGEST_PAGE = 1000
-_MOST_DETAILS = 1000  # a scrape
-_LEAST_AGE, _MOST_AGE = 60, 3600  # seconds
-_LONGEST_ROUND = 900  # seconds until each call has been inspected; after longer, details are of the past
-_LONG = 2.0  # seconds for all pages
-_NO_STREAMS = "{enabled: false}"
-_FEW = 10  # calls of an account that had none
 _WIDTH, _COLUMN = 79, 29
 _COMMENT = "    # "
-_DEFAULTS = CollectionConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the configuration depends on."""
-
-    accepted: int | None
-    """The largest limit that is known to be served."""
-    trial: Trial
-    beside: BesideFacts
-    first_byte: float | None
-    duration: Told[Literal["answer", "start"]]
-    """What durations count from."""
-    calls: int
-    """How many the account had, about."""
-    listing: int
-    """Requests that a listing takes, about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A key, its value as YAML has it, why, and what it was if that was another value."""
-
-    key: str
-    value: str
-    why: str
-    was: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a minute's requests allow; times in seconds."""
-
-    requests_per_minute: int
-    interval: int
-    details: int
-    """Requests for details that a scrape may make."""
-
-
-def page_size(accepted: int | None, configured: int) -> int:
-    """Return the page size to ask for: the largest that is known to be served, within reason."""
-    return min(accepted, _LARGEST_PAGE) if accepted else configured
-
-
-def budget(limit: int | None, configured: int, listing: int, others: int) -> Budget:
-    """Return what may be asked, if a listing takes so many requests, and all else beside details `others`.
-
-    `limit` is what the API says it allows a minute; without it what is configured is kept to, and what the
-    operator has set lower than usual is never exceeded.
-    """
-    allowed = max(1, int(limit * _SHARE)) if limit else configured
-    if configured < _DEFAULTS.requests_per_minute:
-        allowed = min(allowed, configured)
-    fits = (each for each in _INTERVALS if listing * _MINUTE / each <= allowed * _FOR_LISTINGS)
-    interval = next(fits, _INTERVALS[-1])
-    left = int(allowed * _FOR_ALL * min(interval, _MINUTE) / _MINUTE) - listing - others
-    return Budget(allowed, interval, max(0, left))
-
-
-def max_age(calls: int, details: int, interval: int) -> int:
-    """Return the seconds for which details have to be kept, so that each call is inspected before."""
-    rounds = ceil(calls / max(1, details))
-    return min(_MOST_AGE, max(_LEAST_AGE, ceil(rounds * interval * 1.5)))
 
 
 def variables(names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -110,25 +27,50 @@ def variables(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (f"EXOTEL_API_KEY{each}", f"EXOTEL_API_TOKEN{each}") for name, each in suffixes.items()}
 
 
-def configuration(account: AccountConfig, facts: Facts, names: tuple[str, str]) -> str:
+def configuration(account: AccountConfig, as_written: AsWritten, facts: Facts, names: tuple[str, str]) -> str:
     """Return the account's part of a configuration file in YAML, a reason beside each line.
 
-    `names` are those of the variables for key and token where no files have them.
+    What stays as it was stands as the file has it: elsewhere its variables have other values. `names` are
+    those of the variables for key and token where the file has neither variables nor files.
     """
     key, token = names
+    name_key = "account_sid" if as_written.at("name") is None else "name"
     lines = [
-        f"  - name: {_quoted(account.name)}",
-        f"    account_sid: {_quoted(account.account_sid)}",
-        f"    base_url: {account.base_url}",
-        _secret("api_key", account.api_key, key),
-        _secret("api_token", account.api_token, token),
-        *_kept(account),
+        f"  - name: {_kept(as_written, account.name, name_key)}",
+        f"    account_sid: {_kept(as_written, account.account_sid, 'account_sid')}",
+        f"    base_url: {_kept(as_written, account.base_url, 'base_url')}",
+        _secret("api_key", account.api_key, key, as_written),
+        _secret("api_token", account.api_token, token, as_written),
+        *_of_the_operator(account, as_written),
     ]
-    return "\n".join([*lines, *map(_line, _settings(account, facts))]) + "\n"
+    fitting = (_unless_changed(each, account, as_written) for each in settings(account, facts))
+    return "\n".join([*lines, *map(_line, fitting)]) + "\n"
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text).replace("${", "$${")  # or it would begin a variable
+def _kept(as_written: AsWritten, value: object, *place: str) -> str:
+    """Return in YAML what stands at a place of the file, or else the value."""
+    found = as_written.at(*place)
+    return _yaml(value).replace("${", "$${") if found is None else _yaml(found)  # it would begin a variable
+
+
+def _yaml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unless_changed(setting: Setting, account: AccountConfig, as_written: AsWritten) -> Setting:
+    """Return a setting by the variables that it had, if their values fit."""
+    was = getattr(account.collection, setting.key)
+    text = _yaml(_found(as_written, setting.key, was))
+    is_kept = "${" in text and setting.value == in_yaml(was)
+    return replace(setting, value=text, was="") if is_kept else setting
+
+
+def _found(as_written: AsWritten, key: str, was: object) -> object:
+    """Return what the file has at a key, of a section each of its keys."""
+    if not isinstance(was, StreamsConfig):
+        return as_written.at(key)
+    found = {each.name: as_written.at(key, each.name) for each in fields(was)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _line(setting: Setting) -> str:
@@ -140,145 +82,30 @@ def _line(setting: Setting) -> str:
     return f"{fill(why, _WIDTH, initial_indent=_COMMENT, subsequent_indent=_COMMENT)}\n{text}"
 
 
-def _secret(key: str, secret: Secret, variable: str) -> str:
+def _secret(key: str, secret: Secret, variable: str, as_written: AsWritten) -> str:
     if secret.file:
-        return f"    {key}_file: {_quoted(str(secret.file))}"
-    return f"    {key}: ${{{variable}}}"
+        return f"    {key}_file: {_kept(as_written, str(secret.file), f'{key}_file')}"
+    if own := as_written.variable(key):
+        return f"    {key}: {own}"
+    return _line(Setting(key, f"${{{variable}}}", "set this variable, or put yours back: it isn't shown"))
 
 
-def _kept(account: AccountConfig) -> list[str]:
-    """Return what only the operator knows."""
+def _of_the_operator(account: AccountConfig, as_written: AsWritten) -> Iterable[str]:
+    """Yield what only the operator knows."""
     collection = account.collection
-    kept = []
-    if account.call_limit is not None:
-        kept.append(f"    call_limit: {account.call_limit}")
-    if collection.estimate:
-        kept.append("    estimate: true")
-    if collection.allow_http:
-        kept.append("    allow_http: true")
-    if collection.tls_config.ca_file:
-        kept.append(f"    tls_config: {{ca_file: {_quoted(str(collection.tls_config.ca_file))}}}")
-    if collection.proxy_url:
-        kept.append("    # add your proxy_url again: it isn't shown")
+    values = {
+        "call_limit": account.call_limit,
+        "estimate": collection.estimate or None,
+        "allow_http": collection.allow_http or None,
+    }
+    for key, value in values.items():
+        if value is not None or as_written.at(key) is not None:
+            yield f"    {key}: {_kept(as_written, value, key)}"
+    if ca_file := collection.tls_config.ca_file:
+        yield f"    tls_config: {{ca_file: {_kept(as_written, str(ca_file), 'tls_config', 'ca_file')}}}"
+    if own := as_written.variable("proxy_url"):
+        yield f"    proxy_url: {own}"
+    elif collection.proxy_url:
+        yield "    # add your proxy_url again: it isn't shown"
     if account.lines:
-        kept.append("    # add your lines again: they aren't shown")
-    return kept
-
-
-def _settings(account: AccountConfig, facts: Facts) -> Iterable[Setting]:
-    collection, beside = account.collection, facts.beside
-    listing, host = facts.listing, beside.agent_streams_host
-    allowed = budget(beside.requests_a_minute, collection.requests_per_minute, listing, int(host is not None))
-    yield _page_size(facts, collection.page_size)
-    yield _concurrency(facts, collection.concurrency)
-    yield _requests_per_minute(facts, allowed, collection.requests_per_minute)
-    yield _timeout(facts, allowed, collection.timeout)
-    interval = max(allowed.interval, ceil(collection.min_interval))
-    yield Setting(
-        "min_interval",
-        written(collection.min_interval),
-        f"as it was; set scrape_interval: {interval}s in Prometheus",
-    )
-    yield _duration_counts_from(facts.duration, collection.duration_counts_from)
-    yield _streams(collection.streams, facts, allowed, interval)
-    yield from _agent_streams(account, beside)
-    yield from _call_slots(collection.call_slots, beside.legs)
-
-
-def _page_size(facts: Facts, was: int) -> Setting:
-    size, is_known = page_size(facts.accepted, was), facts.accepted is not None
-    why = "the largest page that is served" if is_known else "as it was: the largest page isn't known"
-    return Setting("page_size", str(size), why, str(was))
-
-
-def _concurrency(facts: Facts, was: int) -> Setting:
-    """Return how many pages to ask for at once: more than eight where they are many and slow."""
-    pages, seconds = facts.listing, facts.first_byte or 0.0
-    if was != _DEFAULTS.concurrency or pages / was * seconds <= _LONG:
-        return Setting("concurrency", str(was), f"enough for the {counted(pages, 'request')} of a listing")
-    return Setting("concurrency", str(min(32, pages)), "answers are slow", str(was))
-
-
-def _requests_per_minute(facts: Facts, allowed: Budget, was: int) -> Setting:
-    limit, listing = facts.beside.requests_a_minute, facts.listing
-    if listing > allowed.requests_per_minute:
-        why = f"a listing takes {listing}: ask Exotel for a higher limit"
-    elif limit and allowed.requests_per_minute == max(1, int(limit * _SHARE)):
-        why = f"nine tenths of the {limit} that the API allows"
-    else:
-        why = "as it was"
-    return Setting("requests_per_minute", str(allowed.requests_per_minute), why, str(was))
-
-
-def _timeout(facts: Facts, allowed: Budget, was: float) -> Setting:
-    """Return as much as there was, or three times what a listing took if that is more."""
-    needed = min(allowed.interval - 2, ceil(3 * (facts.trial.seconds or 0.0)))
-    seconds = max(was, float(needed))
-    return Setting("timeout", written(seconds), "scrape_timeout in Prometheus: no less", written(was))
-
-
-def _duration_counts_from(told: Told[Literal["answer", "start"]], was: str) -> Setting:
-    key = "duration_counts_from"
-    if told.value is None:
-        return Setting(key, was, f"as it was: {told.evidence}")
-    return Setting(key, told.value, told.evidence, "" if was == _DEFAULTS.duration_counts_from else was)
-
-
-def _streams(configured: StreamsConfig, facts: Facts, allowed: Budget, interval: int) -> Setting:
-    was = _streams_value(configured)
-    if facts.beside.has_streams is None:
-        return Setting("streams", was, "as it was: whether details can be had isn't known")
-    was = was if configured.enabled else ""
-    if not facts.beside.has_streams:
-        return Setting("streams", _NO_STREAMS, "details can't be had", was)
-    if not allowed.details:
-        return Setting("streams", _NO_STREAMS, "no request is left for them", was)
-    calls = facts.calls or _FEW
-    details = min(allowed.details, _own_limit(facts.beside, interval), ceil(calls * 1.2) + 10)
-    seconds = ceil(calls / details) * interval
-    if seconds > _LONGEST_ROUND:
-        why = f"each call would be inspected only every {seconds // _MINUTE} minutes"
-        return Setting("streams", _NO_STREAMS, why, was)
-    age = float(max_age(calls, details, interval))
-    value = _streams_value(StreamsConfig(enabled=True, max_per_scrape=details, max_age=age))
-    why = f"each call is inspected every {seconds} s" if facts.calls else "no call was seen to fit it to"
-    return Setting("streams", value, why, was)
-
-
-def _streams_value(config: StreamsConfig) -> str:
-    enabled = json.dumps(config.enabled)
-    return (
-        f"{{enabled: {enabled}, max_per_scrape: {config.max_per_scrape}, max_age: {written(config.max_age)}}}"
-    )
-
-
-def _own_limit(beside: BesideFacts, interval: int) -> int:
-    """Return how many details a scrape may ask for by a limit of their own."""
-    if beside.details_a_minute is None:
-        return _MOST_DETAILS
-    return max(
-        1, min(_MOST_DETAILS, int(beside.details_a_minute * _SHARE * min(interval, _MINUTE) / _MINUTE))
-    )
-
-
-def _agent_streams(account: AccountConfig, beside: BesideFacts) -> Iterable[Setting]:
-    host, was = beside.agent_streams_host, json.dumps(account.collection.agent_streams)
-    if beside.has_agent_streams is None:
-        yield Setting("agent_streams", was, "as it was: it isn't known whether AgentStream answers")
-        if url := account.collection.agent_streams_url:
-            yield Setting("agent_streams_url", url, "as it was")
-        return
-    why = "it answers" if host else "it isn't there"
-    yield Setting("agent_streams", json.dumps(host is not None), why, was)
-    set_before = account.collection.agent_streams_url
-    if host and (set_before or host != voice_host(account)):
-        yield Setting("agent_streams_url", host, "where it answers", set_before or "")
-
-
-def _call_slots(configured: Mapping[str, int], legs: Mapping[str, int]) -> Iterable[Setting]:
-    """Return what the operator has set, or else two for outbound calls with two legs."""
-    seen = {name: 2 for name, count in legs.items() if name.startswith("outbound") and count > 1}
-    if slots := configured or seen:
-        value = f"{{{', '.join(f'{name}: {count}' for name, count in slots.items())}}}"
-        why = "as it was" if configured else "Exotel calls two parties; leave out directions that call one"
-        yield Setting("call_slots", value, why)
+        yield "    # add your lines again: they aren't shown"

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
-from exporter.config import AccountConfig
+from exporter.config import AccountConfig, AsWritten
 from exporter.doctor import access, beside, lists, network, trial
 from exporter.doctor.asker import Asker, OutOfRequests
-from exporter.doctor.configuration import Facts, configuration, page_size
+from exporter.doctor.configuration import configuration
 from exporter.doctor.failures import failure_of, remedy, told
 from exporter.doctor.finding import Check, Finding, Verdict
+from exporter.doctor.settings import Facts, page_size
 from exporter.exotel.errors import ApiError, Reason
 
 Say = Callable[[str], None]
@@ -43,16 +44,22 @@ class Report:
 class Examination:
     """Examines an account within the requests that an asker may make.
 
-    `variables` are the names of those that hold its key and token in the configuration.
+    `variables` are the names of those that hold its key and token in the configuration; `as_written` is what
+    the operator's file says of it.
     """
 
     def __init__(
-        self, asker: Asker, say: Say, variables: tuple[str, str] = ("EXOTEL_API_KEY", "EXOTEL_API_TOKEN")
+        self,
+        asker: Asker,
+        say: Say,
+        variables: tuple[str, str] = ("EXOTEL_API_KEY", "EXOTEL_API_TOKEN"),
+        as_written: AsWritten = AsWritten(),  # noqa: B008  # it is frozen
     ) -> None:
         self._account: AccountConfig = asker.account
         self._asker = asker
         self._say = say
         self._variables = variables
+        self._as_written = as_written
         self._findings: list[Finding] = []
         self._configuration = ""
         self._enough_requests = 0
@@ -109,7 +116,7 @@ class Examination:
             tried.calls or extent.rows,
             tried.requests or extent.pages + (extent.pages > 1),
         )
-        self._configuration = configuration(self._account, facts, self._variables)
+        self._configuration = configuration(self._account, self._as_written, facts, self._variables)
 
     def _can_connect(self) -> bool:
         """Return whether there is a way to the host; through a proxy that is the proxy's business."""

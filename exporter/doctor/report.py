@@ -61,8 +61,6 @@ def configuration_text(reports: Sequence[Report], names: Sequence[str]) -> str:
         named = ", ".join(report.name for report in configured)
         advice = f"It takes the place of {named}; other accounts stay as they are."
     advice += " Keep your sections collection and metrics."
-    if "${" in text:
-        advice += " Keys and tokens aren't shown: set these variables, or put yours back."
     return f"\n{title}\n{textwrap.fill(advice, _WIDTH)}\n\n{text}"
 
 

@@ -19,6 +19,11 @@ systemctl enable --now exotel-exporter
 systemd-analyze security --no-pager --threshold="$1" exotel-exporter.service
 await 'exotel_up{account="acme"} 1.0'
 
+systemd-run --collect --service-type=oneshot -p StandardOutput=file:/printed -p DynamicUser=yes \
+  -p LoadCredential=exotel:$secrets \
+  /opt/exotel-exporter/bin/exotel-exporter doctor --config.file=$config --requests=18
+sed -n '/^accounts:/,$p' /printed >$config
+
 sed -i 's/call_limit: 150/call_limit: 160/' $config
 systemctl reload exotel-exporter
 await 'exotel_call_limit{account="acme"} 160.0'

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from tests.command import COMMAND, Ended, run
 from tests.configurations import TOKEN, write
 from tests.e2e.processes import program
 from tests.replaying import collected, replayed
-from tests.tools import script
+from tests.tools import require, script
 from tests.waiting import GUARD, wait_until
 
 NAME = "The Bombay Talking Company"
@@ -169,6 +169,91 @@ def test_nobody_else_can_read_what_was_captured(tmp_path: Path) -> None:
     with captured(tmp_path) as api:
         api.run()
     assert api.file.stat().st_mode & 0o077 == 0
+
+
+# To standard output
+
+
+def piped(api: Captured, *command: str) -> subprocess.CompletedProcess[bytes]:
+    """Capture by a shell command in which "$@" stands for the exporter's, with `--output=-`."""
+    arguments = ["capture", f"--config.file={api.config}", "--minutes=0", "--output=-"]
+    shell = [require("bash"), "-o", "pipefail", "-c", *command, "bash", *COMMAND, *arguments]
+    return subprocess.run(shell, cwd=api.file.parent, capture_output=True, timeout=GUARD, check=False)
+
+
+@pytest.mark.parametrize("command", ['"$@" | cat >capture.zip', '"$@" >capture.zip'])
+def test_the_archive_alone_goes_to_standard_output(tmp_path: Path, command: str) -> None:
+    """Into a pipe or a file; what else is said, on standard error. No other file is written."""
+    with captured(tmp_path) as api:
+        done = piped(api, command)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert {*tmp_path.iterdir()} == {api.config, api.file}
+    exchanges = read(api.file).exchanges
+    told = done.stderr.decode().splitlines()
+    assert f"Collection 1: 30 calls listed; {len(exchanges)} requests so far." in told
+    size = f"{api.file.stat().st_size:,} bytes"
+    assert told[-2:] == [
+        f"Written: standard output, {size}: {len(exchanges)} requests in 1 collection.",
+        "Read it before you pass it on; begin with: unzip -p FILE.zip README",
+    ]
+    with replayed(read(api.file)) as account:
+        assert collected(account).reported == 30
+
+
+def test_an_archive_is_not_written_to_a_terminal(tmp_path: Path) -> None:
+    """It is told before anything is asked."""
+    controlling, terminal = os.openpty()
+    with captured(tmp_path) as api:
+        command = [*COMMAND, "capture", f"--config.file={api.config}", "--output=-"]
+        done = subprocess.run(command, stdout=terminal, stderr=subprocess.PIPE, timeout=GUARD, check=False)
+        assert not api.simulator.requests_served()
+    os.close(terminal)
+    os.close(controlling)
+    error = b"--output=- writes a zip to standard output, which is a terminal here: add >capture.zip\n"
+    assert (done.returncode, done.stderr) == (1, error)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "why", "is_asked"),
+    [
+        (">&-", "bad file descriptor", False),
+        (">/dev/full", "no space left on device", False),
+        ("| true", "broken pipe", True),
+    ],
+)
+def test_standard_output_that_can_not_be_written_is_one_error(
+    tmp_path: Path, redirection: str, why: str, *, is_asked: bool
+) -> None:
+    """Where that can be known, before anything is asked."""
+    with captured(tmp_path) as api:
+        done = piped(api, f'"$@" {redirection}')
+        assert bool(api.simulator.requests_served()) == is_asked
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"can't write to standard output: {why}"
+
+
+def test_a_capture_that_nobody_reads_can_be_stopped(tmp_path: Path) -> None:
+    """A full pipe doesn't keep it."""
+    receiving, sending = os.pipe()
+    os.set_blocking(sending, False)
+    with suppress(BlockingIOError):
+        while os.write(sending, bytes(4096)):
+            pass
+    with captured(tmp_path) as api:
+        command = [*COMMAND, "capture", f"--config.file={api.config}", "--minutes=0", "--output=-"]
+        with subprocess.Popen(command, stdout=sending, stderr=subprocess.PIPE) as process:
+            assert process.stderr
+            while not process.stderr.readline().startswith(b"Collection 1: "):
+                assert process.poll() is None
+            wait_until(lambda: _ends(process), "its end")
+    os.close(receiving)
+    os.close(sending)
+    assert process.returncode == 1
+
+
+def _ends(process: subprocess.Popen[bytes]) -> bool:
+    process.terminate()  # once more, as the first may come while it still replaces
+    return process.poll() is not None
 
 
 # When it is stopped

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.archive import Capture, Exchange, NotACapture, read, write
+from exporter.archive import Capture, Exchange, NotACapture, packed, read, write
 
 README = "What this holds."
 PAGE = Exchange(
@@ -63,7 +63,7 @@ CAPTURES = st.builds(
 def written(folder: Path, capture: Capture = CAPTURE) -> Path:
     """Write a capture, and return its file."""
     file = folder / "capture.zip"
-    write(file, capture, README)
+    write(file, packed(capture, README))
     return file
 
 
@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_no_half_capture_and_the_old_one_whole(tmp_path: Path
     file = written(tmp_path)
     noise = Random(1).randbytes(5000)  # noqa: S311  # which can't be deflated
     with full_disk(size), pytest.raises(OSError, match="large"):
-        write(file, replace(CAPTURE, exchanges=(replace(PAGE, body=noise),)), README)
+        write(file, packed(replace(CAPTURE, exchanges=(replace(PAGE, body=noise),)), README))
     assert list(tmp_path.iterdir()) == [file]
     assert read(file) == CAPTURE
 
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_no_half_capture_and_the_old_one_whole(tmp_path: Path
 def test_a_folder_that_is_missing_is_an_error_of_the_system(tmp_path: Path) -> None:
     """The caller knows what to say of it."""
     with pytest.raises(FileNotFoundError):
-        write(tmp_path / "missing" / "capture.zip", CAPTURE, README)
+        write(tmp_path / "missing" / "capture.zip", packed(CAPTURE, README))
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "missing.zip")
 

@@ -90,7 +90,7 @@ def test_requests_are_logged_on_request() -> None:
 def captured(tmp_path: Path) -> Path:
     """Return the file of a capture of one page."""
     file = tmp_path / "capture.zip"
-    archive.write(file, capture(answered(FIRST_PAGE, page("a", "b"))), "")
+    file.write_bytes(archive.packed(capture(answered(FIRST_PAGE, page("a", "b"))), ""))
     return file
 
 

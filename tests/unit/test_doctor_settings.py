@@ -7,7 +7,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.doctor.configuration import budget, max_age, page_size
+from exporter.doctor.settings import budget, max_age, page_size
 
 
 @given(
