@@ -19,7 +19,7 @@ _EXAMPLES = {
     "direction": "inbound",
     "field": "status",
     "instance": "exporter:9927",
-    "record": "own:exotel_typo",
+    "record": "own:…",
 }
 _LABEL = re.compile(r"{{ \$labels\.(\w+) }}")
 _UNLESS_ABSENT = re.compile(r"{{ with (\$labels\.\w+) }}{{ \. }}(.*?){{ end }}")

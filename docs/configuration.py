@@ -49,7 +49,7 @@ def _flags() -> Iterator[str]:
             record = parameter.get_help_record(context)
             if record is not None:
                 flag, meaning = record
-                text = _cell(meaning).replace("*", "\\*")
+                text = re.sub(r"\b\w+\*", r"`\g<0>`", _cell(meaning))
                 yield f"| `{_cell(flag)}` | {text} |"
 
 
