@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,13 @@ THERE = {
 """An environment in which each variable has another value."""
 
 
-def printed(folder: Path, document: Mapping[str, Any], **variables: str) -> dict[str, Any]:
-    """Return the account that doctor prints for the only one of a file."""
+def printed(
+    folder: Path, document: Mapping[str, Any], *, hidden: Sequence[str] = (), **variables: str
+) -> dict[str, Any]:
+    """Return the account that doctor prints for the only one of a file; fails if it tells what is hidden."""
     file = write(folder, yaml.safe_dump(document))
     ended = run("doctor", f"--config.file={file}", QUICK, "--format=json", **variables)
+    assert [each for each in hidden if each in ended.out + ended.err] == []
     [report] = json.loads(ended.out)["accounts"]
     [account] = yaml.safe_load(report["configuration"])["accounts"]
     return dict(account)
@@ -116,7 +119,8 @@ def test_a_proxy_is_printed_where_it_is_one_variable(
         sections = {"base_url": url, "proxy_url": written, "tls_config": {"ca_file": "ca.pem"}}
         document = {"accounts": [{"account_sid": "demo", "api_key": "k", "api_token": TOKEN, **sections}]}
         place = between.rpartition("@")[2]
-        account = printed(tmp_path, document, PROXY=between, PLACE=place)
+        hidden = ["carol", "hush-hush-9d41", between]
+        account = printed(tmp_path, document, hidden=hidden, PROXY=between, PLACE=place)
     assert account.get("proxy_url") == expected
 
 
@@ -127,7 +131,7 @@ def test_a_secret_of_the_file_is_a_variable_to_set(tmp_path: Path, written: str)
     with Simulator(Settings(calls=5, speed=0, api_key=key)) as simulator:
         sections = {"account_sid": "demo", "base_url": simulator.url, "api_token": "${TOKEN}"}
         document = {"accounts": [{**sections, "api_key": written}]}
-        account = printed(tmp_path, document, END="5a1", TOKEN="demo")
+        account = printed(tmp_path, document, hidden=["secret-5a1", key], END="5a1", TOKEN="demo")
     assert (account["api_key"], account["api_token"]) == ("${EXOTEL_API_KEY}", "${TOKEN}")
     document = {"accounts": [account]}
     [read] = checked(tmp_path, document, EXOTEL_API_KEY="set", TOKEN="too").accounts
