@@ -70,7 +70,13 @@ def containers() -> Iterator[Containers]:
     made = Containers(Path(mkdtemp(prefix="exotel-")))
     yield made
     made.call("podman", "rm", "--all", "--force", "--depend", "--time=0")
-    shutil.rmtree(made.folder)
+    # Podman cleans up after a container that has ended, in a process of its own, which still writes there.
+    wait_until(lambda: _is_removed(made.folder), "an end of what Podman writes")
+
+
+def _is_removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 @pytest.fixture(scope="module")
