@@ -19,6 +19,7 @@ from exporter.exotel.errors import ApiError, Reason
 
 Say = Callable[[str], None]
 
+_NO_FILE = AsWritten()
 _PASSING = {Reason.SERVER_ERROR, Reason.RATE_LIMITED, Reason.TIMEOUT, Reason.BAD_RESPONSE, Reason.CONNECTION}
 _PAUSES = (2.0, 8.0)  # seconds; after 429 the rate limit makes longer ones
 
@@ -53,7 +54,7 @@ class Examination:
         asker: Asker,
         say: Say,
         variables: tuple[str, str] = ("EXOTEL_API_KEY", "EXOTEL_API_TOKEN"),
-        as_written: AsWritten = AsWritten(),  # noqa: B008  # it is frozen
+        as_written: AsWritten = _NO_FILE,
     ) -> None:
         self._account: AccountConfig = asker.account
         self._asker = asker
