@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Simulator
-from tests.waiting import GUARD
+from tests.waiting import GUARD, scaled
 
 Labels = frozenset[tuple[str, str]]
 
@@ -33,6 +34,11 @@ class Scrape:
     def failures(self, name: str) -> dict[tuple[str, ...], float]:
         """Return the failures of an account by reason."""
         return self.by(name, "exotel_collector_failures_total", "reason")
+
+
+def hurried(seconds: float) -> dict[str, str]:
+    """Return the header of a scraper that waits for so long, as an idle machine counts."""
+    return {TIMEOUT_HEADER: f"{scaled(seconds):.3f}"}
 
 
 def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:

@@ -204,7 +204,7 @@ def ready(server: Program, url: str) -> str:
     def answers() -> bool:
         server.said()
         try:
-            return requests.get(f"{url}/-/ready", timeout=1).ok
+            return requests.get(f"{url}/-/ready", timeout=GUARD).ok
         except requests.ConnectionError:
             return False
 

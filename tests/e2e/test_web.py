@@ -66,8 +66,8 @@ def _job(name: str, exporter: str) -> dict[str, Any]:
     return {
         "job_name": name,
         "scheme": "https",
-        "scrape_interval": "1s",
-        "scrape_timeout": "1s",
+        "scrape_interval": f"{servers.minute()}s",
+        "scrape_timeout": f"{servers.minute()}s",
         "tls_config": {"ca_file": "ca.pem", "server_name": HOST, **certificate},
         "basic_auth": {"username": "prometheus", **password},
         "static_configs": [{"targets": [exporter]}],

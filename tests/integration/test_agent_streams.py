@@ -16,10 +16,9 @@ from exporter.collect.snapshot import Snapshot
 from exporter.config import CollectionConfig, StreamsConfig
 from exporter.exotel.enums import Endpoint
 from exporter.exotel.models import AgentStreams
-from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from exporter.simulator.profile import AgentStreamsFormat
-from tests.scraping import Scrape, right, scrape
+from tests.scraping import Scrape, hurried, right, scrape
 from tests.serving import EAGER, account, collecting, served, wait_until_idle
 
 NAME = "acme"
@@ -46,7 +45,7 @@ SLOW_FAULTS = (
     ("drip", "timeout", 1),
     ("status:429", "rate_limited", 1),
 )
-SCRAPER = "4"
+SCRAPER = 4
 """The scraper's timeout in seconds, for those."""
 
 
@@ -125,7 +124,7 @@ def test_a_failure_is_that_of_agent_streams_alone(
     simulator: Simulator, fault: str, reason: str, concurrency: int
 ) -> None:
     """Its reason is counted and its metrics are absent; calls and their details are right, and all there."""
-    headers = {TIMEOUT_HEADER: SCRAPER} if (fault, reason, concurrency) in SLOW_FAULTS else None
+    headers = hurried(SCRAPER) if (fault, reason, concurrency) in SLOW_FAULTS else None
     with exporter(simulator, replace(COLLECTION, concurrency=concurrency)) as (url, made):
         simulator.set_faults([f"agent_streams/{fault}"])
         failed = scrape(url, headers)

@@ -308,7 +308,7 @@ TROUBLES: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"api_key": "another"}, None, "auth"),
     ({"account_sid": "another"}, None, "not_found"),
     ({"base_url": "http://127.0.0.1:1"}, None, "connection"),
-    ({"timeout": "200ms"}, "hang", "timeout"),
+    ({"timeout": "3s"}, "hang", "timeout"),
     ({}, "status:503", "server_error"),
     ({}, "status:429", "rate_limited"),
     ({}, "html", "bad_response"),

@@ -260,7 +260,7 @@ def test_a_hurried_collection_ends_at_once(fault: str, after: float) -> None:
         time.sleep(after)  # beyond the retry's own wait
         assert not collection.done()
         made.cancel()
-        assert collection.result(timeout=4).failure is not None
+        assert collection.result(timeout=scaled(4)).failure is not None
         wait_until(lambda: not busy_threads(made), "idle threads", within=scaled(GRACE))
 
 
@@ -295,8 +295,8 @@ def scrape(url: str, timeout: float | None = None) -> Samples:
 def test_a_scraper_in_a_hurry_is_answered_at_its_own_deadline() -> None:
     """It finds a collection in flight that has more time: it gets a failure, the other one the calls."""
     with Simulator(Settings(calls=5, speed=0)) as simulator, ThreadPoolExecutor(1) as pool:
-        simulator.set_faults(["slow:3s"])
-        with served([account("acme", simulator.url)]) as url:
+        simulator.set_faults([f"slow:{scaled(3):.1f}s"])
+        with served([account("acme", simulator.url, timeout=GUARD)]) as url:
             patient = pool.submit(scrape, url)
             wait_until(simulator.requests_served, "the patient scraper's request")
             cancelled = scrape(url, timeout=1)

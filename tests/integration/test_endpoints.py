@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from exporter.http.landing import HEADERS as PAGE_HEADERS
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
+from tests.scraping import hurried
 from tests.serving import account, served
-from tests.waiting import GUARD, wait_until
+from tests.waiting import GUARD, scaled, wait_until
 
 Samples = dict[tuple[str, str], float]
 
@@ -54,7 +55,7 @@ def test_metrics_tell_of_the_account_and_of_the_exporter(exporter: str) -> None:
 def test_openmetrics_is_served_to_whoever_prefers_it(exporter: str) -> None:
     """By its Accept header; the text ends as OpenMetrics must."""
     answer = requests.get(
-        f"{exporter}/metrics", headers={"Accept": "application/openmetrics-text"}, timeout=30
+        f"{exporter}/metrics", headers={"Accept": "application/openmetrics-text"}, timeout=GUARD
     )
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert answer.text.endswith("# EOF\n")
@@ -65,7 +66,7 @@ def test_openmetrics_is_served_to_whoever_prefers_it(exporter: str) -> None:
 def test_the_text_is_compressed_for_whoever_accepts_it(exporter: str) -> None:
     """Prometheus does; a reader without gzip gets it plain."""
     with requests.get(
-        f"{exporter}/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=30
+        f"{exporter}/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=GUARD
     ) as answer:
         assert b"exotel_up" in gzip.decompress(answer.raw.read())
     plain = requests.get(f"{exporter}/metrics", headers={"Accept-Encoding": "identity"}, timeout=GUARD)
@@ -119,7 +120,7 @@ def test_an_account_that_hangs_costs_the_others_nothing() -> None:
             account("down", "http://127.0.0.1:1"),
         ]
         with served(accounts) as url:
-            found = samples(requests.get(f"{url}/metrics", headers={TIMEOUT_HEADER: "1.5"}, timeout=GUARD))
+            found = samples(requests.get(f"{url}/metrics", headers=hurried(1.5), timeout=GUARD))
     assert {name: found["exotel_up", name] for name in ("good", "hangs", "down")} == {
         "good": 1,
         "hangs": 0,
@@ -133,7 +134,7 @@ def test_a_slow_collection_does_not_hold_up_other_requests() -> None:
     """While a scrape waits for the API, health and the page are answered: nothing blocks the event loop."""
     with Simulator(Settings(calls=1)) as simulator, ThreadPoolExecutor(1) as pool:
         simulator.set_faults(["hang"])
-        with served([account("acme", simulator.url, timeout=3)]) as url:
+        with served([account("acme", simulator.url, timeout=scaled(3))]) as url:
             scrape = pool.submit(requests.get, f"{url}/metrics", timeout=GUARD)
             wait_until(lambda: simulator.requests_served().get("calls", 0), "the scrape's request")
             for path in ("/-/healthy", "/"):

@@ -55,7 +55,7 @@ def waiting(pool: ThreadPoolExecutor, url: str, hanging: Simulator) -> Future[re
 
 def test_scrapes_beyond_the_limit_are_told_503_and_health_is_well(hanging: Simulator) -> None:
     """As many as are allowed are answered, the next is refused at once, with the flag that decides."""
-    made = account("acme", hanging.url, timeout=4)
+    made = account("acme", hanging.url, timeout=scaled(4))
     with ThreadPoolExecutor(1) as pool, served([made], Endpoints(max_requests=1)) as url:
         first = waiting(pool, f"{url}/metrics", hanging)
         refused = requests.get(f"{url}/metrics", timeout=GUARD)
@@ -73,7 +73,7 @@ def test_scrapes_beyond_the_limit_are_told_503_and_health_is_well(hanging: Simul
 def test_probes_that_wait_for_one_account_take_no_place_from_another(hanging: Simulator) -> None:
     """One account's trouble is never another's: the limit is for each by itself."""
     with Simulator(Settings(calls=3)) as well, ThreadPoolExecutor(3) as pool:
-        made = [account(f"hangs-{n}", hanging.url, timeout=4) for n in range(3)]
+        made = [account(f"hangs-{n}", hanging.url, timeout=scaled(4)) for n in range(3)]
         with served([*made, account("well", well.url)], Endpoints(max_requests=1)) as url:
             hang = [waiting(pool, f"{url}/probe?target={each.name}", hanging) for each in made]
             assert requests.get(f"{url}/probe?target=hangs-0", timeout=GUARD).status_code == 503

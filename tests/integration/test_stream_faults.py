@@ -19,7 +19,7 @@ from exporter.exotel.errors import Failure
 from exporter.http.scrape import TIMEOUT_HEADER
 from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
-from tests.scraping import Scrape, right, scrape
+from tests.scraping import Scrape, hurried, right, scrape
 from tests.serving import EAGER, account, served, wait_until_idle
 from tests.waiting import wait_until
 
@@ -51,7 +51,7 @@ FAULTS = (
     ("redirect:http://127.0.0.1:9/", "redirect"),
 )
 #: These last until the deadline.
-SLOW_FAULTS = (("hang", "timeout"), ("drip", "timeout"), ("slow:9s", "timeout"))
+SLOW_FAULTS = (("hang", "timeout"), ("drip", "timeout"), ("slow:1h", "timeout"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_fault_of_streams_has_its_reason_and_leaves_the_calls_alone(
     simulator: Simulator, fault: str, reason: str
 ) -> None:
     """The calls are whole, what was held counts, the answer comes in time, and the next scrape is fine."""
-    headers = {TIMEOUT_HEADER: str(SCRAPER)} if (fault, reason) in SLOW_FAULTS else None
+    headers = hurried(SCRAPER) if (fault, reason) in SLOW_FAULTS else None
     with exporter(simulator) as (url, made):
         before = scrape(url)
         simulator.set_faults([f"stream/{fault}"])
@@ -110,7 +110,7 @@ def test_a_fault_of_streams_has_its_reason_and_leaves_the_calls_alone(
     legs = "direction", "status", "network_type"
     assert failed.by(NAME, "exotel_stream_legs", *legs) == before.by(NAME, "exotel_stream_legs", *legs)
     if headers:
-        assert seconds < SCRAPER
+        assert seconds < float(headers[TIMEOUT_HEADER])
     assert right(after, NAME, simulator)
     assert success(after) == 1
     assert failures(after) == failures(failed)
@@ -163,7 +163,7 @@ def test_a_call_that_never_answers_keeps_no_others_waiting(simulator: Simulator,
     """The others of the same collection are held when its time is over."""
     with exporter(simulator, replace(STREAMS, concurrency=concurrency)) as (url, _):
         simulator.set_faults(["stream/hang*1"])
-        found = scrape(url, {TIMEOUT_HEADER: str(SCRAPER)})
+        found = scrape(url, hurried(SCRAPER))
     assert right(found, NAME, simulator)
     assert failures(found) == {("streams", "timeout"): 1}
     assert coverage(found) == {("inspected",): 19, ("pending",): 41}
@@ -226,9 +226,9 @@ def test_a_scraper_in_a_hurry_gets_all_but_the_details_that_hang(simulator: Simu
         before = scrape(url)
         asked = simulator.requests_served()["stream"]
         simulator.set_faults(["stream/hang"])
-        patient = pool.submit(scrape, url, {TIMEOUT_HEADER: "3"})
+        patient = pool.submit(scrape, url, hurried(4))
         wait_until(lambda: simulator.requests_served()["stream"] > asked, "the first details")
-        cancelled = scrape(url, {TIMEOUT_HEADER: "1"})
+        cancelled = scrape(url, hurried(1))
         assert not patient.done()
         answered = patient.result()
     assert right(cancelled, NAME, simulator)

@@ -20,7 +20,7 @@ from exporter.simulator.malformed import (
 )
 from exporter.simulator.messages import Delivery, Response
 from tests.unit.simulator.ask import AUTH, calls, connect, every_row, get
-from tests.waiting import wait_until
+from tests.waiting import GUARD, wait_until
 
 ASK = b"GET /v3/accounts/demo/calls/active HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n\r\n"
 
@@ -404,7 +404,7 @@ def test_redirect(simulator: Simulator) -> None:
     """302 to the argument."""
     simulator.set_faults(["redirect:http://127.0.0.1:1/elsewhere"])
     answer = requests.get(
-        simulator.url + "/v3/accounts/demo/calls/active", auth=AUTH, allow_redirects=False, timeout=10
+        simulator.url + "/v3/accounts/demo/calls/active", auth=AUTH, allow_redirects=False, timeout=GUARD
     )
     assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:1/elsewhere")
 
