@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import yaml
 from bench.aims import Found, save
 from bench.process import Sample, cpu_seconds, simulator
 from tests.command import exporter
+from tests.ports import free_address
 
 _CALLS = 200
 _STARTS, _SCRAPES = 7, 5
@@ -50,7 +50,7 @@ class Start:
 def started(config: Path, folder: Path) -> Start:
     """Start both; the environment is bare, so that Python keeps bytecode as it does where it is installed."""
     plain, plain_cpu = _plain()
-    address = _free_address()
+    address = free_address()
     begun = time.monotonic()
     with exporter(folder, f"--config.file={config}", listen=(address,)) as running:
         while not _is_ready(address):
@@ -72,11 +72,6 @@ def _plain() -> tuple[float, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.monotonic() - begun, used
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
 
 
 def _is_ready(address: str) -> bool:

@@ -11,7 +11,8 @@ import msgspec
 import requests
 
 from tests.e2e.processes import program
-from tests.e2e.servers import free_address, ready
+from tests.e2e.servers import ready
+from tests.ports import free_address
 from tests.tools import require
 
 LOOKBACK = 75

@@ -1,7 +1,6 @@
 """A real Prometheus and a real Alertmanager that run what is deployed, only faster and on loopback."""
 
 import re
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +12,7 @@ import requests
 import yaml
 
 from tests.e2e.processes import Program, program
+from tests.ports import free_address
 from tests.tools import ROOT, require
 from tests.waiting import GUARD, scaled, wait_until
 
@@ -190,12 +190,6 @@ def _write(path: Path, content: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
-
-
-def free_address() -> str:
-    """Return an address on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
 
 
 def ready(server: Program, url: str) -> str:

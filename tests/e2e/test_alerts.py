@@ -13,6 +13,7 @@ import requests
 from exporter.simulator.call import Leg
 from tests.e2e import exotel, servers
 from tests.e2e.webhook import Webhook, webhook
+from tests.ports import free_address
 from tests.waiting import GUARD, wait_until
 
 CALLS, LIMIT = 40, 80
@@ -80,7 +81,9 @@ def story(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         accounts["credentials-revoked"]["api_token_file"] = str(token)
         doomed_account = accounts.pop("exporter-down")
         exporter, _ = stack.enter_context(exotel.exporter_of("exporter", folder, [*accounts.values()]))
-        doomed, program = stack.enter_context(exotel.exporter_of("doomed", folder, [doomed_account]))
+        doomed, program = stack.enter_context(
+            exotel.exporter_of("doomed", folder, [doomed_account], free_address())
+        )
         prometheus = stack.enter_context(servers.prometheus(folder, [exporter, doomed], alertmanager, OWN))
         _wait_until_all_is_well(prometheus)
 

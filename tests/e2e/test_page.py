@@ -11,6 +11,7 @@ import requests
 
 from tests.e2e.browser import Browser, browser
 from tests.e2e.exotel import account, exporter_of, simulator
+from tests.ports import free_address
 from tests.waiting import GUARD, wait_until
 
 HOSTILE = "<script>document.title='owned'</script>\"'&amp;<img src=//example.invalid/a.png onerror=alert(1)>"
@@ -115,7 +116,8 @@ def test_a_page_whose_exporter_is_gone_says_so_and_keeps_what_it_shows(
 ) -> None:
     """Until it answers again; nobody is to take the figures for those of now."""
     status = "document.querySelector('[role=status]').textContent"
-    with exporter_of("gone", tmp_path, [account("http://127.0.0.1:1")]) as (address, _):
+    address = free_address()
+    with exporter_of("gone", tmp_path, [account("http://127.0.0.1:1")], listen=address):
         opened.browser.open(f"http://{address}/")
         assert opened.browser.evaluate(status) == ""
     wait_until(lambda: "This page is as of " in opened.browser.evaluate(status), "word of it")

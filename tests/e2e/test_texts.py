@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.e2e import exotel, servers
+from tests.ports import free_address
 from tests.waiting import wait_until
 
 NOWHERE = "127.0.0.1:1"  # who is told isn't what is tested here
@@ -10,7 +11,7 @@ NOWHERE = "127.0.0.1:1"  # who is told isn't what is tested here
 
 def test_texts_are_written_before_much_is_recorded(tmp_path: Path) -> None:
     """The first evaluations find no exporter, and few of the series that the texts look up."""
-    with servers.prometheus(tmp_path, [servers.free_address()], NOWHERE) as prometheus:
+    with servers.prometheus(tmp_path, [free_address()], NOWHERE) as prometheus:
         wait_until(lambda: "ExotelExporterDown" in _active(prometheus), "an alert")
 
 

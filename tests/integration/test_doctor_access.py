@@ -25,6 +25,7 @@ from exporter.doctor.finding import Check, Finding, Verdict
 from exporter.doctor.report import as_json, as_text
 from exporter.simulator import Settings, Simulator
 from tests.answering import answering
+from tests.ports import free_port
 from tests.raw_server import EMPTY_PAGE, Connection, answer, raw_server
 from tests.waiting import GUARD
 from tests.web import write_authority, write_certificate
@@ -77,13 +78,6 @@ def written(data: bytes) -> Respond:
         return False
 
     return respond
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
