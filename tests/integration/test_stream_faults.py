@@ -21,7 +21,7 @@ from exporter.simulator import Settings, Simulator
 from tests.clock import moved_clock
 from tests.scraping import Scrape, hurried, right, scrape
 from tests.serving import EAGER, account, served, wait_until_idle
-from tests.waiting import wait_until
+from tests.waiting import scaled, wait_until
 
 CALLS, MOST = 60, 20
 """Of the centre; that one collection looks at."""
@@ -226,9 +226,10 @@ def test_a_scraper_in_a_hurry_gets_all_but_the_details_that_hang(simulator: Simu
         before = scrape(url)
         asked = simulator.requests_served()["stream"]
         simulator.set_faults(["stream/hang"])
-        patient = pool.submit(scrape, url, hurried(4))
+        patience = scaled(4)
+        patient = pool.submit(scrape, url, {TIMEOUT_HEADER: str(patience)})
         wait_until(lambda: simulator.requests_served()["stream"] > asked, "the first details")
-        cancelled = scrape(url, hurried(1))
+        cancelled = scrape(url, {TIMEOUT_HEADER: str(patience / 4)})
         assert not patient.done()
         answered = patient.result()
     assert right(cancelled, NAME, simulator)
